@@ -1,0 +1,4 @@
+//! clusterdesk: typed procedures over JSON-RPC 2.0, on SQLite or PostgreSQL.
+
+pub mod config;
+pub mod error;
