@@ -1,0 +1,284 @@
+//! The claims of a JWT (RFC 7519 §4.1) and what this server asks of them.
+
+use std::{fmt, time::Duration};
+
+use anyhow::bail;
+use serde_json::{Map, Value};
+
+use super::{Refusal, profile};
+use crate::config::JwtSettings;
+
+/// Seconds that clocks may differ (RFC 7519 §4.1.4 and §4.1.5 allow "some small leeway").
+const SKEW: i64 = 30;
+
+/// Characters of a user id (contract §1).
+const SUBJECT_CHARS: usize = 255;
+
+/// The sentence for a token that is past its time.
+pub(super) const EXPIRED: Refusal = "The token has expired.";
+const NO_EXPIRY: Refusal = "The token has no valid expiry (exp).";
+const NOT_YET: Refusal = "The token is not valid yet.";
+const BAD_NOT_BEFORE: Refusal = "The token's start (nbf) is not a number.";
+const BAD_SUBJECT: Refusal = "The token's subject (sub) must be a string of 1 to 255 characters.";
+const BAD_ISSUER: Refusal = "The token was not issued by the issuer (iss) this server trusts.";
+const BAD_AUDIENCE: Refusal = "The token is not meant for this server's audience (aud).";
+const BAD_PARTY: Refusal = "The token was not issued to a party (azp) this server trusts.";
+
+/// What a verified token says about its user.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// The user's id at the identity provider: 1..=255 characters, as they came.
+    pub subject: String,
+    /// At most 100 characters.
+    pub name: Option<String>,
+    /// At most 320 characters.
+    pub email: Option<String>,
+    /// The address of a picture, at most 2048 characters.
+    pub image: Option<String>,
+    /// Seconds since the epoch.
+    pub expires_at: i64,
+}
+
+impl Claims {
+    /// Whether the token is past its time by more than 30 s, so that a long-open WebSocket can look again.
+    pub fn is_expired(&self) -> bool {
+        self.is_expired_at(now())
+    }
+
+    /// RFC 7519 §4.1.4: expired "on or after" `exp`.
+    fn is_expired_at(&self, now: i64) -> bool {
+        now >= self.expires_at.saturating_add(SKEW)
+    }
+}
+
+/// Leaves name and address out of the log.
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("subject", &self.subject)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Seconds since the epoch.
+pub(super) fn now() -> i64 {
+    chrono::Utc::now().timestamp()
+}
+
+/// What a token must say. Claims of the wrong type are refused whether or not a rule asks for them; `null` is absent.
+pub(super) struct Rules {
+    issuer: Option<String>,
+    audience: Vec<String>,
+    authorized_parties: Vec<String>,
+}
+
+impl Rules {
+    /// Errors name the setting that is blank: a rule that nobody meant must not be obeyed.
+    pub(super) fn new(settings: &JwtSettings) -> anyhow::Result<Self> {
+        if settings.jwt_issuer.as_deref().is_some_and(|issuer| issuer.trim().is_empty()) {
+            bail!("JWT_ISSUER is empty: set it or leave it out");
+        }
+        Ok(Self {
+            issuer: settings.jwt_issuer.clone(),
+            audience: entries("JWT_AUDIENCE", &settings.jwt_audience)?,
+            authorized_parties: entries("JWT_AUTHORIZED_PARTIES", &settings.jwt_authorized_parties)?,
+        })
+    }
+
+    /// Checks the claims of a token whose signature holds.
+    pub(super) fn check(&self, payload: &Map<String, Value>, now: i64) -> Result<Claims, Refusal> {
+        let claims = Claims {
+            subject: subject(payload)?,
+            name: profile::name(payload),
+            email: profile::email(payload),
+            image: profile::image(payload),
+            expires_at: claim(payload, "exp").and_then(seconds).ok_or(NO_EXPIRY)?,
+        };
+        if claims.is_expired_at(now) {
+            return Err(EXPIRED);
+        }
+        if let Some(not_before) = claim(payload, "nbf") {
+            let not_before = seconds(not_before).ok_or(BAD_NOT_BEFORE)?;
+            if now.saturating_add(SKEW) < not_before {
+                return Err(NOT_YET);
+            }
+        }
+        let issuer = text(payload, "iss", BAD_ISSUER)?;
+        if self.issuer.is_some() && issuer != self.issuer.as_deref() {
+            return Err(BAD_ISSUER);
+        }
+        let audience = audience(payload).ok_or(BAD_AUDIENCE)?;
+        if !self.audience.is_empty() && !audience.iter().any(|one| is_among(&self.audience, one)) {
+            return Err(BAD_AUDIENCE);
+        }
+        let party = text(payload, "azp", BAD_PARTY)?;
+        if !self.authorized_parties.is_empty() && !party.is_some_and(|one| is_among(&self.authorized_parties, one)) {
+            return Err(BAD_PARTY);
+        }
+        Ok(claims)
+    }
+}
+
+/// The entries of a comma-separated setting, without the blanks around them.
+fn entries(setting: &str, list: &[String]) -> anyhow::Result<Vec<String>> {
+    let entries: Vec<String> = list.iter().map(|entry| entry.trim().to_owned()).collect();
+    if entries.iter().any(String::is_empty) {
+        bail!("{setting} has an empty entry");
+    }
+    Ok(entries)
+}
+
+fn is_among(list: &[String], one: &str) -> bool {
+    list.iter().any(|entry| entry == one)
+}
+
+fn claim<'a>(payload: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    payload.get(name).filter(|value| !value.is_null())
+}
+
+/// The text of a claim that may be missing.
+fn text<'a>(payload: &'a Map<String, Value>, name: &str, refusal: Refusal) -> Result<Option<&'a str>, Refusal> {
+    claim(payload, name).map(|value| value.as_str().ok_or(refusal)).transpose()
+}
+
+/// The id is taken as it is: trimming it would let two ids be one user. PostgreSQL stores no NUL in text.
+fn subject(payload: &Map<String, Value>) -> Result<String, Refusal> {
+    let subject = claim(payload, "sub").and_then(Value::as_str).ok_or(BAD_SUBJECT)?;
+    if subject.is_empty() || subject.contains('\0') || subject.chars().count() > SUBJECT_CHARS {
+        return Err(BAD_SUBJECT);
+    }
+    Ok(subject.to_owned())
+}
+
+/// A NumericDate (RFC 7519 §2), which may have a fraction; `None` for anything else, and for what no clock will show.
+fn seconds(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let seconds = Duration::try_from_secs_f64(value.as_f64()?).ok()?.as_secs();
+        i64::try_from(seconds).ok()
+    })
+}
+
+/// One string or an array of strings (RFC 7519 §4.1.3); no audience is an empty one, anything else `None`.
+fn audience(payload: &Map<String, Value>) -> Option<Vec<&str>> {
+    match claim(payload, "aud") {
+        None => Some(Vec::new()),
+        Some(Value::String(one)) => Some(vec![one]),
+        Some(Value::Array(many)) => many.iter().map(Value::as_str).collect(),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000;
+
+    fn rules(change: impl FnOnce(&mut JwtSettings)) -> Rules {
+        let mut settings = JwtSettings::default();
+        change(&mut settings);
+        Rules::new(&settings).unwrap()
+    }
+
+    /// Good claims with one of them replaced.
+    fn check(rules: &Rules, claim: &str, value: Value) -> Result<Claims, Refusal> {
+        let mut payload = json!({"sub": "user_1", "exp": NOW + 60});
+        payload[claim] = value;
+        rules.check(payload.as_object().unwrap(), NOW)
+    }
+
+    #[test]
+    fn the_subject_is_a_string_of_1_to_255_characters() {
+        let rules = rules(|_| {});
+        for good in ["u", "auth0|1", " padded ", &"é".repeat(255)] {
+            assert_eq!(check(&rules, "sub", json!(good)).unwrap().subject, good);
+        }
+        for bad in [json!(""), json!("é".repeat(256)), json!("a\u{0}b"), json!(7), json!(["u"]), json!(null)] {
+            assert_eq!(check(&rules, "sub", bad.clone()), Err(BAD_SUBJECT), "{bad}");
+        }
+    }
+
+    #[test]
+    fn expiry_and_start_have_thirty_seconds_of_leeway() {
+        let rules = rules(|_| {});
+        assert!(check(&rules, "exp", json!(NOW - 29)).is_ok());
+        assert_eq!(check(&rules, "exp", json!(NOW - 30)), Err(EXPIRED));
+        assert_eq!(check(&rules, "exp", json!(-1)), Err(EXPIRED));
+        assert!(check(&rules, "nbf", json!(NOW + 30)).is_ok());
+        assert_eq!(check(&rules, "nbf", json!(NOW + 31)), Err(NOT_YET));
+    }
+
+    #[test]
+    fn dates_are_numbers_possibly_with_a_fraction() {
+        let rules = rules(|_| {});
+        assert_eq!(check(&rules, "exp", json!(1_700_000_060.9)).unwrap().expires_at, NOW + 60);
+        assert_eq!(check(&rules, "exp", json!(i64::MAX)).unwrap().expires_at, i64::MAX);
+        for bad in [json!("1700000060"), json!(null), json!(true), json!([1]), json!(u64::MAX), json!(1e300)] {
+            assert_eq!(check(&rules, "exp", bad.clone()), Err(NO_EXPIRY), "{bad}");
+        }
+        assert_eq!(check(&rules, "nbf", json!("1700000000")), Err(BAD_NOT_BEFORE));
+        assert!(check(&rules, "nbf", json!(null)).is_ok());
+    }
+
+    #[test]
+    fn a_configured_issuer_must_be_named_exactly() {
+        let rules = rules(|settings| settings.jwt_issuer = Some("https://id.example.com/".into()));
+        assert!(check(&rules, "iss", json!("https://id.example.com/")).is_ok());
+        for bad in [json!("https://id.example.com"), json!(null), json!(["https://id.example.com/"])] {
+            assert_eq!(check(&rules, "iss", bad.clone()), Err(BAD_ISSUER), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_configured_audience_must_be_among_the_tokens() {
+        let rules = rules(|settings| settings.jwt_audience = vec!["api".into(), " web".into()]);
+        for good in [json!("api"), json!("web"), json!(["other", "api"])] {
+            assert!(check(&rules, "aud", good.clone()).is_ok(), "{good}");
+        }
+        for bad in [json!("other"), json!([]), json!(["api", 7]), json!({"api": true}), json!(null), json!("api,web")] {
+            assert_eq!(check(&rules, "aud", bad.clone()), Err(BAD_AUDIENCE), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_configured_party_must_be_the_tokens() {
+        let rules = rules(|settings| settings.jwt_authorized_parties = vec!["https://app.example.com".into()]);
+        assert!(check(&rules, "azp", json!("https://app.example.com")).is_ok());
+        for bad in [json!("https://evil.example.com"), json!(null), json!(["https://app.example.com"])] {
+            assert_eq!(check(&rules, "azp", bad.clone()), Err(BAD_PARTY), "{bad}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_are_refused_even_where_no_rule_asks() {
+        let rules = rules(|_| {});
+        assert_eq!(check(&rules, "iss", json!(1)), Err(BAD_ISSUER));
+        assert_eq!(check(&rules, "aud", json!({})), Err(BAD_AUDIENCE));
+        assert_eq!(check(&rules, "azp", json!([])), Err(BAD_PARTY));
+        assert!(check(&rules, "aud", json!("anything")).is_ok());
+    }
+
+    #[test]
+    fn blank_rules_are_refused_by_name() {
+        let blanks: [(&str, JwtSettings); 3] = [
+            ("JWT_ISSUER", JwtSettings { jwt_issuer: Some(" ".into()), ..JwtSettings::default() }),
+            ("JWT_AUDIENCE", JwtSettings { jwt_audience: vec!["a".into(), "".into()], ..JwtSettings::default() }),
+            (
+                "JWT_AUTHORIZED_PARTIES",
+                JwtSettings { jwt_authorized_parties: vec!["".into()], ..JwtSettings::default() },
+            ),
+        ];
+        for (name, settings) in blanks {
+            assert!(Rules::new(&settings).err().unwrap().to_string().contains(name));
+        }
+    }
+
+    #[test]
+    fn debug_output_holds_neither_name_nor_address() {
+        let claims = check(&rules(|_| {}), "email", json!("ada@example.com")).unwrap();
+        assert_eq!(format!("{claims:?}"), "Claims { subject: \"user_1\", expires_at: 1700000060, .. }");
+    }
+}

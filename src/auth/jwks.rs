@@ -1,0 +1,234 @@
+//! Keys behind a URL (JWT_JWKS_URL): fetched when the first token asks for them, again when they are old or a token
+//! names one that is not among them. One fetch runs at a time, and keys that were good stay until others arrive.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail, ensure};
+use reqwest::{Client, Url, redirect::Policy};
+use sha2::{Digest, Sha256};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{key::Source, key_set::KeySet};
+
+/// Real sets are a few KiB.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// How often to fetch. Not for operators; tests make it small.
+#[derive(Clone, Debug)]
+pub(super) struct Timing {
+    /// For a whole fetch.
+    pub(super) timeout: Duration,
+    /// Between two fetches, so that a storm of tokens with made-up key names costs one.
+    pub(super) cooldown: Duration,
+    /// Between two fetches while no keys are there and every token waits for them.
+    pub(super) first_retry: Duration,
+    /// After which keys are fetched again even though all tokens name known ones: a withdrawn key must go.
+    pub(super) max_age: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            cooldown: Duration::from_secs(30),
+            first_retry: Duration::from_secs(3),
+            max_age: Duration::from_secs(600),
+        }
+    }
+}
+
+/// The keys behind a URL, as far as they are known.
+pub(super) struct RemoteKeys {
+    client: Client,
+    url: Url,
+    timing: Timing,
+    state: Mutex<State>,
+    /// Held by the fetch under way.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Option<Arc<KeySet>>,
+    /// SHA-256 of the document the keys were read from.
+    digest: [u8; 32],
+    fetched_at: Option<Instant>,
+    /// When the last fetch ended, well or not.
+    tried_at: Option<Instant>,
+}
+
+/// Why a fetch may be needed.
+#[derive(Clone, Copy)]
+enum Reason {
+    NoKeys,
+    OldKeys,
+    UnknownKey,
+}
+
+impl RemoteKeys {
+    /// Fetches nothing yet. Errors if the URL is neither https:// nor http:// to a loopback host.
+    pub(super) fn new(url: &str, timing: Timing) -> anyhow::Result<Self> {
+        let url: Url = url.trim().parse().context("is not a URL")?;
+        // The keys decide who gets in: nobody on the way may change them.
+        let is_local = url.scheme() == "http" && is_loopback(&url);
+        ensure!(url.scheme() == "https" || is_local, "must be an https:// URL (http:// is for loopback hosts alone)");
+
+        // An error says that another part of the program has installed one: as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let mut client = Client::builder()
+            .timeout(timing.timeout)
+            .redirect(Policy::none())
+            .user_agent(concat!("clusterdesk/", env!("CARGO_PKG_VERSION")))
+            // Fetches are so rare that an open connection would have gone stale.
+            .pool_max_idle_per_host(0);
+        if is_local {
+            client = client.no_proxy();
+        }
+        Ok(Self { client: client.build()?, url, timing, state: Mutex::default(), turn: Arc::default() })
+    }
+
+    /// The keys, fetched if there are none. If they are old, one caller fetches them again and the others go on with
+    /// the old ones. `None` if none could ever be fetched.
+    pub(super) async fn current(self: &Arc<Self>) -> Option<Arc<KeySet>> {
+        if self.is_due(Reason::NoKeys) {
+            self.fetch_in_turn(Arc::clone(&self.turn).lock_owned().await, Reason::NoKeys).await;
+        } else if self.is_due(Reason::OldKeys)
+            && let Ok(turn) = Arc::clone(&self.turn).try_lock_owned()
+        {
+            self.fetch_in_turn(turn, Reason::OldKeys).await;
+        }
+        self.known()
+    }
+
+    /// The keys after a token named one that is not among them: fetched again, unless that was done just now.
+    pub(super) async fn refetched(self: &Arc<Self>) -> Option<Arc<KeySet>> {
+        if self.is_due(Reason::UnknownKey) {
+            self.fetch_in_turn(Arc::clone(&self.turn).lock_owned().await, Reason::UnknownKey).await;
+        }
+        self.known()
+    }
+
+    /// Fetches whatever the time and says how many keys there are.
+    pub(super) async fn fetch_now(&self) -> anyhow::Result<usize> {
+        let _turn = self.turn.lock().await;
+        self.fetch().await.map(|keys| keys.len()).context("JWT_JWKS_URL")
+    }
+
+    fn known(&self) -> Option<Arc<KeySet>> {
+        self.state().keys.clone()
+    }
+
+    fn is_due(&self, reason: Reason) -> bool {
+        let state = self.state();
+        let pause = if state.keys.is_some() { self.timing.cooldown } else { self.timing.first_retry };
+        if state.tried_at.is_some_and(|tried_at| tried_at.elapsed() < pause) {
+            return false;
+        }
+        match reason {
+            Reason::NoKeys => state.keys.is_none(),
+            Reason::OldKeys => state.fetched_at.is_some_and(|at| at.elapsed() >= self.timing.max_age),
+            Reason::UnknownKey => true,
+        }
+    }
+
+    /// Fetches, unless the one before us has done it. In a task of its own, which holds the turn: a caller who hangs
+    /// up takes neither the fetch from those who wait for it, nor a chance to start the next one early.
+    async fn fetch_in_turn(self: &Arc<Self>, turn: OwnedMutexGuard<()>, reason: Reason) {
+        if !self.is_due(reason) {
+            return;
+        }
+        let this = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            if let Err(error) = this.fetch().await {
+                let keeps_old = this.known().is_some();
+                tracing::warn!(keeps_old, "JWT_JWKS_URL could not be fetched: {error:#}");
+            }
+        });
+        if let Err(error) = task.await {
+            tracing::error!(%error, "the fetch of JWT_JWKS_URL broke off");
+        }
+    }
+
+    /// Only for who holds the turn.
+    async fn fetch(&self) -> anyhow::Result<Arc<KeySet>> {
+        let fetched = self.download().await.and_then(|document| self.read(&document));
+        let mut state = self.state();
+        state.tried_at = Some(Instant::now());
+        let (keys, digest) = fetched?;
+        state.fetched_at = state.tried_at;
+        state.digest = digest;
+        state.keys = Some(Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    /// The same document is the same generation of keys, so that verified tokens stay in the cache.
+    fn read(&self, document: &[u8]) -> anyhow::Result<(Arc<KeySet>, [u8; 32])> {
+        let digest = Sha256::digest(document).into();
+        let generation = {
+            let state = self.state();
+            match &state.keys {
+                Some(keys) if state.digest == digest => return Ok((Arc::clone(keys), digest)),
+                Some(keys) => keys.generation().saturating_add(1),
+                None => 0,
+            }
+        };
+        Ok((Arc::new(KeySet::from_jwks(document, Source::Url, generation)?), digest))
+    }
+
+    async fn download(&self) -> anyhow::Result<Vec<u8>> {
+        // The URL may hold a password: errors leave it out.
+        let mut response = self.client.get(self.url.clone()).send().await.map_err(reqwest::Error::without_url)?;
+        let status = response.status();
+        if status.is_redirection() {
+            bail!("the answer is a redirect ({status}); configure the address it leads to");
+        }
+        ensure!(status.is_success(), "the answer is {status}");
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+            ensure!(body.len().saturating_add(chunk.len()) <= MAX_BODY_BYTES, "the answer is longer than 1 MiB");
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a URL stays on this machine. Names other than `localhost` would depend on a resolver.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_or_loopback_urls_are_taken() {
+        let new = |url| RemoteKeys::new(url, Timing::default());
+        for good in ["https://id.example.com/jwks", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost:1/k"] {
+            assert!(new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://id.example.com/jwks",
+            "http://127.0.0.1.example.com/",
+            "http://localhost.example.com/",
+            "http://user@localhost@example.com/",
+            "http://10.0.0.1/",
+            "ftp://localhost/",
+            "file:///etc/passwd",
+            "id.example.com",
+            "",
+        ] {
+            assert!(new(bad).is_err(), "{bad}");
+        }
+    }
+}
