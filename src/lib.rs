@@ -2,4 +2,10 @@
 
 pub mod auth;
 pub mod config;
+pub mod db;
 pub mod error;
+pub mod models;
+pub mod routers;
+pub mod rpc;
+#[path = "../schema.rs"]
+mod schema;

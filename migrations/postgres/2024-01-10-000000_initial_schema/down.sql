@@ -1,0 +1,3 @@
+DROP TABLE k8s_cluster_configs;
+DROP TABLE customers;
+DROP TABLE users;

@@ -1,0 +1,7 @@
+-- The users made for orphans stay: they own rows now.
+DROP INDEX k8s_cluster_configs_auth_user_id_id;
+ALTER TABLE k8s_cluster_configs
+    DROP CONSTRAINT k8s_cluster_configs_auth_user_id_fkey;
+ALTER TABLE customers
+    DROP CONSTRAINT customers_auth_user_id_fkey,
+    DROP CONSTRAINT customers_auth_user_id_key;

@@ -1,0 +1,20 @@
+-- Who changed what. Rows are written once; the database itself refuses to change or remove them.
+CREATE TABLE audit_log (
+    id BIGSERIAL PRIMARY KEY,
+    created_at TIMESTAMP NOT NULL,
+    actor_id TEXT NOT NULL CONSTRAINT audit_log_actor_id_length CHECK (length(actor_id) BETWEEN 1 AND 255),
+    procedure TEXT NOT NULL CONSTRAINT audit_log_procedure_length CHECK (length(procedure) BETWEEN 1 AND 100),
+    entity TEXT NOT NULL CONSTRAINT audit_log_entity_length CHECK (length(entity) BETWEEN 1 AND 50),
+    entity_id TEXT NOT NULL CONSTRAINT audit_log_entity_id_length CHECK (length(entity_id) BETWEEN 1 AND 255),
+    detail TEXT NOT NULL CONSTRAINT audit_log_detail_length CHECK (length(detail) <= 65536),
+    request_id TEXT NOT NULL CONSTRAINT audit_log_request_id_length CHECK (length(request_id) BETWEEN 1 AND 64)
+);
+
+CREATE FUNCTION audit_log_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'audit_log is append-only';
+END
+$$;
+
+CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_log_append_only();

@@ -1,0 +1,10 @@
+DROP TRIGGER k8s_cluster_configs_count_truncate ON k8s_cluster_configs;
+DROP TRIGGER k8s_cluster_configs_count_update ON k8s_cluster_configs;
+DROP TRIGGER k8s_cluster_configs_count_delete ON k8s_cluster_configs;
+DROP TRIGGER k8s_cluster_configs_count_insert ON k8s_cluster_configs;
+DROP TRIGGER users_count_truncate ON users;
+DROP TRIGGER users_count_update ON users;
+DROP TRIGGER users_count_delete ON users;
+DROP TRIGGER users_count_insert ON users;
+DROP FUNCTION count_live();
+DROP TABLE live_counts;

@@ -1,0 +1,100 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    api_tokens (id) {
+        id -> BigInt,
+        user_id -> Text,
+        name -> Text,
+        hash -> Text,
+        scope -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        created_at -> Timestamp,
+        actor_id -> Text,
+        procedure -> Text,
+        entity -> Text,
+        entity_id -> Text,
+        detail -> Text,
+        request_id -> Text,
+    }
+}
+
+diesel::table! {
+    customers (id) {
+        id -> BigInt,
+        auth_user_id -> Text,
+        name -> Nullable<Text>,
+        plan -> Text,
+        stripe_customer_id -> Nullable<Text>,
+        stripe_subscription_id -> Nullable<Text>,
+        stripe_price_id -> Nullable<Text>,
+        stripe_current_period_end -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    k8s_cluster_configs (id) {
+        id -> BigInt,
+        name -> Text,
+        location -> Text,
+        auth_user_id -> Nullable<Text>,
+        plan -> Text,
+        network -> Text,
+        status -> Text,
+        has_run -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    live_counts (entity, shard) {
+        entity -> Text,
+        shard -> Integer,
+        live -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_tombstones (id) {
+        id -> Text,
+        deleted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        image -> Nullable<Text>,
+        role -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::joinable!(api_tokens -> users (user_id));
+diesel::joinable!(customers -> users (auth_user_id));
+diesel::joinable!(k8s_cluster_configs -> users (auth_user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    api_tokens,
+    audit_log,
+    customers,
+    k8s_cluster_configs,
+    live_counts,
+    user_tombstones,
+    users,
+);

@@ -1,0 +1,43 @@
+//! Which of our unique constraints a write ran into. PostgreSQL names the constraint, SQLite the columns.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// The unique constraints that callers can run into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    LiveCluster,
+    CustomerUser,
+    UserEmail,
+    UserId,
+}
+
+impl Constraint {
+    const ALL: [Self; 4] = [Self::LiveCluster, Self::CustomerUser, Self::UserEmail, Self::UserId];
+
+    fn postgres_name(self) -> &'static str {
+        match self {
+            Self::LiveCluster => "k8s_cluster_configs_live_owner_plan",
+            Self::CustomerUser => "customers_auth_user_id_key",
+            Self::UserEmail => "users_email_key",
+            Self::UserId => "users_pkey",
+        }
+    }
+
+    fn sqlite_message(self) -> &'static str {
+        match self {
+            Self::LiveCluster => "UNIQUE constraint failed: k8s_cluster_configs.auth_user_id, k8s_cluster_configs.plan",
+            Self::CustomerUser => "UNIQUE constraint failed: customers.auth_user_id",
+            Self::UserEmail => "UNIQUE constraint failed: users.email",
+            Self::UserId => "UNIQUE constraint failed: users.id",
+        }
+    }
+
+    /// The constraint that `error` is about, when it is a violation of one of ours.
+    pub fn violated(error: &Error) -> Option<Self> {
+        let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) = error else { return None };
+        Self::ALL.into_iter().find(|constraint| match info.constraint_name() {
+            Some(name) => name == constraint.postgres_name(),
+            None => info.message() == constraint.sqlite_message(),
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! What differs between SQLite and PostgreSQL. The only file that looks inside [`DbConnection`].
+
+use std::time::Duration;
+
+use diesel::{
+    QueryResult, RunQueryDsl,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    dsl::sql,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
+
+use super::connection::{DbConnection, Role};
+
+/// Advisory lock of start-up: migrations and the first admin.
+pub const START_UP: i64 = 0x0c1d_0001;
+/// Advisory lock of whatever could leave the server without an admin.
+pub const ADMINS: i64 = 0x0c1d_0002;
+
+/// Statements every new connection runs first. On SQLite the busy timeout must be the first of them.
+pub fn session_setup(connection: &DbConnection, role: Role, statement_timeout: Duration) -> String {
+    match connection {
+        DbConnection::Sqlite(_) => {
+            let query_only = if role == Role::Read { "PRAGMA query_only = ON;" } else { "" };
+            format!(
+                "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                 PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456; \
+                 PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; {query_only}"
+            )
+        }
+        DbConnection::Postgres(_) => format!(
+            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
+             SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
+            timeout = statement_timeout.as_millis(),
+            idle = statement_timeout.as_millis().saturating_mul(2),
+        ),
+    }
+}
+
+/// Begins a transaction that may write. SQLite takes its write lock now: a transaction that only later turns from
+/// reading to writing fails at once instead of waiting.
+pub fn begin_write(connection: &mut DbConnection) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+        DbConnection::Postgres(pg) => AnsiTransactionManager::begin_transaction(pg),
+    }
+}
+
+/// Begins a transaction whose statements all see one state of the database.
+pub fn begin_snapshot(connection: &mut DbConnection) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
+        DbConnection::Postgres(pg) => {
+            AnsiTransactionManager::begin_transaction_sql(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        }
+    }
+}
+
+pub fn commit(connection: &mut DbConnection) -> QueryResult<()> {
+    <DbConnection as diesel::Connection>::TransactionManager::commit_transaction(connection)
+}
+
+pub fn rollback(connection: &mut DbConnection) -> QueryResult<()> {
+    <DbConnection as diesel::Connection>::TransactionManager::rollback_transaction(connection)
+}
+
+/// Locks a user's row until the transaction ends, so that what one user does and what is done to them happens one
+/// after the other. SQLite has one writer and needs nothing.
+pub fn lock_user(connection: &mut DbConnection, id: &str) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok(()),
+        DbConnection::Postgres(pg) => {
+            sql_query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE").bind::<Text, _>(id).execute(pg).map(drop)
+        }
+    }
+}
+
+/// Takes an advisory lock until the transaction ends.
+pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok(()),
+        DbConnection::Postgres(pg) => pg.batch_execute(&format!("SELECT pg_advisory_xact_lock({key})")),
+    }
+}
+
+/// Folds the write-ahead log back into the SQLite file. `truncate` also waits for readers and empties the log.
+pub fn checkpoint(connection: &mut DbConnection, truncate: bool) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(sqlite) if truncate => sqlite.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA wal_checkpoint(PASSIVE)"),
+        DbConnection::Postgres(_) => Ok(()),
+    }
+}
+
+/// Foreign keys off for the table rebuilds of SQLite migrations, which no transaction can switch.
+pub fn suspend_foreign_keys(connection: &mut DbConnection, suspended: bool) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(sqlite) if suspended => sqlite.batch_execute("PRAGMA foreign_keys = OFF"),
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA foreign_keys = ON"),
+        DbConnection::Postgres(_) => Ok(()),
+    }
+}
+
+/// Rows whose parent is missing. PostgreSQL never has any; SQLite may after a migration, which runs unchecked.
+pub fn broken_references(connection: &mut DbConnection) -> QueryResult<i64> {
+    match connection {
+        DbConnection::Sqlite(sqlite) => {
+            diesel::select(sql::<BigInt>("(SELECT count(*) FROM pragma_foreign_key_check)")).get_result(sqlite)
+        }
+        DbConnection::Postgres(_) => Ok(0),
+    }
+}

@@ -1,0 +1,44 @@
+//! Counts and times every statement, and puts the slow ones in the log.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+
+const SLOW: Duration = Duration::from_millis(200);
+
+thread_local! {
+    // A connection never leaves its thread, so the thread's count is the connection's.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Statements this thread has run so far.
+pub fn statements() -> u64 {
+    COUNT.get()
+}
+
+#[derive(Default)]
+pub struct Statements {
+    started: Option<Instant>,
+}
+
+impl Instrumentation for Statements {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartQuery { .. } => self.started = Some(Instant::now()),
+            InstrumentationEvent::FinishQuery { query, .. } => {
+                COUNT.set(COUNT.get().saturating_add(1));
+                let elapsed = self.started.take().map(|start| start.elapsed()).unwrap_or_default();
+                if elapsed > SLOW {
+                    // Without the bound values: they are the callers' data.
+                    let text = query.to_string();
+                    let sql = text.split("-- binds").next().unwrap_or_default().trim();
+                    tracing::warn!(elapsed_ms = elapsed.as_millis(), sql, "slow statement");
+                }
+            }
+            _ => {}
+        }
+    }
+}

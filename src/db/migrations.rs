@@ -1,0 +1,140 @@
+//! The embedded migrations: the same versions and names for both databases, each with its way back.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{
+    connection::{DbConnection, Manager, MultiBackend, Role},
+    dialect, transaction,
+    url::DatabaseUrl,
+};
+use crate::error::Error;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+type Step = Box<dyn Migration<MultiBackend>>;
+
+/// One migration and whether the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// `<version>_<name>`
+    pub name: String,
+    pub applied: bool,
+}
+
+/// Migrations of one database, over a connection of its own.
+pub struct Migrations {
+    connection: DbConnection,
+    steps: Vec<Step>,
+}
+
+impl Migrations {
+    /// # Errors
+    /// When the database can't be reached.
+    pub fn open(url: &DatabaseUrl) -> Result<Self> {
+        let manager = Manager { url: url.clone(), role: Role::Write, statement_timeout: Duration::ZERO };
+        let connection = manager.open().with_context(|| format!("could not open the {} database", url.kind()))?;
+        let source = match url {
+            DatabaseUrl::Sqlite(_) => SQLITE,
+            DatabaseUrl::Postgres(_) => POSTGRES,
+        };
+        let mut steps = MigrationSource::<MultiBackend>::migrations(&source).map_err(anyhow::Error::from_boxed)?;
+        steps.sort_by_key(|step| step.name().version().as_owned());
+        Ok(Self { connection, steps })
+    }
+
+    /// Applies up to `limit` pending migrations and returns their names.
+    ///
+    /// # Errors
+    /// Refuses a database that a newer binary has migrated. A failing migration leaves the database as it was.
+    pub fn up(&mut self, limit: usize) -> Result<Vec<String>> {
+        self.change(|connection, steps| {
+            let applied = applied(connection)?;
+            refuse_the_future(&applied, steps)?;
+            let pending = steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned()));
+            let mut names = Vec::new();
+            for step in pending.take(limit) {
+                connection.run_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
+                names.push(step.name().to_string());
+            }
+            Ok(names)
+        })
+    }
+
+    /// Reverts up to `limit` migrations, newest first, and returns their names.
+    ///
+    /// # Errors
+    /// As for [`Self::up`].
+    pub fn down(&mut self, limit: usize) -> Result<Vec<String>> {
+        self.change(|connection, steps| {
+            let applied = applied(connection)?;
+            refuse_the_future(&applied, steps)?;
+            let done = steps.iter().rev().filter(|step| applied.contains(&step.name().version().as_owned()));
+            let mut names = Vec::new();
+            for step in done.take(limit) {
+                connection.revert_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
+                names.push(step.name().to_string());
+            }
+            Ok(names)
+        })
+    }
+
+    /// Every known migration, oldest first, then those only the database knows.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn status(&mut self) -> Result<Vec<Status>> {
+        let applied = applied(&mut self.connection)?;
+        let known = self.steps.iter().map(|step| Status {
+            name: step.name().to_string(),
+            applied: applied.contains(&step.name().version().as_owned()),
+        });
+        let mut all: Vec<Status> = known.collect();
+        all.extend(
+            from_the_future(&applied, &self.steps)
+                .map(|version| Status { name: format!("{version} (unknown to this binary)"), applied: true }),
+        );
+        Ok(all)
+    }
+
+    /// Runs `steps` in one transaction that no other process can enter, so that servers may start together.
+    fn change(&mut self, work: impl FnOnce(&mut DbConnection, &[Step]) -> Result<Vec<String>>) -> Result<Vec<String>> {
+        let Self { connection, steps } = self;
+        dialect::suspend_foreign_keys(connection, true)?;
+        let done = transaction::write(connection, |connection| {
+            dialect::lock_until_commit(connection, dialect::START_UP)?;
+            let names = work(connection, steps)?;
+            match dialect::broken_references(connection)? {
+                0 => Ok(names),
+                broken => Err(anyhow!("the migration would leave {broken} rows with a missing parent").into()),
+            }
+        });
+        dialect::suspend_foreign_keys(connection, false)?;
+        done.map_err(|error| match error {
+            Error::Internal(detail) => detail,
+            other => other.into(),
+        })
+    }
+}
+
+fn applied(connection: &mut DbConnection) -> Result<Vec<MigrationVersion<'static>>> {
+    connection.applied_migrations().map_err(anyhow::Error::from_boxed).context("could not read the applied migrations")
+}
+
+fn from_the_future<'a>(
+    applied: &'a [MigrationVersion<'static>],
+    steps: &'a [Step],
+) -> impl Iterator<Item = &'a MigrationVersion<'static>> {
+    applied.iter().filter(|version| !steps.iter().any(|step| step.name().version() == **version))
+}
+
+fn refuse_the_future(applied: &[MigrationVersion<'static>], steps: &[Step]) -> Result<()> {
+    if let Some(version) = from_the_future(applied, steps).max() {
+        bail!("the database was migrated by a newer clusterdesk (migration {version}); start that version instead");
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Customers: what a user pays for.
+
+use std::time::Duration;
+
+use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+
+use super::plan::Plan;
+use crate::{
+    db::{DbConnection, Timestamp, constraint::Constraint},
+    error::{Error, Result},
+    schema::customers,
+};
+
+/// How long a subscription still counts after its period has ended (contract §2).
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Clone, Debug, HasQuery)]
+#[diesel(table_name = customers)]
+pub struct Customer {
+    pub id: i64,
+    pub auth_user_id: String,
+    pub name: Option<String>,
+    pub plan: Plan,
+    pub stripe_customer_id: Option<String>,
+    pub stripe_subscription_id: Option<String>,
+    pub stripe_price_id: Option<String>,
+    pub stripe_current_period_end: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Customer {
+    pub fn of(conn: &mut DbConnection, user_id: &str) -> QueryResult<Option<Self>> {
+        Self::query().filter(customers::auth_user_id.eq(user_id)).first(conn).optional()
+    }
+
+    /// Makes a user a customer on FREE.
+    ///
+    /// # Errors
+    /// CONFLICT when they are one already.
+    pub fn create(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> Result<i64> {
+        let row = (
+            customers::auth_user_id.eq(user_id),
+            customers::plan.eq(Plan::Free),
+            customers::created_at.eq(now),
+            customers::updated_at.eq(now),
+        );
+        let inserted = conn.transaction(|conn| {
+            diesel::insert_into(customers::table).values(row).returning(customers::id).get_result(conn)
+        });
+        match inserted {
+            Err(error) if Constraint::violated(&error) == Some(Constraint::CustomerUser) => {
+                let id = customers::table.filter(customers::auth_user_id.eq(user_id)).select(customers::id);
+                Err(Error::Conflict {
+                    message: "This user is a customer already.".to_owned(),
+                    conflicting_id: id.first(conn).optional()?,
+                })
+            }
+            other => Ok(other?),
+        }
+    }
+
+    pub fn delete_of(conn: &mut DbConnection, user_id: &str) -> QueryResult<usize> {
+        diesel::delete(customers::table.filter(customers::auth_user_id.eq(user_id))).execute(conn)
+    }
+
+    /// Whether a paid subscription is running now, the grace included.
+    pub fn is_paying(&self, now: Timestamp) -> bool {
+        self.plan != Plan::Free && self.stripe_current_period_end.is_some_and(|end| end.plus(GRACE) > now)
+    }
+
+    /// The highest plan this customer may use now.
+    pub fn allowance(&self, now: Timestamp) -> Plan {
+        if self.is_paying(now) { self.plan } else { Plan::Free }
+    }
+}
+
+/// How many customers have a running subscription.
+pub fn count_paying(conn: &mut DbConnection, now: Timestamp) -> QueryResult<i64> {
+    customers::table
+        // Spelled out: a bound value would hide the partial index from the planner.
+        .filter(sql::<Bool>("plan <> 'FREE'"))
+        .filter(customers::stripe_current_period_end.gt(now.minus(GRACE)))
+        .count()
+        .get_result(conn)
+}

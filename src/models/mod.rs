@@ -1,0 +1,11 @@
+//! One file per table: row types, the scopes that say which rows are seen, and the operations that must be one
+//! statement or one transaction.
+
+pub mod api_token;
+pub mod audit;
+pub mod customer;
+pub mod k8s;
+pub mod page;
+pub mod plan;
+pub mod stats;
+pub mod user;

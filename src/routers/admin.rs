@@ -1,0 +1,235 @@
+//! `admin.*`: what the people who run the place see and do.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    SUCCESS, Success,
+    k8s::ClusterOutput,
+    page::{PageOutput, page},
+};
+use crate::{
+    db::Timestamp,
+    error::{Code, Error, Result},
+    models::{
+        audit::{self, AuditEntry, AuditFilter},
+        customer::count_paying,
+        k8s::{ClusterFilter, ClusterRow, Status},
+        page::Position,
+        plan::Plan,
+        stats::live_counts,
+        user::{self, ListedUser, Role, User, UserFilter},
+    },
+    rpc::{Access, Audited, Call, NoInput, Router},
+};
+
+const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    total_users: i64,
+    total_clusters: i64,
+    active_subscriptions: i64,
+    /// Audited mutations of the last 24 hours.
+    recent_activity: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ListUsers {
+    #[schemars(length(min = 1, max = 1000))]
+    cursor: Option<String>,
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u8>,
+    /// Part of an id, name or email, in any case.
+    #[schemars(length(min = 1, max = 100))]
+    search: Option<String>,
+    include_deleted: Option<bool>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct UserItem {
+    id: String,
+    name: Option<String>,
+    email: Option<String>,
+    image: Option<String>,
+    role: Role,
+    created_at: Timestamp,
+    deleted_at: Option<Timestamp>,
+    /// Null for who is no customer.
+    plan: Option<Plan>,
+    active_clusters: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ListClusters {
+    #[schemars(length(min = 1, max = 1000))]
+    cursor: Option<String>,
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u8>,
+    status: Option<Status>,
+    plan: Option<Plan>,
+    #[schemars(length(min = 1, max = 255))]
+    user_id: Option<String>,
+    include_deleted: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct SetRole {
+    #[schemars(length(min = 1, max = 255))]
+    user_id: String,
+    role: Role,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct AuditLog {
+    #[schemars(length(min = 1, max = 1000))]
+    cursor: Option<String>,
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u8>,
+    #[schemars(length(min = 1, max = 255))]
+    actor_id: Option<String>,
+    #[schemars(length(min = 1, max = 100))]
+    procedure: Option<String>,
+    #[schemars(length(min = 1, max = 50))]
+    entity: Option<String>,
+    #[schemars(length(min = 1, max = 255))]
+    entity_id: Option<String>,
+    /// At or after this moment.
+    since: Option<Timestamp>,
+    /// Before this moment.
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct AuditItem {
+    id: i64,
+    created_at: Timestamp,
+    actor_id: String,
+    procedure: String,
+    entity: String,
+    entity_id: String,
+    detail: Value,
+    request_id: String,
+}
+
+pub fn router() -> Router {
+    Router::new("admin")
+        .query("getStats", Access::Admin, get_stats)
+        .query("listUsers", Access::Admin, list_users)
+        .query("listClusters", Access::Admin, list_clusters)
+        .one_statement()
+        .mutation("setRole", Access::Admin, set_role)
+        .errors([Code::NotFound, Code::PreconditionFailed])
+        .query("auditLog", Access::Admin, audit_log)
+        .one_statement()
+}
+
+/// The server in four numbers.
+fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {
+    let live = live_counts(call.conn)?;
+    Ok(Stats {
+        total_users: live.users,
+        total_clusters: live.clusters,
+        active_subscriptions: count_paying(call.conn, call.now)?,
+        recent_activity: audit::count_since(call.conn, call.now.minus(RECENT))?,
+    })
+}
+
+/// Users, newest first.
+fn list_users(call: &mut Call<'_>, input: ListUsers) -> Result<PageOutput<UserItem>> {
+    let filter = UserFilter { search: input.search, include_deleted: input.include_deleted.unwrap_or(false) };
+    page(
+        "admin.listUsers",
+        (input.cursor, input.limit),
+        |after, limit| Ok(user::list(call.conn, &filter, after, limit)?),
+        |ListedUser { row, .. }| Position { at: row.created_at, id: row.id.clone() },
+    )
+}
+
+/// Everybody's clusters, newest first.
+fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<ClusterOutput>> {
+    let filter = ClusterFilter {
+        status: input.status,
+        plan: input.plan,
+        user_id: input.user_id,
+        include_deleted: input.include_deleted.unwrap_or(false),
+    };
+    page(
+        "admin.listClusters",
+        (input.cursor, input.limit),
+        |after, limit| ClusterRow::page(call.conn, &filter, after, limit),
+        |row: &ClusterRow| Position { at: row.created_at, id: row.id.to_string() },
+    )
+}
+
+/// Makes a user an admin, or one less.
+fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {
+    let user = User::find_locked(call.conn, &input.user_id)?.ok_or(Error::NotFound("user"))?;
+    if user.role == input.role {
+        return Ok(Audited::unchanged(SUCCESS));
+    }
+    if user.is_last_admin(call.conn)? {
+        return Err(Error::PreconditionFailed("This is the last admin. Promote somebody else first.".to_owned()));
+    }
+    user.set_role(call.conn, input.role, call.now)?;
+    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"from": user.role, "to": input.role})))
+}
+
+/// Who changed what, newest first.
+fn audit_log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditItem>> {
+    let filter = AuditFilter {
+        actor_id: input.actor_id,
+        procedure: input.procedure,
+        entity: input.entity,
+        entity_id: input.entity_id,
+        since: input.since,
+        until: input.until,
+    };
+    page(
+        "admin.auditLog",
+        (input.cursor, input.limit),
+        |after, limit| audit::list(call.conn, filter, after, limit),
+        |entry: &AuditEntry| Position { at: entry.created_at, id: entry.id.to_string() },
+    )
+}
+
+impl From<ListedUser> for UserItem {
+    fn from(ListedUser { row, active_clusters }: ListedUser) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            email: row.email,
+            image: row.image,
+            role: row.role,
+            created_at: row.created_at,
+            deleted_at: row.deleted_at,
+            plan: row.plan,
+            active_clusters,
+        }
+    }
+}
+
+impl From<AuditEntry> for AuditItem {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            id: entry.id,
+            created_at: entry.created_at,
+            actor_id: entry.actor_id,
+            procedure: entry.procedure,
+            entity: entry.entity,
+            entity_id: entry.entity_id,
+            detail: serde_json::from_str(&entry.detail).unwrap_or(Value::Null),
+            request_id: entry.request_id,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `auth.*`: what the caller's subscription allows.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    db::Timestamp,
+    error::Result,
+    models::{customer::Customer, plan::Plan},
+    rpc::{Access, Call, NoInput, Router},
+};
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Subscription {
+    plan: Plan,
+    ends_at: Option<Timestamp>,
+}
+
+pub fn router() -> Router {
+    Router::new("auth").query("mySubscription", Access::User, my_subscription).one_statement()
+}
+
+/// The caller's plan, or null when they are no customer.
+fn my_subscription(call: &mut Call<'_>, _: NoInput) -> Result<Option<Subscription>> {
+    let caller = call.caller()?;
+    let customer = Customer::of(call.conn, &caller.id)?;
+    Ok(customer.map(|customer| Subscription { plan: customer.plan, ends_at: customer.stripe_current_period_end }))
+}

@@ -1,0 +1,78 @@
+//! `customer.*`: the caller's billing record.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{SUCCESS, Success};
+use crate::{
+    db::Timestamp,
+    error::{Code, Result},
+    models::{customer::Customer, plan::Plan},
+    rpc::{Access, Audited, Call, Router},
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct OwnUser {
+    /// The caller's own id.
+    #[schemars(length(min = 1, max = 255))]
+    user_id: Option<String>,
+}
+
+/// A customer on the wire.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerOutput {
+    id: i64,
+    auth_user_id: String,
+    name: Option<String>,
+    plan: Plan,
+    stripe_customer_id: Option<String>,
+    stripe_subscription_id: Option<String>,
+    stripe_price_id: Option<String>,
+    stripe_current_period_end: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+pub fn router() -> Router {
+    Router::new("customer")
+        .query("get", Access::User, get)
+        .old_name("customer.queryCustomer")
+        .errors([Code::Forbidden])
+        .one_statement()
+        .mutation("create", Access::User, create)
+        .old_name("customer.insertCustomer")
+        .errors([Code::Forbidden, Code::Conflict])
+}
+
+/// The caller's customer record, or null.
+fn get(call: &mut Call<'_>, input: OwnUser) -> Result<Option<CustomerOutput>> {
+    let user = call.own(input.user_id.as_deref())?;
+    Ok(Customer::of(call.conn, &user.id)?.map(CustomerOutput::from))
+}
+
+/// Makes the caller a customer on FREE.
+fn create(call: &mut Call<'_>, input: OwnUser) -> Result<Audited<Success>> {
+    let user = call.own(input.user_id.as_deref())?;
+    let id = Customer::create(call.conn, &user.id, call.now)?;
+    Ok(Audited::changed(SUCCESS, "customer", id, json!({"userId": user.id, "plan": Plan::Free})))
+}
+
+impl From<Customer> for CustomerOutput {
+    fn from(customer: Customer) -> Self {
+        Self {
+            id: customer.id,
+            auth_user_id: customer.auth_user_id,
+            name: customer.name,
+            plan: customer.plan,
+            stripe_customer_id: customer.stripe_customer_id,
+            stripe_subscription_id: customer.stripe_subscription_id,
+            stripe_price_id: customer.stripe_price_id,
+            stripe_current_period_end: customer.stripe_current_period_end,
+            created_at: customer.created_at,
+            updated_at: customer.updated_at,
+        }
+    }
+}

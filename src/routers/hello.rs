@@ -1,0 +1,30 @@
+//! `hello.*`: proof that the line works.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Result,
+    rpc::{Access, Call, Router},
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Hello {
+    #[schemars(length(min = 1, max = 1000))]
+    text: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Greeting {
+    /// "hello " and the text, safe to put into HTML.
+    greeting: String,
+}
+
+pub fn router() -> Router {
+    Router::new("hello").query("hello", Access::User, hello).one_statement()
+}
+
+fn hello(_: &mut Call<'_>, input: Hello) -> Result<Greeting> {
+    Ok(Greeting { greeting: format!("hello {}", html_escape::encode_safe(&input.text)) })
+}

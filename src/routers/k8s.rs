@@ -1,0 +1,270 @@
+//! `k8s.*`: a user's clusters.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    SUCCESS, Success,
+    page::{PageOutput, page},
+};
+use crate::{
+    db::Timestamp,
+    error::{Code, Error, Result},
+    models::{
+        customer::Customer,
+        k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, NewCluster, Status},
+        page::Position,
+        plan::Plan,
+        user::User,
+    },
+    rpc::{Access, Audited, Call, NoInput, Router},
+};
+
+const NO_CLUSTER: Error = Error::NotFound("cluster");
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ClusterId {
+    #[schemars(range(min = 1, max = 9007199254740991i64))]
+    id: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateCluster {
+    #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
+    name: String,
+    #[schemars(length(min = 1, max = 50))]
+    location: String,
+    /// FREE when not said.
+    plan: Option<Plan>,
+    /// The old frontend sends one; the database decides.
+    #[serde(rename = "id")]
+    _id: Option<f64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ClusterCreated {
+    id: i64,
+    cluster_name: String,
+    location: String,
+    plan: Plan,
+    success: bool,
+}
+
+/// At least one of `name` and `location`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateCluster {
+    #[schemars(range(min = 1, max = 9007199254740991i64))]
+    id: i64,
+    #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
+    name: Option<String>,
+    #[schemars(length(min = 1, max = 50))]
+    location: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ListDeleted {
+    #[schemars(length(min = 1, max = 1000))]
+    cursor: Option<String>,
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u8>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ClusterCount {
+    active: i64,
+    deleted: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SetStatus {
+    #[schemars(range(min = 1, max = 9007199254740991i64))]
+    id: i64,
+    status: Status,
+}
+
+/// A cluster on the wire.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterOutput {
+    id: i64,
+    name: String,
+    location: String,
+    auth_user_id: Option<String>,
+    plan: Plan,
+    network: String,
+    status: Status,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    deleted_at: Option<Timestamp>,
+}
+
+pub fn router() -> Router {
+    Router::new("k8s")
+        .query("list", Access::User, list)
+        .old_name("k8s.getClusters")
+        .one_statement()
+        .query("get", Access::User, get)
+        .errors([Code::NotFound])
+        .one_statement()
+        .mutation("create", Access::User, create)
+        .old_name("k8s.createCluster")
+        .errors([Code::Conflict, Code::PaymentRequired])
+        .mutation("update", Access::User, update)
+        .old_name("k8s.updateCluster")
+        .errors([Code::NotFound])
+        .mutation("delete", Access::User, delete)
+        .old_name("k8s.deleteCluster")
+        .errors([Code::NotFound])
+        .mutation("restore", Access::User, restore)
+        .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired])
+        .query("listDeleted", Access::User, list_deleted)
+        .one_statement()
+        .query("count", Access::User, count)
+        .mutation("setStatus", Access::Admin, set_status)
+        .errors([Code::NotFound, Code::PreconditionFailed])
+}
+
+/// The caller's active clusters, oldest first.
+fn list(call: &mut Call<'_>, _: NoInput) -> Result<Vec<ClusterOutput>> {
+    let caller = call.caller()?;
+    Ok(Cluster::of(call.conn, &caller.id)?.into_iter().map(ClusterOutput::from).collect())
+}
+
+/// One of the caller's active clusters.
+fn get(call: &mut Call<'_>, input: ClusterId) -> Result<ClusterOutput> {
+    let caller = call.caller()?;
+    Cluster::find(call.conn, &caller.id, input.id)?.map(ClusterOutput::from).ok_or(NO_CLUSTER)
+}
+
+/// Puts a new cluster into the plan's free slot.
+fn create(call: &mut Call<'_>, input: CreateCluster) -> Result<Audited<ClusterCreated>> {
+    let caller = call.caller()?;
+    let plan = input.plan.unwrap_or_default();
+    require_plan(call, caller, plan)?;
+    let new = NewCluster { owner: &caller.id, name: &input.name, location: &input.location, plan };
+    let id = Cluster::create(call.conn, &new, call.now)?;
+    let detail = json!({"name": input.name, "location": input.location, "plan": plan});
+    let CreateCluster { name, location, .. } = input;
+    Ok(Audited::changed(
+        ClusterCreated { id, cluster_name: name, location, plan, success: true },
+        "cluster",
+        id,
+        detail,
+    ))
+}
+
+/// Renames or moves one of the caller's active clusters.
+fn update(call: &mut Call<'_>, input: UpdateCluster) -> Result<Audited<Success>> {
+    let caller = call.caller()?;
+    if input.name.is_none() && input.location.is_none() {
+        return Err(Error::field("", "required", "name, location or both must be given"));
+    }
+    let detail = json!({"name": input.name, "location": input.location});
+    let changes = ClusterChanges { name: input.name, location: input.location, updated_at: call.now };
+    if !Cluster::update(call.conn, &caller.id, input.id, &changes)? {
+        return Err(NO_CLUSTER);
+    }
+    Ok(Audited::changed(SUCCESS, "cluster", input.id, detail))
+}
+
+/// Soft-deletes one of the caller's active clusters.
+fn delete(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
+    let caller = call.caller()?;
+    if !Cluster::soft_delete(call.conn, &caller.id, input.id, call.now)? {
+        return Err(NO_CLUSTER);
+    }
+    Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
+}
+
+/// Brings one of the caller's deleted clusters back into its plan's slot.
+fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
+    let caller = call.caller()?;
+    let cluster = DeletedCluster::find(call.conn, &caller.id, input.id)?.ok_or(NO_CLUSTER)?;
+    require_plan(call, caller, cluster.row.plan)?;
+    if !cluster.restore(call.conn, &caller.id, call.now)? {
+        return Err(NO_CLUSTER);
+    }
+    Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
+}
+
+/// The caller's deleted clusters, newest deletion first.
+fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<ClusterOutput>> {
+    let caller = call.caller()?;
+    page(
+        "k8s.listDeleted",
+        (input.cursor, input.limit),
+        |after, limit| DeletedCluster::page(call.conn, &caller.id, after, limit),
+        |DeletedCluster { row }| Position { at: row.deleted_at.unwrap_or(row.updated_at), id: row.id.to_string() },
+    )
+}
+
+/// How many clusters the caller has, active and deleted.
+fn count(call: &mut Call<'_>, _: NoInput) -> Result<ClusterCount> {
+    let caller = call.caller()?;
+    let (active, deleted) = ClusterRow::count_of(call.conn, &caller.id)?;
+    Ok(ClusterCount { active, deleted })
+}
+
+/// Takes any active cluster one step through its life.
+fn set_status(call: &mut Call<'_>, input: SetStatus) -> Result<Audited<Success>> {
+    let cluster = Cluster::find_any(call.conn, input.id)?.ok_or(NO_CLUSTER)?;
+    let from = cluster.row.status;
+    if !from.may_become(input.status) {
+        let message = format!("A cluster can't go from {} to {}.", from.as_str(), input.status.as_str());
+        return Err(Error::PreconditionFailed(message));
+    }
+    if !cluster.set_status(call.conn, input.status, call.now)? {
+        return Err(Error::Contention);
+    }
+    Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"from": from, "to": input.status})))
+}
+
+/// Whether the caller's subscription covers a plan now.
+fn require_plan(call: &mut Call<'_>, caller: &User, plan: Plan) -> Result<()> {
+    if plan == Plan::Free {
+        return Ok(());
+    }
+    let customer = Customer::of(call.conn, &caller.id)?;
+    let allowance = customer.map_or(Plan::Free, |customer| customer.allowance(call.now));
+    if plan > allowance {
+        let message = format!("Your subscription covers {}; {} is above it.", allowance.as_str(), plan.as_str());
+        return Err(Error::PaymentRequired(message));
+    }
+    Ok(())
+}
+
+impl From<ClusterRow> for ClusterOutput {
+    fn from(row: ClusterRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            location: row.location,
+            auth_user_id: row.auth_user_id,
+            plan: row.plan,
+            network: row.network,
+            status: row.status,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            deleted_at: row.deleted_at,
+        }
+    }
+}
+
+impl From<Cluster> for ClusterOutput {
+    fn from(cluster: Cluster) -> Self {
+        cluster.row.into()
+    }
+}
+
+impl From<DeletedCluster> for ClusterOutput {
+    fn from(cluster: DeletedCluster) -> Self {
+        cluster.row.into()
+    }
+}

@@ -1,0 +1,25 @@
+//! The procedures, one file per namespace: input and output types, handlers, registrations.
+
+mod admin;
+mod auth;
+mod customer;
+mod hello;
+mod k8s;
+mod page;
+mod user;
+
+use crate::rpc::Router;
+
+/// Every namespace of the server.
+pub fn all() -> Vec<Router> {
+    vec![hello::router(), auth::router(), k8s::router(), customer::router(), user::router(), admin::router()]
+}
+
+/// The output of a mutation that has nothing else to say.
+#[derive(Clone, Copy, Debug, serde::Serialize, schemars::JsonSchema)]
+pub(crate) struct Success {
+    /// Always true: a failure is an error.
+    success: bool,
+}
+
+const SUCCESS: Success = Success { success: true };

@@ -1,0 +1,178 @@
+//! `user.*`: accounts, and the end of accounts (contract §3).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{SUCCESS, Success, customer::CustomerOutput, k8s::ClusterOutput};
+use crate::{
+    db::Timestamp,
+    error::{Code, Error, Result},
+    models::{
+        api_token::ApiToken,
+        customer::Customer,
+        k8s::{Cluster, DeletedCluster},
+        user::{Role, User},
+    },
+    rpc::{Access, Audited, Call, NoInput, Router},
+};
+
+const NO_USER: Error = Error::NotFound("user");
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct UpdateName {
+    #[schemars(length(min = 1, max = 100))]
+    name: String,
+    /// The caller's own id.
+    #[schemars(length(min = 1, max = 255))]
+    user_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct AnyUser {
+    /// The caller when not given; somebody else's is for admins.
+    #[schemars(length(min = 1, max = 255))]
+    user_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct EndAccount {
+    /// The caller when not given; somebody else's is for admins.
+    #[schemars(length(min = 1, max = 255))]
+    user_id: Option<String>,
+    /// Also when a paid subscription is running; for admins.
+    force: Option<bool>,
+}
+
+/// A user on the wire.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct UserOutput {
+    id: String,
+    name: Option<String>,
+    email: Option<String>,
+    image: Option<String>,
+    role: Role,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    user: UserOutput,
+    customer: Option<CustomerOutput>,
+    active_clusters: usize,
+    clusters: Vec<ClusterOutput>,
+}
+
+pub fn router() -> Router {
+    Router::new("user")
+        .mutation("updateName", Access::User, update_name)
+        .old_name("customer.updateUserName")
+        .errors([Code::Forbidden])
+        .query("me", Access::User, me)
+        .one_statement()
+        .query("summary", Access::User, summary)
+        .errors([Code::Forbidden, Code::NotFound])
+        .mutation("delete", Access::User, delete)
+        .errors([Code::Forbidden, Code::NotFound, Code::PreconditionFailed])
+        .mutation("softDelete", Access::User, soft_delete)
+        .errors([Code::Forbidden, Code::NotFound, Code::PreconditionFailed])
+}
+
+/// Renames the caller.
+fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success>> {
+    let user = call.own(input.user_id.as_deref())?;
+    if user.set_name(call.conn, &input.name, call.now)? != 1 {
+        return Err(NO_USER);
+    }
+    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"name": input.name})))
+}
+
+/// The caller.
+fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {
+    Ok(call.caller()?.clone().into())
+}
+
+/// A user with everything that is theirs, as of one moment.
+fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
+    let caller = call.caller()?;
+    let user = match named(caller, input.user_id.as_deref())? {
+        Some(other) => User::find(call.conn, other)?.ok_or(NO_USER)?,
+        None => caller.clone(),
+    };
+    let customer = Customer::of(call.conn, &user.id)?.map(CustomerOutput::from);
+    let clusters: Vec<_> = Cluster::of(call.conn, &user.id)?.into_iter().map(ClusterOutput::from).collect();
+    Ok(Summary { user: user.into(), customer, active_clusters: clusters.len(), clusters })
+}
+
+/// Removes an account; its clusters stay as history without an owner.
+fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
+    let user = ending(call, &input)?;
+    let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
+    DeletedCluster::disown_all(call.conn, &user.id)?;
+    Customer::delete_of(call.conn, &user.id)?;
+    ApiToken::delete_all(call.conn, &user.id)?;
+    if user.delete(call.conn, call.now)? != 1 {
+        return Err(NO_USER);
+    }
+    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"deletedClusters": clusters, "force": input.force})))
+}
+
+/// Closes an account and forgets the person; the row, the customer and the clusters stay for the books.
+fn soft_delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
+    let user = ending(call, &input)?;
+    let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
+    ApiToken::revoke_all(call.conn, &user.id, call.now)?;
+    if user.soft_delete(call.conn, call.now)? != 1 {
+        return Err(NO_USER);
+    }
+    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"deletedClusters": clusters, "force": input.force})))
+}
+
+/// The user whose account is to end, locked, once nothing stands in the way.
+fn ending(call: &mut Call<'_>, input: &EndAccount) -> Result<User> {
+    let caller = call.caller()?;
+    let force = input.force.unwrap_or(false);
+    if force && caller.role != Role::Admin {
+        return Err(Error::Forbidden("Only admins may force this."));
+    }
+    let user = match named(caller, input.user_id.as_deref())? {
+        Some(other) => User::find_locked(call.conn, other)?.ok_or(NO_USER)?,
+        None => caller.clone(),
+    };
+    let paying = Customer::of(call.conn, &user.id)?.is_some_and(|customer| customer.is_paying(call.now));
+    if paying && !force {
+        return Err(Error::PreconditionFailed("A paid subscription is running. Cancel it first.".to_owned()));
+    }
+    if user.is_last_admin(call.conn)? {
+        return Err(Error::PreconditionFailed("This is the last admin. Promote somebody else first.".to_owned()));
+    }
+    Ok(user)
+}
+
+/// The other user whom an admin names; None for the caller.
+fn named<'i>(caller: &User, user_id: Option<&'i str>) -> Result<Option<&'i str>> {
+    match user_id {
+        Some(other) if other != caller.id && caller.role != Role::Admin => {
+            Err(Error::Forbidden("You can do this for yourself only."))
+        }
+        other => Ok(other.filter(|other| *other != caller.id)),
+    }
+}
+
+impl From<User> for UserOutput {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            name: user.name,
+            email: user.email,
+            image: user.image,
+            role: user.role,
+            created_at: user.created_at,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a handler gets, and what it gives back.
+
+use std::{net::IpAddr, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::kernel::Kernel;
+use crate::{
+    auth::Credential,
+    db::{DbConnection, Timestamp},
+    error::{Error, Result},
+    models::{audit::NewAuditEntry, user::User},
+};
+
+/// What the edge knows of a request before any procedure is named. Shared by all calls of a batch.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub request_id: String,
+    /// None on a unix socket.
+    pub address: Option<IpAddr>,
+    pub credential: Credential,
+}
+
+/// One call of a synchronous procedure, on a database thread, inside its snapshot or transaction.
+pub struct Call<'c> {
+    pub conn: &'c mut DbConnection,
+    pub(super) caller: Option<&'c User>,
+    pub now: Timestamp,
+}
+
+impl<'c> Call<'c> {
+    /// Who is calling.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED in a public procedure, where nobody is looked up.
+    pub fn caller(&self) -> Result<&'c User> {
+        self.caller.ok_or(Error::Unauthorized("Nobody is signed in."))
+    }
+
+    /// The user a self-service procedure is about: the caller, also when named.
+    ///
+    /// # Errors
+    /// FORBIDDEN for anybody else.
+    pub fn own(&self, user_id: Option<&str>) -> Result<&'c User> {
+        let caller = self.caller()?;
+        match user_id {
+            Some(other) if other != caller.id => Err(Error::Forbidden("You can do this for yourself only.")),
+            _ => Ok(caller),
+        }
+    }
+}
+
+/// One call of an asynchronous procedure: it holds no connection while it waits for the outside world.
+pub struct AsyncCall {
+    pub(super) kernel: Arc<Kernel>,
+    pub(super) context: Arc<Context>,
+    pub(super) procedure: &'static str,
+    /// None in a public procedure.
+    pub caller: Option<User>,
+    pub now: Timestamp,
+}
+
+impl AsyncCall {
+    /// Runs `work` on one snapshot.
+    ///
+    /// # Errors
+    /// Those of `work`, and of [`crate::db::Database::read`].
+    pub async fn read<T, W>(&self, mut work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
+    {
+        let (caller, now) = (self.caller.clone(), self.now);
+        self.kernel.db().read(move |conn| work(&mut Call { conn, caller: caller.as_ref(), now })).await
+    }
+
+    /// Runs `work` in one transaction, together with its audit row. The caller must still be there.
+    ///
+    /// # Errors
+    /// Those of `work`, and of [`crate::db::Database::write`]; UNAUTHORIZED when the caller is gone.
+    pub async fn write<T, W>(&self, mut work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Call<'_>) -> Result<Audited<T>> + Send + 'static,
+    {
+        let (now, procedure, context) = (self.now, self.procedure, Arc::clone(&self.context));
+        let id = self.caller.as_ref().map(|user| user.id.clone());
+        let transaction = move |conn: &mut DbConnection| {
+            let caller = id.as_deref().map(|id| User::find_locked(conn, id)?.ok_or(super::caller::GONE)).transpose()?;
+            let mut call = Call { conn, caller: caller.as_ref(), now };
+            work(&mut call)?.record(&mut call, procedure, &context.request_id)
+        };
+        self.kernel.db().write(transaction).await
+    }
+}
+
+/// A future that an asynchronous handler returns.
+pub type Reply<O> = BoxFuture<'static, Result<O>>;
+
+/// What a mutation returns: its output, and what the audit log says about it. The kernel writes the row.
+#[derive(Clone, Debug)]
+pub struct Audited<O> {
+    pub(super) output: O,
+    pub(super) change: Option<Change>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub entity: &'static str,
+    pub entity_id: String,
+    pub detail: Value,
+}
+
+impl<O> Audited<O> {
+    /// Something changed. `detail` must hold no secret: it is kept for ever.
+    pub fn changed(output: O, entity: &'static str, entity_id: impl ToString, detail: Value) -> Self {
+        Self { output, change: Some(Change { entity, entity_id: entity_id.to_string(), detail }) }
+    }
+
+    /// Everything was as asked for already.
+    pub fn unchanged(output: O) -> Self {
+        Self { output, change: None }
+    }
+
+    /// Writes the audit row, in the transaction of the change, and hands out the output.
+    pub(super) fn record(self, call: &mut Call<'_>, procedure: &str, request_id: &str) -> Result<O> {
+        if let Some(change) = self.change {
+            NewAuditEntry {
+                created_at: call.now,
+                actor_id: &call.caller()?.id,
+                procedure,
+                entity: change.entity,
+                entity_id: &change.entity_id,
+                detail: &change.detail.to_string(),
+                request_id,
+            }
+            .insert(call.conn)?;
+        }
+        Ok(self.output)
+    }
+}

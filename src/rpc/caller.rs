@@ -1,0 +1,94 @@
+//! From what a request presents to who is calling. Roles, revocation and deletion are the database's word, every time.
+
+use super::procedure::{Access, Kind};
+use crate::{
+    auth::{Claims, Credential},
+    db::{DbConnection, Timestamp},
+    error::{Error, Result},
+    models::{
+        api_token::{ApiToken, Scope},
+        user::{self, NewUser, Role, User},
+    },
+};
+
+/// The answer to a valid token of somebody who was deleted.
+pub const GONE: Error = Error::Unauthorized("This account was deleted.");
+
+/// Who is calling, and how much of their rights the token carries.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub user: User,
+    pub scope: Scope,
+}
+
+/// The outcome of a look-up.
+pub enum Found {
+    Caller(Caller),
+    /// A valid token of somebody without a row: never seen, or deleted.
+    Stranger,
+}
+
+/// What is wrong with a credential that needs no look-up.
+pub fn refusal(credential: &Credential) -> Option<Error> {
+    match credential {
+        Credential::Anonymous => Some(Error::Unauthorized("Send a token: Authorization: Bearer <token>.")),
+        Credential::Rejected(why) => Some(Error::Unauthorized(why)),
+        Credential::Jwt(claims) if claims.is_expired() => Some(Error::Unauthorized("The token has expired.")),
+        Credential::Jwt(_) | Credential::ApiToken(_) => None,
+    }
+}
+
+/// Finds the caller. In a transaction that writes, `lock` keeps them from being deleted before it ends.
+///
+/// # Errors
+/// UNAUTHORIZED when the credential is not good, or not any more.
+pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: Timestamp) -> Result<Found> {
+    let find_user = if lock { User::find_locked } else { User::find };
+    match credential {
+        Credential::Anonymous | Credential::Rejected(_) => Err(Error::Unauthorized("Send a token.")),
+        Credential::Jwt(claims) => Ok(match find_user(conn, &claims.subject)? {
+            Some(user) => Found::Caller(Caller { user, scope: Scope::Admin }),
+            None => Found::Stranger,
+        }),
+        Credential::ApiToken(hash) => {
+            const UNKNOWN: Error = Error::Unauthorized("The API token is unknown, expired or revoked.");
+            let (user_id, scope) = ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN)?;
+            let user = find_user(conn, &user_id)?.ok_or(GONE)?;
+            Ok(Found::Caller(Caller { user, scope }))
+        }
+    }
+}
+
+/// Creates the row of a user whose first valid token this is.
+///
+/// # Errors
+/// UNAUTHORIZED for a deleted user, whose row stays away.
+pub fn provision(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Result<()> {
+    let new = NewUser {
+        id: claims.subject.clone(),
+        name: claims.name.clone(),
+        email: claims.email.clone(),
+        image: claims.image.clone(),
+        role: Role::User,
+    };
+    user::provision(conn, &new, now)?.map(drop).ok_or(GONE)
+}
+
+/// Whether the caller may use a procedure.
+///
+/// # Errors
+/// FORBIDDEN.
+pub fn authorize(caller: &Caller, access: Access, kind: Kind) -> Result<()> {
+    let needed = match (access, kind) {
+        (Access::Admin, _) => Scope::Admin,
+        (_, Kind::Mutation) => Scope::Write,
+        (_, Kind::Query | Kind::Subscription) => Scope::Read,
+    };
+    if access == Access::Admin && caller.user.role != Role::Admin {
+        return Err(Error::Forbidden("Only admins may do this."));
+    }
+    if caller.scope < needed {
+        return Err(Error::Forbidden("The scope of this API token does not allow this."));
+    }
+    Ok(())
+}

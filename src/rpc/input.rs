@@ -1,0 +1,112 @@
+//! Inputs: the schema that documents an input is the one that checks it, so every limit is written once, on the type.
+
+use anyhow::{Context, anyhow};
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::json;
+use crate::error::{Error, Issue, Result};
+
+/// The input of a procedure that takes none.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoInput {}
+
+/// The compiled schema of an input type (JSON Schema draft 7).
+pub struct InputSchema {
+    document: Value,
+    validator: Validator,
+}
+
+impl InputSchema {
+    /// # Errors
+    /// When the type's schema is not one: a mistake of ours that stops start-up.
+    pub fn of<I: JsonSchema>() -> anyhow::Result<Self> {
+        let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<I>();
+        let document = schema.to_value();
+        let validator = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&document)
+            .map_err(|why| anyhow!("{why}"))
+            .context("an input schema is broken")?;
+        Ok(Self { document, validator })
+    }
+
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Reads and checks the `params` of a call: nothing, an object, or an array of one object.
+    ///
+    /// # Errors
+    /// Every issue.
+    pub fn check(&self, params: Option<&str>) -> Result<Value, Vec<Issue>> {
+        let value = params.map_or(Ok(Value::Null), json::read)?;
+        let input = match value {
+            Value::Null => Value::Object(Map::new()),
+            Value::Array(mut items) if items.len() <= 1 => match items.pop() {
+                None | Some(Value::Null) => Value::Object(Map::new()),
+                Some(item) => item,
+            },
+            Value::Array(_) => return Err(vec![Issue::new("", "invalid_type", "must be one object")]),
+            other => other,
+        };
+        let issues: Vec<Issue> = self.validator.iter_errors(&input).flat_map(|error| issues_of(&error)).collect();
+        if issues.is_empty() { Ok(input) } else { Err(issues) }
+    }
+}
+
+/// The typed input from a checked one.
+///
+/// # Errors
+/// BAD_REQUEST for what a schema can't say: an integer written with a fraction, a day that does not exist.
+pub fn decode<I: DeserializeOwned>(input: Value) -> Result<I> {
+    serde_path_to_error::deserialize(input).map_err(|error| {
+        let path = error.path().to_string();
+        Error::field(if path == "." { "" } else { &path }, "invalid_value", "is not a value of the documented type")
+    })
+}
+
+fn issues_of(error: &ValidationError<'_>) -> Vec<Issue> {
+    let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
+    let below = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+    let one = |code, message: String| vec![Issue::new(path.clone(), code, message)];
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .map(|field| Issue::new(below(field), "unknown_field", "is not a field of this input"))
+            .collect(),
+        ValidationErrorKind::Required { property } => {
+            vec![Issue::new(below(property.as_str().unwrap_or_default()), "required", "is required")]
+        }
+        ValidationErrorKind::MinLength { limit: 1 } => one("too_short", "must not be empty".to_owned()),
+        ValidationErrorKind::MinLength { limit } => one("too_short", format!("must have at least {limit} characters")),
+        ValidationErrorKind::MaxLength { limit } => one("too_long", format!("must have at most {limit} characters")),
+        ValidationErrorKind::Minimum { limit } => one("too_small", format!("must be at least {limit}")),
+        ValidationErrorKind::Maximum { limit } => one("too_big", format!("must be at most {limit}")),
+        ValidationErrorKind::Pattern { pattern } => one("invalid_format", format!("must match {pattern}")),
+        ValidationErrorKind::Format { format } => one("invalid_format", format!("must be a {format} (RFC 3339)")),
+        ValidationErrorKind::Enum { options } => one("invalid_value", format!("must be one of {options}")),
+        // An optional enum is "one of these, or null".
+        ValidationErrorKind::AnyOf { context } => {
+            let best = context.iter().flatten().find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. }));
+            best.map_or_else(|| one("invalid_value", "has none of the allowed forms".to_owned()), issues_of)
+        }
+        ValidationErrorKind::Type { .. } => one("invalid_type", format!("must be {}", expected_type(error))),
+        _ => one("invalid_value", "is not allowed here".to_owned()),
+    }
+}
+
+fn expected_type(error: &ValidationError<'_>) -> String {
+    use jsonschema::error::TypeKind;
+    let ValidationErrorKind::Type { kind } = error.kind() else { return "of another type".to_owned() };
+    match kind {
+        TypeKind::Single(kind) => format!("of type {kind}"),
+        TypeKind::Multiple(kinds) => {
+            let names: Vec<String> = kinds.iter().map(|kind| kind.to_string()).filter(|name| name != "null").collect();
+            format!("of type {}", names.join(" or "))
+        }
+    }
+}

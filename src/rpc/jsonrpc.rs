@@ -1,0 +1,234 @@
+//! The JSON-RPC 2.0 wire: the registry as methods of a jsonrpsee module, and messages in, messages out.
+//!
+//! The envelope is read here and not by jsonrpsee's own transports, which take a request with an odd id for a
+//! notification, run a batch one entry after the other, and answer their own errors without our `data.code`.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
+
+use anyhow::Result;
+use futures_util::future::join_all;
+use jsonrpsee::{
+    ConnectionId, Extensions, MethodCallback, MethodResponse, RpcModule,
+    types::{ErrorObject, ErrorObjectOwned, Id, Params},
+};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::{call::Context, kernel::Kernel, limiter::Allowance};
+use crate::{config::Limits, error::Error};
+
+/// Unknown names are echoed, but not at any length.
+const NAME_ECHO: usize = 100;
+
+/// The JSON-RPC surface of a kernel.
+pub struct JsonRpc {
+    kernel: Arc<Kernel>,
+    module: RpcModule<Kernel>,
+    batch_entries: usize,
+    response_bytes: usize,
+}
+
+/// The answer to one message.
+#[derive(Debug)]
+pub struct Reply {
+    /// None when there was nothing but notifications.
+    pub body: Option<String>,
+    /// The scarcest allowance that the message's calls left their caller.
+    pub allowance: Option<Allowance>,
+}
+
+/// A request object (JSON-RPC 2.0 §4) whose members are yet to be checked.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+}
+
+/// A member that is there, also when it is null: `"id": null` is a request, no id a notification.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+struct Request<'a> {
+    /// None for a notification.
+    id: Option<Id<'a>>,
+    method: Cow<'a, str>,
+    params: Option<&'a str>,
+}
+
+impl JsonRpc {
+    /// Mounts every procedure under its canonical and its old name.
+    ///
+    /// # Errors
+    /// When a name can't be registered.
+    pub fn new(kernel: Arc<Kernel>, limits: &Limits) -> Result<Self> {
+        let names: Vec<&'static str> = kernel.registry().names().collect();
+        let mut module = RpcModule::from_arc(Arc::clone(&kernel));
+        let response_bytes = limits.response_bytes;
+        for name in names {
+            module.register_async_method(name, move |params, kernel, extensions| async move {
+                run(name, &params, &kernel, &extensions, response_bytes).await
+            })?;
+        }
+        Ok(Self { kernel, module, batch_entries: limits.batch_entries, response_bytes })
+    }
+
+    /// Answers one message: a request, a notification, or a batch of them.
+    pub async fn answer(&self, context: &Arc<Context>, message: &[u8]) -> Reply {
+        let Ok(message) = serde_json::from_slice::<&RawValue>(message) else {
+            return refuse(context, &Error::Parse);
+        };
+        if !message.get().starts_with('[') {
+            let (response, allowance) = self.entry(context, message).await;
+            return Reply { body: response.map(text), allowance };
+        }
+        let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(message.get()) else {
+            return refuse(context, &Error::Parse);
+        };
+        if entries.is_empty() {
+            return refuse(context, &Error::InvalidRequest("a batch must not be empty"));
+        }
+        if entries.len() > self.batch_entries {
+            return refuse(context, &Error::InvalidRequest("a batch may hold at most 50 entries"));
+        }
+        let answers = join_all(entries.into_iter().map(|entry| self.entry(context, entry))).await;
+        self.batch(context, answers)
+    }
+
+    /// Joins the answers in the order of their requests.
+    fn batch(&self, context: &Context, answers: Vec<(Option<MethodResponse>, Option<Allowance>)>) -> Reply {
+        let allowance = answers.iter().filter_map(|(_, allowance)| *allowance).min_by_key(|left| left.remaining);
+        let mut body = String::new();
+        for response in answers.into_iter().filter_map(|(response, _)| response) {
+            body.push(if body.is_empty() { '[' } else { ',' });
+            let json = response.as_json().get();
+            if body.len().saturating_add(json.len()) < self.response_bytes {
+                body.push_str(json);
+            } else {
+                let id = serde_json::from_str::<Identified<'_>>(json).map_or(Id::Null, |response| response.id);
+                body.push_str(&text(failure(id, context, None, &too_large(self.response_bytes))));
+            }
+        }
+        if body.is_empty() {
+            return Reply { body: None, allowance };
+        }
+        body.push(']');
+        Reply { body: Some(body), allowance }
+    }
+
+    async fn entry(&self, context: &Arc<Context>, entry: &RawValue) -> (Option<MethodResponse>, Option<Allowance>) {
+        let Request { id, method, params } = match read(entry) {
+            Ok(request) => request,
+            Err((id, error)) => return (Some(failure(id, context, None, &error)), None),
+        };
+        let Some(id) = id else {
+            tracing::debug!(request_id = %context.request_id, "notification acknowledged and not executed");
+            return (None, None);
+        };
+        let Some(MethodCallback::Async(callback)) = self.module.method(&method) else {
+            let name = method.chars().take(NAME_ECHO).collect::<String>();
+            let answer = self.kernel.call(context, &name, None).await;
+            let error = answer.result.err().unwrap_or(Error::UnknownMethod(name.clone()));
+            return (Some(failure(id, context, Some(&name), &error)), None);
+        };
+        let allowance = Arc::new(OnceLock::new());
+        let mut extensions = Extensions::new();
+        extensions.insert(Arc::clone(context));
+        extensions.insert(Arc::clone(&allowance));
+        let params = Params::new(params).into_owned();
+        let response = callback(id.into_owned(), params, ConnectionId(0), usize::MAX, extensions).await;
+        (Some(response), allowance.get().copied())
+    }
+}
+
+/// One method call, as jsonrpsee hands it to us.
+async fn run(
+    name: &'static str,
+    params: &Params<'static>,
+    kernel: &Arc<Kernel>,
+    extensions: &Extensions,
+    response_bytes: usize,
+) -> Result<Box<RawValue>, ErrorObjectOwned> {
+    let Some(context) = extensions.get::<Arc<Context>>() else {
+        return Err(ErrorObject::owned(Error::Parse.number(), "no context", None::<()>));
+    };
+    let answer = kernel.call(context, name, params.as_str()).await;
+    if let (Some(allowance), Some(slot)) = (answer.allowance, extensions.get::<Arc<OnceLock<Allowance>>>()) {
+        slot.get_or_init(|| allowance);
+    }
+    let output = answer.result.and_then(|output| match output.get().len() > response_bytes {
+        true => Err(too_large(response_bytes)),
+        false => Ok(output),
+    });
+    output.map_err(|error| error_object(context, Some(name), &error))
+}
+
+/// Checks the members of a request object, and finds its id also when the rest is wrong.
+fn read(entry: &RawValue) -> Result<Request<'_>, (Id<'_>, Error)> {
+    let invalid = |id, what| Err((id, Error::InvalidRequest(what)));
+    if !entry.get().starts_with('{') {
+        return invalid(Id::Null, "a request must be an object");
+    }
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(entry.get()) else {
+        return invalid(Id::Null, "a member is given twice");
+    };
+    let id = match envelope.id.map(|id| serde_json::from_str::<Id<'_>>(id.get())) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_odd)) => return invalid(Id::Null, "the id must be a string, an integer of 0 to 2^64-1, or null"),
+    };
+    let known_id = || id.clone().unwrap_or(Id::Null);
+    if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
+        return invalid(known_id(), "jsonrpc must be \"2.0\"");
+    }
+    let Some(Ok(method)) = envelope.method.map(|method| serde_json::from_str::<BorrowedOrOwned<'_>>(method.get()))
+    else {
+        return invalid(known_id(), "method must be a string");
+    };
+    let params = envelope.params.map(RawValue::get);
+    if params.is_some_and(|params| !params.starts_with(['{', '['])) {
+        return invalid(known_id(), "params must be an object or an array");
+    }
+    Ok(Request { id, method: method.0, params })
+}
+
+#[derive(Deserialize)]
+struct BorrowedOrOwned<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The one member of a response that we need back.
+#[derive(Deserialize)]
+struct Identified<'a> {
+    #[serde(borrow)]
+    id: Id<'a>,
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::PayloadTooLarge(format!("The response would be larger than {limit} bytes. Ask for less."))
+}
+
+fn error_object(context: &Context, path: Option<&str>, error: &Error) -> ErrorObjectOwned {
+    let wire = error.to_wire(path, &context.request_id);
+    ErrorObject::owned(wire.code, wire.message, Some(wire.data))
+}
+
+fn failure(id: Id<'_>, context: &Context, path: Option<&str>, error: &Error) -> MethodResponse {
+    MethodResponse::error(id, error_object(context, path, error))
+}
+
+/// The answer to a message of which no request could be made.
+pub fn refuse(context: &Context, error: &Error) -> Reply {
+    Reply { body: Some(text(failure(Id::Null, context, None, error))), allowance: None }
+}
+
+fn text(response: MethodResponse) -> String {
+    String::from(Box::<str>::from(response.into_json()))
+}

@@ -1,0 +1,68 @@
+//! What the server counts, for `GET /metrics` (Prometheus text format).
+
+use std::time::Duration;
+
+use anyhow::Result;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, histogram_opts, opts,
+};
+
+use crate::error::Code;
+
+/// Label of calls to names that are not procedures: callers must not be able to make labels up.
+pub const UNKNOWN: &str = "unknown";
+
+pub struct Metrics {
+    registry: Registry,
+    calls: IntCounterVec,
+    seconds: HistogramVec,
+    statements: IntCounterVec,
+    pub connections: IntGauge,
+    pub sockets: IntGauge,
+    queued_reads: IntGauge,
+    queued_writes: IntGauge,
+}
+
+impl Metrics {
+    /// # Errors
+    /// When two metrics share a name: a mistake of ours.
+    pub fn new() -> Result<Self> {
+        let by = |opts: Opts, labels: &[&str]| IntCounterVec::new(opts, labels);
+        let calls = by(opts!("clusterdesk_calls_total", "Calls answered, by outcome"), &["procedure", "code"])?;
+        let statements = by(opts!("clusterdesk_statements_total", "SQL statements run"), &["procedure"])?;
+        let opts: HistogramOpts = histogram_opts!("clusterdesk_call_seconds", "Time from a call to its answer");
+        let seconds = HistogramVec::new(opts, &["procedure"])?;
+        let connections = IntGauge::new("clusterdesk_connections", "Open connections")?;
+        let sockets = IntGauge::new("clusterdesk_websockets", "Open WebSockets")?;
+        let queued_reads = IntGauge::new("clusterdesk_queued_reads", "Reads waiting for a database thread")?;
+        let queued_writes = IntGauge::new("clusterdesk_queued_writes", "Writes waiting for a database thread")?;
+        let registry = Registry::new();
+        registry.register(Box::new(calls.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        registry.register(Box::new(statements.clone()))?;
+        for gauge in [&connections, &sockets, &queued_reads, &queued_writes] {
+            registry.register(Box::new(gauge.clone()))?;
+        }
+        Ok(Self { registry, calls, seconds, statements, connections, sockets, queued_reads, queued_writes })
+    }
+
+    /// Counts one answer; `code` is None for a success.
+    pub fn answered(&self, procedure: &str, code: Option<Code>, elapsed: Duration) {
+        self.calls.with_label_values(&[procedure, code.map_or("OK", Code::as_str)]).inc();
+        self.seconds.with_label_values(&[procedure]).observe(elapsed.as_secs_f64());
+    }
+
+    pub fn ran(&self, procedure: &str, statements: u64) {
+        self.statements.with_label_values(&[procedure]).inc_by(statements);
+    }
+
+    /// Everything, as text.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub fn render(&self, queued: (usize, usize)) -> Result<String> {
+        self.queued_reads.set(i64::try_from(queued.0)?);
+        self.queued_writes.set(i64::try_from(queued.1)?);
+        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    }
+}

@@ -1,0 +1,20 @@
+//! The kernel: one registration makes a function callable, guarded and checked, and the wires expose the registry.
+
+pub mod call;
+pub mod caller;
+pub mod input;
+mod json;
+pub mod jsonrpc;
+pub mod kernel;
+pub mod limiter;
+pub mod metrics;
+pub mod procedure;
+pub mod registry;
+
+pub use self::{
+    call::{AsyncCall, Audited, Call, Context, Reply},
+    input::NoInput,
+    kernel::{Answer, Kernel},
+    procedure::{Access, Bucket, Kind, Router},
+    registry::Registry,
+};

@@ -1,0 +1,178 @@
+//! A procedure and its registration: a plain function, and around it data that the kernel acts on.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    call::{AsyncCall, Audited, Call, Reply},
+    input::{InputSchema, decode},
+};
+use crate::error::{Code, Error, Result};
+
+/// Who may call a procedure. Every registration says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, with or without a token.
+    Public,
+    /// Any authenticated caller.
+    User,
+    /// Role ADMIN.
+    Admin,
+}
+
+/// Which rate limit a call counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    Read,
+    Write,
+    Stripe,
+}
+
+/// What a procedure does to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Query,
+    Mutation,
+    /// Reserved: a stream of events.
+    Subscription,
+}
+
+type Output = Box<RawValue>;
+
+/// How a procedure runs. The types of its input and output are gone from here on.
+#[derive(Clone)]
+pub(super) enum Run {
+    /// On a read connection.
+    Read(Arc<dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync>),
+    /// In a write transaction, together with its audit row.
+    Write(Arc<dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync>),
+    /// On the runtime, with the database at hand.
+    Async(Arc<dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<Output>> + Send + Sync>),
+}
+
+/// A registered procedure.
+pub struct Procedure {
+    /// `namespace.name`
+    pub name: &'static str,
+    /// What the old server called it, where that differs.
+    pub old_name: Option<&'static str>,
+    pub kind: Kind,
+    pub access: Access,
+    pub bucket: Bucket,
+    /// What it may answer beyond what every procedure may.
+    pub errors: Vec<Code>,
+    /// The schema of its input type, compiled.
+    pub input: InputSchema,
+    /// Whether it promises to run a single statement, which needs no transaction to be consistent.
+    pub one_statement: bool,
+    pub(super) run: Run,
+}
+
+/// The procedures of one namespace, as they are being registered.
+pub struct Router {
+    namespace: &'static str,
+    pub(super) procedures: Vec<Procedure>,
+    /// The first mistake; start-up reports it.
+    pub(super) mistake: Option<anyhow::Error>,
+}
+
+impl Router {
+    pub fn new(namespace: &'static str) -> Self {
+        Self { namespace, procedures: Vec::new(), mistake: None }
+    }
+
+    /// Registers a function that reads. It sees one snapshot of the database.
+    pub fn query<I, O>(self, name: &str, access: Access, handler: fn(&mut Call<'_>, I) -> Result<O>) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + 'static,
+    {
+        let run = Run::Read(Arc::new(move |call, input| encode(&handler(call, decode(input)?)?)));
+        self.add::<I>(name, access, Kind::Query, run)
+    }
+
+    /// Registers a function that writes. It runs in one transaction, with the audit row it returns.
+    pub fn mutation<I, O>(self, name: &str, access: Access, handler: fn(&mut Call<'_>, I) -> Result<Audited<O>>) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + 'static,
+    {
+        let run = Run::Write(Arc::new(move |call, input| {
+            let Audited { output, change } = handler(call, decode(input)?)?;
+            Ok(Audited { output: encode(&output)?, change })
+        }));
+        self.add::<I>(name, access, Kind::Mutation, run)
+    }
+
+    /// Registers a function that waits for something outside before, between or after its database work.
+    pub fn async_mutation<I, O>(self, name: &str, access: Access, handler: fn(AsyncCall, I) -> Reply<O>) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + Send + 'static,
+    {
+        let run = Run::Async(Arc::new(move |call, input| match decode(input) {
+            Ok(input) => {
+                let reply = handler(call, input);
+                Box::pin(async move { encode(&reply.await?) })
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }));
+        self.add::<I>(name, access, Kind::Mutation, run)
+    }
+
+    /// Names the last registered procedure as the old server did, in full.
+    pub fn old_name(self, name: &'static str) -> Self {
+        self.amend(|procedure| procedure.old_name = Some(name))
+    }
+
+    /// Adds errors that callers of the last registered procedure should expect.
+    pub fn errors<const N: usize>(self, codes: [Code; N]) -> Self {
+        self.amend(|procedure| procedure.errors.extend(codes))
+    }
+
+    /// Counts the last registered procedure against another bucket than its kind's.
+    pub fn bucket(self, bucket: Bucket) -> Self {
+        self.amend(|procedure| procedure.bucket = bucket)
+    }
+
+    /// Spares the last registered query its transaction: it runs one statement. A test holds it to that.
+    pub fn one_statement(self) -> Self {
+        self.amend(|procedure| procedure.one_statement = true)
+    }
+
+    fn add<I: JsonSchema>(mut self, name: &str, access: Access, kind: Kind, run: Run) -> Self {
+        // Names live as long as the process; jsonrpsee asks for that.
+        let name: &'static str = format!("{}.{name}", self.namespace).leak();
+        let bucket = if kind == Kind::Mutation { Bucket::Write } else { Bucket::Read };
+        match InputSchema::of::<I>() {
+            Ok(input) => self.procedures.push(Procedure {
+                name,
+                old_name: None,
+                kind,
+                access,
+                bucket,
+                errors: Vec::new(),
+                input,
+                one_statement: false,
+                run,
+            }),
+            Err(mistake) => self.mistake = self.mistake.or(Some(mistake.context(name))),
+        }
+        self
+    }
+
+    fn amend(mut self, change: impl FnOnce(&mut Procedure)) -> Self {
+        if let Some(last) = self.procedures.last_mut() {
+            change(last);
+        }
+        self
+    }
+}
+
+fn encode<O: Serialize>(output: &O) -> Result<Output> {
+    serde_json::value::to_raw_value(output).map_err(|why| Error::Internal(why.into()))
+}
