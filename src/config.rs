@@ -10,11 +10,11 @@ use ipnet::IpNet;
 #[derive(Clone, Debug, Args)]
 pub struct DataSettings {
     /// sqlite:PATH or postgres://… (libpq syntax, several hosts allowed) [default: sqlite:<DATA_DIR>/clusterdesk.db]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
 
     /// Folder of the SQLite file and the first admin token; created with mode 0700
-    #[arg(long, env = "DATA_DIR", default_value = "./data", global = true)]
+    #[arg(long, env = "DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
 }
 

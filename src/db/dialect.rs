@@ -7,10 +7,13 @@ use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     dsl::sql,
     sql_query,
-    sql_types::{BigInt, Text},
+    sql_types::{self, BigInt, Text},
 };
 
-use super::connection::{DbConnection, Role};
+use super::{
+    connection::{DbConnection, Role},
+    timestamp::Timestamp,
+};
 
 /// Advisory lock of start-up: migrations and the first admin.
 pub const START_UP: i64 = 0x0c1d_0001;
@@ -108,5 +111,15 @@ pub fn broken_references(connection: &mut DbConnection) -> QueryResult<i64> {
             diesel::select(sql::<BigInt>("(SELECT count(*) FROM pragma_foreign_key_check)")).get_result(sqlite)
         }
         DbConnection::Postgres(_) => Ok(0),
+    }
+}
+
+/// The database's clock. SQLite's is our own machine's.
+pub fn clock(connection: &mut DbConnection) -> QueryResult<Timestamp> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok(Timestamp::now()),
+        DbConnection::Postgres(pg) => {
+            diesel::select(sql::<sql_types::Timestamp>("clock_timestamp() AT TIME ZONE 'utc'")).get_result(pg)
+        }
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::{
+    migration::{Migration, MigrationSource, MigrationVersion},
+    prelude::*,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{
@@ -17,6 +20,33 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 type Step = Box<dyn Migration<MultiBackend>>;
+
+diesel::table! {
+    /// Diesel's own record of what it applied.
+    __diesel_schema_migrations (version) {
+        version -> Text,
+    }
+}
+
+/// Whether the database has exactly the migrations of this binary.
+///
+/// # Errors
+/// When the database can't be read.
+pub fn is_current(connection: &mut DbConnection) -> QueryResult<bool> {
+    use __diesel_schema_migrations::{table, version};
+    let applied: Vec<String> = table.select(version).order(version).load(connection)?;
+    // The two trees have the same versions.
+    let mut known: Vec<String> =
+        steps(&SQLITE).iter().flatten().map(|step| step.name().version().to_string()).collect();
+    known.sort();
+    Ok(applied == known)
+}
+
+fn steps(source: &EmbeddedMigrations) -> Result<Vec<Step>> {
+    let mut steps = MigrationSource::<MultiBackend>::migrations(source).map_err(anyhow::Error::from_boxed)?;
+    steps.sort_by_key(|step| step.name().version().as_owned());
+    Ok(steps)
+}
 
 /// One migration and whether the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +69,10 @@ impl Migrations {
         let manager = Manager { url: url.clone(), role: Role::Write, statement_timeout: Duration::ZERO };
         let connection = manager.open().with_context(|| format!("could not open the {} database", url.kind()))?;
         let source = match url {
-            DatabaseUrl::Sqlite(_) => SQLITE,
-            DatabaseUrl::Postgres(_) => POSTGRES,
+            DatabaseUrl::Sqlite(_) => &SQLITE,
+            DatabaseUrl::Postgres(_) => &POSTGRES,
         };
-        let mut steps = MigrationSource::<MultiBackend>::migrations(&source).map_err(anyhow::Error::from_boxed)?;
-        steps.sort_by_key(|step| step.name().version().as_owned());
-        Ok(Self { connection, steps })
+        Ok(Self { connection, steps: steps(source)? })
     }
 
     /// Applies up to `limit` pending migrations and returns their names.

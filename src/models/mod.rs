@@ -7,5 +7,6 @@ pub mod customer;
 pub mod k8s;
 pub mod page;
 pub mod plan;
+pub mod sample;
 pub mod stats;
 pub mod user;

@@ -228,3 +228,8 @@ pub fn list(
         .map(|row| ListedUser { active_clusters: counts.get(&row.id).copied().unwrap_or(0), row })
         .collect())
 }
+
+/// The admin who has been here longest.
+pub fn oldest_admin(conn: &mut DbConnection) -> QueryResult<Option<User>> {
+    User::query().filter(users::role.eq(Role::Admin)).order((users::created_at, users::id)).first(conn).optional()
+}

@@ -169,7 +169,7 @@ async fn run(
         true => Err(too_large(response_bytes)),
         false => Ok(output),
     });
-    output.map_err(|error| error_object(context, Some(name), &error))
+    output.map_err(|error| error_object(&context.request_id, Some(name), &error))
 }
 
 /// Checks the members of a request object, and finds its id also when the rest is wrong.
@@ -215,18 +215,23 @@ fn too_large(limit: usize) -> Error {
     Error::PayloadTooLarge(format!("The response would be larger than {limit} bytes. Ask for less."))
 }
 
-fn error_object(context: &Context, path: Option<&str>, error: &Error) -> ErrorObjectOwned {
-    let wire = error.to_wire(path, &context.request_id);
+fn error_object(request_id: &str, path: Option<&str>, error: &Error) -> ErrorObjectOwned {
+    let wire = error.to_wire(path, request_id);
     ErrorObject::owned(wire.code, wire.message, Some(wire.data))
 }
 
 fn failure(id: Id<'_>, context: &Context, path: Option<&str>, error: &Error) -> MethodResponse {
-    MethodResponse::error(id, error_object(context, path, error))
+    MethodResponse::error(id, error_object(&context.request_id, path, error))
 }
 
 /// The answer to a message of which no request could be made.
-pub fn refuse(context: &Context, error: &Error) -> Reply {
-    Reply { body: Some(text(failure(Id::Null, context, None, error))), allowance: None }
+fn refuse(context: &Context, error: &Error) -> Reply {
+    Reply { body: Some(refuse_message(&context.request_id, error)), allowance: None }
+}
+
+/// The same for what a transport refuses before it is a message.
+pub fn refuse_message(request_id: &str, error: &Error) -> String {
+    text(MethodResponse::error(Id::Null, error_object(request_id, None, error)))
 }
 
 fn text(response: MethodResponse) -> String {

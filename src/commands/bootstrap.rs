@@ -1,0 +1,77 @@
+//! The first admin: any database without one gets one at start, with a token that is shown once.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clusterdesk::{
+    auth::ApiToken,
+    db::{DatabaseUrl, DbConnection, Timestamp, dialect, transaction},
+    models::{
+        api_token::{NewApiToken, Scope},
+        audit::NewAuditEntry,
+        user::{self, NewUser, Role, User},
+    },
+};
+use uuid::Uuid;
+
+use super::data;
+
+/// Where the token is kept.
+pub fn token_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("admin-token")
+}
+
+/// Creates an admin and a token, unless there is an admin. Of several servers starting together exactly one does it.
+///
+/// # Errors
+/// When the database or the token's file can't be written; then nothing is.
+pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
+    let mut connection = data::open(url)?;
+    let created = transaction::write(&mut connection, |conn| {
+        dialect::lock_until_commit(conn, dialect::START_UP)?;
+        if user::admin_exists(conn)? {
+            return Ok(None);
+        }
+        let admin = create_admin(conn)?;
+        let token = ApiToken::generate();
+        let now = Timestamp::now();
+        let id = NewApiToken {
+            user_id: &admin,
+            name: "first start",
+            hash: token.hash().as_str(),
+            scope: Scope::Admin,
+            created_at: now,
+            expires_at: None,
+        }
+        .insert(conn)?;
+        NewAuditEntry {
+            created_at: now,
+            actor_id: "bootstrap",
+            procedure: "bootstrap",
+            entity: "user",
+            entity_id: &admin,
+            detail: &format!("{{\"tokenId\":{id}}}"),
+            request_id: &Uuid::new_v4().to_string(),
+        }
+        .insert(conn)?;
+        // Before the commit: a token that nobody could read would lock everybody out.
+        data::write_secret(&token_file(data_dir), token.expose())?;
+        Ok(Some(token))
+    });
+    created.map_err(data::plain)
+}
+
+fn create_admin(conn: &mut DbConnection) -> clusterdesk::error::Result<String> {
+    for id in ["admin".to_owned(), format!("admin-{}", Uuid::new_v4())] {
+        let name = Some("Administrator".to_owned());
+        let new = NewUser { id: id.clone(), name, email: None, image: None, role: Role::Admin };
+        let now = Timestamp::now();
+        // None: the id belonged to somebody who was deleted.
+        let Some(user) = user::provision(conn, &new, now)? else { continue };
+        if user.role != Role::Admin {
+            User::set_role(&user, conn, Role::Admin, now)?;
+        }
+        return Ok(user.id);
+    }
+    Err(anyhow::anyhow!("no id is left for an admin").into())
+}

@@ -1,0 +1,36 @@
+//! One file per subcommand.
+
+mod bootstrap;
+mod data;
+mod doctor;
+mod migrate;
+mod seed;
+mod serve;
+mod token;
+mod user;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+
+/// What the audit log names as the actor of the command line.
+const ACTOR: &str = "cli";
+
+/// Does what the command line says.
+///
+/// # Errors
+/// For a person to read.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        None => serve::run(&cli.settings)?,
+        Some(Command::Serve(settings)) => serve::run(&settings)?,
+        Some(Command::Migrate(migrate)) => migrate::run(&migrate)?,
+        Some(Command::Token(token)) => token::run(&token)?,
+        Some(Command::User(user)) => user::run(&user)?,
+        Some(Command::Seed { users, force, data }) => seed::run(&data, users, force)?,
+        Some(Command::Doctor(settings)) => return doctor::run(&settings),
+    }
+    Ok(ExitCode::SUCCESS)
+}

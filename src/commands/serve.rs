@@ -1,0 +1,84 @@
+//! `clusterdesk serve`, and `clusterdesk` alone.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clusterdesk::{
+    config::{BindAddr, Limits, Settings, Switch},
+    db::migrations::Migrations,
+    routers,
+    server::Server,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{bootstrap, data};
+use crate::logging;
+
+pub fn run(settings: &Settings) -> Result<()> {
+    logging::start(settings.log_format);
+    // 10,000 connections need as many file descriptors.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+    let url = data::prepare(&settings.data)?;
+    for name in Migrations::open(&url)?.up(usize::MAX)? {
+        tracing::info!(migration = name, "applied");
+    }
+    let token = match settings.bootstrap_admin {
+        Switch::On => bootstrap::run(&url, &settings.data.data_dir)?,
+        Switch::Off => None,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let server = Server::bind(settings, Limits::default(), routers::all()).await?;
+        println!(
+            "{}",
+            banner(&server.address()?, url.kind(), &settings.data.data_dir, token.as_ref().map(|token| token.expose()))
+        );
+        let shutdown = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        server.run(shutdown).await;
+        anyhow::Ok(())
+    });
+    runtime.shutdown_background();
+    served.context("could not serve")
+}
+
+/// What a person needs next: where it listens, the new token if there is one, and a line to paste.
+fn banner(address: &BindAddr, database: &str, data_dir: &Path, token: Option<&str>) -> String {
+    let (url, socket) = match address {
+        BindAddr::Tcp(address) if address.ip().is_unspecified() => {
+            (format!("http://127.0.0.1:{}/", address.port()), String::new())
+        }
+        BindAddr::Tcp(address) => (format!("http://{address}/"), String::new()),
+        BindAddr::Unix(path) => ("http://localhost/".to_owned(), format!("--unix-socket '{}' ", path.display())),
+    };
+    let file = bootstrap::token_file(data_dir);
+    let file = std::path::absolute(&file).unwrap_or(file);
+    let mut lines = vec![
+        format!("clusterdesk {} on {database}", env!("CARGO_PKG_VERSION")),
+        format!("  JSON-RPC   {url}   (POST, or open a WebSocket)"),
+        format!("  health     {url}health/ready"),
+        format!("  metrics    {url}metrics"),
+    ];
+    if let Some(token) = token {
+        lines.push(format!("  admin token, shown once and kept in {}:", file.display()));
+        lines.push(format!("    {token}"));
+    }
+    if file.exists() {
+        lines.push("Try it:".to_owned());
+        lines.push(format!(
+            "  curl -s {socket}{url} -H 'Content-Type: application/json' -H \"Authorization: Bearer $(cat '{}')\" \
+             -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"admin.getStats\"}}'",
+            file.display()
+        ));
+    } else {
+        lines.push("No token at hand? `clusterdesk token create` makes one.".to_owned());
+    }
+    lines.join("\n")
+}

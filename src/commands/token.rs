@@ -1,0 +1,116 @@
+//! `clusterdesk token create|list|revoke`.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clusterdesk::{
+    auth,
+    db::{DbConnection, Timestamp, transaction},
+    models::{
+        api_token::{ApiToken, NewApiToken, Scope},
+        audit::NewAuditEntry,
+        user::{self, User},
+    },
+};
+use uuid::Uuid;
+
+use super::{ACTOR, data};
+use crate::cli::Token;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub fn run(command: &Token) -> Result<()> {
+    match command {
+        Token::Create { user, name, scope, expires_in_days, data } => {
+            let mut conn = data::connect(data)?;
+            let lifetime = expires_in_days.map(|days| DAY.saturating_mul(days));
+            let token = create(&mut conn, user.as_deref(), name, *scope, lifetime)?;
+            println!("{}", token.expose());
+        }
+        Token::List { user, data } => {
+            let tokens = ApiToken::list(&mut data::connect(data)?, user.as_deref())?;
+            println!("{:>6}  {:5}  {:7}  {:24}  {:30}  NAME", "ID", "SCOPE", "STATE", "CREATED", "USER");
+            for token in tokens {
+                let (state, created) = (state(&token), token.created_at.to_string());
+                let (id, scope) = (token.id, token.scope.as_str());
+                println!("{id:>6}  {scope:5}  {state:7}  {created:24}  {:30}  {}", token.user_id, token.name);
+            }
+        }
+        Token::Revoke { id, data } => {
+            let mut conn = data::connect(data)?;
+            revoke(&mut conn, *id)?;
+            println!("revoked token {id}");
+        }
+    }
+    Ok(())
+}
+
+fn create(
+    conn: &mut DbConnection,
+    user: Option<&str>,
+    name: &str,
+    scope: Scope,
+    lifetime: Option<Duration>,
+) -> Result<auth::ApiToken> {
+    ensure!((1..=100).contains(&name.chars().count()), "--name must have 1 to 100 characters");
+    let token = auth::ApiToken::generate();
+    let created = transaction::write(conn, |conn| {
+        let owner = match user {
+            Some(id) => User::find(conn, id)?.with_context(|| format!("there is no user {id:?}"))?,
+            None => user::oldest_admin(conn)?.context("there is no admin; name a user with --user")?,
+        };
+        let (now, hash) = (Timestamp::now(), token.hash());
+        let row = NewApiToken {
+            user_id: &owner.id,
+            name,
+            hash: hash.as_str(),
+            scope,
+            created_at: now,
+            expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
+        };
+        let id = row.insert(conn)?;
+        let detail = format!("{{\"scope\":\"{}\"}}", scope.as_str());
+        Ok(audit(conn, "token.create", "apiToken", &id.to_string(), &detail)?)
+    });
+    created.map_err(data::plain)?;
+    Ok(token)
+}
+
+fn revoke(conn: &mut DbConnection, id: i64) -> Result<()> {
+    let revoked = transaction::write(conn, |conn| {
+        if ApiToken::revoke(conn, id, Timestamp::now())? == 0 {
+            return Err(anyhow::anyhow!("there is no live token {id}").into());
+        }
+        Ok(audit(conn, "token.revoke", "apiToken", &id.to_string(), "{}")?)
+    });
+    revoked.map_err(data::plain)
+}
+
+fn state(token: &ApiToken) -> &'static str {
+    match (token.revoked_at, token.expires_at) {
+        (Some(_), _) => "revoked",
+        (None, Some(end)) if end <= Timestamp::now() => "expired",
+        _ => "live",
+    }
+}
+
+/// Writes the audit row of something done at the command line.
+pub fn audit(
+    conn: &mut DbConnection,
+    procedure: &str,
+    entity: &str,
+    entity_id: &str,
+    detail: &str,
+) -> anyhow::Result<()> {
+    let request_id = Uuid::new_v4().to_string();
+    let entry = NewAuditEntry {
+        created_at: Timestamp::now(),
+        actor_id: ACTOR,
+        procedure,
+        entity,
+        entity_id,
+        detail,
+        request_id: &request_id,
+    };
+    entry.insert(conn).context("could not write the audit log")
+}

@@ -1,0 +1,64 @@
+//! `clusterdesk user list|promote|demote`.
+
+use anyhow::{Context, Result};
+use clusterdesk::{
+    config::DataSettings,
+    db::{Timestamp, transaction},
+    error::Error,
+    models::{
+        page::Position,
+        user::{self, Role, User, UserFilter},
+    },
+};
+
+use super::{data, token::audit};
+use crate::cli;
+
+/// Rows fetched at a time.
+const PAGE: i64 = 500;
+
+pub fn run(command: &cli::User) -> Result<()> {
+    match command {
+        cli::User::List { search, data } => list(data, search.clone()),
+        cli::User::Promote { id, data } => set_role(data, id, Role::Admin),
+        cli::User::Demote { id, data } => set_role(data, id, Role::User),
+    }
+}
+
+fn list(settings: &DataSettings, search: Option<String>) -> Result<()> {
+    let mut conn = data::connect(settings)?;
+    let filter = UserFilter { search, include_deleted: false };
+    println!("{:5}  {:8}  {:24}  {:32}  EMAIL", "ROLE", "CLUSTERS", "CREATED", "ID");
+    let mut after = None;
+    loop {
+        let users = user::list(&mut conn, &filter, after.as_ref(), PAGE)?;
+        for user::ListedUser { row, active_clusters } in &users {
+            let (role, created) = (row.role.as_str(), row.created_at.to_string());
+            let email = row.email.as_deref().unwrap_or("-");
+            println!("{role:5}  {active_clusters:8}  {created:24}  {:32}  {email}", row.id);
+        }
+        let Some(user::ListedUser { row, .. }) = users.last() else { return Ok(()) };
+        after = Some(Position { at: row.created_at, id: row.id.clone() });
+    }
+}
+
+fn set_role(settings: &DataSettings, id: &str, role: Role) -> Result<()> {
+    let mut conn = data::connect(settings)?;
+    let changed = transaction::write(&mut conn, |conn| {
+        let user = User::find_locked(conn, id)?
+            .with_context(|| format!("there is no user {id:?}; users appear when they first sign in"))?;
+        if user.role == role {
+            return Ok(false);
+        }
+        if user.is_last_admin(conn)? {
+            return Err(Error::PreconditionFailed("this is the last admin; promote somebody else first".to_owned()));
+        }
+        user.set_role(conn, role, Timestamp::now())?;
+        let detail = format!("{{\"from\":\"{}\",\"to\":\"{}\"}}", user.role.as_str(), role.as_str());
+        audit(conn, "user.setRole", "user", id, &detail)?;
+        Ok(true)
+    });
+    let changed = changed.map_err(data::plain)?;
+    println!("{id} {} {}", if changed { "is now" } else { "was already" }, role.as_str());
+    Ok(())
+}

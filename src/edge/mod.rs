@@ -1,0 +1,167 @@
+//! What happens once per HTTP request or socket, before any procedure: request id, client address, origin, caller,
+//! body limits, a JSON error for every refusal, and the pages that are no procedures.
+
+mod body;
+mod client;
+mod health;
+mod origin;
+mod refusal;
+mod response;
+mod websocket;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use http::{Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio_util::task::TaskTracker;
+
+pub use self::{client::Peer, origin::cors, response::Response};
+use self::{
+    client::{address, bearer, request_id},
+    origin::Origins,
+};
+use crate::{
+    auth::Authenticator,
+    config::{Limits, Settings, TrustedProxy},
+    error::Error,
+    rpc::{Context, Kernel, jsonrpc::JsonRpc},
+};
+
+/// Everything a request needs. One per server.
+pub struct Edge {
+    kernel: Arc<Kernel>,
+    jsonrpc: JsonRpc,
+    authenticator: Authenticator,
+    origins: Origins,
+    trusted_proxies: Vec<TrustedProxy>,
+    limits: Limits,
+    /// True once the server is stopping.
+    draining: watch::Receiver<bool>,
+    /// Open WebSockets, so that stopping can wait for them.
+    sockets: TaskTracker,
+}
+
+/// The connection that a request came over.
+#[derive(Clone)]
+pub struct Connection {
+    pub peer: Peer,
+    /// Its place among the allowed connections; a WebSocket keeps it. None when all were taken.
+    pub permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Edge {
+    /// # Errors
+    /// When a key can't be loaded, or a procedure not be mounted.
+    pub fn new(
+        kernel: Arc<Kernel>,
+        settings: &Settings,
+        limits: Limits,
+        draining: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        Ok(Self {
+            jsonrpc: JsonRpc::new(Arc::clone(&kernel), &limits)?,
+            kernel,
+            authenticator: Authenticator::new(&settings.jwt)?,
+            origins: Origins::new(settings),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            limits,
+            draining,
+            sockets: TaskTracker::new(),
+        })
+    }
+
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// Resolves when the last WebSocket is closed. Call it after draining has begun.
+    pub async fn sockets_closed(&self) {
+        self.sockets.close();
+        self.sockets.wait().await;
+    }
+
+    /// Answers one request.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>, connection: Connection) -> Response {
+        let request_id = request_id(request.headers());
+        let response = self.route(request, &connection, &request_id).await;
+        response::finish(response, &request_id)
+    }
+
+    async fn route(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        connection: &Connection,
+        request_id: &str,
+    ) -> Response {
+        let path = request.uri().path();
+        match (request.method(), path) {
+            (&Method::GET | &Method::HEAD, "/health/live") => return health::live(),
+            (&Method::GET | &Method::HEAD, "/health/ready") => return self.ready().await,
+            (&Method::GET, "/metrics") => return self.metrics(request_id),
+            (_, "/health/live" | "/health/ready" | "/metrics") => {
+                return refusal::wrong_method("GET", "Ask for this page by GET.", request_id);
+            }
+            _ if connection.permit.is_none() => {
+                let mut refused = refusal::refuse(&Error::unavailable("Too many connections. Try again."), request_id);
+                refused.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
+                return refused;
+            }
+            (_, "/") => {}
+            _ => return refusal::refuse(&Error::UnknownPage, request_id),
+        }
+        if !self.origins.allow(request.headers()) {
+            return refusal::refuse(&Error::Forbidden("This origin may not call this server."), request_id);
+        }
+        if websocket::is_upgrade(&request) {
+            return self.upgrade(request, connection, request_id).await;
+        }
+        if request.method() != Method::POST {
+            let why = "Call procedures by POST, or open a WebSocket.";
+            return refusal::wrong_method("POST", why, request_id);
+        }
+        self.post(request, connection, request_id).await
+    }
+
+    /// `POST /`: one JSON-RPC message in, one out. The status speaks of the transport, so an answer is always 200 and
+    /// the outcome of a call is in `error.data.httpStatus`.
+    async fn post(&self, request: Request<Incoming>, connection: &Connection, request_id: &str) -> Response {
+        if !body::is_json(request.headers()) {
+            return refusal::refuse(&Error::UnsupportedMediaType, request_id);
+        }
+        let (head, incoming) = request.into_parts();
+        let message = match body::read(incoming, &head.headers, &self.limits).await {
+            Ok(message) => message,
+            Err(error) => return refusal::refuse(&error, request_id),
+        };
+        let context = Arc::new(Context {
+            request_id: request_id.to_owned(),
+            address: address(connection.peer, &head.headers, &self.trusted_proxies),
+            credential: bearer(&head.headers).authenticate(&self.authenticator).await,
+        });
+        let reply = self.jsonrpc.answer(&context, &message).await;
+        response::rpc(reply)
+    }
+
+    fn metrics(&self, request_id: &str) -> Response {
+        match self.kernel.metrics().render(self.kernel.db().queued()) {
+            Ok(text) => response::text(StatusCode::OK, "text/plain; version=0.0.4", text),
+            Err(error) => refusal::refuse(&Error::Internal(error), request_id),
+        }
+    }
+}
+
+/// Resolves once the server is stopping.
+pub async fn drained(draining: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which is the same.
+    drop(draining.wait_for(|draining| *draining).await);
+}

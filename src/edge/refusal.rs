@@ -1,0 +1,30 @@
+//! Refusals of the edge: the same JSON as an error of a procedure, under the HTTP status that fits.
+
+use http::{HeaderValue, StatusCode, header};
+
+use super::response::{JSON, Response, retry_after, text};
+use crate::{error::Error, rpc::jsonrpc::refuse_message};
+
+pub fn refuse(error: &Error, request_id: &str) -> Response {
+    if let Error::Internal(detail) = error {
+        tracing::error!(request_id, detail = format!("{detail:#}"), "failed");
+    } else {
+        tracing::info!(request_id, code = error.code().as_str(), "refused at the edge");
+    }
+    let status = StatusCode::from_u16(error.code().http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = text(status, JSON, refuse_message(request_id, error));
+    if let Error::Unavailable { retry_after: wait, .. } | Error::TooManyRequests { retry_after: wait } = error {
+        retry_after(response.headers_mut(), *wait);
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// 405 with the method that would do (RFC 9110 §15.5.6).
+pub fn wrong_method(allow: &'static str, why: &'static str, request_id: &str) -> Response {
+    let mut response = refuse(&Error::MethodNotSupported(why), request_id);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}

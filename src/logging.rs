@@ -1,0 +1,17 @@
+//! The log: pretty on a terminal, JSON elsewhere, always on standard error. `RUST_LOG` filters.
+
+use std::io::{IsTerminal, stderr};
+
+use clusterdesk::config::LogFormat;
+use tracing_subscriber::EnvFilter;
+
+pub fn start(format: Option<LogFormat>) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("info"));
+    let terminal = stderr().is_terminal();
+    let format = format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    match format {
+        LogFormat::Pretty => log.with_ansi(terminal).with_target(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).with_target(false).init(),
+    }
+}
