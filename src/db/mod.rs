@@ -17,7 +17,7 @@ mod worker;
 mod writer;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -35,6 +35,9 @@ pub use self::{
 };
 use crate::error::{Error, Result};
 
+/// Where jobs wait for a thread.
+type Lane = Sender<Box<dyn Job>>;
+
 /// How to open a [`Database`].
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -50,9 +53,9 @@ pub struct Options {
 
 /// The database threads. Dropping it lets them finish their queues and end.
 pub struct Database {
-    reads: Sender<Box<dyn Job>>,
-    replica_reads: Option<Sender<Box<dyn Job>>>,
-    writes: Sender<Box<dyn Job>>,
+    reads: Lane,
+    replica_reads: Option<Lane>,
+    writes: Lane,
     timeout: Duration,
     /// Closes with the database and stops the checkpoints.
     _checkpoints: Option<Sender<()>>,
@@ -116,7 +119,7 @@ impl Database {
         self.submit(&self.writes, work, false).await
     }
 
-    async fn submit<T, W>(&self, lane: &Sender<Box<dyn Job>>, work: W, snapshot: bool) -> Result<T>
+    async fn submit<T, W>(&self, lane: &Lane, work: W, snapshot: bool) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
@@ -163,7 +166,7 @@ impl r2d2::HandleError<diesel::ConnectionError> for LogErrors {
     }
 }
 
-fn pooled_lane(options: &Options, url: &DatabaseUrl, role: Role) -> anyhow::Result<Sender<Box<dyn Job>>> {
+fn pooled_lane(options: &Options, url: &DatabaseUrl, role: Role) -> anyhow::Result<Lane> {
     let (sender, jobs) = bounded(options.queued_jobs);
     let pool = pool(options, url, role, options.threads);
     for _ in 0..options.threads {
@@ -173,12 +176,12 @@ fn pooled_lane(options: &Options, url: &DatabaseUrl, role: Role) -> anyhow::Resu
     Ok(sender)
 }
 
-fn sqlite_writer(options: &Options, log: &PathBuf) -> anyhow::Result<(Sender<Box<dyn Job>>, Sender<()>)> {
+fn sqlite_writer(options: &Options, log: &Path) -> anyhow::Result<(Lane, Sender<()>)> {
     let (sender, jobs): (_, Receiver<Box<dyn Job>>) = bounded(options.queued_jobs);
     let (stop_sender, stop) = bounded(0);
     let pool = pool(options, &options.url, Role::Write, 1);
     let manager = manager(options, &options.url, Role::Write);
-    let (writer_log, background_log) = (log.clone(), log.clone());
+    let (writer_log, background_log) = (log.to_owned(), log.to_owned());
     spawn("db-writer", move || writer::work(&jobs, &pool, &writer_log))?;
     spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &background_log))?;
     Ok((sender, stop_sender))

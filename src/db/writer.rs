@@ -1,7 +1,7 @@
 //! SQLite's one writer: drains its queue into one transaction, every job in a SAVEPOINT of its own, and answers only
 //! after the commit. One `fsync` then serves as many callers as were waiting.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
 use crossbeam_channel::Receiver;
 use r2d2::Pool;
@@ -21,7 +21,7 @@ const LARGE_LOG: u64 = 32 * 1024 * 1024;
 const SMALL_LOG: u64 = 4 * 1024 * 1024;
 
 /// Works until the lane is closed and empty.
-pub(super) fn work(jobs: &Receiver<Box<dyn Job>>, pool: &Pool<Manager>, log: &PathBuf) {
+pub(super) fn work(jobs: &Receiver<Box<dyn Job>>, pool: &Pool<Manager>, log: &Path) {
     while let Ok(first) = jobs.recv() {
         let group: Vec<_> =
             std::iter::once(first).chain(jobs.try_iter()).take(GROUP).filter(|job| job.claim()).collect();
@@ -69,7 +69,7 @@ fn refuse(group: Vec<Box<dyn Job>>, reason: &'static str) {
 }
 
 /// Checkpoints off the write path, until `stop` closes.
-pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &Manager, log: &PathBuf) {
+pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &Manager, log: &Path) {
     let mut connection = None;
     let timeout = crossbeam_channel::RecvTimeoutError::Timeout;
     while stop.recv_timeout(Duration::from_secs(1)) == Err(timeout) {
@@ -91,6 +91,6 @@ fn checkpoint(connection: &mut DbConnection, truncate: bool) {
     }
 }
 
-fn log_size(log: &PathBuf) -> u64 {
+fn log_size(log: &Path) -> u64 {
     std::fs::metadata(log).map(|file| file.len()).unwrap_or(0)
 }

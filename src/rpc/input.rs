@@ -88,7 +88,11 @@ fn issues_of(error: &ValidationError<'_>) -> Vec<Issue> {
         ValidationErrorKind::Maximum { limit } => one("too_big", format!("must be at most {limit}")),
         ValidationErrorKind::Pattern { pattern } => one("invalid_format", format!("must match {pattern}")),
         ValidationErrorKind::Format { format } => one("invalid_format", format!("must be a {format} (RFC 3339)")),
-        ValidationErrorKind::Enum { options } => one("invalid_value", format!("must be one of {options}")),
+        ValidationErrorKind::Enum { options } => {
+            // An optional enum has null among its values, which is for machines to know.
+            let options = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+            one("invalid_value", format!("must be one of {}", options.join(", ")))
+        }
         // An optional enum is "one of these, or null".
         ValidationErrorKind::AnyOf { context } => {
             let best = context.iter().flatten().find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. }));

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, histogram_opts, opts,
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, exponential_buckets,
+    histogram_opts, opts,
 };
 
 use crate::error::Code;
@@ -31,7 +32,7 @@ impl Metrics {
         let calls = by(opts!("clusterdesk_calls_total", "Calls answered, by outcome"), &["procedure", "code"])?;
         let statements = by(opts!("clusterdesk_statements_total", "SQL statements run"), &["procedure"])?;
         let opts: HistogramOpts = histogram_opts!("clusterdesk_call_seconds", "Time from a call to its answer");
-        let seconds = HistogramVec::new(opts, &["procedure"])?;
+        let seconds = HistogramVec::new(opts.buckets(exponential_buckets(0.0005, 4.0, 9)?), &["procedure"])?;
         let connections = IntGauge::new("clusterdesk_connections", "Open connections")?;
         let sockets = IntGauge::new("clusterdesk_websockets", "Open WebSockets")?;
         let queued_reads = IntGauge::new("clusterdesk_queued_reads", "Reads waiting for a database thread")?;

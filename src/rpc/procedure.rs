@@ -42,16 +42,19 @@ pub enum Kind {
 }
 
 type Output = Box<RawValue>;
+type Reader = dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync;
+type Writer = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync;
+type Waiter = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<Output>> + Send + Sync;
 
 /// How a procedure runs. The types of its input and output are gone from here on.
 #[derive(Clone)]
 pub(super) enum Run {
     /// On a read connection.
-    Read(Arc<dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync>),
+    Read(Arc<Reader>),
     /// In a write transaction, together with its audit row.
-    Write(Arc<dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync>),
+    Write(Arc<Writer>),
     /// On the runtime, with the database at hand.
-    Async(Arc<dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<Output>> + Send + Sync>),
+    Async(Arc<Waiter>),
 }
 
 /// A registered procedure.

@@ -1,0 +1,154 @@
+//! A running server in this process, on a port of its own.
+
+use clap::Parser;
+use clusterdesk::{
+    config::{BindAddr, Limits, Settings},
+    db::{DbConnection, Timestamp},
+    models::user::{self, NewUser, Role},
+    routers,
+    rpc::Router,
+    server::Server,
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{Backend, Client, SECRET, TestDatabase, claims, hs256};
+
+pub struct TestApp {
+    pub database: TestDatabase,
+    /// `http://127.0.0.1:PORT/`
+    pub url: String,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// A server to be, whose settings can be changed.
+pub struct Builder {
+    pub database: TestDatabase,
+    pub limits: Limits,
+    flags: Vec<String>,
+    routers: Vec<Router>,
+}
+
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Builder {
+    pub fn new(backend: Backend) -> Self {
+        Self::with_database(backend.database())
+    }
+
+    /// For a database that is shared with another server, or prepared in some way.
+    pub fn with_database(database: TestDatabase) -> Self {
+        let flags = ["--jwt-secret", SECRET, "--bind-addr", "127.0.0.1:0", "--database-threads", "2"];
+        let builder = Self {
+            limits: Limits::default(),
+            flags: flags.map(str::to_owned).to_vec(),
+            routers: routers::all(),
+            database,
+        };
+        // Tests call as often as they like unless they are about limits.
+        builder
+            .flag("rate-limit-read-max-requests", "0")
+            .flag("rate-limit-write-max-requests", "0")
+            .flag("rate-limit-stripe-max-requests", "0")
+    }
+
+    pub async fn on(backend: Backend) -> Self {
+        Self::new(backend)
+    }
+
+    /// Sets a flag; the last one of a name counts.
+    pub fn flag(mut self, name: &str, value: &str) -> Self {
+        let flag = format!("--{name}");
+        if let Some(at) = self.flags.iter().position(|known| *known == flag) {
+            self.flags.drain(at..at + 2);
+        }
+        self.flags.extend([flag, value.to_owned()]);
+        self
+    }
+
+    /// Drops a flag that the support sets.
+    pub fn without(mut self, name: &str) -> Self {
+        if let Some(at) = self.flags.iter().position(|known| *known == format!("--{name}")) {
+            self.flags.drain(at..at + 2);
+        }
+        self
+    }
+
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    /// Adds procedures of the test's own.
+    pub fn router(mut self, router: Router) -> Self {
+        self.routers.push(router);
+        self
+    }
+
+    pub fn settings(&self) -> Settings {
+        let data_dir = self.database.folder.path().to_str().unwrap();
+        let own = ["test", "--database-url", &self.database.url, "--data-dir", data_dir];
+        let flags = own.into_iter().map(str::to_owned).chain(self.flags.iter().cloned());
+        Flags::try_parse_from(flags).unwrap_or_else(|error| panic!("{error}")).settings
+    }
+
+    pub async fn start(self) -> TestApp {
+        let settings = self.settings();
+        let server = Server::bind(&settings, self.limits, self.routers).await.unwrap();
+        let url = match server.address().unwrap() {
+            BindAddr::Tcp(address) => format!("http://{address}/"),
+            BindAddr::Unix(path) => path.display().to_string(),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(server.run(async {
+            drop(stopped.await);
+        }));
+        TestApp { database: self.database, url, stop: Some(stop), task: Some(task) }
+    }
+}
+
+impl TestApp {
+    /// A caller without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.url, None)
+    }
+
+    /// A caller with this token.
+    pub fn with_token(&self, token: impl Into<String>) -> Client {
+        Client::new(&self.url, Some(token.into()))
+    }
+
+    /// A user of the identity provider. Their row appears with their first call.
+    pub fn user(&self, id: &str) -> Client {
+        self.with_token(hs256(&claims(id)))
+    }
+
+    /// An admin, who has a row already.
+    pub fn admin(&self) -> Client {
+        let new = NewUser { id: "root".to_owned(), name: None, email: None, image: None, role: Role::Admin };
+        user::provision(&mut self.connect(), &new, Timestamp::now()).unwrap();
+        self.user("root")
+    }
+
+    pub fn connect(&self) -> DbConnection {
+        self.database.connect()
+    }
+
+    pub fn backend(&self) -> Backend {
+        self.database.backend
+    }
+
+    /// Begins to stop, as after SIGTERM. [`Self::stopped`] tells when that is done.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits for the end of a server that was told to stop.
+    pub async fn stopped(&mut self) {
+        self.task.take().unwrap().await.unwrap();
+    }
+}

@@ -1,0 +1,109 @@
+//! A database of its own for every test, cloned from a migrated template.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use clusterdesk::{
+    config::Secret,
+    db::{DatabaseUrl, DbConnection, Manager, Role, migrations::Migrations},
+};
+use tempfile::TempDir;
+
+use super::postgres;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database and the folder that goes with it. Dropped with the test.
+pub struct TestDatabase {
+    pub backend: Backend,
+    pub url: String,
+    pub folder: TempDir,
+}
+
+impl Backend {
+    pub fn is_available(self) -> bool {
+        self == Self::Sqlite || postgres::server().is_some()
+    }
+
+    /// A migrated database.
+    pub fn database(self) -> TestDatabase {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match self {
+            Self::Sqlite => {
+                let path = folder.path().join("test.db");
+                std::fs::copy(sqlite_template(), &path).unwrap();
+                format!("sqlite:{}", path.display())
+            }
+            Self::Postgres => clone_postgres(postgres_template()),
+        };
+        TestDatabase { backend: self, url, folder }
+    }
+
+    /// An empty database without any migration.
+    pub fn empty_database(self) -> TestDatabase {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match self {
+            Self::Sqlite => format!("sqlite:{}", folder.path().join("test.db").display()),
+            Self::Postgres => clone_postgres("template0"),
+        };
+        TestDatabase { backend: self, url, folder }
+    }
+}
+
+impl TestDatabase {
+    pub fn address(&self) -> DatabaseUrl {
+        DatabaseUrl::parse(&Secret::new(&self.url), "DATABASE_URL").unwrap()
+    }
+
+    /// A connection past the server, to arrange what no procedure does and to look at what none shows.
+    pub fn connect(&self) -> DbConnection {
+        Manager { url: self.address(), role: Role::Write, statement_timeout: Duration::ZERO }.open().unwrap()
+    }
+}
+
+fn clone_postgres(template: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let server = postgres::server().unwrap();
+    let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    server.create(&name, template);
+    server.url(&name)
+}
+
+fn sqlite_template() -> &'static PathBuf {
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        // One small file a run, reused by the next: tests copy it and never open it.
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let path = folder.join(format!("template-{}.db", std::process::id()));
+        let database = TestDatabase {
+            backend: Backend::Sqlite,
+            url: format!("sqlite:{}", path.display()),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        Migrations::open(&database.address()).unwrap().up(usize::MAX).unwrap();
+        let finished = folder.join("template.db");
+        std::fs::rename(&path, &finished).unwrap();
+        finished
+    })
+}
+
+fn postgres_template() -> &'static str {
+    static TEMPLATE: OnceLock<()> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let server = postgres::server().unwrap();
+        server.create("migrated", "template0");
+        let url = DatabaseUrl::parse(&Secret::new(server.url("migrated")), "DATABASE_URL").unwrap();
+        Migrations::open(&url).unwrap().up(usize::MAX).unwrap();
+    });
+    "migrated"
+}

@@ -1,0 +1,83 @@
+//! The binary, run as an operator runs it.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
+
+use super::Client;
+
+/// A running `clusterdesk serve`. Killed when dropped.
+pub struct Process {
+    child: Child,
+    /// What it printed on standard output up to the line to paste.
+    pub banner: String,
+    pub url: String,
+}
+
+impl Process {
+    /// `clusterdesk` with these arguments and settings, in `folder`, with nothing else of our environment but PATH.
+    pub fn command<A: AsRef<OsStr>>(folder: &Path, arguments: &[A], settings: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clusterdesk"));
+        command.args(arguments).current_dir(folder).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(settings.iter().copied());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+        Self::command(folder, arguments, settings).output().unwrap()
+    }
+
+    /// Starts a server on a free port and waits until it listens.
+    pub fn serve(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = Self::command(folder, &["serve"], &[("BIND_ADDR", "127.0.0.1:0")]);
+        command.envs(settings.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut banner = String::new();
+        while !banner.contains("curl") && !banner.contains("No token at hand") {
+            match lines.next() {
+                Some(line) => banner += &(line.unwrap() + "\n"),
+                None => {
+                    let mut errors = String::new();
+                    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+                    panic!("the server did not start:\n{banner}{errors}");
+                }
+            }
+        }
+        // Drained, so that the server never waits for somebody to read its log.
+        let mut errors = child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        let url = banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        Self { child, banner, url }
+    }
+
+    pub fn client(&self, token: &str) -> Client {
+        Client::new(&self.url, Some(token.to_owned()))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

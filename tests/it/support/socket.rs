@@ -1,0 +1,64 @@
+//! A caller over a WebSocket.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, Message, client::IntoClientRequest, protocol::CloseFrame},
+};
+
+/// Longer than anything takes; reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Socket {
+    pub stream: WebSocketStream<TcpStream>,
+    /// The headers of the server's handshake.
+    pub handshake: http::HeaderMap,
+}
+
+impl Socket {
+    /// Opens a socket with extra request headers.
+    pub async fn try_open(url: &str, headers: &[(&str, &str)]) -> Result<Self, tungstenite::Error> {
+        let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+        let mut request = format!("ws://{address}/").into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().append(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (stream, response) = client_async(request, stream).await?;
+        Ok(Self { stream, handshake: response.headers().clone() })
+    }
+
+    /// Opens a socket as curl or a server would: with the token in a header.
+    pub async fn open(client: &super::Client) -> Self {
+        let bearer = format!("Bearer {}", client.token.as_deref().unwrap_or_default());
+        let headers = [("authorization", bearer.as_str())];
+        let headers = if client.token.is_some() { headers.as_slice() } else { &[] };
+        Self::try_open(&client.url, headers).await.unwrap()
+    }
+
+    pub async fn send(&mut self, text: impl Into<String>) {
+        self.stream.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// The next message. None when the socket was closed, with the reason if there was one.
+    pub async fn receive(&mut self) -> Result<Value, Option<CloseFrame>> {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("no message came") {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(frame))) => return Err(frame),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// Sends one request and returns the message that answers it.
+    pub async fn call(&mut self, method: &str, params: Value) -> Value {
+        self.send(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()).await;
+        self.receive().await.unwrap()
+    }
+}
