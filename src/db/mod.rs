@@ -26,12 +26,15 @@ use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use r2d2::Pool;
 
-use self::job::{Job, job};
 pub use self::{
     connection::{DbConnection, Manager, Role},
     instrument::statements,
     timestamp::Timestamp,
     url::DatabaseUrl,
+};
+use self::{
+    job::{Job, job},
+    worker::Worker,
 };
 use crate::error::{Error, Result};
 
@@ -170,8 +173,8 @@ fn pooled_lane(options: &Options, url: &DatabaseUrl, role: Role) -> anyhow::Resu
     let (sender, jobs) = bounded(options.queued_jobs);
     let pool = pool(options, url, role, options.threads);
     for _ in 0..options.threads {
-        let (jobs, pool) = (jobs.clone(), pool.clone());
-        spawn("db", move || worker::work(&jobs, &pool, role))?;
+        let (jobs, worker) = (jobs.clone(), Worker::new(pool.clone(), role));
+        spawn("db", move || worker.work(&jobs))?;
     }
     Ok(sender)
 }

@@ -24,7 +24,8 @@ pub fn savepoint<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConn
     diesel::Connection::transaction(connection, |connection| no_panic(|| work(connection)))
 }
 
-fn finish<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+/// Runs `work` in the open transaction and ends it.
+pub(super) fn finish<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
     match no_panic(|| work(connection)) {
         Ok(value) => {
             dialect::commit(connection)?;

@@ -1,72 +1,104 @@
 //! The database threads of the read lane, and on PostgreSQL of the write lane: one connection each, one job at a time.
 
+use std::time::{Duration, Instant};
+
 use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
     connection::{DbConnection, Manager, Role, is_broken},
+    dialect,
     job::Job,
     transaction,
 };
 use crate::error::{Error, Result};
 
-/// How often a job is run before its failure is the answer: deadlocks, or a read whose connection died.
+/// How often a job is run before its failure is the answer: deadlocks, or a connection that had died unnoticed.
 const ATTEMPTS: u8 = 3;
+/// After a failure to connect, jobs are refused this long without another try, so that no queue builds up.
+const PAUSE: Duration = Duration::from_millis(500);
 
-/// Works until the lane is closed and empty.
-pub(super) fn work(jobs: &Receiver<Box<dyn Job>>, pool: &Pool<Manager>, role: Role) {
-    let mut kept: Option<PooledConnection<Manager>> = None;
-    for mut job in jobs {
-        if !job.claim() {
-            continue;
-        }
-        let mut outcome = attempt(&mut kept, pool, role, job.as_mut());
-        for _ in 1..ATTEMPTS {
-            if !worth_another(&outcome, role == Role::Read && kept.is_none()) {
-                break;
-            }
-            outcome = attempt(&mut kept, pool, role, job.as_mut());
-        }
-        job.answer(outcome);
-    }
-}
-
-/// Contention is over after a rollback. A read can be repeated on a fresh connection; a write whose connection died
-/// may have been committed, so it can't.
-fn worth_another(outcome: &Result<()>, lost_reader: bool) -> bool {
-    match outcome {
-        Err(Error::Contention) => true,
-        Err(Error::Unavailable { .. }) => lost_reader,
-        _ => false,
-    }
-}
-
-fn attempt(
-    kept: &mut Option<PooledConnection<Manager>>,
-    pool: &Pool<Manager>,
+/// A database thread.
+pub(super) struct Worker {
+    pool: Pool<Manager>,
     role: Role,
-    job: &mut dyn Job,
-) -> Result<()> {
-    let mut connection = match kept.take() {
-        Some(connection) => connection,
-        None => pool.get().map_err(|error| {
-            tracing::error!(%error, "no database connection");
-            Error::unavailable("The database is out of reach.")
-        })?,
-    };
-    let outcome = run(&mut connection, job, role);
-    if !is_broken(&mut connection) {
-        *kept = Some(connection);
-    }
-    outcome
+    kept: Option<PooledConnection<Manager>>,
+    /// When the database was last found to be away.
+    away: Option<Instant>,
 }
 
-fn run(connection: &mut DbConnection, job: &mut dyn Job, role: Role) -> Result<()> {
-    if role == Role::Write {
-        transaction::write(connection, |connection| job.run(connection))
-    } else if job.needs_snapshot() {
-        transaction::snapshot(connection, |connection| job.run(connection))
-    } else {
-        transaction::no_panic(|| job.run(connection))
+/// How an attempt at a job ended.
+struct Attempt {
+    outcome: Result<()>,
+    /// The connection died before a write had begun, or in a read: the job may be run again on another one.
+    repeatable: bool,
+}
+
+impl Worker {
+    pub fn new(pool: Pool<Manager>, role: Role) -> Self {
+        Self { pool, role, kept: None, away: None }
+    }
+
+    /// Works until the lane is closed and empty.
+    pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
+        for mut job in jobs {
+            if !job.claim() {
+                continue;
+            }
+            let mut attempt = self.attempt(job.as_mut());
+            for _ in 1..ATTEMPTS {
+                let again = attempt.repeatable || matches!(attempt.outcome, Err(Error::Contention));
+                if !again {
+                    break;
+                }
+                attempt = self.attempt(job.as_mut());
+            }
+            job.answer(attempt.outcome);
+        }
+    }
+
+    fn attempt(&mut self, job: &mut dyn Job) -> Attempt {
+        let mut connection = match self.connection() {
+            Ok(connection) => connection,
+            Err(error) => return Attempt { outcome: Err(error), repeatable: false },
+        };
+        let (outcome, begun) = run(&mut connection, job, self.role);
+        let dead = is_broken(&mut connection);
+        if !dead {
+            self.kept = Some(connection);
+        }
+        // A write whose connection died at its end may have been committed.
+        Attempt { repeatable: dead && outcome.is_err() && (self.role == Role::Read || !begun), outcome }
+    }
+
+    fn connection(&mut self) -> Result<PooledConnection<Manager>> {
+        let away = || Error::unavailable("The database is out of reach.");
+        if let Some(connection) = self.kept.take() {
+            return Ok(connection);
+        }
+        if self.away.is_some_and(|since| since.elapsed() < PAUSE) {
+            return Err(away());
+        }
+        let connection = self.pool.get().map_err(|error| {
+            tracing::error!(%error, "no database connection");
+            away()
+        });
+        self.away = connection.is_err().then(Instant::now);
+        connection
+    }
+}
+
+/// Runs a job, and tells whether it was begun at all.
+fn run(connection: &mut DbConnection, job: &mut dyn Job, role: Role) -> (Result<()>, bool) {
+    if role == Role::Read && !job.needs_snapshot() {
+        return (transaction::no_panic(|| job.run(connection)), true);
+    }
+    let begun = match role {
+        Role::Read => dialect::begin_snapshot(connection),
+        Role::Write => dialect::begin_write(connection),
+    };
+    match begun {
+        Ok(()) => (transaction::finish(connection, |connection| job.run(connection)), true),
+        Err(error) => (Err(error.into()), false),
     }
 }
