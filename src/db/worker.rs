@@ -63,7 +63,8 @@ impl Worker {
             Err(error) => return Attempt { outcome: Err(error), repeatable: false },
         };
         let (outcome, begun) = run(&mut connection, job, self.role);
-        let dead = is_broken(&mut connection);
+        // Diesel calls a connection broken for its transactions only; a lost server shows in the error.
+        let dead = is_broken(&mut connection) || matches!(outcome, Err(Error::Unavailable { .. }));
         if !dead {
             self.kept = Some(connection);
         }
