@@ -31,7 +31,7 @@ fn every_line_of_the_tour_answers_as_told() {
     let mut answers = 0;
     for block in tour {
         if block.contains("admin.getStats") {
-            let seeded = Process::run(folder.path(), &["seed"], &[]);
+            let seeded = Process::run(folder.path(), &["seed", "--force"], &[]);
             assert!(seeded.status.success(), "{seeded:?}");
         }
         for answer in paste(block) {
