@@ -35,7 +35,6 @@ const CACHED_TOKENS: usize = 10_000;
 const TOO_LONG: &str = "The bearer token is too long.";
 const BAD_API_TOKEN: &str = "The API token is not well-formed. Check that it was copied whole.";
 const NOT_ACCEPTED: &str = "The bearer token is not an API token, and JWTs are not accepted by this server.";
-const KEYS_UNAVAILABLE: &str = "The keys to verify tokens with are unavailable. Try again later.";
 const MALFORMED: &str = "The token is not a well-formed JWT.";
 const CRITICAL_HEADER: &str = "The token depends on header extensions that this server does not know.";
 const UNKNOWN_KEY: &str = "The token names no key that this server knows.";
@@ -56,6 +55,8 @@ pub enum Credential {
     Jwt(Arc<Claims>),
     /// Presented and not good: the constant sentence to answer UNAUTHORIZED with.
     Rejected(&'static str),
+    /// A JWT, while no keys to verify it with could be fetched: our trouble, not the caller's.
+    Unverifiable,
 }
 
 /// Tells callers apart by their bearer tokens.
@@ -100,7 +101,15 @@ impl Authenticator {
                 None => Credential::Rejected(BAD_API_TOKEN),
             };
         }
-        match self.verify(token).await {
+        let keys = match &self.keys {
+            Keys::Unconfigured => return Credential::Rejected(NOT_ACCEPTED),
+            Keys::Fixed(keys) => Arc::clone(keys),
+            Keys::Remote(remote) => match remote.current().await {
+                Some(keys) => keys,
+                None => return Credential::Unverifiable,
+            },
+        };
+        match self.verify(token, keys).await {
             Ok(claims) => Credential::Jwt(claims),
             Err(refusal) => Credential::Rejected(refusal),
         }
@@ -116,12 +125,7 @@ impl Authenticator {
         }
     }
 
-    async fn verify(&self, token: &str) -> Result<Arc<Claims>, Refusal> {
-        let mut keys = match &self.keys {
-            Keys::Unconfigured => return Err(NOT_ACCEPTED),
-            Keys::Fixed(keys) => Arc::clone(keys),
-            Keys::Remote(remote) => remote.current().await.ok_or(KEYS_UNAVAILABLE)?,
-        };
+    async fn verify(&self, token: &str, mut keys: Arc<KeySet>) -> Result<Arc<Claims>, Refusal> {
         let digest = Sha256::digest(token).into();
         if let Some(claims) = self.verified.get(&digest, keys.generation()) {
             return if claims.is_expired() { Err(claims::EXPIRED) } else { Ok(claims) };
@@ -136,7 +140,7 @@ impl Authenticator {
         if let (Keys::Remote(remote), Some(kid)) = (&self.keys, kid)
             && !keys.knows(kid)
         {
-            keys = remote.refetched().await.ok_or(KEYS_UNAVAILABLE)?;
+            keys = remote.refetched().await.unwrap_or(keys);
         }
         let payload = keys.verify(token, kid)?;
         let claims = Arc::new(self.rules.check(&payload, claims::now())?);

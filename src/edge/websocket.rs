@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt, stream::FuturesUnordered};
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     auth::Credential,
     error::Error,
-    rpc::{Context, jsonrpc::refuse_message},
+    rpc::{Context, caller, jsonrpc::refuse_message},
 };
 
 /// How a browser, which can't set headers on a WebSocket, hands over its token: as one of the offered subprotocols.
@@ -38,7 +38,7 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 pub fn is_upgrade(request: &Request<Incoming>) -> bool {
     let upgrade = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok());
-    upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+    request.method() == Method::GET && upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
 /// What stays the same for all messages of a socket.
@@ -67,8 +67,8 @@ impl Edge {
             None => bearer(headers),
         };
         let credential = presented.authenticate(&self.authenticator).await;
-        if let Credential::Rejected(why) = credential {
-            return refusal::refuse(&Error::Unauthorized(why), request_id);
+        if let (false, Some(error)) = (matches!(credential, Credential::Anonymous), caller::refusal(&credential)) {
+            return refusal::refuse(&error, request_id);
         }
         let chosen = offered.chosen.and_then(|protocol| HeaderValue::from_str(protocol).ok());
         let address = address(connection.peer, headers, &self.trusted_proxies);

@@ -34,6 +34,9 @@ pub fn refusal(credential: &Credential) -> Option<Error> {
         Credential::Anonymous => Some(Error::Unauthorized("Send a token: Authorization: Bearer <token>.")),
         Credential::Rejected(why) => Some(Error::Unauthorized(why)),
         Credential::Jwt(claims) if claims.is_expired() => Some(Error::Unauthorized("The token has expired.")),
+        Credential::Unverifiable => {
+            Some(Error::unavailable("The keys to verify tokens with are unavailable. Try again."))
+        }
         Credential::Jwt(_) | Credential::ApiToken(_) => None,
     }
 }
@@ -45,7 +48,9 @@ pub fn refusal(credential: &Credential) -> Option<Error> {
 pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: Timestamp) -> Result<Found> {
     let find_user = if lock { User::find_locked } else { User::find };
     match credential {
-        Credential::Anonymous | Credential::Rejected(_) => Err(Error::Unauthorized("Send a token.")),
+        Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => {
+            Err(refusal(credential).unwrap_or(GONE))
+        }
         Credential::Jwt(claims) => Ok(match find_user(conn, &claims.subject)? {
             Some(user) => Found::Caller(Caller { user, scope: Scope::Admin }),
             None => Found::Stranger,

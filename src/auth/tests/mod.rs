@@ -71,6 +71,10 @@ async fn judge(authenticator: &Authenticator, token: &str) -> Result<Arc<Claims>
     match authenticator.authenticate(Some(token)).await {
         Credential::Jwt(claims) => Ok(claims),
         Credential::Rejected(refusal) => Err(refusal),
+        Credential::Unverifiable => Err(UNVERIFIABLE),
         other => panic!("{other:?}"),
     }
 }
+
+/// What [`judge`] says when there are no keys.
+const UNVERIFIABLE: &str = "no keys";
