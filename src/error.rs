@@ -118,7 +118,7 @@ pub enum Error {
     /// The bytes are not JSON.
     Parse,
     /// The JSON is not a request.
-    InvalidRequest(&'static str),
+    InvalidRequest(Cow<'static, str>),
     /// The input breaks its schema, or a rule that one field alone breaks.
     Validation(Vec<Issue>),
     UnknownMethod(String),
@@ -156,6 +156,10 @@ impl Error {
     /// One invalid field.
     pub fn field(path: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::Validation(vec![Issue::new(path, code, message)])
+    }
+
+    pub fn invalid_request(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::InvalidRequest(what.into())
     }
 
     pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {

@@ -14,4 +14,6 @@ pub fn start(format: Option<LogFormat>) {
         LogFormat::Pretty => log.with_ansi(terminal).with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).with_target(false).init(),
     }
+    // Panics are bugs that the kernel survives; they belong into the log like everything else.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
 }

@@ -58,10 +58,15 @@ impl Server {
     /// # Errors
     /// When a setting is wrong, two procedures share a name, or the address is taken.
     pub async fn bind(settings: &Settings, limits: Limits, routers: Vec<Router>) -> Result<Self> {
+        let url = DatabaseUrl::from_settings(&settings.data)?;
         let replica = settings.database_replica_url.as_ref();
+        let replica = replica.map(|url| DatabaseUrl::parse(url, "DATABASE_REPLICA_URL")).transpose()?;
+        if replica.as_ref().is_some_and(|replica| replica.sqlite_path().or(url.sqlite_path()).is_some()) {
+            bail!("DATABASE_REPLICA_URL: only PostgreSQL has replicas, of a PostgreSQL database");
+        }
         let db = Database::open(&Options {
-            url: DatabaseUrl::from_settings(&settings.data)?,
-            replica: replica.map(|url| DatabaseUrl::parse(url, "DATABASE_REPLICA_URL")).transpose()?,
+            url,
+            replica,
             threads: u32::from(settings.database_threads),
             queued_jobs: limits.queued_jobs,
             timeout: limits.call_timeout,

@@ -1,4 +1,4 @@
-//! The database as the rest of the program sees it: [`Database::read`] and [`Database::write`].
+//! The database as the rest of the program sees it: `Database::read`, `query` and `write`.
 //!
 //! Diesel blocks, so a small fixed set of threads does the work, each with its own connection and fed by a bounded
 //! queue. See docs/ARCHITECTURE.md, "Data", for what was measured.

@@ -33,7 +33,7 @@ pub async fn read(body: Incoming, headers: &HeaderMap, limits: &Limits) -> Resul
     match tokio::time::timeout(limits.body_timeout, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_broken)) => Err(Error::InvalidRequest("the body broke off")),
+        Ok(Err(_broken)) => Err(Error::invalid_request("the body broke off")),
         Err(_elapsed) => Err(Error::Timeout),
     }
 }

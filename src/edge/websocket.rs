@@ -59,7 +59,10 @@ impl Edge {
         let key = headers.get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
         let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
         let (Some(accept), true) = (key.and_then(|key| HeaderValue::from_str(&key).ok()), version) else {
-            return refusal::refuse(&Error::InvalidRequest("this is no WebSocket handshake of version 13"), request_id);
+            return refusal::refuse(
+                &Error::invalid_request("this is no WebSocket handshake of version 13"),
+                request_id,
+            );
         };
         let offered = Offered::read(headers);
         let presented = match offered.token {

@@ -95,10 +95,11 @@ impl JsonRpc {
             return refuse(context, &Error::Parse);
         };
         if entries.is_empty() {
-            return refuse(context, &Error::InvalidRequest("a batch must not be empty"));
+            return refuse(context, &Error::invalid_request("a batch must not be empty"));
         }
         if entries.len() > self.batch_entries {
-            return refuse(context, &Error::InvalidRequest("a batch may hold at most 50 entries"));
+            let what = format!("a batch may hold at most {} entries", self.batch_entries);
+            return refuse(context, &Error::invalid_request(what));
         }
         let answers = join_all(entries.into_iter().map(|entry| self.entry(context, entry))).await;
         self.batch(context, answers)
@@ -174,7 +175,7 @@ async fn run(
 
 /// Checks the members of a request object, and finds its id also when the rest is wrong.
 fn read(entry: &RawValue) -> Result<Request<'_>, (Id<'_>, Error)> {
-    let invalid = |id, what| Err((id, Error::InvalidRequest(what)));
+    let invalid = |id, what| Err((id, Error::invalid_request(what)));
     if !entry.get().starts_with('{') {
         return invalid(Id::Null, "a request must be an object");
     }

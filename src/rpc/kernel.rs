@@ -137,6 +137,10 @@ impl Invocation {
         match self.attempt().await? {
             Step::Done(output) => Ok(output),
             Step::Stranger => {
+                // Before the write: a deleted user's token must not keep the writer busy.
+                if let Credential::Jwt(claims) = &self.context.credential {
+                    self.limit(user_key(&claims.subject))?;
+                }
                 self.kernel.provision(&self.context, self.now).await?;
                 match self.attempt().await? {
                     Step::Done(output) => Ok(output),

@@ -4,4 +4,5 @@
 
 mod hello;
 mod readme;
+mod replica;
 mod support;
