@@ -2,5 +2,10 @@
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod auth;
+mod customer;
 mod hello;
+mod k8s;
+mod plan;
+mod status;
 mod support;
