@@ -2,10 +2,15 @@
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod account;
+mod admin;
+mod audit;
 mod auth;
 mod customer;
 mod hello;
 mod k8s;
+mod page;
 mod plan;
 mod status;
 mod support;
+mod user;
