@@ -74,6 +74,6 @@ impl<T> Page<T> {
 
 /// A substring pattern for LIKE … ESCAPE '\': `%` and `_` in `text` mean themselves.
 pub fn like_pattern(text: &str) -> String {
-    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }

@@ -208,7 +208,8 @@ pub fn list(
         query = query.filter(users::deleted_at.is_null());
     }
     if let Some(search) = &filter.search {
-        let pattern = like_pattern(search);
+        // Folded by the database on both sides: SQLite knows the case of ASCII only.
+        let pattern = lower(like_pattern(search));
         query = query.filter(
             lower(users::id)
                 .like(pattern.clone())

@@ -2,7 +2,17 @@
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod account;
+mod admin;
+mod audit;
+mod auth;
+mod customer;
 mod hello;
+mod k8s;
+mod page;
+mod plan;
 mod readme;
 mod replica;
+mod status;
 mod support;
+mod user;
