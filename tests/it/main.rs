@@ -3,4 +3,5 @@
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod hello;
+mod jsonrpc;
 mod support;

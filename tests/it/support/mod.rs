@@ -5,16 +5,22 @@ mod client;
 mod database;
 mod jwt;
 mod postgres;
+mod probe;
 mod process;
+mod raw;
 mod socket;
+mod wires;
 
 pub use self::{
     app::{Builder, TestApp},
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     jwt::{SECRET, claims, hs256},
+    probe::{Gate, probes},
     process::Process,
+    raw::{Raw, RawResponse},
     socket::Socket,
+    wires::Wires,
 };
 
 /// Writes a test once and runs it on both databases: `both_databases! { async fn its_name(app: TestApp) { … } }`.
