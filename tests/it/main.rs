@@ -5,3 +5,4 @@
 mod hello;
 mod jsonrpc;
 mod support;
+mod websocket;

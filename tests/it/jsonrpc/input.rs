@@ -21,8 +21,6 @@ async fn issues(wires: &mut Wires, method: &str, params: &str) -> Vec<String> {
 #[tokio::test]
 async fn bytes_that_are_not_utf_8_are_no_json() {
     let (_app, mut wires) = wires().await;
-    let call = br#"{"jsonrpc": "2.0", "id": 1, "method": "hello.hello", "params": {"text": "\xff"}}"#;
-    assert_eq!(wires.answer(call.as_slice()).await["error"]["code"], -32600, "an escape that is none");
     for bad in [b"\xff".as_slice(), b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xc3"] {
         let call =
             [br#"{"jsonrpc": "2.0", "id": 1, "method": "hello.hello", "params": {"text": ""#, bad, b"\"}}"].concat();

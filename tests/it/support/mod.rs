@@ -9,13 +9,14 @@ mod probe;
 mod process;
 mod raw;
 mod socket;
+mod token;
 mod wires;
 
 pub use self::{
     app::{Builder, TestApp},
     client::{Client, Failure},
     database::{Backend, TestDatabase},
-    jwt::{SECRET, claims, hs256},
+    jwt::{SECRET, claims, hs256, now},
     probe::{Gate, probes},
     process::Process,
     raw::{Raw, RawResponse},
