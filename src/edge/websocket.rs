@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt, stream::FuturesUnordered};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
+use tokio::{io::AsyncWriteExt, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -33,6 +33,8 @@ use crate::{
 const BEARER: &str = "bearer.";
 /// How long a peer may take to accept a message.
 const SEND: Duration = Duration::from_secs(30);
+/// How long a peer may take to close its side after ours.
+const LINGER: Duration = Duration::from_secs(2);
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -136,9 +138,8 @@ impl Session {
         let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         let sockets = &self.edge.kernel().metrics().sockets;
         sockets.inc();
-        let close = self.converse(&mut socket).await;
-        if let Some(frame) = close {
-            drop(timeout(SEND, socket.close(Some(frame))).await);
+        if let Some(frame) = self.converse(&mut socket).await {
+            leave(&mut socket, frame).await;
         }
         sockets.dec();
     }
@@ -158,13 +159,19 @@ impl Session {
                     Ok(Message::Text(text)) => calls.push(self.answer(text.into())),
                     Ok(Message::Binary(bytes)) => calls.push(self.answer(bytes)),
                     Ok(Message::Pong(_)) => unanswered = 0,
-                    Ok(Message::Close(_)) => return None,
+                    Ok(Message::Close(_)) => {
+                        // Sends the close frame that answers theirs (RFC 6455 §5.5.1).
+                        drop(timeout(SEND, socket.flush()).await);
+                        return None;
+                    }
                     Ok(Message::Ping(_) | Message::Frame(_)) => {}
                     Err(SocketError::Capacity(_)) => {
                         let error = Error::PayloadTooLarge(format!("A message may have at most {} bytes.", limits.request_bytes));
                         send(socket, Some(refuse_message(&Uuid::new_v4().to_string(), &error))).await?;
                         return Some(farewell(CloseCode::Size, "message too large"));
                     }
+                    Err(SocketError::Utf8(_)) => return Some(farewell(CloseCode::Invalid, "text must be UTF-8")),
+                    Err(SocketError::Protocol(_)) => return Some(farewell(CloseCode::Protocol, "protocol violation")),
                     Err(error) => {
                         tracing::debug!(%error, "the socket broke");
                         return None;
@@ -196,6 +203,19 @@ async fn send(socket: &mut Socket, reply: Option<String>) -> Option<()> {
     match reply {
         Some(text) => timeout(SEND, socket.send(Message::text(text))).await.ok()?.ok(),
         None => Some(()),
+    }
+}
+
+/// Closes our side, and throws away what still comes: a connection dropped with bytes unread is reset, and then the peer
+/// may lose what we said last.
+async fn leave(socket: &mut Socket, frame: CloseFrame) {
+    if let Ok(Ok(())) = timeout(SEND, socket.close(Some(frame))).await {
+        let stream = socket.get_mut();
+        let silence = async {
+            stream.shutdown().await?;
+            tokio::io::copy(stream, &mut tokio::io::sink()).await
+        };
+        drop(timeout(LINGER, silence).await);
     }
 }
 

@@ -12,6 +12,8 @@ use crate::error::{Error, Issue, Result};
 /// The input of a procedure that takes none.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+// Without the empty list the validator does not say which field is too many.
+#[schemars(extend("properties" = {}))]
 pub struct NoInput {}
 
 /// The compiled schema of an input type (JSON Schema draft 7).

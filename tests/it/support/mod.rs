@@ -6,17 +6,24 @@ mod client;
 mod database;
 mod jwt;
 mod postgres;
+mod probe;
 mod process;
+mod raw;
 mod socket;
+mod token;
+mod wires;
 
 pub use self::{
     app::{Builder, TestApp},
     arrange::{all, assert_moment, hours_ago, hours_ahead, literal},
     client::{Client, Failure},
     database::{Backend, TestDatabase},
-    jwt::{SECRET, claims, hs256},
+    jwt::{SECRET, claims, hs256, now},
+    probe::{Gate, probes},
     process::Process,
+    raw::{Raw, RawResponse},
     socket::Socket,
+    wires::Wires,
 };
 
 /// Writes a test once and runs it on both databases: `both_databases! { async fn its_name(app: TestApp) { … } }`.

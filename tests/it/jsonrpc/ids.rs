@@ -1,0 +1,109 @@
+//! Ids, and what has none.
+
+use serde_json::{
+    Value::{self, Null},
+    json,
+};
+
+use super::{hello, hello_answer, invalid, wires};
+use crate::support::{Socket, TestApp, both_databases};
+
+const ODD: &str = "the id must be a string, an integer of 0 to 2^64-1, or null";
+
+#[tokio::test]
+async fn strings_whole_numbers_and_null_come_back_as_they_were() {
+    let (_app, mut wires) = wires().await;
+    let long = "l".repeat(1000);
+    let ids = [
+        json!("one"),
+        json!(""),
+        json!("\u{0}\"\\\u{1F980}"),
+        json!(long),
+        json!(0),
+        json!(9_007_199_254_740_992_u64),
+        json!(u64::MAX),
+        Null,
+    ];
+    for id in ids {
+        assert_eq!(wires.answer(hello(id.clone()).to_string()).await, hello_answer(id));
+    }
+}
+
+#[tokio::test]
+async fn any_other_id_is_an_invalid_request_and_no_notification() {
+    let (_app, mut wires) = wires().await;
+    for id in ["-1", "1.5", "1.0", "1e2", "18446744073709551616", "true", "false", "{}", "[]", "[1]", r#""\ud800""#] {
+        let call = format!(r#"{{"jsonrpc": "2.0", "id": {id}, "method": "hello.hello", "params": {{"text": "you"}}}}"#);
+        assert_eq!(wires.answer(call.clone()).await, invalid(Null, ODD), "{id}");
+        // The same alone in a batch.
+        assert_eq!(wires.answer(format!("[{call}]")).await, json!([invalid(Null, ODD)]), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_is_given_twice_is_an_invalid_request() {
+    let (_app, mut wires) = wires().await;
+    let members =
+        [("jsonrpc", "\"2.0\""), ("id", "1"), ("id", "2"), ("id", "null"), ("method", "\"user.me\""), ("params", "{}")];
+    for (name, value) in members {
+        let twice = format!(r#"{{"jsonrpc": "2.0", "id": 1, "method": "user.me", "params": {{}}, "{name}": {value}}}"#);
+        assert_eq!(wires.answer(twice).await, invalid(Null, "a member is given twice"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_request_is_answered_under_its_id_where_that_can_be_read() {
+    let (_app, mut wires) = wires().await;
+    let cases = [
+        (json!({"id": 7, "method": "user.me"}), "jsonrpc must be \"2.0\""),
+        (json!({"jsonrpc": "1.0", "id": 7, "method": "user.me"}), "jsonrpc must be \"2.0\""),
+        (json!({"jsonrpc": 2.0, "id": 7, "method": "user.me"}), "jsonrpc must be \"2.0\""),
+        (json!({"jsonrpc": null, "id": 7, "method": "user.me"}), "jsonrpc must be \"2.0\""),
+        (json!({"jsonrpc": "2.0", "id": 7}), "method must be a string"),
+        (json!({"jsonrpc": "2.0", "id": 7, "method": null}), "method must be a string"),
+        (json!({"jsonrpc": "2.0", "id": 7, "method": ["user.me"]}), "method must be a string"),
+        (json!({"jsonrpc": "2.0", "id": 7, "method": "user.me", "params": 1}), "params must be an object or an array"),
+    ];
+    for (request, what) in cases {
+        assert_eq!(wires.answer(request.to_string()).await, invalid(json!(7), what), "{request}");
+    }
+    for not_an_object in ["1", "null", "true", "\"user.me\""] {
+        assert_eq!(wires.answer(not_an_object).await, invalid(Null, "a request must be an object"));
+    }
+    for nothing in ["", " ", "{", "}", "[", "nul", "{}{}", "[] []", "\u{feff}{}"] {
+        assert_eq!(wires.answer(nothing).await, super::unreadable(), "{nothing:?}");
+    }
+}
+
+both_databases! {
+    async fn a_notification_is_acknowledged_and_not_executed(app: TestApp) {
+        let user = app.user("user_1");
+        let call = json!({"jsonrpc": "2.0", "method": "k8s.create", "params": {"name": "one", "location": "here"}});
+        for message in [call.clone(), json!([call])] {
+            let response = user.send(message.to_string()).await;
+            assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (204, ""));
+        }
+        let mut socket = Socket::open(&user).await;
+        socket.send(call.to_string()).await;
+        socket.send(json!([call]).to_string()).await;
+        // Whatever is in flight ends before a socket is closed.
+        let mut app = app;
+        let mut clusters = app.connect();
+        app.stop();
+        assert!(socket.receive().await.is_err());
+        app.stopped().await;
+        assert_eq!(clusters_of(&mut clusters), 0);
+    }
+}
+
+fn clusters_of(conn: &mut clusterdesk::db::DbConnection) -> i64 {
+    clusterdesk::models::k8s::ClusterRow::count_of(conn, "user_1").map(|(active, deleted)| active + deleted).unwrap()
+}
+
+#[tokio::test]
+async fn unknown_members_of_a_request_are_ignored() {
+    let (_app, mut wires) = wires().await;
+    let mut call: Value = hello(json!(1));
+    call["meta"] = json!({"trace": 1});
+    assert_eq!(wires.answer(call.to_string()).await, hello_answer(json!(1)));
+}

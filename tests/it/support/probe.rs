@@ -1,0 +1,105 @@
+//! Procedures whose course a test decides.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
+
+use clusterdesk::{
+    error::Result,
+    rpc::{Access, AsyncCall, Call, NoInput, Reply, Router},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::{sync::Semaphore, time::timeout};
+use uuid::Uuid;
+
+/// Longer than anything takes; reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+static GATES: LazyLock<Mutex<HashMap<String, Arc<Gate>>>> = LazyLock::new(Mutex::default);
+
+/// Where calls of `probe.wait` stop until a test lets them go on.
+pub struct Gate {
+    /// The input that leads here.
+    pub name: String,
+    arrived: Semaphore,
+    open: Semaphore,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wait {
+    gate: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Large {
+    bytes: usize,
+}
+
+/// `probe.wait`, `probe.open`, `probe.large`, `probe.panic` and `probe.panicLater`, for everybody.
+pub fn probes() -> Router {
+    Router::new("probe")
+        .async_mutation("wait", Access::Public, wait)
+        .async_mutation("open", Access::Public, open)
+        .query("large", Access::Public, large)
+        .query("panic", Access::Public, panic)
+        .async_mutation("panicLater", Access::Public, panic_later)
+}
+
+impl Gate {
+    pub fn new() -> Arc<Self> {
+        let name = Uuid::new_v4().to_string();
+        let gate = Arc::new(Self { name: name.clone(), arrived: Semaphore::new(0), open: Semaphore::new(0) });
+        GATES.lock().unwrap().insert(name, Arc::clone(&gate));
+        gate
+    }
+
+    /// Waits until so many more calls stand here.
+    pub async fn arrivals(&self, calls: u32) {
+        timeout(PATIENCE, self.arrived.acquire_many(calls)).await.expect("the calls did not come").unwrap().forget();
+    }
+
+    /// How many calls have come that nobody has waited for.
+    pub fn waiting(&self) -> usize {
+        self.arrived.available_permits()
+    }
+
+    /// Lets so many calls go on.
+    pub fn open(&self, calls: usize) {
+        self.open.add_permits(calls);
+    }
+
+    fn find(name: &str) -> Arc<Self> {
+        Arc::clone(&GATES.lock().unwrap()[name])
+    }
+}
+
+fn wait(_: AsyncCall, input: Wait) -> Reply<String> {
+    Box::pin(async move {
+        let gate = Gate::find(&input.gate);
+        gate.arrived.add_permits(1);
+        gate.open.acquire().await.unwrap().forget();
+        Ok(input.gate)
+    })
+}
+
+fn open(_: AsyncCall, input: Wait) -> Reply<String> {
+    Gate::find(&input.gate).open(1);
+    Box::pin(async move { Ok(input.gate) })
+}
+
+fn large(_: &mut Call<'_>, input: Large) -> Result<String> {
+    Ok("x".repeat(input.bytes))
+}
+
+fn panic(_: &mut Call<'_>, _: NoInput) -> Result<String> {
+    panic!("the probe panics")
+}
+
+fn panic_later(_: AsyncCall, _: NoInput) -> Reply<String> {
+    Box::pin(async { panic!("the probe panics later") })
+}

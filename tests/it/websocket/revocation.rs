@@ -1,0 +1,77 @@
+//! Rights end at once, also on sockets that were opened before.
+
+use clusterdesk::{
+    db::Timestamp,
+    models::api_token::{ApiToken, Scope},
+};
+use serde_json::{Value, json};
+
+use super::code;
+use crate::support::{Socket, TestApp, both_databases, claims, hs256, now};
+
+async fn me(socket: &mut Socket) -> Value {
+    socket.call("user.me", json!({})).await
+}
+
+/// A user with two sockets: one opened with a JWT, one with an API token.
+async fn sockets(app: &TestApp) -> (Socket, Socket) {
+    let mut jwt = Socket::open(&app.user("user_1")).await;
+    assert_eq!(code(&me(&mut jwt).await), "OK");
+    let (token, _) = app.api_token("user_1", Scope::Admin);
+    let mut api = Socket::open(&app.with_token(token)).await;
+    assert_eq!(code(&me(&mut api).await), "OK");
+    (jwt, api)
+}
+
+both_databases! {
+    async fn a_revoked_api_token_is_worth_nothing_on_an_open_socket(app: TestApp) {
+        app.user("user_1").call("user.me", json!({})).await;
+        let (token, id) = app.api_token("user_1", Scope::Read);
+        let mut socket = Socket::open(&app.with_token(token)).await;
+        assert_eq!(code(&me(&mut socket).await), "OK");
+        assert_eq!(ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap(), 1);
+        assert_eq!(code(&me(&mut socket).await), "UNAUTHORIZED");
+    }
+
+    async fn an_api_token_expires_on_an_open_socket(app: TestApp) {
+        app.user("user_1").call("user.me", json!({})).await;
+        let (token, id) = app.api_token("user_1", Scope::Read);
+        let mut socket = Socket::open(&app.with_token(token)).await;
+        assert_eq!(code(&me(&mut socket).await), "OK");
+        app.sql(&format!("UPDATE api_tokens SET expires_at = '2020-01-01 00:00:00' WHERE id = {id}"));
+        assert_eq!(code(&me(&mut socket).await), "UNAUTHORIZED");
+    }
+
+    async fn a_jwt_expires_on_an_open_socket(app: TestApp) {
+        let mut ending = claims("user_1");
+        // Clocks may differ by half a minute: a few seconds are left.
+        ending["exp"] = json!(now() - 26);
+        let mut socket = Socket::open(&app.with_token(hs256(&ending))).await;
+        assert_eq!(code(&me(&mut socket).await), "OK");
+        while code(&me(&mut socket).await) == "OK" {}
+        let answer = me(&mut socket).await;
+        assert_eq!((code(&answer), &answer["error"]["message"]), ("UNAUTHORIZED", &json!("The token has expired.")));
+    }
+
+    async fn a_soft_deleted_user_is_out_on_open_sockets(app: TestApp) {
+        let (mut jwt, mut api) = sockets(&app).await;
+        app.admin().call("user.softDelete", json!({"userId": "user_1"})).await;
+        assert_eq!([code(&me(&mut jwt).await), code(&me(&mut api).await)], ["UNAUTHORIZED"; 2]);
+    }
+
+    async fn a_deleted_user_is_out_on_open_sockets(app: TestApp) {
+        let (mut jwt, mut api) = sockets(&app).await;
+        app.admin().call("user.delete", json!({"userId": "user_1"})).await;
+        assert_eq!([code(&me(&mut jwt).await), code(&me(&mut api).await)], ["UNAUTHORIZED"; 2]);
+    }
+
+    async fn a_demoted_admin_is_no_admin_on_an_open_socket(app: TestApp) {
+        let admin = app.admin();
+        app.user("user_1").call("user.me", json!({})).await;
+        admin.call("admin.setRole", json!({"userId": "user_1", "role": "ADMIN"})).await;
+        let mut socket = Socket::open(&app.user("user_1")).await;
+        assert_eq!(code(&socket.call("admin.getStats", json!({})).await), "OK");
+        admin.call("admin.setRole", json!({"userId": "user_1", "role": "USER"})).await;
+        assert_eq!(code(&socket.call("admin.getStats", json!({})).await), "FORBIDDEN");
+    }
+}
