@@ -2,5 +2,10 @@
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod constraints;
 mod hello;
+mod live_counts;
+mod migrations;
+mod probe;
+mod schema_file;
 mod support;

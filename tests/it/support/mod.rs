@@ -6,7 +6,9 @@ mod database;
 mod jwt;
 mod postgres;
 mod process;
+mod schema;
 mod socket;
+mod sql;
 
 pub use self::{
     app::{Builder, TestApp},
@@ -14,7 +16,9 @@ pub use self::{
     database::{Backend, TestDatabase},
     jwt::{SECRET, claims, hs256},
     process::Process,
+    schema::schema,
     socket::Socket,
+    sql::Sql,
 };
 
 /// Writes a test once and runs it on both databases: `both_databases! { async fn its_name(app: TestApp) { … } }`.
