@@ -4,6 +4,8 @@
 
 mod constraints;
 mod hello;
+mod indexes;
+mod ladder;
 mod live_counts;
 mod migrations;
 mod probe;

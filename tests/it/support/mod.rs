@@ -1,6 +1,7 @@
 //! The test support: servers, callers, databases.
 
 mod app;
+mod big;
 mod client;
 mod database;
 mod jwt;
@@ -12,6 +13,7 @@ mod sql;
 
 pub use self::{
     app::{Builder, TestApp},
+    big::big,
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     jwt::{SECRET, claims, hs256},
