@@ -1,8 +1,10 @@
-DROP INDEX audit_log_entity_entity_id_created_at_id;
+DROP INDEX audit_log_entity_id_entity_created_at_id;
+DROP INDEX audit_log_entity_created_at_id;
 DROP INDEX audit_log_procedure_created_at_id;
 DROP INDEX audit_log_actor_id_created_at_id;
 DROP INDEX audit_log_created_at_id;
 DROP INDEX customers_stripe_current_period_end;
+DROP INDEX users_admins;
 DROP INDEX users_created_at_id;
 DROP INDEX k8s_cluster_configs_plan_id;
 DROP INDEX k8s_cluster_configs_status_id;

@@ -2,6 +2,7 @@
 
 mod app;
 mod arrange;
+mod big;
 mod client;
 mod database;
 mod jwt;
@@ -9,20 +10,25 @@ mod postgres;
 mod probe;
 mod process;
 mod raw;
+mod schema;
 mod socket;
+mod sql;
 mod token;
 mod wires;
 
 pub use self::{
     app::{Builder, TestApp},
     arrange::{all, assert_moment, hours_ago, hours_ahead, literal},
+    big::big,
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     jwt::{SECRET, claims, hs256, now},
     probe::{Gate, probes},
     process::Process,
     raw::{Raw, RawResponse},
+    schema::schema,
     socket::Socket,
+    sql::Sql,
     wires::Wires,
 };
 

@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
 };
 
 use super::Client;
@@ -15,6 +17,8 @@ pub struct Process {
     /// What it printed on standard output up to the line to paste.
     pub banner: String,
     pub url: String,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -50,10 +54,14 @@ impl Process {
             }
         }
         // Drained, so that the server never waits for somebody to read its log.
-        let mut errors = child.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let log = Arc::<Mutex<String>>::default();
+        let lines = Arc::clone(&log);
+        let reader = std::thread::spawn(move || {
+            errors.lines().map_while(Result::ok).for_each(|line| *lines.lock().unwrap() += &(line + "\n"));
+        });
         let url = banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, banner, url }
+        Self { child, banner, url, log, reader: Some(reader) }
     }
 
     pub fn client(&self, token: &str) -> Client {
@@ -71,7 +79,15 @@ impl Process {
     }
 
     pub fn wait(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        let status = self.child.wait().unwrap();
+        // The log is complete then.
+        self.reader.take().map_or(Ok(()), JoinHandle::join).unwrap();
+        status
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 }
 

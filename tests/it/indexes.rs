@@ -1,0 +1,316 @@
+//! The statements that procedures run, as the databases plan them at real size: each by an index, and no index for nothing.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use clusterdesk::{
+    db::{DbConnection, Timestamp, dialect, transaction},
+    error::Error,
+    models::{
+        api_token::ApiToken,
+        audit::{self, AuditFilter},
+        customer::{self, Customer},
+        k8s::{Cluster, ClusterChanges, ClusterFilter, ClusterRow, DeletedCluster, NewCluster, Status},
+        page::Position,
+        plan::Plan,
+        user::{self, NewUser, Role, User, UserFilter},
+    },
+};
+use diesel::{
+    RunQueryDsl,
+    connection::{Connection, InstrumentationEvent},
+    dsl::sql,
+    sql_types::{Integer, Text},
+};
+
+use crate::support::{Backend, On, Sql, big, both_databases};
+
+/// A user with a customer and clusters.
+const USER: &str = "user_59997";
+
+/// The big database of a backend.
+struct AtSize(Backend);
+
+impl On for AtSize {
+    async fn on(backend: Backend) -> Self {
+        Self(backend)
+    }
+}
+
+/// A statement with its binds, and the plan for it.
+struct Planned {
+    statement: String,
+    plan: Vec<String>,
+}
+
+/// Runs `work`, undoes it, and returns how the database plans each statement of it.
+fn plans(backend: Backend, work: impl FnOnce(&mut DbConnection)) -> Vec<Planned> {
+    let mut conn = big(backend).connect();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let statements = Arc::clone(&seen);
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            statements.lock().unwrap().push(query.to_string());
+        }
+    });
+    let undone = transaction::write(&mut conn, |conn| {
+        work(conn);
+        Err::<(), _>(Error::Timeout)
+    });
+    assert!(matches!(undone, Err(Error::Timeout)), "{undone:?}");
+    conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let planned = seen.into_iter().filter_map(|statement| {
+        let (text, binds) = statement.split_once("-- binds: ").unwrap_or((&statement, "[]"));
+        let verb = text.split_whitespace().next().unwrap_or_default();
+        if !["SELECT", "INSERT", "UPDATE", "DELETE"].contains(&verb) {
+            return None;
+        }
+        let plan = match backend {
+            // With QPSG, SQLite plans without looking at the values.
+            Backend::Sqlite => {
+                let explain = sql::<(Integer, Integer, Integer, Text)>(&format!("EXPLAIN QUERY PLAN {text}"));
+                let rows: Vec<(i32, i32, i32, String)> = explain.load(&mut conn).unwrap();
+                rows.into_iter().map(|(.., detail)| detail).collect()
+            }
+            Backend::Postgres => conn.texts(&format!("EXPLAIN {}", with_values(text, binds))),
+        };
+        Some(Planned { plan, statement })
+    });
+    planned.collect()
+}
+
+/// The statement with its binds, as Diesel prints them for debugging, written into it.
+fn with_values(text: &str, binds: &str) -> String {
+    let mut text = text.to_owned();
+    for (number, value) in literals(binds).into_iter().enumerate().rev() {
+        text = text.replace(&format!("${}", number + 1), &value);
+    }
+    text
+}
+
+/// `["a", 1, Some(Free), Timestamp(2026-01-01T00:00:00), ["b"]]` as SQL.
+fn literals(binds: &str) -> Vec<String> {
+    let (mut literals, mut depth, mut quoted, mut word) = (Vec::new(), 0, false, String::new());
+    for c in binds.trim()[1..].chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '[' | '(' if !quoted => depth += 1,
+            ']' | ')' if !quoted && depth > 0 => depth -= 1,
+            ',' | ']' if !quoted && depth == 0 => literals.push(literal(&std::mem::take(&mut word))),
+            _ => {}
+        }
+        word.push(c);
+    }
+    literals
+}
+
+fn literal(bind: &str) -> String {
+    let bind = bind.trim_start_matches([',', ' ']);
+    let within = |prefix: &str| bind.strip_prefix(prefix).map(|rest| &rest[..rest.len() - 1]);
+    if let Some(inner) = within("Some(").or_else(|| within("Timestamp(")).or_else(|| within("\"")) {
+        return if bind.starts_with("Some") { literal(inner) } else { format!("'{}'", inner.replace(r"\\", r"\")) };
+    }
+    if let Some(items) = within("[") {
+        return format!("ARRAY[{}]", literals(&format!("[{items}]")).join(", "));
+    }
+    match bind {
+        "None" => "NULL".to_owned(),
+        "true" | "false" => bind.to_owned(),
+        number if number.parse::<i64>().is_ok() => number.to_owned(),
+        variant => format!("'{}'", variant.to_uppercase()),
+    }
+}
+
+/// In the middle of every list.
+fn position(id: &str) -> Position {
+    Position { at: Timestamp::from_millis(1_767_300_000_000).unwrap(), id: id.to_owned() }
+}
+
+/// What procedures, start-up and the command line ask of the models, but for the search of users, which reads them all,
+/// and the list of all tokens. Beside each the indexes of ours that serve it; none where it is a primary or unique key.
+fn cases() -> Vec<Case> {
+    fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
+        (Box::new(work), indexes.to_vec())
+    }
+    let now = Timestamp::now();
+    let user = |conn: &mut DbConnection| User::find_locked(conn, USER).unwrap().unwrap();
+    let cluster = |conn: &mut DbConnection| Cluster::of(conn, USER).unwrap().remove(0);
+    let owned = &["k8s_cluster_configs_auth_user_id_id", "k8s_cluster_configs_live_owner_plan"];
+    let graveyard = &["k8s_cluster_configs_auth_user_id_deleted_at_id"];
+    let mut cases = vec![
+        case(move |conn| drop(user(conn)), &[]),
+        case(move |conn| assert_eq!(user(conn).set_name(conn, "Ann", now), Ok(1)), &[]),
+        case(move |conn| assert_eq!(user(conn).set_role(conn, Role::Admin, now), Ok(1)), &[]),
+        case(move |conn| assert_eq!(user(conn).soft_delete(conn, now), Ok(1)), &[]),
+        case(|conn| assert!(user::admin_exists(conn).unwrap()), &["users_admins"]),
+        case(|conn| drop(user::oldest_admin(conn).unwrap()), &["users_admins"]),
+        case(
+            |conn| {
+                let admin = user::oldest_admin(conn).unwrap().unwrap();
+                assert!(!admin.is_last_admin(conn).unwrap());
+            },
+            &["users_admins"],
+        ),
+        case(
+            move |conn| {
+                let new = NewUser { id: "new".to_owned(), name: None, email: None, image: None, role: Role::User };
+                let user = user::provision(conn, &new, now).unwrap().unwrap();
+                assert_eq!(user.delete(conn, now), Ok(1));
+            },
+            &["users_pkey", "sqlite_autoindex_users_1"],
+        ),
+        case(|conn| drop(Customer::of(conn, USER).unwrap()), &[]),
+        case(move |conn| drop(Customer::create(conn, "user_1", now).unwrap()), &[]),
+        case(|conn| assert_eq!(Customer::delete_of(conn, USER), Ok(1)), &[]),
+        case(
+            |conn| assert!(customer::count_paying(conn, position("").at).unwrap() > 0),
+            &["customers_stripe_current_period_end"],
+        ),
+        case(move |conn| drop(cluster(conn)), owned),
+        case(move |conn| drop(Cluster::find(conn, USER, 7).unwrap()), owned),
+        case(move |conn| drop(Cluster::find_any(conn, 7).unwrap()), &[]),
+        case(
+            move |conn| {
+                let new = NewCluster { owner: USER, name: "a", location: "eu", plan: Plan::Business };
+                Cluster::create(conn, &new, now).unwrap();
+            },
+            &[],
+        ),
+        case(
+            move |conn| {
+                let changes = ClusterChanges { name: Some("a".to_owned()), location: None, updated_at: now };
+                assert!(!Cluster::update(conn, "nobody", 59_999, &changes).unwrap());
+                assert!(!Cluster::soft_delete(conn, "nobody", 59_999, now).unwrap());
+            },
+            owned,
+        ),
+        case(
+            move |conn| assert!(cluster(conn).set_status(conn, Status::Stopped, now).unwrap()),
+            &[owned[0], owned[1], "k8s_cluster_configs_status_id"],
+        ),
+        case(move |conn| drop(Cluster::soft_delete_all(conn, USER, now).unwrap()), owned),
+        case(
+            move |conn| {
+                Cluster::soft_delete_all(conn, USER, now).unwrap();
+                assert_eq!(DeletedCluster::disown_all(conn, USER), Ok(1));
+            },
+            owned,
+        ),
+        case(|conn| drop(Cluster::count_by_owner(conn, &["user_1", USER]).unwrap()), owned),
+        case(|conn| drop(ClusterRow::count_of(conn, USER).unwrap()), &[owned[0], owned[1], graveyard[0]]),
+        case(
+            move |conn| {
+                let deleted = DeletedCluster::find(conn, "user_4", 3).unwrap().unwrap();
+                assert!(deleted.restore(conn, "user_4", now).unwrap());
+            },
+            graveyard,
+        ),
+        case(move |conn| drop(ApiToken::holder(conn, "unknown", now).unwrap()), &[]),
+        case(|conn| drop(ApiToken::list(conn, Some("user_7")).unwrap()), &["api_tokens_user_id"]),
+        case(move |conn| assert_eq!(ApiToken::revoke(conn, 3, now), Ok(1)), &[]),
+        case(move |conn| assert_eq!(ApiToken::revoke_all(conn, "user_7", now), Ok(4)), &["api_tokens_user_id"]),
+        case(|conn| assert_eq!(ApiToken::delete_all(conn, "user_7"), Ok(4)), &["api_tokens_user_id"]),
+        case(|conn| drop(audit::count_since(conn, position("").at).unwrap()), &["audit_log_created_at_id"]),
+    ];
+    for after in [None, Some(position("70000"))] {
+        let at = after.clone();
+        cases.push(case(move |conn| drop(DeletedCluster::page(conn, "user_4", at.as_ref(), 21).unwrap()), graveyard));
+        for include_deleted in [false, true] {
+            let at = after.clone();
+            let filter = UserFilter { search: None, include_deleted };
+            cases.push(case(
+                move |conn| assert_eq!(user::list(conn, &filter, at.as_ref(), 21).unwrap().len(), 21),
+                &["users_created_at_id", owned[0], owned[1]],
+            ));
+            let all = ClusterFilter { include_deleted, ..ClusterFilter::default() };
+            for (filter, indexes) in [
+                (all.clone(), &["SCAN k8s_cluster_configs", "_pkey"][..]),
+                (ClusterFilter { status: Some(Status::Initing), ..all.clone() }, &["k8s_cluster_configs_status_id"]),
+                (ClusterFilter { plan: Some(Plan::Business), ..all.clone() }, &["k8s_cluster_configs_plan_id"]),
+                (ClusterFilter { user_id: Some(USER.to_owned()), ..all.clone() }, owned),
+            ] {
+                let at = after.clone();
+                cases.push(case(move |conn| drop(ClusterRow::page(conn, &filter, at.as_ref(), 21).unwrap()), indexes));
+            }
+        }
+        let (all, some) = (AuditFilter::default(), |text: &str| Some(text.to_owned()));
+        let by_object = "audit_log_entity_id_entity_created_at_id";
+        for (filter, index) in [
+            (all.clone(), "audit_log_created_at_id"),
+            (AuditFilter { since: Some(position("").at), until: Some(now), ..all.clone() }, "audit_log_created_at_id"),
+            (AuditFilter { actor_id: some("user_7"), ..all.clone() }, "audit_log_actor_id_created_at_id"),
+            (AuditFilter { procedure: some("user.delete"), ..all.clone() }, "audit_log_procedure_created_at_id"),
+            (AuditFilter { entity: some("database"), ..all.clone() }, "audit_log_entity_created_at_id"),
+            (AuditFilter { entity_id: some("77"), ..all.clone() }, by_object),
+            (AuditFilter { entity: some("cluster"), entity_id: some("77"), ..all }, by_object),
+        ] {
+            let at = after.clone();
+            cases.push(case(move |conn| drop(audit::list(conn, filter.clone(), at.as_ref(), 21).unwrap()), &[index]));
+        }
+    }
+    cases
+}
+
+/// Some work, and the indexes that serve it.
+type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
+
+/// Whether a plan reads a table from end to end. A walk along an index, or along the key, that stops when the page is
+/// full does not; neither does one along the few administrators.
+fn is_full_scan(Planned { statement, plan }: &Planned) -> bool {
+    let ordered_page = statement.contains("LIMIT") && statement.contains("ORDER BY");
+    let walk = ordered_page && !plan.iter().any(|line| line.contains("USE TEMP B-TREE"));
+    let small = |line: &str| line.contains("users_admins") || line.contains("live_counts");
+    plan.iter().any(|line| line.contains("Seq Scan") || line.starts_with("SCAN") && !walk && !small(line))
+}
+
+both_databases! {
+    async fn every_statement_finds_its_rows_by_its_index(at_size: AtSize) {
+        for (work, indexes) in cases() {
+            for planned in plans(at_size.0, work) {
+                let Planned { statement, plan } = &planned;
+                assert!(!is_full_scan(&planned), "a full scan:\n{statement}\n{}", plan.join("\n"));
+                let looks_up = !statement.starts_with("INSERT") && statement.contains("WHERE");
+                let by_key = |line: &String| ["_key", "_pkey", "sqlite_autoindex", "PRIMARY KEY"].iter().any(|key| line.contains(key));
+                let served = plan.iter().any(|line| by_key(line) || indexes.iter().any(|index| line.contains(index)));
+                assert!(!looks_up || served, "not by any of {indexes:?}:\n{statement}\n{}", plan.join("\n"));
+            }
+        }
+    }
+
+    async fn no_index_is_there_for_nothing(at_size: AtSize) {
+        let plans: Vec<Planned> = cases().into_iter().flat_map(|(work, _)| plans(at_size.0, work)).collect();
+        let plans: Vec<String> = plans.into_iter().flat_map(|planned| planned.plan).collect();
+        let ours = big(at_size.0).connect().texts(match at_size.0 {
+            Backend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'index' AND sql NOT LIKE 'CREATE UNIQUE%'",
+            Backend::Postgres => "SELECT indexrelid::regclass::text FROM pg_index
+                WHERE NOT indisunique AND indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)",
+        });
+        let unused: BTreeSet<_> = ours.iter().filter(|index| !plans.iter().any(|line| line.contains(*index))).collect();
+        assert!(unused.is_empty() && ours.len() > 10, "unused: {unused:?} of {ours:?}");
+    }
+}
+
+#[test]
+fn every_statement_of_the_models_is_among_the_cases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cases = fs::read_to_string(root.join("tests/it/indexes.rs")).unwrap();
+    for file in fs::read_dir(root.join("src/models")).unwrap() {
+        let path = file.unwrap().path();
+        if path.ends_with("sample.rs") || path.ends_with("stats.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        for function in
+            source.split("pub fn ").skip(1).filter(|rest| rest.split('{').next().unwrap().contains("DbConnection"))
+        {
+            let name = function.split(['(', '<']).next().unwrap();
+            let known = cases.contains(&format!("{name}(conn")) || name == "insert";
+            assert!(known, "{name} of {} is in no case of indexes.rs", path.display());
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The way from an empty database to this version, and back.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use clusterdesk::db::{DbConnection, migrations::Migrations};
+use serde_json::{Value, json};
+
+use crate::support::{Builder, On, Process, Sql, TestDatabase, both_databases, schema};
+
+/// A database that no migration has touched.
+struct Empty(TestDatabase);
+
+impl On for Empty {
+    async fn on(backend: crate::support::Backend) -> Self {
+        Self(backend.empty_database())
+    }
+}
+
+impl Empty {
+    fn migrations(&self) -> Migrations {
+        Migrations::open(&self.0.address()).unwrap()
+    }
+}
+
+/// What a step back can't keep, as it takes the columns away: table and columns, or the whole table.
+const LOST: [(&str, &str, &[&str]); 7] = [
+    ("roles", "users", &["role"]),
+    // How long a user has been known, and when they were deleted, are guessed again.
+    ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
+    ("api_tokens", "api_tokens", &[]),
+    ("audit_log", "audit_log", &[]),
+    ("user_tombstones", "user_tombstones", &[]),
+    ("live_counts", "live_counts", &[]),
+    ("initial_schema", "", &[]),
+];
+
+/// Rows such as each stage had: owners nobody knows, plans and statuses that were never said, two live clusters on one
+/// plan, a user who was deleted, ids that were given out and freed again.
+const ROWS: [(&str, &str); 5] = [
+    (
+        "initial_schema",
+        "INSERT INTO users VALUES ('u1', 'Ann', 'a@x', 'i'), ('u2', NULL, NULL, NULL), ('u9', NULL, 'deleted_u9@example.com', NULL);
+        INSERT INTO customers (auth_user_id, name, plan, stripe_customer_id, created_at, updated_at) VALUES
+            ('u1', 'c', NULL, 'cus1', '2024-02-01 10:00:00.123', '2024-02-02 10:00:00'),
+            ('orphan1', NULL, 'PRO', NULL, '2024-02-02 10:00:00', '2024-02-02 10:00:00');
+        INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, network, status, created_at, updated_at, \"delete\") VALUES
+            ('running', 'eu', 'u1', 'FREE', 'n1', 'RUNNING', '2024-02-03 10:00:00', '2024-02-04 10:00:00', false),
+            ('older', 'eu', 'u1', NULL, NULL, NULL, '2024-02-02 10:00:00', '2024-02-04 10:00:00', false),
+            ('flagged', 'eu', 'u1', 'PRO', NULL, 'STOPPED', '2024-02-02 10:00:00', '2024-02-05 10:00:00.123', true),
+            ('creating', 'eu', 'u1', 'PRO', NULL, 'CREATING', '2024-02-02 10:00:00', '2024-02-04 10:00:00', false),
+            ('said', 'eu', 'orphan2', 'PRO', 'x', 'DELETED', '2024-02-02 10:00:00', '2024-02-06 10:00:00', false),
+            ('pending', 'eu', 'u2', 'PRO', 'x', 'PENDING', '2024-02-02 10:00:00', '2024-02-06 10:00:00', false),
+            ('gone', 'eu', 'u2', 'BUSINESS', 'x', 'PENDING', '2024-02-02 10:00:00', '2024-02-06 10:00:00', false);
+        DELETE FROM k8s_cluster_configs WHERE name = 'gone';",
+    ),
+    ("roles", "UPDATE users SET role = 'ADMIN' WHERE id = 'u1';"),
+    (
+        "soft_delete",
+        "INSERT INTO k8s_cluster_configs
+            (name, location, auth_user_id, plan, network, status, has_run, created_at, updated_at, deleted_at) VALUES
+            ('history', 'eu', NULL, 'PRO', 'x', 'DELETED', true, '2024-02-02 10:00:00', '2024-02-06 10:00:00', '2024-02-06 10:00:00'),
+            ('stopped', 'eu', 'u2', 'FREE', 'x', 'STOPPED', true, '2024-02-02 10:00:00', '2024-02-06 10:00:00', NULL);",
+    ),
+    (
+        "api_tokens",
+        "INSERT INTO api_tokens (user_id, name, hash, scope, created_at) VALUES
+            ('u1', 't', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'read', '2024-02-03 10:00:00');",
+    ),
+    (
+        "audit_log",
+        "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id) VALUES
+            ('2024-02-03 10:00:00', 'u1', 'user.delete', 'user', 'gone', '{}', 'r'),
+            ('2024-02-04 10:00:00', 'u1', 'user.delete', 'user', 'u1', '{}', 'r');",
+    ),
+];
+
+/// `2024-11-20-000000_soft_delete` → `soft_delete`
+fn stage(name: &str) -> &str {
+    name.split_once('_').unwrap().1
+}
+
+fn all_rows(conn: &mut DbConnection) -> BTreeMap<String, Vec<Value>> {
+    conn.tables().into_iter().map(|table| (table.clone(), conn.rows(&table))).collect()
+}
+
+/// The rows without what the step back could not keep.
+fn without_lost(mut tables: BTreeMap<String, Vec<Value>>, step: &str) -> BTreeMap<String, Vec<Value>> {
+    for (_, table, columns) in LOST.iter().filter(|(lossy, ..)| *lossy == step) {
+        if columns.is_empty() {
+            tables.remove(*table);
+        } else if let Some(rows) = tables.get_mut(*table) {
+            rows.iter_mut()
+                .for_each(|row| columns.iter().for_each(|column| drop(row.as_object_mut().unwrap().remove(*column))));
+        }
+    }
+    if step == "initial_schema" { BTreeMap::new() } else { tables }
+}
+
+fn ids(rows: &[Value]) -> Vec<&Value> {
+    rows.iter().map(|row| row.get("id").unwrap_or(&row["live"])).collect()
+}
+
+both_databases! {
+    async fn every_step_goes_up_and_down_and_up_again_with_rows_in_place(empty: Empty) {
+        let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
+        let steps: Vec<String> = migrations.status().unwrap().into_iter().map(|status| status.name).collect();
+        for name in &steps {
+            let (schema_before, rows_before) = (schema(&mut conn), all_rows(&mut conn));
+            assert_eq!(migrations.up(1).unwrap(), [name.as_str()]);
+            let schema_after = schema(&mut conn);
+            if let Some((_, rows)) = ROWS.iter().find(|(step, _)| *step == stage(name)) {
+                conn.run(rows);
+            }
+            let rows_after = all_rows(&mut conn);
+
+            assert_eq!(migrations.down(1).unwrap(), [name.as_str()]);
+            assert_eq!(schema(&mut conn), schema_before, "{name} down");
+            let rows_down = all_rows(&mut conn);
+            for (table, rows) in &rows_before {
+                let kept = ids(&rows_down[table]);
+                assert!(ids(rows).iter().all(|id| kept.contains(id)), "{name} down loses rows of {table}");
+            }
+
+            assert_eq!(migrations.up(1).unwrap(), [name.as_str()]);
+            assert_eq!(schema(&mut conn), schema_after, "{name} up again");
+            let step = stage(name);
+            assert_eq!(without_lost(all_rows(&mut conn), step), without_lost(rows_after, step), "{name} up again");
+            if let Some((_, rows)) = ROWS.iter().find(|(step, _)| *step == stage(name) && rows_after_is_lost(step)) {
+                conn.run(rows);
+            }
+        }
+        assert_eq!(migrations.up(usize::MAX).unwrap(), Vec::<String>::new());
+        assert_eq!(conn.number("SELECT count(*) FROM api_tokens"), 1);
+        assert_eq!(conn.texts("SELECT id FROM user_tombstones"), ["gone"], "who the audit log knows was deleted");
+        // An id that was given out once is never given out again, through all the rebuilds.
+        conn.run("INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, created_at, updated_at)
+            VALUES ('new', 'eu', 'u9', 'PRO', '2024-02-02 10:00:00', '2024-02-02 10:00:00')");
+        assert!(conn.number("SELECT id FROM k8s_cluster_configs WHERE name = 'new'") > 9);
+    }
+
+    async fn the_soft_delete_step_turns_the_flag_into_a_time_and_back(empty: Empty) {
+        let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
+        migrations.up(1).unwrap();
+        conn.run(ROWS[0].1);
+        migrations.up(3).unwrap();
+        let row = |name: &str, conn: &mut DbConnection| {
+            let rows = conn.rows("k8s_cluster_configs");
+            rows.into_iter().find(|row| row["name"] == name).unwrap()
+        };
+        let flagged = row("flagged", &mut conn);
+        assert_eq!(flagged["deleted_at"], flagged["updated_at"]);
+        assert!(flagged["deleted_at"].as_str().unwrap().contains("10:00:00.123"), "{flagged}");
+        assert_eq!((&flagged["status"], truth(&flagged["has_run"])), (&json!("DELETED"), true));
+        let older = row("older", &mut conn);
+        assert_eq!((&older["plan"], &older["status"], &older["network"]), (&json!("FREE"), &json!("PENDING"), &json!("Default")));
+        assert_eq!(older["deleted_at"], Value::Null, "the oldest of a plan stays");
+        let running = row("running", &mut conn);
+        assert_eq!((&running["status"], truth(&running["has_run"])), (&json!("DELETED"), true), "the younger one goes");
+        assert_eq!(row("said", &mut conn)["status"], "DELETED");
+        assert_eq!(row("pending", &mut conn)["deleted_at"], Value::Null);
+        let orphans = "SELECT id FROM users WHERE id LIKE 'orphan%' ORDER BY id";
+        assert_eq!(conn.texts(orphans), ["orphan1", "orphan2"], "owners that were missing got a row");
+        assert_ne!(user(&mut conn, "u9")["deleted_at"], Value::Null, "known by the email that deletion left");
+        assert_eq!(user(&mut conn, "u1")["deleted_at"], Value::Null);
+        conn.run("UPDATE k8s_cluster_configs SET auth_user_id = NULL WHERE name = 'said'");
+
+        migrations.down(1).unwrap();
+        let flagged = row("flagged", &mut conn);
+        assert_eq!((truth(&flagged["delete"]), &flagged["status"]), (true, &json!("STOPPED")));
+        assert!(flagged["updated_at"].as_str().unwrap().contains("10:00:00.123"), "{flagged}");
+        assert!(!truth(&row("pending", &mut conn)["delete"]));
+        let said = row("said", &mut conn);
+        assert_eq!((truth(&said["delete"]), &said["auth_user_id"]), (true, &json!("(no owner)")));
+
+        migrations.up(1).unwrap();
+        assert_eq!(row("said", &mut conn)["auth_user_id"], Value::Null, "what was lent is given back");
+        assert_eq!(conn.number("SELECT count(*) FROM users WHERE id = '(no owner)'"), 0);
+    }
+
+    async fn all_the_way_down_leaves_nothing(empty: Empty) {
+        let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
+        let before = schema(&mut conn);
+        let up = migrations.up(usize::MAX).unwrap();
+        let full = schema(&mut conn);
+        let mut down = migrations.down(usize::MAX).unwrap();
+        down.reverse();
+        assert_eq!(up, down);
+        assert_eq!((schema(&mut conn), conn.tables()), (before, vec![]));
+        migrations.up(usize::MAX).unwrap();
+        assert_eq!(schema(&mut conn), full);
+    }
+
+    async fn a_step_that_fails_leaves_the_database_as_it_was(empty: Empty) {
+        let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
+        migrations.up(1).unwrap();
+        let customer = "INSERT INTO customers (auth_user_id, created_at, updated_at) VALUES ('twice', '2024-01-01', '2024-01-01');";
+        conn.run(&customer.repeat(2));
+        let before = (schema(&mut conn), all_rows(&mut conn));
+        let failure = migrations.up(usize::MAX).unwrap_err().to_string();
+        assert!(failure.starts_with("2024-03-18-000000_foreign_keys_restrict failed"), "{failure}");
+        assert_eq!((schema(&mut conn), all_rows(&mut conn)), before);
+        assert_eq!(migrations.status().unwrap().iter().filter(|status| status.applied).count(), 1);
+    }
+
+    async fn a_database_from_the_future_is_refused_and_left_alone(builder: Builder) {
+        let database = builder.database;
+        let mut conn = database.connect();
+        conn.run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000'); CREATE TABLE tomorrow (id TEXT)");
+        let state = |conn: &mut DbConnection| {
+            (schema(conn), all_rows(conn), conn.texts("SELECT version FROM __diesel_schema_migrations ORDER BY 1"))
+        };
+        let before = state(&mut conn);
+        let settings = [("DATABASE_URL", database.url.as_str()), ("BIND_ADDR", "127.0.0.1:0")];
+        for arguments in [&["serve"][..], &[], &["migrate", "up"], &["migrate", "down"], &["migrate", "redo"]] {
+            let output = Process::run(database.folder.path(), arguments, &settings);
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+            let sentence = "error: the database was migrated by a newer clusterdesk (migration 20990101000000); start that version instead";
+            assert!(errors.contains(sentence), "{arguments:?}: {errors}");
+        }
+        assert_eq!(state(&mut conn), before);
+    }
+}
+
+fn rows_after_is_lost(step: &str) -> bool {
+    LOST.iter().any(|(lossy, _, columns)| *lossy == step && columns.is_empty()) || step == "roles"
+}
+
+fn user(conn: &mut DbConnection, id: &str) -> Value {
+    conn.rows("users").into_iter().find(|row| row["id"] == id).unwrap()
+}
+
+/// SQLite's booleans are numbers.
+fn truth(value: &Value) -> bool {
+    *value == json!(true) || *value == json!(1)
+}
+
+#[test]
+fn both_databases_have_the_same_steps_each_with_a_way_back() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let names = |side: &str| {
+        let mut names: Vec<_> =
+            fs::read_dir(root.join(side)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+    for side in ["sqlite", "postgres"] {
+        for name in names(side) {
+            for way in ["up.sql", "down.sql"] {
+                let path = root.join(side).join(&name).join(way);
+                assert!(!fs::read_to_string(&path).unwrap_or_default().trim().is_empty(), "{}", path.display());
+            }
+        }
+    }
+}

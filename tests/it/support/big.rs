@@ -1,0 +1,109 @@
+//! A database of real size, built once for each backend and only read.
+
+use std::sync::OnceLock;
+
+use super::{Backend, Sql, TestDatabase};
+
+/// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 tokens and tombstones, 100,000 audit rows.
+pub fn big(backend: Backend) -> &'static TestDatabase {
+    static SQLITE: OnceLock<TestDatabase> = OnceLock::new();
+    static POSTGRES: OnceLock<TestDatabase> = OnceLock::new();
+    let database = match backend {
+        Backend::Sqlite => &SQLITE,
+        Backend::Postgres => &POSTGRES,
+    };
+    database.get_or_init(|| build(backend))
+}
+
+fn build(backend: Backend) -> TestDatabase {
+    let database = backend.database();
+    let mut conn = database.connect();
+    // Indexes are quicker to build at the end than to keep up to date.
+    let indexes = conn.texts(match backend {
+        Backend::Sqlite => "SELECT name || ';' || sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        Backend::Postgres => {
+            "SELECT indexname || ';' || indexdef FROM pg_indexes
+            WHERE schemaname = 'public' AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+        }
+    });
+    let (names, definitions): (Vec<&str>, Vec<&str>) =
+        indexes.iter().map(|index| index.split_once(';').unwrap()).unzip();
+    // The rows are right as they are; checking a quarter of a million references takes seconds.
+    conn.run(match backend {
+        Backend::Sqlite => "PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN",
+        Backend::Postgres => "SET session_replication_role = replica; BEGIN",
+    });
+    names.iter().for_each(|name| conn.run(&format!("DROP INDEX {name}")));
+    for statement in rows(backend) {
+        conn.run(&statement);
+    }
+    definitions.iter().for_each(|definition| conn.run(definition));
+    conn.run("COMMIT");
+    // PostgreSQL does this by itself, sooner or later; nobody does it on SQLite.
+    if backend == Backend::Postgres {
+        conn.run("VACUUM ANALYZE");
+    }
+    database
+}
+
+fn rows(backend: Backend) -> [String; 6] {
+    let numbers = |count: u32| match backend {
+        Backend::Sqlite => format!(
+            "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
+            SELECT n FROM counter)"
+        ),
+        Backend::Postgres => format!("(SELECT n FROM generate_series(1, {count}) AS n) AS numbers"),
+    };
+    // A second apart, ending a while ago.
+    let at = match backend {
+        Backend::Sqlite => "datetime('2026-01-01', n || ' seconds')",
+        Backend::Postgres => "TIMESTAMP '2026-01-01' + n * INTERVAL '1 second'",
+    };
+    let pick = |values: &str, n: &str| {
+        let choices: Vec<&str> = values.split(' ').collect();
+        let whens = choices.iter().enumerate().map(|(at, value)| format!("WHEN {at} THEN '{value}'"));
+        format!("CASE {n} % {} {} END", choices.len(), whens.collect::<Vec<_>>().join(" "))
+    };
+    [
+        format!(
+            "INSERT INTO users (id, name, email, role, created_at, updated_at)
+            SELECT 'user_' || n, 'Name ' || n, 'user' || n || '@example.com',
+                CASE WHEN n % 20000 = 0 THEN 'ADMIN' ELSE 'USER' END, {at}, {at} FROM {}",
+            numbers(100_000)
+        ),
+        format!("INSERT INTO user_tombstones (id, deleted_at) SELECT 'gone_' || n, {at} FROM {}", numbers(20_000)),
+        format!(
+            "INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at)
+            SELECT 'user_' || (n * 3), {plan}, CASE WHEN n % 10 = 0 THEN {at} END, {at}, {at} FROM {}",
+            numbers(33_333),
+            plan = pick("FREE FREE FREE FREE PRO FREE FREE BUSINESS", "n"),
+        ),
+        // The first 100,000 are everybody's FREE one, the rest are deleted or on other plans.
+        format!(
+            "INSERT INTO k8s_cluster_configs
+                (name, location, auth_user_id, plan, status, created_at, updated_at, deleted_at)
+            SELECT 'cluster-' || n, 'eu', 'user_' || (n % 100000 + 1), CASE WHEN n <= 100000 THEN 'FREE' ELSE {plan} END,
+                CASE WHEN n % 3 = 0 THEN 'DELETED' ELSE {status} END, {at}, {at}, CASE WHEN n % 3 = 0 THEN {at} END
+            FROM {}",
+            numbers(150_000),
+            plan = "CASE n % 1000 WHEN 0 THEN 'BUSINESS' ELSE 'PRO' END",
+            status = "CASE n % 1000 WHEN 1 THEN 'INITING' WHEN 2 THEN 'PENDING' ELSE 'RUNNING' END",
+        ),
+        format!(
+            "INSERT INTO api_tokens (user_id, name, hash, scope, created_at)
+            SELECT 'user_' || (n % 5000 + 1), 'a token', {hash}, 'read', {at} FROM {}",
+            numbers(20_000),
+            hash = match backend {
+                Backend::Sqlite => "printf('%064d', n)",
+                Backend::Postgres => "lpad(n::text, 64, '0')",
+            },
+        ),
+        format!(
+            "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+            SELECT {at}, 'user_' || (n % 5000), {procedure}, {entity}, n % 50000, '{{}}', 'r' || n FROM {}",
+            numbers(100_000),
+            procedure = pick("k8s.create k8s.create k8s.update k8s.delete k8s.restore user.updateName", "n"),
+            entity = "CASE WHEN n % 1000 = 0 THEN 'database' WHEN n % 6 = 5 THEN 'user' ELSE 'cluster' END",
+        ),
+    ]
+}
