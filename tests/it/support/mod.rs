@@ -4,6 +4,7 @@ mod app;
 mod client;
 mod database;
 mod jwt;
+mod outage;
 mod postgres;
 mod probe;
 mod process;
