@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     future::Future,
+    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
@@ -218,9 +219,14 @@ impl Drop for Listener {
 async fn remove_stale(path: &Path) -> Result<()> {
     match UnixStream::connect(path).await {
         Ok(_answered) => bail!("BIND_ADDR: another server listens on {}", path.display()),
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+        // A file that is no socket refuses connections as well.
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused && is_socket(path) => {
             std::fs::remove_file(path).with_context(|| format!("BIND_ADDR: could not remove {}", path.display()))
         }
         Err(_nothing_there) => Ok(()),
     }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
 }

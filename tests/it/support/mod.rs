@@ -6,6 +6,7 @@ mod big;
 mod client;
 mod database;
 mod jwt;
+mod outage;
 mod postgres;
 mod probe;
 mod process;

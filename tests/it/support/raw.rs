@@ -45,6 +45,11 @@ impl Raw {
         self.stream.get_mut().write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// The same to a server that may have closed the connection.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        drop(self.stream.get_mut().write_all(bytes.as_ref()).await);
+    }
+
     /// Says that nothing more will be sent.
     pub async fn finish(&mut self) {
         self.stream.get_mut().shutdown().await.unwrap();

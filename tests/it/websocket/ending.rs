@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{code, wait};
-use crate::support::{Backend, Builder, Gate, Socket, TestApp, both_databases, probes};
+use crate::support::{Backend, Builder, Gate, Socket, both_databases, probes};
 
 async fn closed_with(socket: &mut Socket) -> CloseCode {
     socket.receive().await.unwrap_err().expect("a close frame").code

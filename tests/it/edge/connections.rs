@@ -1,0 +1,129 @@
+//! Connections: reused, timed, and limited in number.
+
+use std::time::Duration;
+
+use super::{HELLO, assert_refused, raw};
+use crate::support::{Backend, Builder, Raw, TestApp};
+
+const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n";
+const POST: &str = "POST / HTTP/1.1\r\nhost: h\r\ncontent-type: application/json";
+
+fn hello() -> String {
+    format!("{POST}\r\ncontent-length: {}\r\n\r\n{HELLO}", HELLO.len())
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_the_other() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let mut connection = Raw::open(&app.url).await;
+    for _ in 0..3 {
+        connection.send(hello()).await;
+        assert_eq!(connection.response().await.unwrap().status, 200);
+        connection.send(LIVE).await;
+        assert_eq!(connection.response().await.unwrap().status, 200);
+        connection.send("GET /nothing HTTP/1.1\r\nhost: h\r\n\r\n").await;
+        assert_refused(&connection.response().await.unwrap(), 404, "NOT_FOUND");
+    }
+    // Sent without waiting, answered in order.
+    connection.send(format!("{}{LIVE}{}", hello(), hello())).await;
+    for is_call in [true, false, true] {
+        let response = connection.response().await.unwrap();
+        assert_eq!(response.json().get("jsonrpc").is_some(), is_call);
+    }
+    connection.send("GET /health/live HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(connection.response().await.unwrap().headers["connection"], "close");
+    assert!(connection.response().await.is_none());
+}
+
+#[tokio::test]
+async fn a_head_that_comes_too_slowly_ends_the_connection() {
+    let hasty = Builder::new(Backend::Sqlite).limits(|limits| limits.header_timeout = Duration::from_millis(100));
+    let app = hasty.start().await;
+    for start in ["", "POST / HT", "POST / HTTP/1.1\r\nhost: h\r\nx-slow: "] {
+        let mut connection = Raw::open(&app.url).await;
+        connection.send(start).await;
+        assert!(connection.response().await.is_none(), "{start:?}");
+    }
+    // So does silence after a request.
+    let mut connection = Raw::open(&app.url).await;
+    connection.send(LIVE).await;
+    assert_eq!(connection.response().await.unwrap().status, 200);
+    assert!(connection.response().await.is_none());
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_or_no_http_is_refused() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let long = format!("GET /health/live HTTP/1.1\r\nhost: h\r\nx-long: {}", "x".repeat(200 * 1024));
+    assert_eq!(raw(&app.url, &long, b"").await.status, 431);
+    assert_eq!(raw(&app.url, "nonsense", b"").await.status, 400);
+    // HTTP/2 without being asked.
+    let mut connection = Raw::open(&app.url).await;
+    connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    assert!(connection.response().await.is_none_or(|response| response.status == 400));
+}
+
+/// A connection that surely has its place, as it was served already.
+async fn served(app: &TestApp) -> Raw {
+    let mut connection = Raw::open(&app.url).await;
+    connection.send(LIVE).await;
+    assert_eq!(connection.response().await.unwrap().status, 200);
+    connection
+}
+
+#[tokio::test]
+async fn beyond_the_limit_health_answers_and_calls_are_refused() {
+    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 2).start().await;
+    let (mut one, two) = (served(&app).await, served(&app).await);
+
+    let mut third = served(&app).await;
+    third.send("GET /health/ready HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    assert_eq!(third.response().await.unwrap().status, 200);
+    third.send("GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    assert_eq!(third.response().await.unwrap().status, 200);
+    third.send(hello()).await;
+    let refusal = third.response().await.unwrap();
+    assert_refused(&refusal, 503, "SERVICE_UNAVAILABLE");
+    assert_eq!(
+        (&refusal.headers["connection"], &refusal.headers["retry-after"]),
+        (&"close".parse().unwrap(), &"1".parse().unwrap())
+    );
+    assert!(refusal.json()["error"]["data"]["retryAfterMs"].as_u64().unwrap() > 0);
+    assert!(third.response().await.is_none());
+    let upgrade = "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+    assert_refused(&raw(&app.url, upgrade, b"").await, 503, "SERVICE_UNAVAILABLE");
+
+    // Who is in, stays in, and a place that becomes free is given away.
+    one.send(hello()).await;
+    assert_eq!(one.response().await.unwrap().status, 200);
+    drop(two);
+    while raw(&app.url, &hello().replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n"), b"").await.status != 200 {}
+}
+
+#[tokio::test]
+async fn a_websocket_keeps_its_place() {
+    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 1).start().await;
+    let socket = crate::support::Socket::open(&app.anonymous()).await;
+    let head = format!("{POST}\r\ncontent-length: {}", HELLO.len());
+    assert_refused(&raw(&app.url, &head, HELLO.as_bytes()).await, 503, "SERVICE_UNAVAILABLE");
+    drop(socket);
+    while raw(&app.url, &head, HELLO.as_bytes()).await.status != 200 {}
+}
+
+#[tokio::test]
+async fn far_beyond_the_limit_connections_are_closed_at_once() {
+    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 1).start().await;
+    let mut crowd = Vec::new();
+    for _ in 0..257 {
+        crowd.push(served(&app).await);
+    }
+    let mut one_too_many = Raw::open(&app.url).await;
+    assert!(one_too_many.response().await.is_none());
+    crowd.pop();
+    while {
+        let mut next = Raw::open(&app.url).await;
+        next.try_send(LIVE).await;
+        next.response().await.is_none()
+    } {}
+}

@@ -1,0 +1,60 @@
+//! Ten thousand connections at a time.
+
+use reqwest::Client as Http;
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::support::{Client, Process};
+
+const CROWD: usize = 10_000;
+
+async fn connections(client: &Client) -> usize {
+    let page = client.http.get(format!("{}metrics", client.url)).send().await.unwrap().text().await.unwrap();
+    let line = page.lines().find(|line| line.starts_with("clusterdesk_connections ")).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+async fn is_live(client: &Client) -> bool {
+    // A connection of its own, as a load balancer's.
+    let http = Http::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    http.get(format!("{}health/live", client.url)).send().await.unwrap().status() == 200
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_idle_connections_leave_health_and_calls_alone() {
+    let allowed = rlimit::increase_nofile_limit(CROWD as u64 + 2000).unwrap();
+    if allowed < CROWD as u64 + 1000 {
+        eprintln!("\n*** NOT TESTED: 10,000 connections need more than {allowed} open files ***\n");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // A process of its own, so that either end needs a descriptor per connection and not two.
+    let server = Process::serve(folder.path(), &[]);
+    let token = std::fs::read_to_string(folder.path().join("data/admin-token")).unwrap();
+    let client = server.client(token.trim());
+    client.call("user.me", json!({})).await;
+
+    let address = server.url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let mut crowd = Vec::with_capacity(CROWD);
+    while crowd.len() < CROWD - 10 {
+        crowd.push(TcpStream::connect(&address).await.unwrap());
+    }
+    while connections(&client).await < CROWD - 10 {}
+    assert!(is_live(&client).await);
+    assert_eq!(client.call("user.me", json!({})).await["role"], "ADMIN");
+
+    // Full: calls are refused, health is not.
+    while crowd.len() < CROWD {
+        crowd.push(TcpStream::connect(&address).await.unwrap());
+    }
+    while connections(&client).await < CROWD {}
+    assert!(is_live(&client).await);
+    let newcomer = server.client(token.trim());
+    assert_eq!(newcomer.send("{}").await.status(), 503);
+    // Who was there before is served.
+    assert_eq!(client.call("user.me", json!({})).await["role"], "ADMIN");
+
+    drop(crowd);
+    while connections(&client).await > 10 {}
+    newcomer.call("user.me", json!({})).await;
+}

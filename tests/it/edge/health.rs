@@ -1,0 +1,115 @@
+//! `/health/live`, `/health/ready` and `/metrics`.
+
+use clusterdesk::db::migrations::Migrations;
+use serde_json::json;
+
+use super::{raw, read};
+use crate::support::{Backend, Builder, Gate, Raw, RawResponse, Socket, TestApp, TestDatabase, both_databases, probes};
+
+async fn get(app: &TestApp, path: &str) -> RawResponse {
+    read(app.anonymous().http.get(format!("{}{path}", app.url)).send().await.unwrap()).await
+}
+
+fn unavailable(reason: &str) -> serde_json::Value {
+    json!({"status": "unavailable", "reason": reason})
+}
+
+both_databases! {
+    async fn a_healthy_server_is_live_and_ready(app: TestApp) {
+        let live = get(&app, "health/live").await;
+        assert_eq!((live.status, live.json()), (200, json!({"status": "ok"})));
+        let ready = get(&app, "health/ready").await;
+        assert_eq!((ready.status, ready.json()), (200, json!({"status": "ready"})));
+        for path in ["health/live", "health/ready"] {
+            let mut connection = Raw::open(&app.url).await;
+            connection.send(format!("HEAD /{path} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
+            let response = connection.head_response().await.unwrap();
+            assert_eq!((response.status, &response.headers["content-type"] == "application/json; charset=utf-8"), (200, true));
+            // No body came: the next response begins right here.
+            connection.send("GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").await;
+            assert_eq!(connection.response().await.unwrap().json(), json!({"status": "ok"}));
+        }
+    }
+
+    async fn an_unmigrated_server_is_live_and_not_ready(database: TestDatabase) {
+        Migrations::open(&database.address()).unwrap().down(1).unwrap();
+        let app = Builder::with_database(database).start().await;
+        assert_eq!(get(&app, "health/live").await.status, 200);
+        let ready = get(&app, "health/ready").await;
+        assert_eq!((ready.status, ready.json()), (503, unavailable("the database is not migrated to this version")));
+        Migrations::open(&app.database.address()).unwrap().up(1).unwrap();
+        assert_eq!(get(&app, "health/ready").await.status, 200);
+    }
+
+    async fn a_server_whose_database_is_away_is_live_and_not_ready(app: TestApp) {
+        app.database.take_away();
+        assert_eq!(get(&app, "health/live").await.status, 200);
+        let ready = get(&app, "health/ready").await;
+        assert_eq!((ready.status, ready.json()), (503, unavailable("the database does not answer")));
+        app.database.bring_back();
+        while get(&app, "health/ready").await.status != 200 {}
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_is_not_ready() {
+    let app = Builder::with_database(Backend::Sqlite.empty_database()).start().await;
+    assert_eq!(get(&app, "health/ready").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_stopping_server_is_not_ready() {
+    let mut app = Builder::new(Backend::Sqlite).router(probes()).start().await;
+    // A connection stays open only while it is asking for something.
+    let gate = Gate::new();
+    let mut idle = Socket::open(&app.anonymous()).await;
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "probe.wait", "params": {"gate": gate.name}}).to_string();
+    let mut connection = Raw::open(&app.url).await;
+    let head = "POST / HTTP/1.1\r\nhost: h\r\ncontent-type: application/json";
+    connection.send(format!("{head}\r\ncontent-length: {}\r\n\r\n{call}", call.len())).await;
+    gate.arrivals(1).await;
+    connection.send("GET /health/ready HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    app.stop();
+    assert!(idle.receive().await.is_err());
+    gate.open(1);
+    let answer = connection.response().await.unwrap();
+    assert_eq!((answer.status, &answer.headers["connection"] == "close"), (200, true));
+    // The connection closes after what was in flight: nobody asks a stopping server for more.
+    assert!(connection.response().await.is_none());
+    app.stopped().await;
+}
+
+#[tokio::test]
+async fn metrics_count_calls_and_keep_unknown_names_out() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let user = app.user("user_1");
+    user.call("k8s.list", json!({})).await;
+    user.call("k8s.getClusters", json!({})).await;
+    user.fail("NOT_FOUND", "k8s.get", json!({"id": 1})).await;
+    for name in ["made.up", "made\"up", "unknown"] {
+        user.fail("NOT_FOUND", name, json!({})).await;
+    }
+    let metrics = get(&app, "metrics").await;
+    assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4");
+    let text = String::from_utf8(metrics.body).unwrap();
+    let lines = [
+        "clusterdesk_calls_total{code=\"OK\",procedure=\"k8s.list\"} 2",
+        "clusterdesk_calls_total{code=\"NOT_FOUND\",procedure=\"k8s.get\"} 1",
+        "clusterdesk_calls_total{code=\"NOT_FOUND\",procedure=\"unknown\"} 3",
+        "clusterdesk_call_seconds_count{procedure=\"k8s.list\"} 2",
+        "clusterdesk_queued_reads 0",
+    ];
+    for line in lines {
+        assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+    }
+    assert!(!text.contains("made"));
+}
+
+#[tokio::test]
+async fn health_needs_no_origin_and_no_token() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    for path in ["/health/live", "/health/ready", "/metrics"] {
+        let head = format!("GET {path}?probe=1 HTTP/1.1\r\nhost: h\r\norigin: https://evil.example.com");
+        assert_eq!(raw(&app.url, &head, b"").await.status, 200, "{path}");
+    }
+}

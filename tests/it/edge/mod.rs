@@ -1,0 +1,42 @@
+//! What happens once per request, whatever it asks for.
+
+mod bodies;
+mod connections;
+mod crowd;
+mod health;
+mod origins;
+mod requests;
+mod unix_socket;
+
+use reqwest::Response;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::support::{Raw, RawResponse};
+
+const ME: &str = r#"{"jsonrpc":"2.0","id":1,"method":"user.me"}"#;
+const HELLO: &str = r#"{"jsonrpc":"2.0","id":1,"method":"hello.hello","params":{"text":"you"}}"#;
+
+/// Sends a head and a body as they are and returns the response.
+async fn raw(url: &str, head: &str, body: &[u8]) -> RawResponse {
+    let mut raw = Raw::open(url).await;
+    raw.send([head.as_bytes(), b"\r\n\r\n", body].concat()).await;
+    raw.response().await.unwrap()
+}
+
+/// Whether a response is a refusal as contract §4 has it, under its HTTP status.
+fn assert_refused(response: &RawResponse, status: u16, code: &str) {
+    assert_eq!((response.status, response.code().as_str()), (status, code));
+    assert_eq!(response.headers["content-type"], "application/json; charset=utf-8");
+    let body = response.json();
+    assert_eq!((&body["jsonrpc"], &body["id"]), (&Value::from("2.0"), &Value::Null));
+    let data = &body["error"]["data"];
+    assert_eq!(data["httpStatus"], status);
+    assert_eq!(data["requestId"], response.headers["x-request-id"].to_str().unwrap());
+    assert!(Uuid::parse_str(data["requestId"].as_str().unwrap()).is_ok());
+}
+
+async fn read(response: Response) -> RawResponse {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    RawResponse { status, headers, body: response.bytes().await.unwrap().to_vec() }
+}
