@@ -4,7 +4,7 @@ use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
-    connection::{DbConnection, Manager, Role, is_broken},
+    connection::{DbConnection, Manager, Role, is_broken, is_lost},
     job::Job,
     transaction,
 };
@@ -20,11 +20,14 @@ pub(super) fn work(jobs: &Receiver<Box<dyn Job>>, pool: &Pool<Manager>, role: Ro
         if !job.claim() {
             continue;
         }
+        let mut had_connection = kept.is_some();
         let mut outcome = attempt(&mut kept, pool, role, job.as_mut());
         for _ in 1..ATTEMPTS {
-            if !worth_another(&outcome, role == Role::Read && kept.is_none()) {
+            let lost_reader = role == Role::Read && had_connection && kept.is_none();
+            if !worth_another(&outcome, lost_reader) {
                 break;
             }
+            had_connection = kept.is_some();
             outcome = attempt(&mut kept, pool, role, job.as_mut());
         }
         job.answer(outcome);
@@ -55,10 +58,22 @@ fn attempt(
         })?,
     };
     let outcome = run(&mut connection, job, role);
-    if !is_broken(&mut connection) {
+    // Asked only after a fault of ours: Diesel does not notice that a connection died outside a transaction.
+    let lost = match &outcome {
+        Err(Error::Internal(_) | Error::Unavailable { .. }) => is_lost(&mut connection),
+        _ => is_broken(&mut connection),
+    };
+    if !lost {
         *kept = Some(connection);
+        return outcome;
     }
-    outcome
+    outcome.map_err(|error| match error {
+        Error::Internal(detail) => {
+            tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
+            Error::unavailable("The database is out of reach.")
+        }
+        other => other,
+    })
 }
 
 fn run(connection: &mut DbConnection, job: &mut dyn Job, role: Role) -> Result<()> {

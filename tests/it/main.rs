@@ -3,6 +3,7 @@
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod constraints;
+mod durability;
 mod hello;
 mod indexes;
 mod ladder;

@@ -17,6 +17,7 @@ pub use self::{
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     jwt::{SECRET, claims, hs256},
+    postgres::Postgres,
     process::Process,
     schema::schema,
     socket::Socket,
