@@ -63,11 +63,16 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, connection: &mut DbConnection) -> bool {
-        is_broken(connection)
+        is_lost(connection)
     }
 }
 
-/// Whether a connection must not be used again: its server is gone, or a rollback failed.
+/// Whether a connection must not be used again because a transaction did not end well.
 pub fn is_broken(connection: &mut DbConnection) -> bool {
     connection.is_broken()
+}
+
+/// The same, or its server is gone. Asks the server, so only for when something went wrong.
+pub fn is_lost(connection: &mut DbConnection) -> bool {
+    is_broken(connection) || !dialect::answers(connection)
 }

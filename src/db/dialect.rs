@@ -114,6 +114,14 @@ pub fn broken_references(connection: &mut DbConnection) -> QueryResult<i64> {
     }
 }
 
+/// Whether the connection's server is still there. SQLite has none.
+pub fn answers(connection: &mut DbConnection) -> bool {
+    match connection {
+        DbConnection::Sqlite(_) => true,
+        DbConnection::Postgres(pg) => pg.batch_execute("SELECT 1").is_ok(),
+    }
+}
+
 /// The database's clock. SQLite's is our own machine's.
 pub fn clock(connection: &mut DbConnection) -> QueryResult<Timestamp> {
     match connection {

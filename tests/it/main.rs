@@ -8,6 +8,7 @@ mod audit;
 mod auth;
 mod constraints;
 mod customer;
+mod durability;
 mod edge;
 mod hello;
 mod indexes;

@@ -24,6 +24,7 @@ pub use self::{
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     jwt::{SECRET, claims, hs256, now},
+    postgres::Postgres,
     probe::{Gate, probes},
     process::Process,
     raw::{Raw, RawResponse},

@@ -1,10 +1,14 @@
 //! A private PostgreSQL server for the whole run, from the installed binaries. It ends with the test process.
 
 use std::{
-    os::unix::{fs::chown, process::CommandExt},
+    io::Write,
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::OnceLock,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, OnceLock},
     thread::sleep,
     time::Duration,
 };
@@ -16,6 +20,9 @@ const NOBODY: u32 = 65534;
 
 pub struct Postgres {
     folder: PathBuf,
+    binaries: PathBuf,
+    options: Vec<String>,
+    shell: Mutex<Option<Child>>,
 }
 
 /// The server, started on first use. None when PostgreSQL is not installed, which CI does not forgive.
@@ -43,42 +50,60 @@ fn binaries() -> Option<PathBuf> {
 }
 
 impl Postgres {
+    /// A server of a test's own, which it may kill. None when PostgreSQL is not installed.
+    pub fn private() -> Option<Self> {
+        server()?;
+        let binaries = binaries().unwrap();
+        Some(Self::start(&binaries, &["max_connections=50", "shared_buffers=16MB"]))
+    }
+
     fn start(binaries: &Path, options: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("clusterdesk-pg-").tempdir().unwrap().keep();
-        let root = std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
-        if root {
+        if is_root() {
             chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let command = |program: &str| {
-            let mut command = Command::new(program);
-            command.current_dir(&folder).stdout(Stdio::null()).stderr(Stdio::null());
-            if root {
-                command.uid(NOBODY).gid(NOBODY);
-            }
-            command
-        };
-        let initdb = binaries.join("initdb");
-        let made = command(initdb.to_str().unwrap())
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let server = Self { folder, binaries: binaries.to_owned(), options, shell: Mutex::new(None) };
+        let made = server
+            .command(&binaries.join("initdb"))
             .args(["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
             .status()
             .unwrap();
-        assert!(made.success(), "initdb failed in {}", folder.display());
+        assert!(made.success(), "initdb failed in {}", server.folder.display());
+        server.launch();
+        server
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.folder).stdout(Stdio::null()).stderr(Stdio::null());
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+
+    /// Starts the server on its data and waits until it answers.
+    pub fn launch(&self) {
         // The shell lives as long as our end of its standard input, and takes the server with it.
-        let script = "\"$0\" \"$@\" & server=$!; cat > /dev/null; kill -QUIT $server; wait; rm -rf \"$PWD\"";
-        let mut shell = command("/bin/sh");
-        shell.args(["-c", script, binaries.join("postgres").to_str().unwrap(), "-D", "data", "-k"]);
-        shell.arg(&folder);
-        for setting in
-            ["listen_addresses=", "max_connections=500", "fsync=off", "shared_buffers=128MB"].iter().chain(options)
+        let script = "\"$0\" \"$@\" & server=$!; read word; kill -QUIT $server; wait; [ \"$word\" ] || rm -rf \"$PWD\"";
+        let mut shell = self.command(Path::new("/bin/sh"));
+        shell.args(["-c", script]).arg(self.binaries.join("postgres")).args(["-D", "data", "-k"]).arg(&self.folder);
+        for setting in ["listen_addresses=", "max_connections=500", "fsync=off", "shared_buffers=128MB"]
+            .into_iter()
+            .chain(self.options.iter().map(String::as_str))
         {
             shell.args(["-c", setting]);
         }
-        let mut shell = shell.stdin(Stdio::piped()).spawn().unwrap();
-        // Held open until the process ends.
-        std::mem::forget(shell.stdin.take());
-        let server = Self { folder };
-        server.wait();
-        server
+        *self.shell.lock().unwrap() = Some(shell.stdin(Stdio::piped()).spawn().unwrap());
+        self.wait();
+    }
+
+    /// Ends the server at once, as a crash would: nothing is flushed, its clients are cut off. The data stays.
+    pub fn crash(&self) {
+        let mut shell = self.shell.lock().unwrap().take().unwrap();
+        shell.stdin.take().unwrap().write_all(b"stay\n").unwrap();
+        shell.wait().unwrap();
     }
 
     fn wait(&self) {
@@ -102,4 +127,19 @@ impl Postgres {
         let mut connection = PgConnection::establish(&self.url("postgres")).unwrap();
         connection.batch_execute(&format!("CREATE DATABASE {database} TEMPLATE {template}")).unwrap();
     }
+}
+
+/// Ends the server and removes its folder. The shared one is never dropped: it ends with the process.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(mut shell) = self.shell.lock().unwrap().take() {
+            drop(shell.stdin.take());
+            drop(shell.wait());
+        }
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
