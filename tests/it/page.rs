@@ -65,6 +65,7 @@ async fn walk(caller: &Client, list: &str, limit: usize, mut cursor: Value) -> V
             return ids;
         }
         assert_eq!(items.len(), limit, "only the last page of {list} may have room");
+        assert!(ids.len() < 100, "{list} does not end");
     }
 }
 
