@@ -142,15 +142,19 @@ pub fn provision(conn: &mut DbConnection, new: &NewUser, now: Timestamp) -> Resu
     if buried.is_some() {
         return Ok(None);
     }
-    match insert(conn, new, new.email.as_deref(), now) {
-        Ok(()) => {}
-        Err(diesel) => match Constraint::violated(&diesel) {
-            Some(Constraint::UserEmail) => insert(conn, new, None, now)?,
-            Some(Constraint::UserId) => {}
-            _ => return Err(diesel.into()),
-        },
+    let mut inserted = insert(conn, new, new.email.as_deref(), now);
+    if violated(&inserted) == Some(Constraint::UserEmail) {
+        inserted = insert(conn, new, None, now);
+    }
+    // Also after the email gave way: another first call may have been faster.
+    if violated(&inserted) != Some(Constraint::UserId) {
+        inserted?;
     }
     Ok(User::find(conn, &new.id)?)
+}
+
+fn violated(written: &QueryResult<()>) -> Option<Constraint> {
+    written.as_ref().err().and_then(Constraint::violated)
 }
 
 fn insert(conn: &mut DbConnection, new: &NewUser, email: Option<&str>, now: Timestamp) -> QueryResult<()> {

@@ -190,6 +190,20 @@ both_databases! {
         user.fail("NOT_FOUND", "k8s.restore", json!({"id": id})).await;
     }
 
+    async fn a_restored_cluster_is_as_it_was(app: TestApp) {
+        let user = app.user("user_1");
+        let id = user.create("web", "FREE").await;
+        let mut expected = user.call("k8s.get", json!({"id": id})).await;
+        user.call("k8s.delete", json!({"id": id})).await;
+        let deleted = user.call("k8s.listDeleted", Value::Null).await["items"][0].take();
+        assert_eq!(user.call("k8s.restore", json!({"id": id})).await, json!({"success": true}));
+        let cluster = user.call("k8s.get", json!({"id": id})).await;
+        assert!(cluster["updatedAt"].as_str() > deleted["updatedAt"].as_str());
+        expected["updatedAt"] = cluster["updatedAt"].clone();
+        assert_eq!(cluster, expected);
+        user.fail("NOT_FOUND", "k8s.restore", json!({"id": id})).await;
+    }
+
     async fn a_restore_onto_an_occupied_plan_names_the_occupant(app: TestApp) {
         let user = app.user("user_1");
         let old = user.create_deleted("old", "FREE").await;

@@ -23,7 +23,11 @@ async fn populate(app: &TestApp) -> Client {
 
 /// Adds a row to the lists of clusters and to the audit log.
 fn add_row(app: &TestApp, number: usize) {
-    let at = literal(hours_ago(if number < 4 { 2 } else { 1 }));
+    let at = match number {
+        0..4 => "'2026-01-02 03:04:05'",
+        4..ROWS => "'2026-01-02 03:04:05.006'",
+        _ => "'2026-01-02 03:04:05.01'",
+    };
     app.execute(&format!(
         "INSERT INTO k8s_cluster_configs
              (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at)
@@ -61,6 +65,7 @@ async fn walk(caller: &Client, list: &str, limit: usize, mut cursor: Value) -> V
             return ids;
         }
         assert_eq!(items.len(), limit, "only the last page of {list} may have room");
+        assert!(ids.len() < 100, "{list} does not end");
     }
 }
 
