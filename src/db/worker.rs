@@ -6,12 +6,8 @@ use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
-<<<<<<< HEAD
-    connection::{DbConnection, Manager, Role, is_broken},
-    dialect,
-=======
     connection::{DbConnection, Manager, Role, is_broken, is_lost},
->>>>>>> ops
+    dialect,
     job::Job,
     transaction,
 };
@@ -22,7 +18,6 @@ const ATTEMPTS: u8 = 3;
 /// After a failure to connect, jobs are refused this long without another try, so that no queue builds up.
 const PAUSE: Duration = Duration::from_millis(500);
 
-<<<<<<< HEAD
 /// A database thread.
 pub(super) struct Worker {
     pool: Pool<Manager>,
@@ -30,69 +25,6 @@ pub(super) struct Worker {
     kept: Option<PooledConnection<Manager>>,
     /// When the database was last found to be away.
     away: Option<Instant>,
-=======
-/// Works until the lane is closed and empty.
-pub(super) fn work(jobs: &Receiver<Box<dyn Job>>, pool: &Pool<Manager>, role: Role) {
-    let mut kept: Option<PooledConnection<Manager>> = None;
-    for mut job in jobs {
-        if !job.claim() {
-            continue;
-        }
-        let mut had_connection = kept.is_some();
-        let mut outcome = attempt(&mut kept, pool, role, job.as_mut());
-        for _ in 1..ATTEMPTS {
-            let lost_reader = role == Role::Read && had_connection && kept.is_none();
-            if !worth_another(&outcome, lost_reader) {
-                break;
-            }
-            had_connection = kept.is_some();
-            outcome = attempt(&mut kept, pool, role, job.as_mut());
-        }
-        job.answer(outcome);
-    }
-}
-
-/// Contention is over after a rollback. A read can be repeated on a fresh connection; a write whose connection died
-/// may have been committed, so it can't.
-fn worth_another(outcome: &Result<()>, lost_reader: bool) -> bool {
-    match outcome {
-        Err(Error::Contention) => true,
-        Err(Error::Unavailable { .. }) => lost_reader,
-        _ => false,
-    }
-}
-
-fn attempt(
-    kept: &mut Option<PooledConnection<Manager>>,
-    pool: &Pool<Manager>,
-    role: Role,
-    job: &mut dyn Job,
-) -> Result<()> {
-    let mut connection = match kept.take() {
-        Some(connection) => connection,
-        None => pool.get().map_err(|error| {
-            tracing::error!(%error, "no database connection");
-            Error::unavailable("The database is out of reach.")
-        })?,
-    };
-    let outcome = run(&mut connection, job, role);
-    // Asked only after a fault of ours: Diesel does not notice that a connection died outside a transaction.
-    let lost = match &outcome {
-        Err(Error::Internal(_) | Error::Unavailable { .. }) => is_lost(&mut connection),
-        _ => is_broken(&mut connection),
-    };
-    if !lost {
-        *kept = Some(connection);
-        return outcome;
-    }
-    outcome.map_err(|error| match error {
-        Error::Internal(detail) => {
-            tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
-            Error::unavailable("The database is out of reach.")
-        }
-        other => other,
-    })
->>>>>>> ops
 }
 
 /// How an attempt at a job ended.
@@ -131,13 +63,18 @@ impl Worker {
             Err(error) => return Attempt { outcome: Err(error), repeatable: false },
         };
         let (outcome, begun) = run(&mut connection, job, self.role);
-        // Diesel calls a connection broken for its transactions only; a lost server shows in the error.
-        let dead = is_broken(&mut connection) || matches!(outcome, Err(Error::Unavailable { .. }));
-        if !dead {
+        // Asked only after a fault of ours: Diesel does not notice that a connection died outside a transaction.
+        let lost = match &outcome {
+            Err(Error::Internal(_) | Error::Unavailable { .. }) => is_lost(&mut connection),
+            _ => is_broken(&mut connection),
+        };
+        if !lost {
             self.kept = Some(connection);
+            return Attempt { outcome, repeatable: false };
         }
         // A write whose connection died at its end may have been committed.
-        Attempt { repeatable: dead && outcome.is_err() && (self.role == Role::Read || !begun), outcome }
+        let repeatable = outcome.is_err() && (self.role == Role::Read || !begun);
+        Attempt { outcome: outcome.map_err(out_of_reach), repeatable }
     }
 
     fn connection(&mut self) -> Result<PooledConnection<Manager>> {
@@ -155,6 +92,13 @@ impl Worker {
         self.away = connection.is_err().then(Instant::now);
         connection
     }
+}
+
+/// What the caller of a lost connection is told, whatever the first sign of the loss was.
+fn out_of_reach(error: Error) -> Error {
+    let Error::Internal(detail) = error else { return error };
+    tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
+    Error::unavailable("The database is out of reach.")
 }
 
 /// Runs a job, and tells whether it was begun at all.

@@ -35,13 +35,8 @@ pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits) -> R
     let whole = Limited::new(&mut body, limits.request_bytes).collect();
     match timeout(limits.body_timeout, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-<<<<<<< HEAD
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_broken)) => Err(Error::invalid_request("the body broke off")),
-=======
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(body, headers, limits)),
-        Ok(Err(_broken)) => Err(Error::InvalidRequest("the body broke off")),
->>>>>>> wire
+        Ok(Err(_broken)) => Err(Error::invalid_request("the body broke off")),
         Err(_elapsed) => Err(Error::Timeout),
     }
 }
