@@ -5,5 +5,6 @@
 mod edge;
 mod hello;
 mod jsonrpc;
+mod rate_limits;
 mod support;
 mod websocket;
