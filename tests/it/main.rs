@@ -7,4 +7,5 @@ mod hello;
 mod jsonrpc;
 mod rate_limits;
 mod support;
+mod tokens;
 mod websocket;

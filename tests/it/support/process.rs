@@ -3,8 +3,9 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    thread::JoinHandle,
 };
 
 use super::Client;
@@ -12,6 +13,10 @@ use super::Client;
 /// A running `clusterdesk serve`. Killed when dropped.
 pub struct Process {
     child: Child,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// Reads its standard error to the end.
+    log: Option<JoinHandle<String>>,
     /// What it printed on standard output up to the line to paste.
     pub banner: String,
     pub url: String,
@@ -49,11 +54,15 @@ impl Process {
                 }
             }
         }
-        // Drained, so that the server never waits for somebody to read its log.
+        // Read as it comes, so that the server never waits for somebody to read its log.
         let mut errors = child.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        let log = std::thread::spawn(move || {
+            let mut log = Vec::new();
+            errors.read_to_end(&mut log).unwrap();
+            String::from_utf8(log).unwrap()
+        });
         let url = banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, banner, url }
+        Self { child, folder: folder.to_owned(), log: Some(log), banner, url }
     }
 
     pub fn client(&self, token: &str) -> Client {
@@ -68,6 +77,11 @@ impl Process {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// What it logged, once it has ended.
+    pub fn log(&mut self) -> String {
+        self.log.take().unwrap().join().unwrap()
     }
 
     pub fn wait(&mut self) -> ExitStatus {
