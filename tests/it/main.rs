@@ -4,6 +4,7 @@
 
 mod edge;
 mod hello;
+mod inputs;
 mod jsonrpc;
 mod rate_limits;
 mod support;
