@@ -134,6 +134,16 @@ impl Invocation {
             self.limit(address_key(self.context.address))?;
             return Err(refusal);
         }
+        let result = self.provisioned().await;
+        if let Err(Error::Unauthorized(_)) = result {
+            // The same once the database has said that it is nobody.
+            self.limit(address_key(self.context.address))?;
+        }
+        result
+    }
+
+    /// Runs the call; a caller without a row gets one first.
+    async fn provisioned(&self) -> Result<Box<RawValue>> {
         match self.attempt().await? {
             Step::Done(output) => Ok(output),
             Step::Stranger => {

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -14,6 +14,8 @@ use super::Client;
 /// A running `clusterdesk serve`. Killed when dropped.
 pub struct Process {
     child: Child,
+    /// Where it runs.
+    pub folder: PathBuf,
     /// What it printed on standard output up to the line to paste.
     pub banner: String,
     pub url: String,
@@ -61,7 +63,7 @@ impl Process {
             errors.lines().map_while(Result::ok).for_each(|line| *lines.lock().unwrap() += &(line + "\n"));
         });
         let url = banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, banner, url, log, reader: Some(reader) }
+        Self { child, folder: folder.to_owned(), banner, url, log, reader: Some(reader) }
     }
 
     pub fn client(&self, token: &str) -> Client {

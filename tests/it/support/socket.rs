@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{self, Message, client::IntoClientRequest, protocol::CloseFrame},
@@ -49,7 +49,12 @@ impl Socket {
         loop {
             match timeout(PATIENCE, self.stream.next()).await.expect("no message came") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => return Err(frame),
+                Some(Ok(Message::Close(frame))) => {
+                    // As a browser does: answer, and hang up.
+                    drop(self.stream.flush().await);
+                    drop(self.stream.get_mut().shutdown().await);
+                    return Err(frame);
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
             }

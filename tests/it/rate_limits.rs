@@ -1,0 +1,303 @@
+//! Rate limits: who is counted, as what, and how they are told. The windows are so long that nothing comes back.
+
+use std::ops::RangeInclusive;
+
+use clusterdesk::models::api_token::Scope;
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Builder, Client, Socket, TestApp, both_databases, now};
+
+const HOUR_MS: &str = "3600000";
+
+fn limited(builder: Builder, read: u32, write: u32) -> Builder {
+    let builder = builder.flag("rate-limit-read-max-requests", &read.to_string());
+    let builder = builder.flag("rate-limit-write-max-requests", &write.to_string());
+    builder.flag("rate-limit-read-window-ms", HOUR_MS).flag("rate-limit-write-window-ms", HOUR_MS)
+}
+
+fn request(method: &str) -> Value {
+    let params = if method == "user.updateName" { json!({"name": "me"}) } else { json!({}) };
+    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+}
+
+/// `OK`, or the code of the error.
+fn outcome(answer: &Value) -> String {
+    answer["error"]["data"]["code"].as_str().unwrap_or("OK").to_owned()
+}
+
+async fn call(client: &Client, method: &str) -> String {
+    outcome(&client.message(request(method)).await)
+}
+
+/// The outcome of `user.me`, sent with this header.
+async fn call_from(client: &Client, forwarded_for: &str) -> String {
+    let post = client.post().header("x-forwarded-for", forwarded_for);
+    let response = post.body(request("user.me").to_string()).send().await.unwrap();
+    outcome(&serde_json::from_str(&response.text().await.unwrap()).unwrap())
+}
+
+fn header(response: &Response, name: &str) -> u64 {
+    response.headers()[name].to_str().unwrap().parse().unwrap()
+}
+
+async fn json_of(response: Response) -> Value {
+    serde_json::from_str(&response.text().await.unwrap()).unwrap()
+}
+
+/// Runs something and says during which seconds it ran.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, RangeInclusive<u64>) {
+    let start = now();
+    let result = work.await;
+    (result, start..=now() + 1)
+}
+
+both_databases! {
+    async fn reads_and_writes_are_counted_separately_and_each_user_alone(builder: Builder) {
+        let app = limited(builder, 3, 2).start().await;
+        let (one, two) = (app.user("user_1"), app.user("user_2"));
+        for method in ["user.me", "k8s.list", "k8s.count"] {
+            assert_eq!(call(&one, method).await, "OK");
+        }
+        assert_eq!(call(&one, "user.me").await, "TOO_MANY_REQUESTS");
+        assert_eq!(call(&one, "user.updateName").await, "OK");
+        assert_eq!(call(&one, "customer.create").await, "OK");
+        assert_eq!(call(&one, "user.updateName").await, "TOO_MANY_REQUESTS");
+        // Somebody else from the same address.
+        assert_eq!(call(&two, "user.me").await, "OK");
+        assert_eq!(call(&two, "user.updateName").await, "OK");
+    }
+
+    async fn all_tokens_of_a_user_share_their_limit(builder: Builder) {
+        let app = limited(builder, 4, 0).start().await;
+        let first = app.user("user_1");
+        assert_eq!(call(&first, "user.me").await, "OK");
+        let api = [Scope::Read, Scope::Admin].map(|scope| app.with_token(app.api_token("user_1", scope).0));
+        let second = app.with_token(crate::support::hs256(&json!({"sub": "user_1", "exp": now() + 60})));
+        for client in [&api[0], &api[1], &second] {
+            assert_eq!(call(client, "user.me").await, "OK");
+        }
+        for client in [&first, &api[0], &api[1], &second] {
+            assert_eq!(call(client, "user.me").await, "TOO_MANY_REQUESTS");
+        }
+    }
+
+    async fn callers_without_an_account_are_counted_by_address(builder: Builder) {
+        let app = limited(builder, 3, 0).start().await;
+        // Guesses, whether they look like tokens or not, and no token at all: nobody we know.
+        let unknown = app.with_token(clusterdesk::auth::ApiToken::generate().expose());
+        assert_eq!(call(&app.anonymous(), "user.me").await, "UNAUTHORIZED");
+        assert_eq!(call(&app.with_token("nonsense"), "user.me").await, "UNAUTHORIZED");
+        assert_eq!(call(&unknown, "user.me").await, "UNAUTHORIZED");
+        for client in [app.anonymous(), app.with_token("nonsense"), unknown] {
+            assert_eq!(call(&client, "user.me").await, "TOO_MANY_REQUESTS");
+        }
+        // Who has an account does not suffer from it.
+        assert_eq!(call(&app.user("user_1"), "user.me").await, "OK");
+    }
+
+    async fn a_deleted_user_is_counted_by_address(builder: Builder) {
+        let app = limited(builder, 3, 0).start().await;
+        let user = app.user("user_1");
+        assert_eq!(call(&user, "user.me").await, "OK");
+        assert_eq!(call(&user, "user.delete").await, "OK");
+        for _ in 0..3 {
+            assert_eq!(call(&user, "user.me").await, "UNAUTHORIZED");
+        }
+        assert_eq!(call(&user, "user.me").await, "TOO_MANY_REQUESTS");
+    }
+
+    async fn a_batch_is_counted_entry_by_entry(builder: Builder) {
+        let app = limited(builder, 4, 1).start().await;
+        let user = app.user("user_1");
+        assert_eq!(call(&user, "user.me").await, "OK");
+        let batch = Value::from(vec![request("user.me"); 5]);
+        let answers = user.message(batch).await;
+        let mut outcomes: Vec<String> = answers.as_array().unwrap().iter().map(outcome).collect();
+        outcomes.sort();
+        assert_eq!(outcomes, ["OK", "OK", "OK", "TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS"]);
+        // The other bucket is its own.
+        let mixed = user.message(json!([request("user.me"), request("user.updateName")])).await;
+        assert_eq!([outcome(&mixed[0]), outcome(&mixed[1])], ["TOO_MANY_REQUESTS", "OK"]);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_one_is_refused_exactly_as_the_request_is() {
+    let app = limited(Builder::new(Backend::Sqlite), 1, 1).start().await;
+    let user = app.user("user_1");
+    assert_eq!(call(&user, "user.me").await, "OK");
+    let id = "0e7e6a0e-6d3f-4d6c-9b0a-2f1f6a3c9d11";
+    let ask = async |message: Value| {
+        let response = user.post().header("x-request-id", id).body(message.to_string()).send().await.unwrap();
+        assert_eq!((header(&response, "x-ratelimit-limit"), header(&response, "x-ratelimit-remaining")), (1, 0));
+        assert!(response.headers().contains_key("retry-after"));
+        let mut answer = json_of(response).await;
+        let error = if answer.is_array() { &mut answer[0]["error"] } else { &mut answer["error"] };
+        assert!(error["data"].as_object_mut().unwrap().remove("retryAfterMs").is_some());
+        answer
+    };
+    let alone = ask(request("user.me")).await;
+    assert_eq!(outcome(&alone), "TOO_MANY_REQUESTS");
+    assert_eq!(ask(json!([request("user.me")])).await, json!([alone]));
+}
+
+#[tokio::test]
+async fn the_headers_say_what_is_left_and_for_how_long_to_wait() {
+    let app = limited(Builder::new(Backend::Sqlite), 4, 0).start().await;
+    let user = app.user("user_1");
+    // One call comes back every 15 minutes.
+    let each = 900;
+    for used in 1..=4 {
+        let (response, at) = timed(user.send(request("user.me").to_string())).await;
+        assert_eq!(header(&response, "x-ratelimit-limit"), 4);
+        assert_eq!(header(&response, "x-ratelimit-remaining"), 4 - used);
+        let full_again = header(&response, "x-ratelimit-reset");
+        assert!(at.contains(&(full_again - used * each)), "{full_again} after {used}, asked at {at:?}");
+        assert!(!response.headers().contains_key("retry-after"));
+        assert_eq!(outcome(&json_of(response).await), "OK");
+    }
+    let (response, at) = timed(user.send(request("user.me").to_string())).await;
+    assert_eq!((header(&response, "x-ratelimit-limit"), header(&response, "x-ratelimit-remaining")), (4, 0));
+    assert!(at.contains(&(header(&response, "x-ratelimit-reset") - 4 * each)));
+    let retry_after = header(&response, "retry-after");
+    assert!((1..=each).contains(&retry_after), "{retry_after}");
+    let answer = json_of(response).await;
+    let error = &answer["error"];
+    let retry_after_ms = error["data"]["retryAfterMs"].as_u64().unwrap();
+    assert_eq!(retry_after_ms.div_ceil(1000), retry_after);
+    let request_id = &error["data"]["requestId"];
+    let expected = json!({
+        "code": -32029, "message": "Too many requests. Try again later.",
+        "data": {
+            "code": "TOO_MANY_REQUESTS", "httpStatus": 429, "path": "user.me", "requestId": request_id,
+            "retryAfterMs": retry_after_ms,
+        }
+    });
+    assert_eq!(*error, expected);
+}
+
+#[tokio::test]
+async fn a_batch_tells_its_scarcest_allowance() {
+    let app = limited(Builder::new(Backend::Sqlite), 10, 3).start().await;
+    let batch = json!([request("user.me"), request("user.updateName"), request("user.me")]);
+    let response = app.user("user_1").send(batch.to_string()).await;
+    assert_eq!((header(&response, "x-ratelimit-limit"), header(&response, "x-ratelimit-remaining")), (3, 2));
+}
+
+#[tokio::test]
+async fn refused_and_invalid_calls_count_and_unknown_methods_have_no_limit() {
+    let app = limited(Builder::new(Backend::Sqlite), 2, 0).start().await;
+    let user = app.user("user_1");
+    let response = user.send(request("made.up").to_string()).await;
+    assert!(!response.headers().contains_key("x-ratelimit-limit"));
+    user.fail("BAD_REQUEST", "user.me", json!({"id": 1})).await;
+    user.fail("NOT_FOUND", "k8s.get", json!({"id": 1})).await;
+    user.fail("TOO_MANY_REQUESTS", "user.me", json!({"id": 1})).await;
+}
+
+#[tokio::test]
+async fn old_and_canonical_names_share_a_limit() {
+    let app = limited(Builder::new(Backend::Sqlite), 2, 0).start().await;
+    let user = app.user("user_1");
+    assert_eq!(call(&user, "k8s.list").await, "OK");
+    assert_eq!(call(&user, "k8s.getClusters").await, "OK");
+    assert_eq!(call(&user, "k8s.list").await, "TOO_MANY_REQUESTS");
+    assert_eq!(call(&user, "k8s.getClusters").await, "TOO_MANY_REQUESTS");
+}
+
+#[tokio::test]
+async fn zero_switches_a_limit_off() {
+    let app = limited(Builder::new(Backend::Sqlite), 0, 1).start().await;
+    let user = app.user("user_1");
+    let batch = Value::from(vec![request("user.me"); 50]);
+    for _ in 0..4 {
+        let response = user.send(batch.to_string()).await;
+        assert!(!response.headers().contains_key("x-ratelimit-limit"));
+        assert!(!response.text().await.unwrap().contains("error"));
+    }
+    assert_eq!(call(&user, "user.updateName").await, "OK");
+    assert_eq!(call(&user, "user.updateName").await, "TOO_MANY_REQUESTS");
+}
+
+#[tokio::test]
+async fn a_socket_and_http_share_a_limit() {
+    let app = limited(Builder::new(Backend::Sqlite), 2, 0).start().await;
+    let user = app.user("user_1");
+    let mut socket = Socket::open(&user).await;
+    assert_eq!(outcome(&socket.call("user.me", json!({})).await), "OK");
+    assert_eq!(call(&user, "user.me").await, "OK");
+    let refusal = socket.call("user.me", json!({})).await;
+    assert_eq!(outcome(&refusal), "TOO_MANY_REQUESTS");
+    assert!(refusal["error"]["data"]["retryAfterMs"].as_u64().unwrap() > 0);
+}
+
+async fn behind(proxies: Option<&str>, limit: u32) -> TestApp {
+    let builder = limited(Builder::new(Backend::Sqlite), limit, 0);
+    match proxies {
+        Some(proxies) => builder.flag("trusted-proxies", proxies).start().await,
+        None => builder.start().await,
+    }
+}
+
+#[tokio::test]
+async fn who_is_no_trusted_proxy_can_not_say_where_a_call_comes_from() {
+    for proxies in [None, Some("10.0.0.0/8,192.168.1.1")] {
+        let app = behind(proxies, 1).await;
+        assert_eq!(call_from(&app.anonymous(), "203.0.113.1").await, "UNAUTHORIZED");
+        assert_eq!(call_from(&app.anonymous(), "203.0.113.2").await, "TOO_MANY_REQUESTS");
+    }
+}
+
+#[tokio::test]
+async fn behind_trusted_proxies_the_last_address_that_none_of_them_added_counts() {
+    let app = behind(Some("127.0.0.0/8, 10.0.0.0/8"), 1).await;
+    let nobody = app.anonymous();
+    assert_eq!(call_from(&nobody, "203.0.113.1").await, "UNAUTHORIZED");
+    let the_same = [
+        "203.0.113.1",
+        " 203.0.113.1 ",
+        "203.0.113.1, 10.1.2.3",
+        "203.0.113.1,10.1.2.3,10.4.5.6",
+        // Whatever the client itself made up stands further left.
+        "203.0.113.99, 203.0.113.1, 10.1.2.3",
+        "10.9.9.9, 203.0.113.1",
+        "nonsense, 203.0.113.1",
+        "::ffff:203.0.113.1",
+    ];
+    for list in the_same {
+        assert_eq!(call_from(&nobody, list).await, "TOO_MANY_REQUESTS", "{list}");
+    }
+    let two_headers = nobody.post().header("x-forwarded-for", "203.0.113.99").header("x-forwarded-for", "203.0.113.1");
+    let answer = json_of(two_headers.body(request("user.me").to_string()).send().await.unwrap()).await;
+    assert_eq!(outcome(&answer), "TOO_MANY_REQUESTS");
+    for other in ["203.0.113.2", "203.0.113.1, 203.0.113.3", "10.7.7.7"] {
+        assert_eq!(call_from(&nobody, other).await, "UNAUTHORIZED", "{other}");
+    }
+    // Without a readable address it is the proxy's own.
+    assert_eq!(call(&nobody, "user.me").await, "UNAUTHORIZED");
+    assert_eq!(call_from(&nobody, "203.0.113.5, nonsense").await, "TOO_MANY_REQUESTS");
+}
+
+#[tokio::test]
+async fn an_ipv6_customer_has_one_network_to_call_from() {
+    let app = behind(Some("127.0.0.1"), 1).await;
+    let nobody = app.anonymous();
+    assert_eq!(call_from(&nobody, "2001:db8:0:1::1").await, "UNAUTHORIZED");
+    assert_eq!(call_from(&nobody, "2001:db8:0:1:ffff:ffff:ffff:ffff").await, "TOO_MANY_REQUESTS");
+    assert_eq!(call_from(&nobody, "2001:db8:0:2::1").await, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_proxy_on_the_unix_socket_is_trusted_when_it_is_named() {
+    for (proxies, second) in [("unix", "UNAUTHORIZED"), ("127.0.0.1", "TOO_MANY_REQUESTS")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let builder = limited(Builder::new(Backend::Sqlite), 1, 0).flag("trusted-proxies", proxies);
+        let _app = builder.flag("bind-addr", &format!("unix:{}", path.display())).start().await;
+        let http = reqwest::Client::builder().unix_socket(path).build().unwrap();
+        let nobody = Client { http, ..Client::new("http://localhost/", None) };
+        assert_eq!(call_from(&nobody, "203.0.113.1").await, "UNAUTHORIZED");
+        assert_eq!(call_from(&nobody, "203.0.113.2").await, second, "{proxies}");
+    }
+}

@@ -1,0 +1,98 @@
+//! API tokens and their scopes.
+
+use clusterdesk::{
+    auth,
+    db::Timestamp,
+    models::api_token::{ApiToken, Scope},
+};
+use serde_json::{Value, json};
+
+use super::{assert_refused, assert_taken_for};
+use crate::support::{TestApp, both_databases};
+
+const UNKNOWN: &str = "unknown, expired or revoked";
+
+both_databases! {
+    async fn an_api_token_speaks_for_its_user_in_its_scope(app: TestApp) {
+        app.admin().call("user.me", json!({})).await;
+        let calls = [("user.me", json!({})), ("user.updateName", json!({"name": "Root"})), ("admin.getStats", json!({}))];
+        let allowed = [(Scope::Read, 1), (Scope::Write, 2), (Scope::Admin, 3)];
+        for (scope, allowed) in allowed {
+            let client = app.with_token(app.api_token("root", scope).0);
+            for (number, (method, input)) in calls.iter().enumerate() {
+                if number < allowed {
+                    client.call(method, input.clone()).await;
+                } else {
+                    let failure = client.fail("FORBIDDEN", method, input.clone()).await;
+                    assert_eq!(failure.message(), "The scope of this API token does not allow this.");
+                }
+            }
+        }
+        // An admin mutation needs the scope as well.
+        let writer = app.with_token(app.api_token("root", Scope::Write).0);
+        writer.fail("FORBIDDEN", "admin.setRole", json!({"userId": "root", "role": "ADMIN"})).await;
+    }
+
+    async fn a_scope_gives_no_right_that_its_user_lacks(app: TestApp) {
+        app.user("user_1").call("user.me", json!({})).await;
+        let client = app.with_token(app.api_token("user_1", Scope::Admin).0);
+        assert_eq!(client.call("user.me", json!({})).await["id"], "user_1");
+        let failure = client.fail("FORBIDDEN", "admin.getStats", json!({})).await;
+        assert_eq!(failure.message(), "Only admins may do this.");
+    }
+
+    async fn a_token_that_is_unknown_expired_or_revoked_is_refused(app: TestApp) {
+        app.user("user_1").call("user.me", json!({})).await;
+        assert_refused(&app, auth::ApiToken::generate().expose(), UNKNOWN).await;
+
+        let (revoked, id) = app.api_token("user_1", Scope::Admin);
+        assert_taken_for(&app, &revoked, "user_1").await;
+        ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap();
+        assert_refused(&app, &revoked, UNKNOWN).await;
+
+        let (expired, id) = app.api_token("user_1", Scope::Admin);
+        app.sql(&format!("UPDATE api_tokens SET expires_at = '2020-01-01 00:00:00' WHERE id = {id}"));
+        assert_refused(&app, &expired, UNKNOWN).await;
+        app.sql(&format!("UPDATE api_tokens SET expires_at = '2999-01-01 00:00:00' WHERE id = {id}"));
+        assert_taken_for(&app, &expired, "user_1").await;
+    }
+
+    async fn a_token_that_was_not_copied_whole_is_told_from_an_unknown_one(app: TestApp) {
+        app.user("user_1").call("user.me", json!({})).await;
+        let (token, _) = app.api_token("user_1", Scope::Admin);
+        let other_end = if token.ends_with('a') { "b" } else { "a" };
+        let broken = [
+            token[..39].to_owned(),
+            format!("{token}0"),
+            format!("{}{other_end}", &token[..39]),
+            token.replace("cdk_", "cdk_0"),
+            "cdk_".to_owned(),
+        ];
+        for token in broken {
+            assert_refused(&app, &token, "not well-formed").await;
+        }
+        // Without its prefix it is taken for a JWT.
+        assert_refused(&app, &token[4..], "not a well-formed JWT").await;
+    }
+
+    async fn deleted_users_tokens_end_with_them(app: TestApp) {
+        let admin = app.admin();
+        for (id, ending) in [("soft", "user.softDelete"), ("hard", "user.delete")] {
+            app.user(id).call("user.me", json!({})).await;
+            let (token, _) = app.api_token(id, Scope::Admin);
+            assert_taken_for(&app, &token, id).await;
+            admin.call(ending, json!({"userId": id})).await;
+            assert_refused(&app, &token, UNKNOWN).await;
+        }
+    }
+
+    async fn only_a_hash_of_a_token_is_kept(app: TestApp) {
+        app.user("user_1").call("user.me", json!({})).await;
+        let (token, id) = app.api_token("user_1", Scope::Read);
+        let rows = ApiToken::list(&mut app.connect(), Some("user_1")).unwrap();
+        assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
+        assert!(!format!("{rows:?}").contains(&token[4..34]));
+        let answers: Value = app.with_token(&token).call("user.summary", json!({})).await;
+        assert!(!answers.to_string().contains(&token[4..34]));
+    }
+}

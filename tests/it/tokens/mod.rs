@@ -1,0 +1,68 @@
+//! Tokens through the front door: who gets in, as whom, and who does not.
+
+mod api;
+mod forgeries;
+mod keys;
+mod providers;
+mod remote_keys;
+mod rules;
+mod secrets;
+mod users;
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Builder, TestApp};
+
+fn fixture(name: &str) -> String {
+    format!("{}/tests/fixtures/keys/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The private half of a key in tests/fixtures/keys, and its algorithm.
+fn private_key(name: &str) -> (EncodingKey, Algorithm) {
+    let pem = std::fs::read(fixture(&format!("{name}_private.pem"))).unwrap();
+    match name {
+        "rsa" => (EncodingKey::from_rsa_pem(&pem).unwrap(), Algorithm::RS256),
+        "ec" => (EncodingKey::from_ec_pem(&pem).unwrap(), Algorithm::ES256),
+        _ => (EncodingKey::from_ed_pem(&pem).unwrap(), Algorithm::EdDSA),
+    }
+}
+
+fn sign(name: &str, kid: Option<&str>, claims: &Value) -> String {
+    let (key, algorithm) = private_key(name);
+    let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
+    encode(&header, claims, &key).unwrap()
+}
+
+/// The public half as a JSON Web Key.
+fn jwk(name: &str, kid: &str) -> Value {
+    let (key, algorithm) = private_key(name);
+    let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
+    jwk["kid"] = kid.into();
+    jwk
+}
+
+/// A server on SQLite that knows these keys and no other.
+fn with_keys(flag: &str, value: &str) -> Builder {
+    Builder::new(Backend::Sqlite).without("jwt-secret").flag(flag, value)
+}
+
+/// Whom a server takes the bearer of a token for, or the code and the sentence of the refusal.
+async fn me(app: &TestApp, token: &str) -> Result<Value, (String, String)> {
+    let failure = match app.with_token(token).try_call("user.me", json!({})).await {
+        Ok(user) => return Ok(user),
+        Err(failure) => failure,
+    };
+    Err((failure.code().to_owned(), failure.message().to_owned()))
+}
+
+async fn assert_taken_for(app: &TestApp, token: &str, id: &str) {
+    assert_eq!(me(app, token).await.unwrap()["id"], id);
+}
+
+/// Asserts that a token is refused, in a sentence with this part.
+async fn assert_refused(app: &TestApp, token: &str, part: &str) {
+    let (code, message) = me(app, token).await.expect_err(token);
+    assert_eq!(code, "UNAUTHORIZED");
+    assert!(message.contains(part), "{message:?} does not say {part:?}: {token}");
+}

@@ -1,0 +1,138 @@
+//! Users: made by their first token, known by their row, gone for good.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::{assert_refused, me};
+use crate::support::{TestApp, both_databases, claims, hs256};
+
+fn named(id: &str, email: &str) -> String {
+    let mut claims = claims(id);
+    claims["email"] = json!(email);
+    hs256(&claims)
+}
+
+both_databases! {
+    async fn the_first_token_makes_the_user_in_a_query_or_in_a_mutation(app: TestApp) {
+        let (reader, writer) = (app.user("reader"), app.user("writer"));
+        assert_eq!(reader.call("k8s.list", json!({})).await, json!([]));
+        writer.call("k8s.create", json!({"name": "one", "location": "here"})).await;
+        let users = app.admin().call("admin.listUsers", json!({})).await;
+        let ids: BTreeSet<&str> = users["items"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, BTreeSet::from(["reader", "writer", "root"]));
+    }
+
+    async fn many_first_calls_at_once_make_one_user(app: TestApp) {
+        let user = app.user("user_1");
+        let calls = (0..20).map(|number| {
+            let method = if number % 2 == 0 { "user.me" } else { "k8s.count" };
+            user.call(method, json!({}))
+        });
+        join_all(calls).await;
+        let found = app.admin().call("admin.listUsers", json!({"search": "user_1"})).await;
+        assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    }
+
+    async fn a_token_that_is_refused_or_only_looked_at_makes_nobody(app: TestApp) {
+        let mut expired = claims("user_1");
+        expired["exp"] = json!(1);
+        app.with_token(hs256(&expired)).fail("UNAUTHORIZED", "user.me", json!({})).await;
+        let user = app.user("user_1");
+        user.fail("NOT_FOUND", "made.up", json!({})).await;
+        let notification = json!({"jsonrpc": "2.0", "method": "user.me"}).to_string();
+        assert_eq!(user.send(notification).await.status(), 204);
+        let users = app.admin().call("admin.listUsers", json!({"includeDeleted": true})).await;
+        assert_eq!(users["items"].as_array().unwrap().len(), 1, "{users}");
+    }
+
+    async fn later_tokens_change_nothing(app: TestApp) {
+        let first = me(&app, &named("user_1", "one@example.com")).await.unwrap();
+        assert_eq!((&first["name"], &first["email"]), (&json!("Name of user_1"), &json!("one@example.com")));
+        let mut other = claims("user_1");
+        other["name"] = json!("Somebody Else");
+        other["email"] = json!("other@example.com");
+        assert_eq!(me(&app, &hs256(&other)).await.unwrap(), first);
+    }
+
+    async fn an_email_that_somebody_has_is_left_out(app: TestApp) {
+        assert_eq!(me(&app, &named("user_1", "one@example.com")).await.unwrap()["email"], "one@example.com");
+        let second = me(&app, &named("user_2", "one@example.com")).await.unwrap();
+        assert_eq!((&second["id"], &second["email"]), (&json!("user_2"), &json!(null)));
+        assert_eq!(me(&app, &named("user_1", "one@example.com")).await.unwrap()["email"], "one@example.com");
+        // Also when the first thing they do is to write.
+        let third = app.with_token(named("user_3", "one@example.com"));
+        third.call("user.updateName", json!({"name": "Three"})).await;
+        assert_eq!(third.call("user.me", json!({})).await["email"], json!(null));
+    }
+
+    async fn ids_of_all_kinds_fit(app: TestApp) {
+        let long = "x".repeat(255);
+        for id in ["user_2jX", "auth0|65f0", "7d0f3c1e-58d5-4f30-a2ab-0c5cf8d1f0b4", " ", "é'\"%_\\", long.as_str()] {
+            assert_eq!(app.user(id).call("user.me", json!({})).await["id"], id);
+        }
+        for id in [String::new(), "x".repeat(256), "a\0b".to_owned()] {
+            assert_refused(&app, &hs256(&claims(&id)), "(sub) must be a string of 1 to 255 characters").await;
+        }
+    }
+
+    async fn a_deleted_users_token_is_refused_and_brings_nobody_back(app: TestApp) {
+        let admin = app.admin();
+        for (id, ending) in [("soft", "user.softDelete"), ("hard", "user.delete")] {
+            let user = app.user(id);
+            user.call("user.me", json!({})).await;
+            user.call(ending, json!({})).await;
+            for method in ["user.me", "k8s.list", "user.updateName", "user.delete"] {
+                let input = if method == "user.updateName" { json!({"name": "Back"}) } else { json!({}) };
+                let failure = user.fail("UNAUTHORIZED", method, input).await;
+                assert_eq!(failure.message(), "This account was deleted.", "{method}");
+            }
+            // A new token of the same user as well.
+            let mut newer = claims(id);
+            newer["iat"] = json!(crate::support::now());
+            assert_refused(&app, &hs256(&newer), "deleted").await;
+        }
+        let users = admin.call("admin.listUsers", json!({})).await;
+        assert_eq!(users["items"].as_array().unwrap().len(), 1, "{users}");
+    }
+
+    async fn a_role_is_what_our_database_says_whatever_a_token_claims(app: TestApp) {
+        let mut boastful = claims("user_1");
+        for claim in ["role", "roles", "https://clusterdesk/role", "permissions", "scope", "org_role"] {
+            boastful[claim] = json!("ADMIN");
+        }
+        boastful["app_metadata"] = json!({"role": "ADMIN", "roles": ["ADMIN"]});
+        let user = app.with_token(hs256(&boastful));
+        assert_eq!(user.call("user.me", json!({})).await["role"], "USER");
+        user.fail("FORBIDDEN", "admin.getStats", json!({})).await;
+
+        let admin = app.admin();
+        admin.call("admin.setRole", json!({"userId": "user_1", "role": "ADMIN"})).await;
+        user.call("admin.getStats", json!({})).await;
+        admin.call("admin.setRole", json!({"userId": "user_1", "role": "USER"})).await;
+        user.fail("FORBIDDEN", "admin.getStats", json!({})).await;
+    }
+
+    async fn without_the_database_nobody_is_an_admin(app: TestApp) {
+        let (admin, user) = (app.admin(), app.user("user_1"));
+        // On PostgreSQL the server has connections, which break; on SQLite it has none yet, and gets none.
+        if app.backend() == crate::support::Backend::Postgres {
+            admin.call("admin.getStats", json!({})).await;
+        }
+        app.database.take_away();
+        let promote = json!({"userId": "user_1", "role": "ADMIN"});
+        let failures = tokio::join!(
+            admin.fail("SERVICE_UNAVAILABLE", "admin.getStats", json!({})),
+            user.fail("SERVICE_UNAVAILABLE", "admin.getStats", json!({})),
+            admin.fail("SERVICE_UNAVAILABLE", "admin.setRole", promote),
+        );
+        for failure in [failures.0, failures.1, failures.2] {
+            assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(-32603), &json!(503)));
+            assert!(failure.0["data"]["retryAfterMs"].is_u64());
+        }
+        app.database.bring_back();
+        while admin.try_call("admin.getStats", json!({})).await.is_err() {}
+        user.fail("FORBIDDEN", "admin.getStats", json!({})).await;
+    }
+}
