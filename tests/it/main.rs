@@ -4,6 +4,7 @@
 
 mod constraints;
 mod durability;
+mod first_run;
 mod hello;
 mod indexes;
 mod ladder;
@@ -11,4 +12,5 @@ mod live_counts;
 mod migrations;
 mod probe;
 mod schema_file;
+mod settings;
 mod support;
