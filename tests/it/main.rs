@@ -14,4 +14,5 @@ mod migrations;
 mod probe;
 mod schema_file;
 mod settings;
+mod shutdown;
 mod support;
