@@ -7,6 +7,8 @@ use std::{
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 
+use crate::error::milliseconds;
+
 const SLOW: Duration = Duration::from_millis(200);
 
 thread_local! {
@@ -35,7 +37,7 @@ impl Instrumentation for Statements {
                     // Without the bound values: they are the callers' data.
                     let text = query.to_string();
                     let sql = text.split("-- binds").next().unwrap_or_default().trim();
-                    tracing::warn!(elapsed_ms = elapsed.as_millis(), sql, "slow statement");
+                    tracing::warn!(elapsed_ms = milliseconds(elapsed), sql, "slow statement");
                 }
             }
             _ => {}

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     auth::Credential,
     db::{self, Database, DbConnection, Timestamp},
-    error::{Code, Error, Issue, Result},
+    error::{Code, Error, Issue, Result, milliseconds},
 };
 
 /// Runs calls. One per server, shared by all transports.
@@ -109,7 +109,7 @@ impl Kernel {
     fn note(&self, procedure: &Procedure, result: &Result<Box<RawValue>>, elapsed: Duration) {
         let code = result.as_ref().err().map(Error::code);
         self.metrics.answered(procedure.name, code, elapsed);
-        let elapsed_ms = elapsed.as_millis();
+        let elapsed_ms = milliseconds(elapsed);
         match result {
             Ok(_) if procedure.kind == Kind::Mutation => tracing::info!(elapsed_ms, "done"),
             Ok(_) => tracing::debug!(elapsed_ms, "done"),

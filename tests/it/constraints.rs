@@ -4,9 +4,12 @@ use crate::support::{Backend, Sql, TestDatabase, both_databases};
 
 const T: &str = "'2026-01-01 10:00:00.123'";
 
+/// Columns and the values to put there.
+type Changes<'a> = &'a [(&'a str, &'a str)];
+
 /// A row of a table with these values in place of good ones.
-fn insert(table: &str, changes: &[(&str, &str)]) -> String {
-    let good: &[(&str, &str)] = match table {
+fn insert(table: &str, changes: Changes) -> String {
+    let good: Changes = match table {
         "users" => &[("id", "'new'"), ("role", "'USER'"), ("created_at", T), ("updated_at", T)],
         "customers" => &[("auth_user_id", "'bob'"), ("plan", "'PRO'"), ("created_at", T), ("updated_at", T)],
         "k8s_cluster_configs" => &[
@@ -63,7 +66,7 @@ fn populated(database: &TestDatabase) -> clusterdesk::db::DbConnection {
 both_databases! {
     async fn every_enum_length_and_rule_is_checked(database: TestDatabase) {
         let mut conn = populated(&database);
-        let cases: &[(&str, &[(&str, &str)], &str)] = &[
+        let cases: &[(&str, Changes, &str)] = &[
             ("users", &[("role", "'KING'")], "users_role_check"),
             ("users", &[("role", "'admin'")], "users_role_check"),
             ("users", &[("id", "''")], "users_id_length"),

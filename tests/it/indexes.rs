@@ -8,7 +8,7 @@ use std::{
 };
 
 use clusterdesk::{
-    db::{DbConnection, Timestamp, dialect, transaction},
+    db::{DbConnection, Timestamp, transaction},
     error::Error,
     models::{
         api_token::ApiToken,
@@ -165,7 +165,7 @@ fn cases() -> Vec<Case> {
             &["users_pkey", "sqlite_autoindex_users_1"],
         ),
         case(|conn| drop(Customer::of(conn, USER).unwrap()), &[]),
-        case(move |conn| drop(Customer::create(conn, "user_1", now).unwrap()), &[]),
+        case(move |conn| assert!(Customer::create(conn, "user_1", now).is_ok()), &[]),
         case(|conn| assert_eq!(Customer::delete_of(conn, USER), Ok(1)), &[]),
         case(
             |conn| assert!(customer::count_paying(conn, position("").at).unwrap() > 0),
@@ -202,7 +202,7 @@ fn cases() -> Vec<Case> {
             owned,
         ),
         case(|conn| drop(Cluster::count_by_owner(conn, &["user_1", USER]).unwrap()), owned),
-        case(|conn| drop(ClusterRow::count_of(conn, USER).unwrap()), &[owned[0], owned[1], graveyard[0]]),
+        case(|conn| assert_eq!(ClusterRow::count_of(conn, USER), Ok((1, 0))), &[owned[0], owned[1], graveyard[0]]),
         case(
             move |conn| {
                 let deleted = DeletedCluster::find(conn, "user_4", 3).unwrap().unwrap();
@@ -215,7 +215,7 @@ fn cases() -> Vec<Case> {
         case(move |conn| assert_eq!(ApiToken::revoke(conn, 3, now), Ok(1)), &[]),
         case(move |conn| assert_eq!(ApiToken::revoke_all(conn, "user_7", now), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert_eq!(ApiToken::delete_all(conn, "user_7"), Ok(4)), &["api_tokens_user_id"]),
-        case(|conn| drop(audit::count_since(conn, position("").at).unwrap()), &["audit_log_created_at_id"]),
+        case(|conn| assert!(audit::count_since(conn, position("").at).unwrap() > 0), &["audit_log_created_at_id"]),
     ];
     for after in [None, Some(position("70000"))] {
         let at = after.clone();

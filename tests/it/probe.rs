@@ -4,19 +4,27 @@ use std::thread;
 
 use clusterdesk::{
     db::{DbConnection, Timestamp, constraint::Constraint, dialect, transaction},
+    error::{Error, Result},
     models::{
         api_token::{NewApiToken, Scope},
         user::{self, NewUser, Role, User},
     },
+    rpc::{Access, Audited, Call, NoInput, Router},
 };
 use diesel::{RunQueryDsl, sql_query};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Sql, TestApp, TestDatabase, both_databases};
+use crate::support::{Builder, Sql, TestDatabase, both_databases};
 
 fn provision(conn: &mut DbConnection, id: &str, role: Role) -> Option<User> {
     let new = NewUser { id: id.to_owned(), name: None, email: None, image: None, role };
     user::provision(conn, &new, Timestamp::now()).unwrap()
+}
+
+/// Does half of its work, and fails.
+fn half(call: &mut Call<'_>, _: NoInput) -> Result<Audited<bool>> {
+    call.caller()?.set_name(call.conn, "half", call.now)?;
+    Err(Error::PreconditionFailed("halfway".to_owned()))
 }
 
 both_databases! {
@@ -70,19 +78,30 @@ both_databases! {
         assert_eq!(database.connect().number("SELECT n FROM counter"), 40);
     }
 
-    async fn a_failed_mutation_undoes_only_itself_among_concurrent_ones(app: TestApp) {
-        // On SQLite they share transactions; each of the 40 users wins once and loses once.
-        let calls = (0..80).map(|number| {
-            let user = app.user(&format!("user_{}", number % 40));
-            async move { user.try_call("k8s.create", json!({"name": "a", "location": "eu"})).await.map_err(|f| f.code().to_owned()) }
+    async fn a_failed_mutation_undoes_only_itself_among_concurrent_ones(builder: Builder) {
+        let app = builder.router(Router::new("probe").mutation("half", Access::User, half)).start().await;
+        // On SQLite they share transactions: 40 users each change their name, half of them and then fail.
+        let calls = (0..40).map(|number| {
+            let user = app.user(&format!("user_{number}"));
+            let method = if number % 2 == 0 { "user.updateName" } else { "probe.half" };
+            async move {
+                let params = if number % 2 == 0 { json!({"name": "whole"}) } else { Value::Null };
+                user.try_call(method, params).await.map_err(|failure| failure.code().to_owned())
+            }
         });
         let answers = futures_util::future::join_all(calls).await;
-        let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-        assert_eq!(good.len(), 40);
-        assert!(bad.iter().all(|failure| failure == &Err("CONFLICT".to_owned())), "{bad:?}");
+        for (number, answer) in answers.into_iter().enumerate() {
+            let failed = Err("PRECONDITION_FAILED".to_owned());
+            assert!(answer == if number % 2 == 0 { Ok(json!({"success": true})) } else { failed });
+        }
         let mut conn = app.connect();
-        assert_eq!(conn.number("SELECT count(*) FROM k8s_cluster_configs"), 40);
-        assert_eq!(conn.number("SELECT count(*) FROM audit_log WHERE procedure = 'k8s.create'"), 40);
+        for (query, number) in [
+            ("SELECT count(*) FROM users WHERE name = 'whole'", 20),
+            ("SELECT count(*) FROM users WHERE name = 'half'", 0),
+            ("SELECT count(*) FROM audit_log", 20),
+        ] {
+            assert_eq!(conn.number(query), number, "{query}");
+        }
     }
 
     async fn a_snapshot_sees_no_commit_that_came_in_between(database: TestDatabase) {

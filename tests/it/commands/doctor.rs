@@ -1,0 +1,99 @@
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use super::{Operator, Outcome};
+use crate::support::{Backend, Process, Sql, both_databases};
+
+fn chmod(path: impl AsRef<Path>, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Runs the doctor, who must find exactly this.
+fn finds(operator: &Operator, settings: &[(&str, &str)], problem: &str) {
+    let Outcome { code, output, errors } = operator.run_with(&["doctor"], settings);
+    let problems: Vec<&str> = output.lines().filter(|line| line.contains("PROBLEM")).collect();
+    assert_eq!((code, problems.len(), errors.as_str()), (1, 1, ""), "{output}");
+    assert!(problems[0].contains(problem), "{} instead of {problem}", problems[0]);
+}
+
+/// A database that a server has been started on, whose file is as private as the server makes it.
+fn healthy(operator: &Operator) {
+    if let Some(path) = operator.0.address().sqlite_path() {
+        chmod(path, 0o600);
+    }
+    drop(Process::serve(operator.0.folder.path(), &[("DATABASE_URL", &operator.0.url)]));
+}
+
+both_databases! {
+    async fn all_is_well_after_a_first_start(operator: Operator) {
+        healthy(&operator);
+        let output = operator.ok(&["doctor"]);
+        assert!(output.lines().all(|line| line.contains(": ok (")), "{output}");
+        for (what, sqlite_only) in [
+            ("configuration", false), ("database", false), ("migrations", false), ("clock", false),
+            ("database file", true), ("data folder", false), ("admin token", false), ("token keys", false),
+        ] {
+            let found = output.lines().any(|line| line.starts_with(&format!("{what}: ok")));
+            assert_eq!(found, !sqlite_only || operator.0.backend == Backend::Sqlite, "{what} in {output}");
+        }
+        let hash = operator.connect().texts("SELECT hash FROM api_tokens").concat();
+        let token = fs::read_to_string(operator.0.folder.path().join("data/admin-token")).unwrap();
+        assert!(!output.contains(token.trim()) && !output.contains(&hash));
+    }
+
+    async fn keys_that_can_t_be_loaded_are_named(operator: Operator) {
+        healthy(&operator);
+        let folder = operator.0.folder.path();
+        finds(&operator, &[("JWT_SECRET", "hunter2")], "JWT_SECRET");
+        finds(&operator, &[("JWT_PUBLIC_KEY_FILE", "missing.pem")], "missing.pem");
+        finds(&operator, &[("JWT_JWKS_FILE", "missing.json")], "missing.json");
+        fs::write(folder.join("broken.pem"), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n").unwrap();
+        finds(&operator, &[("JWT_PUBLIC_KEY_FILE", "broken.pem")], "broken.pem");
+        let output = operator.run_with(&["doctor"], &[("JWT_SECRET", "hunter2")]);
+        assert!(!(output.output + &output.errors).contains("hunter2"));
+        let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keys/ec_public.pem");
+        let output = operator.run_with(&["doctor"], &[("JWT_PUBLIC_KEY_FILE", key.to_str().unwrap())]);
+        assert!(output.code == 0 && output.output.contains("token keys: ok (1 loaded)"), "{}", output.output);
+    }
+
+    async fn modes_that_let_others_read_are_named(operator: Operator) {
+        healthy(&operator);
+        let data = operator.0.folder.path().join("data");
+        for (path, open, closed, problem) in [
+            (data.clone(), 0o755, 0o700, "data has mode 0755; chmod 0700 it"),
+            (data.join("admin-token"), 0o644, 0o600, "admin-token has mode 0644; chmod 0600 it"),
+        ] {
+            chmod(&path, open);
+            finds(&operator, &[], problem);
+            chmod(&path, closed);
+        }
+        if let Some(path) = operator.0.address().sqlite_path() {
+            chmod(path, 0o640);
+            finds(&operator, &[], "test.db has mode 0640; chmod 0600 it");
+        }
+    }
+
+    async fn pending_and_unknown_migrations_are_named(operator: Operator) {
+        healthy(&operator);
+        operator.ok(&["migrate", "down", "-n", "2"]);
+        finds(&operator, &[], "2 of 10 are pending; start the server or run `clusterdesk migrate up`");
+        operator.ok(&["migrate", "up"]);
+        operator.connect().run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')");
+        finds(&operator, &[], "the database is newer than this binary: 20990101000000");
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_named_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, problem) in [
+        ("sqlite:missing.db", "database: PROBLEM: missing.db is not there yet"),
+        ("postgres://127.0.0.1:1/x?sslmode=disable", "database: PROBLEM: could not connect"),
+        ("mysql://u:hunter2@h/x", "database: PROBLEM: DATABASE_URL: \"mysql\" is not supported"),
+    ] {
+        let output = Process::run(folder.path(), &["doctor"], &[("DATABASE_URL", url)]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(problem) && !text.contains("hunter2"), "{text}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the doctor only looks");
+}

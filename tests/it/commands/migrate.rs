@@ -1,0 +1,78 @@
+use super::Operator;
+use crate::support::{Backend, On, Sql, both_databases, schema};
+
+/// An operator whose database no migration has touched.
+struct Fresh(Operator);
+
+impl On for Fresh {
+    async fn on(backend: Backend) -> Self {
+        Self(Operator::on_empty(backend))
+    }
+}
+
+/// How many steps `status` shows as applied and as pending.
+fn status(operator: &Operator) -> (usize, usize) {
+    let output = operator.ok(&["migrate", "status"]);
+    let applied = output.lines().filter(|line| line.starts_with("[x] ")).count();
+    (applied, output.lines().filter(|line| line.starts_with("[ ] ")).count())
+}
+
+/// The first words of each line, and how many lines.
+fn done(output: &str) -> (&str, usize) {
+    (output.split_whitespace().next().unwrap(), output.lines().count())
+}
+
+both_databases! {
+    async fn steps_go_up_and_down_as_many_as_asked(fresh: Fresh) {
+        let operator = fresh.0;
+        let (_, all) = status(&operator);
+        assert!(all >= 10);
+        for (arguments, said, applied) in [
+            (&["up", "-n", "3"][..], ("applied", 3), 3),
+            (&["up"], ("applied", all - 3), all),
+            (&["up"], ("nothing", 1), all),
+            (&["down"], ("reverted", 1), all - 1),
+            (&["down", "-n", "2"], ("reverted", 2), all - 3),
+            (&["up", "--all"], ("applied", 3), all),
+            (&["redo"], ("reverted", 2), all),
+            (&["redo", "-n", "3"], ("reverted", 6), all),
+            (&["redo", "--all"], ("reverted", 2 * all), all),
+            (&["down", "--all"], ("reverted", all), 0),
+            (&["down"], ("nothing", 1), 0),
+        ] {
+            assert_eq!(done(&operator.ok(&[&["migrate"], arguments].concat())), said, "{arguments:?}");
+            assert_eq!(status(&operator), (applied, all - applied), "{arguments:?}");
+        }
+        assert_eq!(operator.connect().tables(), Vec::<String>::new());
+    }
+
+    async fn redo_comes_back_to_the_same_schema(operator: Operator) {
+        let before = schema(&mut operator.connect());
+        operator.ok(&["migrate", "redo", "--all"]);
+        assert_eq!(schema(&mut operator.connect()), before);
+    }
+
+    async fn steps_are_named_in_order(fresh: Fresh) {
+        let operator = fresh.0;
+        let up = operator.ok(&["migrate", "up"]);
+        let names: Vec<&str> = up.lines().map(|line| line.strip_prefix("applied ").unwrap()).collect();
+        assert!(names.is_sorted() && names[0] == "2024-01-10-000000_initial_schema", "{names:?}");
+        let down = operator.ok(&["migrate", "down", "-n", "2"]);
+        assert_eq!(down, format!("reverted {}\nreverted {}\n", names[names.len() - 1], names[names.len() - 2]));
+    }
+
+    async fn a_database_that_is_behind_is_not_used_by_other_commands(operator: Operator) {
+        operator.ok(&["migrate", "down"]);
+        for arguments in [&["token", "list"][..], &["token", "create"], &["user", "list"], &["seed"]] {
+            let sentence = "the database is not migrated to this version; run `clusterdesk migrate up` first";
+            operator.refused(arguments, sentence);
+        }
+        operator.ok(&["migrate", "up"]);
+        operator.ok(&["user", "list"]);
+    }
+
+    async fn a_count_and_all_exclude_each_other(operator: Operator) {
+        assert_eq!(operator.run(&["migrate", "down", "--all", "-n", "1"]).code, 2);
+        assert_eq!(operator.run(&["migrate", "sideways"]).code, 2);
+    }
+}

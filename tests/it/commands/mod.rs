@@ -1,0 +1,93 @@
+//! The command line past `serve`: one file per subcommand.
+
+mod doctor;
+mod help;
+mod migrate;
+mod seed;
+mod token;
+mod user;
+
+use clusterdesk::{
+    db::{DbConnection, Timestamp},
+    models::user::{NewUser, Role, provision},
+};
+
+use crate::support::{Backend, On, Process, Sql, TestDatabase};
+
+/// An operator at a terminal, with a migrated database.
+struct Operator(TestDatabase);
+
+/// What a command left behind.
+struct Outcome {
+    code: i32,
+    output: String,
+    errors: String,
+}
+
+impl On for Operator {
+    async fn on(backend: Backend) -> Self {
+        Self(backend.database())
+    }
+}
+
+impl Operator {
+    /// An operator whose database no migration has touched.
+    fn on_empty(backend: Backend) -> Self {
+        Self(backend.empty_database())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
+        let settings = [&[("DATABASE_URL", self.0.url.as_str())], settings].concat();
+        let output = Process::run(self.0.folder.path(), arguments, &settings);
+        Outcome {
+            code: output.status.code().unwrap(),
+            output: String::from_utf8(output.stdout).unwrap(),
+            errors: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command that must succeed and say nothing on standard error.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let Outcome { code, output, errors } = self.run(arguments);
+        assert_eq!((code, errors.as_str()), (0, ""), "{arguments:?}");
+        output
+    }
+
+    /// Runs a command that must fail with this sentence and change nothing.
+    fn refused(&self, arguments: &[&str], sentence: &str) {
+        let before = self.everything();
+        let Outcome { code, output, errors } = self.run(arguments);
+        assert_eq!((code, errors.trim_end()), (1, format!("error: {sentence}").as_str()), "{arguments:?}: {output}");
+        assert_eq!(self.everything(), before, "{arguments:?}");
+    }
+
+    fn connect(&self) -> DbConnection {
+        self.0.connect()
+    }
+
+    /// Every row of every table.
+    fn everything(&self) -> Vec<serde_json::Value> {
+        let mut conn = self.connect();
+        conn.tables().iter().flat_map(|table| conn.rows(table)).collect()
+    }
+
+    fn user(&self, id: &str, role: Role) {
+        let (name, email) = (Some(format!("Name of {id}")), Some(format!("{id}@example.com")));
+        let new = NewUser { id: id.to_owned(), name, email, image: None, role };
+        provision(&mut self.connect(), &new, Timestamp::now()).unwrap().unwrap();
+    }
+
+    /// `procedure entity entity_id detail` of every audit row; all of them must be the command line's.
+    fn audited(&self) -> Vec<String> {
+        let mut conn = self.connect();
+        assert_eq!(
+            conn.number("SELECT count(*) FROM audit_log WHERE actor_id <> 'cli' OR length(request_id) <> 36"),
+            0
+        );
+        conn.texts("SELECT procedure || ' ' || entity || ' ' || entity_id || ' ' || detail FROM audit_log ORDER BY id")
+    }
+}

@@ -1,0 +1,172 @@
+//! From an empty folder to an admin with a token, and every start after that.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, thread};
+
+use serde_json::{Value, json};
+
+use crate::support::{Backend, On, Process, Sql, TestDatabase, both_databases};
+
+/// A folder, and a database that nobody has ever opened.
+struct FirstRun(TestDatabase);
+
+impl On for FirstRun {
+    async fn on(backend: Backend) -> Self {
+        let mut database = backend.empty_database();
+        if backend == Backend::Sqlite {
+            // Where the server puts it by itself.
+            database.url = format!("sqlite:{}/data/clusterdesk.db", database.folder.path().display());
+        }
+        Self(database)
+    }
+}
+
+impl FirstRun {
+    fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// What has to be said about the database: nothing on SQLite.
+    fn settings(&self) -> Vec<(&str, &str)> {
+        match self.0.backend {
+            Backend::Sqlite => vec![],
+            Backend::Postgres => vec![("DATABASE_URL", &self.0.url)],
+        }
+    }
+
+    fn serve(&self) -> Process {
+        Process::serve(self.folder(), &self.settings())
+    }
+
+    fn serve_with(&self, setting: (&'static str, &'static str)) -> Process {
+        Process::serve(self.folder(), &[self.settings(), vec![setting]].concat())
+    }
+
+    fn token_file(&self) -> String {
+        fs::read_to_string(self.folder().join("data/admin-token")).unwrap_or_default()
+    }
+
+    /// Users, tokens, migrations and audit rows.
+    fn everything(&self) -> Vec<Value> {
+        let mut conn = self.0.connect();
+        ["users", "api_tokens", "audit_log", "__diesel_schema_migrations"].map(|table| conn.rows(table)).concat()
+    }
+}
+
+/// The token that a banner shows.
+fn token(banner: &str) -> Option<String> {
+    banner.split_whitespace().find(|word| word.starts_with("cdk_")).map(str::to_owned)
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Pastes the banner's line into a shell, somewhere else.
+fn paste(banner: &str) -> Value {
+    let line = banner.lines().find(|line| line.trim_start().starts_with("curl")).unwrap();
+    let output = Command::new("sh").args(["-c", line]).current_dir("/").output().unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{line}: {answer}"))
+}
+
+both_databases! {
+    async fn an_empty_folder_is_enough_to_serve(first: FirstRun) {
+        let server = first.serve();
+        let kind = if first.0.backend == Backend::Sqlite { "SQLite" } else { "PostgreSQL" };
+        assert!(server.banner.contains(&format!("clusterdesk {} on {kind}", env!("CARGO_PKG_VERSION"))));
+        let shown = token(&server.banner).expect("a token");
+        assert_eq!(first.token_file(), format!("{shown}\n"));
+        let data = first.folder().join("data");
+        assert_eq!(mode(&data), 0o700);
+        for entry in fs::read_dir(&data).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+        assert_eq!(data.join("clusterdesk.db").exists(), first.0.backend == Backend::Sqlite);
+
+        let answer = paste(&server.banner);
+        assert_eq!(answer["result"]["totalUsers"], 1, "{answer}");
+        let me = server.client(&shown).call("user.me", Value::Null).await;
+        assert_eq!((&me["role"], &me["name"]), (&json!("ADMIN"), &json!("Administrator")));
+        for page in ["health/live", "health/ready", "metrics"] {
+            assert!(server.banner.contains(&format!("{}{page}", server.url)) || page == "health/live");
+            assert_eq!(server.client("").http.get(format!("{}{page}", server.url)).send().await.unwrap().status(), 200);
+        }
+        let mut conn = first.0.connect();
+        let kept = [conn.texts("SELECT hash FROM api_tokens"), conn.texts("SELECT detail FROM audit_log")].concat();
+        assert!(kept.iter().all(|text| !text.contains(&shown)), "only the hash is kept");
+        assert!(!server.log().contains(&shown), "the log has the token");
+    }
+
+    async fn the_second_start_changes_nothing(first: FirstRun) {
+        let server = first.serve();
+        let shown = token(&server.banner);
+        drop(server);
+        let before = (first.everything(), first.token_file());
+        let server = first.serve();
+        assert_eq!(token(&server.banner), None);
+        assert_eq!((first.everything(), first.token_file()), before);
+        assert_eq!(paste(&server.banner)["result"]["totalUsers"], 1, "the line still works");
+        server.client(&shown.unwrap()).call("user.me", Value::Null).await;
+    }
+
+    async fn a_lost_token_is_one_command(first: FirstRun) {
+        drop(first.serve());
+        fs::remove_file(first.folder().join("data/admin-token")).unwrap();
+        let server = first.serve();
+        assert!(server.banner.contains("No token at hand? `clusterdesk token create` makes one."), "{}", server.banner);
+        let output = Process::run(first.folder(), &["token", "create"], &first.settings());
+        let created = String::from_utf8(output.stdout).unwrap();
+        let stats = server.client(created.trim()).call("admin.getStats", Value::Null).await;
+        assert_eq!(stats["totalUsers"], 1);
+    }
+
+    async fn nobody_is_made_an_admin_where_that_is_switched_off(first: FirstRun) {
+        let server = first.serve_with(("BOOTSTRAP_ADMIN", "off"));
+        assert_eq!((token(&server.banner), first.token_file()), (None, String::new()));
+        assert!(server.banner.contains("No token at hand?"));
+        assert_eq!(first.0.connect().number("SELECT count(*) FROM users"), 0);
+    }
+
+    async fn a_database_whose_admins_are_gone_gets_a_new_one(first: FirstRun) {
+        let mut old = token(&first.serve().banner).unwrap();
+        for (gone, id) in [
+            ("UPDATE users SET role = 'USER'", Some("admin")),
+            ("UPDATE users SET deleted_at = created_at", None),
+        ] {
+            first.0.connect().run(gone);
+            let server = first.serve();
+            let new = token(&server.banner).unwrap_or_else(|| panic!("no token after {gone}"));
+            assert!(new != old && first.token_file().trim() == new);
+            let me = server.client(&new).call("user.me", Value::Null).await;
+            assert_eq!(me["role"], "ADMIN");
+            assert!(id.is_none_or(|id| me["id"] == id) && (id.is_some() || me["id"] != "admin"), "{me}");
+            old = new;
+        }
+        assert_eq!(first.0.connect().number("SELECT count(*) FROM users WHERE role = 'ADMIN' AND deleted_at IS NULL"), 1);
+    }
+
+    async fn of_servers_that_start_together_exactly_one_migrates_and_makes_the_admin(first: FirstRun) {
+        let folders: Vec<_> = (0..4).map(|number| first.folder().join(format!("{number}"))).collect();
+        folders.iter().for_each(|folder| fs::create_dir(folder).unwrap());
+        // On SQLite they share the file, on PostgreSQL only the database.
+        let url = first.0.url.as_str();
+        let servers: Vec<Process> = thread::scope(|scope| {
+            let starting = folders.iter().map(|folder| scope.spawn(|| Process::serve(folder, &[("DATABASE_URL", url)])));
+            let starting: Vec<_> = starting.collect();
+            starting.into_iter().map(|server| server.join().unwrap()).collect()
+        });
+        let mut tokens = servers.iter().filter_map(|server| token(&server.banner));
+        let shown = tokens.next().unwrap();
+        assert_eq!(tokens.next(), None);
+        for server in &servers {
+            assert_eq!(server.client(&shown).call("admin.getStats", Value::Null).await["totalUsers"], 1);
+        }
+        let applied: usize = servers.iter().map(|server| server.log().matches("\"migration\":").count()).sum();
+        let mut conn = first.0.connect();
+        assert_eq!(conn.rows("__diesel_schema_migrations").len(), applied, "each step was applied once");
+        for table in ["users", "api_tokens", "audit_log"] {
+            assert_eq!(conn.rows(table).len(), 1, "{table}");
+        }
+    }
+}

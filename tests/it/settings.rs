@@ -1,0 +1,115 @@
+//! Where settings come from: flags over environment over `clusterdesk.toml`.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::support::Process;
+
+/// Runs a command in a folder with this `clusterdesk.toml` and returns its exit code and all it printed.
+fn run(file: &str, arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("clusterdesk.toml"), file).unwrap();
+    let output = Process::run(folder.path(), arguments, settings);
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code(), text, folder)
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let file = "bind_addr = '127.0.0.1:1111'";
+    let environment = [("BIND_ADDR", "127.0.0.1:2222")];
+    let flag = ["doctor", "--bind-addr", "127.0.0.1:3333"];
+    for (file, arguments, settings, expected) in [
+        ("", &flag[..1], &[][..], "127.0.0.1:8080"),
+        (file, &flag[..1], &[], "127.0.0.1:1111"),
+        (file, &flag[..1], &environment, "127.0.0.1:2222"),
+        (file, &flag, &environment, "127.0.0.1:3333"),
+        (file, &flag, &[], "127.0.0.1:3333"),
+    ] {
+        let (_, text, _) = run(file, arguments, settings);
+        assert!(text.contains(&format!("listens on {expected})")), "{arguments:?} {settings:?}: {text}");
+    }
+}
+
+#[test]
+fn subcommands_follow_the_same_order() {
+    let file = "data_dir = 'from-file'";
+    let environment = [("DATA_DIR", "from-environment")];
+    for (arguments, settings, expected) in [
+        (&["migrate", "up"][..], &[][..], "from-file"),
+        (&["migrate", "up"], &environment, "from-environment"),
+        (&["migrate", "up", "--data-dir", "from-flag"], &environment, "from-flag"),
+    ] {
+        let (code, text, folder) = run(file, arguments, settings);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(folder.path().join(expected).join("clusterdesk.db").exists(), "{expected}");
+    }
+}
+
+#[test]
+fn settings_in_the_environment_don_t_keep_a_subcommand_from_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/elsewhere.db", folder.path().display());
+    let settings =
+        [("DATABASE_URL", url.as_str()), ("BIND_ADDR", "127.0.0.1:0"), ("APP_URL", "https://app.example.com")];
+    for arguments in [&["migrate", "up"][..], &["token", "list"], &["user", "list"], &["seed"], &["doctor"]] {
+        let output = Process::run(folder.path(), arguments, &settings);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(folder.path().join("elsewhere.db").exists());
+}
+
+#[test]
+fn a_list_in_the_file_is_a_list() {
+    let file = "allowed_origins = ['https://a.example', 'https://b.example']\ntrusted_proxies = ['10.0.0.0/8', 'unix']";
+    let (_, text, _) = run(file, &["doctor"], &[]);
+    assert!(text.contains("configuration: ok"), "{text}");
+    let (code, text, _) = run("allowed_origins = ['https://a.example', 'nonsense']", &["doctor"], &[]);
+    assert!(code == Some(2) && text.contains("--allowed-origins") && text.contains("nonsense"), "{text}");
+}
+
+#[test]
+fn what_is_wrong_with_the_file_is_named() {
+    for (file, name) in [
+        ("nonsense = 1", "nonsense is no setting"),
+        ("bind-addr = '127.0.0.1:0'", "bind-addr is no setting"),
+        ("[bind_addr]\nport = 1", "bind_addr must be"),
+        ("bind_addr = ", "clusterdesk.toml"),
+        ("bind_addr = 'here'", "--bind-addr"),
+        ("shutdown_grace_ms = 'soon'", "--shutdown-grace-ms"),
+        ("bootstrap_admin = 'perhaps'", "--bootstrap-admin"),
+    ] {
+        for arguments in [&["serve"][..], &[], &["doctor"]] {
+            let (code, text, folder) = run(file, arguments, &[]);
+            assert!(matches!(code, Some(1 | 2)) && text.contains(name), "{file} with {arguments:?}: {text}");
+            assert!(!folder.path().join("data").exists(), "nothing is created for a mistake");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_environment_is_named() {
+    for (name, value) in [("BIND_ADDR", "here"), ("DATABASE_THREADS", "0"), ("LOG_FORMAT", "xml"), ("APP_URL", "app")] {
+        let (code, text, _) = run("", &["serve"], &[(name, value)]);
+        let flag = format!("--{}", name.to_lowercase().replace('_', "-"));
+        assert!(code == Some(2) && text.contains(&flag) && text.contains(value), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_database_of_another_kind_is_refused_with_the_reason() {
+    for (url, reason) in [
+        ("mysql://u:hunter2@db/x", "DATABASE_URL: \"mysql\" is not supported; write sqlite:PATH or postgres://…"),
+        ("hunter2.db", "DATABASE_URL: \"no scheme\" is not supported"),
+        ("sqlite::memory:", "DATABASE_URL: sqlite:PATH needs the path of a file"),
+        ("postgres://u:hunter2@db.example.com/x", "this build has no TLS and \"db.example.com\" is another machine"),
+    ] {
+        for arguments in [&["serve"][..], &["migrate", "up"], &["token", "list"], &["doctor"]] {
+            let (code, text, folder) = run("", arguments, &[("DATABASE_URL", url)]);
+            assert!(code == Some(1) && text.contains(reason), "{arguments:?}: {text}");
+            assert!(!text.contains("hunter2"), "{arguments:?} prints a password: {text}");
+            assert!(!folder.path().join("data").exists(), "nothing is created for a mistake");
+        }
+    }
+}
