@@ -14,6 +14,7 @@ mod kernel;
 mod old_defects;
 mod page;
 mod plan;
+mod registry;
 mod statements;
 mod status;
 mod support;
