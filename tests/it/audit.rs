@@ -75,6 +75,14 @@ both_databases! {
         assert_eq!(admin.audited().await.len(), 1);
     }
 
+    async fn a_change_that_can_not_be_audited_does_not_happen(app: TestApp) {
+        let user = app.member("user_1");
+        app.execute("ALTER TABLE audit_log RENAME TO audit_log_out_of_reach");
+        user.fail("INTERNAL_SERVER_ERROR", "k8s.create", json!({"name": "web", "location": "eu"})).await;
+        user.fail("INTERNAL_SERVER_ERROR", "user.delete", Value::Null).await;
+        assert_eq!((app.count("k8s_cluster_configs"), app.count("users")), (0, 1));
+    }
+
     async fn the_log_is_filtered_by_whatever_is_given(app: TestApp) {
         let admin = app.admin();
         let entries = [("ada", "k8s.create", "cluster", "1", 5), ("ada", "k8s.delete", "cluster", "2", 4),

@@ -1,6 +1,7 @@
 //! Calls that meet: whatever the interleaving, the rules hold and every answer agrees with the database.
 
 use clusterdesk::models::user::Role;
+use diesel::connection::SimpleConnection;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -234,6 +235,30 @@ both_databases! {
         let (left, demoted) = join(one.try_call("user.softDelete", Value::Null), set_role(&two, "two", "USER")).await;
         assert_eq!([&left, &demoted].into_iter().filter(|outcome| outcome.is_ok()).count(), 1);
         assert_eq!(app.count("users WHERE role = 'ADMIN' AND deleted_at IS NULL"), 1);
+    }
+
+    async fn a_summary_is_of_one_moment(app: TestApp) {
+        let user = app.rich("user_1");
+        user.create("web-0", "FREE").await;
+        app.execute("UPDATE customers SET name = 'web-0'");
+        for round in 1..=ROUNDS {
+            let mut connection = app.connect();
+            let change = tokio::task::spawn_blocking(move || {
+                for step in 0..20 {
+                    let name = format!("web-{round}-{step}");
+                    connection.batch_execute(&format!(
+                        "BEGIN; UPDATE customers SET name = '{name}'; UPDATE k8s_cluster_configs SET name = '{name}'; COMMIT"
+                    ))
+                    .unwrap();
+                }
+            });
+            let summaries = join_all((0..8).map(|_| user.call("user.summary", Value::Null)));
+            let (summaries, changed) = join(summaries, change).await;
+            changed.unwrap();
+            for summary in summaries {
+                assert_eq!(summary["customer"]["name"], summary["clusters"][0]["name"]);
+            }
+        }
     }
 
     async fn many_first_calls_at_once_create_one_row(app: TestApp) {

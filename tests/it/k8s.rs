@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, all, assert_moment, both_databases};
+use crate::support::{TestApp, all, assert_moment, both_databases, hours_ago, literal};
 
 const MISSING: i64 = 9_007_199_254_740_991;
 
@@ -228,17 +228,14 @@ both_databases! {
     }
 
     async fn deleted_clusters_come_newest_deletion_first(app: TestApp) {
-        let user = app.rich("user_1");
-        let mut expected = Vec::new();
-        for plan in ["FREE", "PRO", "BUSINESS"] {
-            expected.push(user.create("web", plan).await);
-        }
-        expected.swap(0, 2);
-        for id in expected.iter().rev() {
-            user.call("k8s.delete", json!({"id": id})).await;
+        let user = app.user("user_1");
+        for hours in [2, 3, 1] {
+            let id = user.create_deleted("web", "FREE").await;
+            let at = literal(hours_ago(hours));
+            app.execute(&format!("UPDATE k8s_cluster_configs SET deleted_at = {at} WHERE id = {id}"));
         }
         let list = user.call("k8s.listDeleted", Value::Null).await;
-        assert_eq!(all(&list["items"], "id"), expected);
+        assert_eq!(all(&list["items"], "id"), [3, 1, 2]);
         let nothing = json!({"items": [], "nextCursor": null});
         assert_eq!(app.user("user_2").call("k8s.listDeleted", Value::Null).await, nothing);
     }

@@ -32,6 +32,7 @@ mod replica;
 mod schema_file;
 mod settings;
 mod shutdown;
+mod registry;
 mod statements;
 mod status;
 mod support;

@@ -26,7 +26,7 @@ fn add_row(app: &TestApp, number: usize) {
     let at = match number {
         0..4 => "'2026-01-02 03:04:05'",
         4..ROWS => "'2026-01-02 03:04:05.006'",
-        _ => "'2026-01-02 03:04:05.01'",
+        _ => "'2026-01-02 03:04:05.010'",
     };
     app.execute(&format!(
         "INSERT INTO k8s_cluster_configs

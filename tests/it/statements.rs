@@ -1,15 +1,14 @@
 //! No procedure's number of SQL statements grows with the rows it looks at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use clusterdesk::{
-    models::user::Role,
     routers,
     rpc::{Registry, procedure::Procedure},
 };
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, TestApp, TestDatabase, both_databases, hours_ago, literal};
+use crate::support::{Backend, Builder, TestApp, TestDatabase, both_databases, hours_ago, hours_ahead, literal};
 
 /// An input that succeeds, given the ids of a live and of a deleted cluster of the caller's.
 fn input(procedure: &str, live: i64, deleted: i64) -> Value {
@@ -24,7 +23,7 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         "admin.listClusters" => json!({"limit": 100, "includeDeleted": true}),
         "user.updateName" => json!({"name": "Ada"}),
         "user.delete" | "user.softDelete" => json!({"force": true}),
-        "admin.setRole" => json!({"userId": "other", "role": "ADMIN"}),
+        "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
         "auth.mySubscription"
         | "k8s.list"
         | "k8s.count"
@@ -37,48 +36,54 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
     }
 }
 
-/// So many SQL rows, joined for an INSERT.
-fn rows(count: usize, row: impl Fn(usize) -> String) -> String {
-    (1..=count).map(row).collect::<Vec<_>>().join(", ")
+/// So many SQL rows.
+fn rows(count: usize, row: impl Fn(usize) -> String) -> Vec<String> {
+    (1..=count).map(row).collect()
 }
 
-/// `count` of everything that belongs to nobody in particular.
-fn populate(app: &TestApp, count: usize) {
-    app.provision("other", Role::User);
+/// A caller for each procedure, named like it: an admin and customer with a live cluster, `count` deleted ones and as
+/// many tokens. Besides, `count` of everything that belongs to nobody in particular.
+fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     let at = literal(hours_ago(1));
-    let users = rows(count, |n| format!("('user_{n}', 'USER', {at}, {at})"));
-    let customers = rows(count, |n| format!("('user_{n}', 'PRO', {at}, {at}, {at})"));
-    let clusters = rows(count, |n| format!("('web', 'eu', 'user_{n}', 'FREE', 'Default', 'PENDING', {at}, {at})"));
-    let entries = rows(count, |_| format!("({at}, 'root', 'x', 'x', 'x', 'null', 'x')"));
+    let user = |id: &str, role: &str| format!("('{id}', '{role}', {at}, {at})");
+    let customer = |id: &str| format!("('{id}', 'BUSINESS', {}, {at}, {at})", literal(hours_ahead(1)));
+    let live = |id: &str| format!("('web', 'eu', '{id}', 'FREE', 'Default', 'PENDING', {at}, {at}, NULL)");
+    let deleted = |id: &str| format!("('web', 'eu', '{id}', 'BUSINESS', 'Default', 'DELETED', {at}, {at}, {at})");
+    let entry = |_| format!("({at}, 'root', 'x', 'x', 'x', 'null', 'x')");
+    let mut users = rows(count, |n| user(&format!("user_{n}"), "USER"));
+    let mut customers = rows(count, |n| customer(&format!("user_{n}")));
+    let mut clusters = rows(count, |n| live(&format!("user_{n}")));
+    let mut tokens = Vec::new();
+    for id in callers {
+        users.push(user(id, "ADMIN"));
+        if *id != "customer.create" {
+            customers.push(customer(id));
+        }
+        clusters.push(live(id));
+        clusters.extend(rows(count, |_| deleted(id)));
+        tokens.extend(rows(count, |n| format!("('{id}', 'script', '{:0>64}', 'read', {at})", format!("{n}{id}"))));
+    }
+    let (users, customers, clusters) = (users.join(", "), customers.join(", "), clusters.join(", "));
+    let (tokens, entries) = (tokens.join(", "), rows(count, entry).join(", "));
     app.execute(&format!(
         "INSERT INTO users (id, role, created_at, updated_at) VALUES {users};
          INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at) VALUES {customers};
-         INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, network, status, created_at, updated_at)
-         VALUES {clusters};
+         INSERT INTO k8s_cluster_configs
+             (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at) VALUES {clusters};
+         INSERT INTO api_tokens (user_id, name, hash, scope, created_at) VALUES {tokens};
          INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id) VALUES {entries}"
     ));
 }
 
-/// A fresh admin with a customer, a live cluster, `count` deleted ones and as many tokens. Returns the clusters' ids.
-fn populate_caller(app: &TestApp, id: &str, count: usize) -> (i64, i64) {
-    app.rich(id);
-    let at = literal(hours_ago(1));
-    let clusters =
-        rows(count, |_| format!("('web', 'eu', '{id}', 'BUSINESS', 'Default', 'DELETED', {at}, {at}, {at})"));
-    let tokens = rows(count, |n| format!("('{id}', 'script', '{:0>64}', 'read', {at})", format!("{n}{id}")));
-    app.execute(&format!(
-        "UPDATE users SET role = 'ADMIN' WHERE id = '{id}';
-         INSERT INTO k8s_cluster_configs
-             (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at)
-         VALUES ('web', 'eu', '{id}', 'FREE', 'Default', 'PENDING', {at}, {at}, NULL), {clusters};
-         INSERT INTO api_tokens (user_id, name, hash, scope, created_at) VALUES {tokens}"
-    ));
-    let first = |state: &str| {
-        let sql =
-            format!("SELECT min(id) || '' AS line FROM k8s_cluster_configs WHERE auth_user_id = '{id}' AND {state}");
-        app.lines(&sql)[0].parse().unwrap()
+/// The ids of each caller's live cluster and of one of the deleted ones.
+fn clusters(app: &TestApp) -> HashMap<String, (i64, i64)> {
+    let sql = "SELECT auth_user_id || ' ' || min(CASE WHEN deleted_at IS NULL THEN id END) || ' ' || max(id) AS line
+               FROM k8s_cluster_configs GROUP BY auth_user_id";
+    let read = |line: String| {
+        let [owner, live, deleted] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        (owner.to_owned(), (live.parse().unwrap(), deleted.parse().unwrap()))
     };
-    (first("deleted_at IS NULL"), first("deleted_at IS NOT NULL"))
+    app.lines(sql).into_iter().map(read).collect()
 }
 
 /// What the server has counted for a procedure so far.
@@ -92,16 +97,15 @@ async fn counted(app: &TestApp, procedure: &str) -> u64 {
 /// The statements of one call of each procedure.
 async fn count_all(backend: Backend, rows: usize, chosen: fn(&Procedure) -> bool) -> BTreeMap<&'static str, u64> {
     let app = Builder::new(backend).start().await;
-    populate(&app, rows);
     let registry = Registry::new(routers::all()).unwrap();
+    let chosen = registry.procedures().filter(|procedure| chosen(procedure));
+    let names: Vec<&'static str> = chosen.map(|procedure| procedure.name).collect();
+    populate(&app, rows, &names);
+    let clusters = clusters(&app);
     let mut counts = BTreeMap::new();
-    for procedure in registry.procedures().filter(|procedure| chosen(procedure)) {
-        let (name, caller) = (procedure.name, format!("caller of {}", procedure.name));
-        let (live, deleted) = populate_caller(&app, &caller, rows);
-        if name == "customer.create" {
-            app.execute(&format!("DELETE FROM customers WHERE auth_user_id = '{caller}'"));
-        }
-        app.user(&caller).call(name, input(name, live, deleted)).await;
+    for name in names {
+        let (live, deleted) = clusters[name];
+        app.user(name).call(name, input(name, live, deleted)).await;
         counts.insert(name, counted(&app, name).await);
     }
     counts
