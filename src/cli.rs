@@ -112,7 +112,7 @@ pub enum Token {
         #[arg(long, default_value = "admin")]
         scope: Scope,
         /// Days until it expires [default: never]
-        #[arg(long)]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
         expires_in_days: Option<u32>,
         #[command(flatten)]
         data: DataSettings,

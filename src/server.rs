@@ -12,23 +12,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use http::Request;
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 use tokio_util::{either::Either, task::TaskTracker};
-use tower::ServiceBuilder;
 
 use crate::{
     config::{BindAddr, Limits, Settings},
     db::{Database, DatabaseUrl, Options},
-    edge::{self, Connection, Edge, Peer, cors},
+    edge::{self, Connection, Edge, Peer},
     rpc::{Kernel, Registry, Router, limiter::Limiter, metrics::Metrics},
 };
 
@@ -70,7 +66,7 @@ impl Server {
             replica,
             threads: u32::from(settings.database_threads),
             queued_jobs: limits.queued_jobs,
-            timeout: limits.call_timeout,
+            statement_timeout: limits.call_timeout,
         })?;
         let limiter = Limiter::new(&settings.rate_limits);
         let kernel = Kernel::new(Registry::new(routers)?, db, limiter, Metrics::new()?, limits.call_timeout);
@@ -139,7 +135,7 @@ impl Server {
         header_timeout: Duration,
     ) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
         let edge = Arc::clone(&self.edge);
-        let service = ServiceBuilder::new().layer(cors(&self.edge)).service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let (edge, connection) = (Arc::clone(&edge), connection.clone());
             async move { Ok::<_, Infallible>(edge.handle(request, connection).await) }
         });
@@ -147,7 +143,7 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut draining = self.drain.subscribe();
         async move {

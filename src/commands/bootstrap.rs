@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clusterdesk::{
     auth::ApiToken,
     db::{DatabaseUrl, DbConnection, Timestamp, dialect, transaction},
     models::{
         api_token::{NewApiToken, Scope},
         audit::NewAuditEntry,
-        user::{self, NewUser, Role, User},
+        user::{self, NewUser, Role},
     },
 };
 use uuid::Uuid;
@@ -32,9 +32,9 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
         if user::admin_exists(conn)? {
             return Ok(None);
         }
-        let admin = create_admin(conn)?;
-        let token = ApiToken::generate();
         let now = Timestamp::now();
+        let admin = create_admin(conn, now)?;
+        let token = ApiToken::generate();
         let id = NewApiToken {
             user_id: &admin,
             name: "first start",
@@ -61,17 +61,11 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
     created.map_err(data::plain)
 }
 
-fn create_admin(conn: &mut DbConnection) -> clusterdesk::error::Result<String> {
-    for id in ["admin".to_owned(), format!("admin-{}", Uuid::new_v4())] {
-        let name = Some("Administrator".to_owned());
-        let new = NewUser { id: id.clone(), name, email: None, image: None, role: Role::Admin };
-        let now = Timestamp::now();
-        // None: the id belonged to somebody who was deleted.
-        let Some(user) = user::provision(conn, &new, now)? else { continue };
-        if user.role != Role::Admin {
-            User::set_role(&user, conn, Role::Admin, now)?;
-        }
-        return Ok(user.id);
-    }
-    Err(anyhow::anyhow!("no id is left for an admin").into())
+/// An id that no identity provider will come with.
+fn create_admin(conn: &mut DbConnection, now: Timestamp) -> clusterdesk::error::Result<String> {
+    let id = format!("admin-{}", Uuid::new_v4());
+    let name = Some("Administrator".to_owned());
+    let new = NewUser { id, name, email: None, image: None, role: Role::Admin };
+    let admin = user::provision(conn, &new, now)?.context("the new admin is gone already")?;
+    Ok(admin.id)
 }

@@ -11,7 +11,12 @@ mod user;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use clusterdesk::{
+    db::{DbConnection, Timestamp},
+    models::audit::NewAuditEntry,
+};
+use uuid::Uuid;
 
 use crate::cli::{Cli, Command};
 
@@ -33,4 +38,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Doctor(settings)) => return doctor::run(&settings),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the audit row of something done at the command line.
+fn audit(conn: &mut DbConnection, procedure: &str, entity: &str, entity_id: &str, detail: &str) -> Result<()> {
+    let request_id = Uuid::new_v4().to_string();
+    let entry = NewAuditEntry {
+        created_at: Timestamp::now(),
+        actor_id: ACTOR,
+        procedure,
+        entity,
+        entity_id,
+        detail,
+        request_id: &request_id,
+    };
+    entry.insert(conn).context("could not write the audit log")
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use clusterdesk::{config::DataSettings, db::transaction, models::sample};
 
-use super::{data, token::audit};
+use super::{audit, data};
 
 pub fn run(settings: &DataSettings, users: u32, force: bool) -> Result<()> {
     let mut conn = data::connect(settings)?;

@@ -8,13 +8,11 @@ use clusterdesk::{
     db::{DbConnection, Timestamp, transaction},
     models::{
         api_token::{ApiToken, NewApiToken, Scope},
-        audit::NewAuditEntry,
         user::{self, User},
     },
 };
-use uuid::Uuid;
 
-use super::{ACTOR, data};
+use super::{audit, data};
 use crate::cli::Token;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -56,7 +54,7 @@ fn create(
     let token = auth::ApiToken::generate();
     let created = transaction::write(conn, |conn| {
         let owner = match user {
-            Some(id) => User::find(conn, id)?.with_context(|| format!("there is no user {id:?}"))?,
+            Some(id) => User::find_locked(conn, id)?.with_context(|| format!("there is no user {id:?}"))?,
             None => user::oldest_admin(conn)?.context("there is no admin; name a user with --user")?,
         };
         let (now, hash) = (Timestamp::now(), token.hash());
@@ -92,25 +90,4 @@ fn state(token: &ApiToken) -> &'static str {
         (None, Some(end)) if end <= Timestamp::now() => "expired",
         _ => "live",
     }
-}
-
-/// Writes the audit row of something done at the command line.
-pub fn audit(
-    conn: &mut DbConnection,
-    procedure: &str,
-    entity: &str,
-    entity_id: &str,
-    detail: &str,
-) -> anyhow::Result<()> {
-    let request_id = Uuid::new_v4().to_string();
-    let entry = NewAuditEntry {
-        created_at: Timestamp::now(),
-        actor_id: ACTOR,
-        procedure,
-        entity,
-        entity_id,
-        detail,
-        request_id: &request_id,
-    };
-    entry.insert(conn).context("could not write the audit log")
 }

@@ -11,7 +11,7 @@ use clusterdesk::{
     },
 };
 
-use super::{data, token::audit};
+use super::{audit, data};
 use crate::cli;
 
 /// Rows fetched at a time.

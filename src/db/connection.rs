@@ -57,7 +57,7 @@ impl r2d2::ManageConnection for Manager {
         self.open()
     }
 
-    /// Not asked for: testing on check-out costs a third of the throughput, and a thread keeps its connection anyway.
+    /// Not asked for: testing on check-out costs a third of the throughput, and a worker keeps its connection anyway.
     fn is_valid(&self, _: &mut DbConnection) -> ConnectionResult<()> {
         Ok(())
     }

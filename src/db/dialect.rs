@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use diesel::{
-    QueryResult, RunQueryDsl,
+    QueryResult, QueryableByName, RunQueryDsl,
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     dsl::sql,
     sql_query,
-    sql_types::{self, BigInt, Text},
+    sql_types::{self, BigInt, Bool, Integer, Text},
 };
 
 use super::{
     connection::{DbConnection, Role},
     timestamp::Timestamp,
 };
+
+/// How long a connection waits for another process that writes to the SQLite file.
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
 /// Advisory lock of start-up: migrations and the first admin.
 pub const START_UP: i64 = 0x0c1d_0001;
@@ -26,7 +29,7 @@ pub fn session_setup(connection: &DbConnection, role: Role, statement_timeout: D
         DbConnection::Sqlite(_) => {
             let query_only = if role == Role::Read { "PRAGMA query_only = ON;" } else { "" };
             format!(
-                "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                "{BUSY_TIMEOUT}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                  PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456; \
                  PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; {query_only}"
             )
@@ -86,13 +89,26 @@ pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult
     }
 }
 
-/// Folds the write-ahead log back into the SQLite file. `truncate` also waits for readers and empties the log.
-pub fn checkpoint(connection: &mut DbConnection, truncate: bool) -> QueryResult<()> {
-    match connection {
-        DbConnection::Sqlite(sqlite) if truncate => sqlite.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
-        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA wal_checkpoint(PASSIVE)"),
-        DbConnection::Postgres(_) => Ok(()),
+/// Folds the write-ahead log back into the SQLite file; `truncate` also empties it. False when a reader is in the way,
+/// who is not waited for.
+pub fn checkpoint(connection: &mut DbConnection, truncate: bool) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Outcome {
+        #[diesel(sql_type = Integer)]
+        busy: i32,
     }
+    let DbConnection::Sqlite(sqlite) = connection else { return Ok(true) };
+    let mode = if truncate { "TRUNCATE" } else { "PASSIVE" };
+    sqlite.batch_execute("PRAGMA busy_timeout = 0")?;
+    let outcome = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result::<Outcome>(sqlite);
+    sqlite.batch_execute(BUSY_TIMEOUT)?;
+    Ok(outcome?.busy == 0)
+}
+
+/// Whether a transaction is open.
+pub fn in_transaction(connection: &mut DbConnection) -> bool {
+    let status = <DbConnection as diesel::Connection>::TransactionManager::transaction_manager_status_mut(connection);
+    matches!(status.transaction_depth(), Ok(Some(_)))
 }
 
 /// Foreign keys off for the table rebuilds of SQLite migrations, which no transaction can switch.
@@ -128,6 +144,20 @@ pub fn clock(connection: &mut DbConnection) -> QueryResult<Timestamp> {
         DbConnection::Sqlite(_) => Ok(Timestamp::now()),
         DbConnection::Postgres(pg) => {
             diesel::select(sql::<sql_types::Timestamp>("clock_timestamp() AT TIME ZONE 'utc'")).get_result(pg)
+        }
+    }
+}
+
+/// Whether there is a table of this name.
+pub fn has_table(connection: &mut DbConnection, name: &str) -> QueryResult<bool> {
+    let query = |text: &str| diesel::select(sql::<Bool>(text).bind::<Text, _>(name.to_owned()).sql(")"));
+    match connection {
+        DbConnection::Sqlite(sqlite) => {
+            query("EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ").get_result(sqlite)
+        }
+        DbConnection::Postgres(pg) => {
+            query("EXISTS (SELECT 1 FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname = ")
+                .get_result(pg)
         }
     }
 }

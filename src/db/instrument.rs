@@ -12,7 +12,7 @@ use crate::error::milliseconds;
 const SLOW: Duration = Duration::from_millis(200);
 
 thread_local! {
-    // A connection never leaves its thread, so the thread's count is the connection's.
+    // A job runs on one thread from its beginning to its end, so the thread's count is the job's.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 

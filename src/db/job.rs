@@ -22,6 +22,8 @@ pub(super) trait Job: Send {
     fn needs_snapshot(&self) -> bool;
     /// Runs the work and keeps its result. May be called again after a failure.
     fn run(&mut self, connection: &mut DbConnection) -> Result<()>;
+    /// Whether its time is up.
+    fn is_overdue(&self) -> bool;
     /// Answers the caller: the kept result, or why there is none.
     fn answer(self: Box<Self>, outcome: Result<()>);
 }
@@ -78,11 +80,15 @@ where
     fn run(&mut self, connection: &mut DbConnection) -> Result<()> {
         let _entered = self.span.enter();
         let result = (self.work)(connection)?;
-        if Instant::now() > self.deadline {
+        if self.is_overdue() {
             return Err(Error::Timeout);
         }
         self.result = Some(result);
         Ok(())
+    }
+
+    fn is_overdue(&self) -> bool {
+        Instant::now() > self.deadline
     }
 
     fn answer(self: Box<Self>, outcome: Result<()>) {

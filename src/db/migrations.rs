@@ -80,17 +80,7 @@ impl Migrations {
     /// # Errors
     /// Refuses a database that a newer binary has migrated. A failing migration leaves the database as it was.
     pub fn up(&mut self, limit: usize) -> Result<Vec<String>> {
-        self.change(|connection, steps| {
-            let applied = applied(connection)?;
-            refuse_the_future(&applied, steps)?;
-            let pending = steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned()));
-            let mut names = Vec::new();
-            for step in pending.take(limit) {
-                connection.run_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
-                names.push(step.name().to_string());
-            }
-            Ok(names)
-        })
+        self.change(|connection, steps| apply(connection, steps, limit))
     }
 
     /// Reverts up to `limit` migrations, newest first, and returns their names.
@@ -98,15 +88,17 @@ impl Migrations {
     /// # Errors
     /// As for [`Self::up`].
     pub fn down(&mut self, limit: usize) -> Result<Vec<String>> {
+        self.change(|connection, steps| revert(connection, steps, limit))
+    }
+
+    /// Reverts up to `limit` migrations and applies them again; returns their names, newest first.
+    ///
+    /// # Errors
+    /// As for [`Self::up`].
+    pub fn redo(&mut self, limit: usize) -> Result<Vec<String>> {
         self.change(|connection, steps| {
-            let applied = applied(connection)?;
-            refuse_the_future(&applied, steps)?;
-            let done = steps.iter().rev().filter(|step| applied.contains(&step.name().version().as_owned()));
-            let mut names = Vec::new();
-            for step in done.take(limit) {
-                connection.revert_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
-                names.push(step.name().to_string());
-            }
+            let names = revert(connection, steps, limit)?;
+            apply(connection, steps, names.len())?;
             Ok(names)
         })
     }
@@ -149,8 +141,41 @@ impl Migrations {
     }
 }
 
+fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
+    let applied = applied(connection)?;
+    refuse_the_future(&applied, steps)?;
+    let pending = steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned()));
+    let mut names = Vec::new();
+    for step in pending.take(limit) {
+        // Creates Diesel's table where it is missing: a server on a migrated database needs no right to create.
+        connection.applied_migrations().map_err(anyhow::Error::from_boxed)?;
+        connection.run_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
+        names.push(step.name().to_string());
+    }
+    Ok(names)
+}
+
+fn revert(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
+    let applied = applied(connection)?;
+    refuse_the_future(&applied, steps)?;
+    let done = steps.iter().rev().filter(|step| applied.contains(&step.name().version().as_owned()));
+    let mut names = Vec::new();
+    for step in done.take(limit) {
+        connection.revert_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
+        names.push(step.name().to_string());
+    }
+    Ok(names)
+}
+
+/// The versions a database has. Changes nothing.
 fn applied(connection: &mut DbConnection) -> Result<Vec<MigrationVersion<'static>>> {
-    connection.applied_migrations().map_err(anyhow::Error::from_boxed).context("could not read the applied migrations")
+    use __diesel_schema_migrations::{table, version};
+    if !dialect::has_table(connection, "__diesel_schema_migrations")? {
+        return Ok(Vec::new());
+    }
+    let versions: Vec<String> =
+        table.select(version).load(connection).context("could not read the applied migrations")?;
+    Ok(versions.into_iter().map(MigrationVersion::from).collect())
 }
 
 fn from_the_future<'a>(

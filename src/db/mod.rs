@@ -35,6 +35,7 @@ pub use self::{
 use self::{
     job::{Job, job},
     worker::Worker,
+    writer::Writer,
 };
 use crate::error::{Error, Result};
 
@@ -50,8 +51,8 @@ pub struct Options {
     pub threads: u32,
     /// Jobs waiting for a thread, in each lane; one more is refused.
     pub queued_jobs: usize,
-    /// From a job's arrival to its answer.
-    pub timeout: Duration,
+    /// PostgreSQL cancels a statement that takes longer.
+    pub statement_timeout: Duration,
 }
 
 /// The database threads. Dropping it lets them finish their queues and end.
@@ -59,7 +60,6 @@ pub struct Database {
     reads: Lane,
     replica_reads: Option<Lane>,
     writes: Lane,
-    timeout: Duration,
     /// Closes with the database and stops the checkpoints.
     _checkpoints: Option<Sender<()>>,
 }
@@ -81,7 +81,7 @@ impl Database {
                 (writes, Some(checkpoints))
             }
         };
-        Ok(Self { reads, replica_reads, writes, timeout: options.timeout, _checkpoints: checkpoints })
+        Ok(Self { reads, replica_reads, writes, _checkpoints: checkpoints })
     }
 
     /// Whether queries may be answered by a replica, which lags behind.
@@ -93,41 +93,40 @@ impl Database {
     ///
     /// # Errors
     /// Those of `work`; TIMEOUT; SERVICE_UNAVAILABLE when the queue is full or the database out of reach.
-    pub async fn read<T, W>(&self, work: W) -> Result<T>
+    pub async fn read<T, W>(&self, deadline: Instant, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.submit(&self.reads, work, true).await
+        self.submit(&self.reads, deadline, work, true).await
     }
 
     /// Like [`Self::read`], but on the replica where there is one; `snapshot` only where several statements must agree.
-    pub async fn query<T, W>(&self, snapshot: bool, work: W) -> Result<T>
+    pub async fn query<T, W>(&self, deadline: Instant, snapshot: bool, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.submit(self.replica_reads.as_ref().unwrap_or(&self.reads), work, snapshot).await
+        self.submit(self.replica_reads.as_ref().unwrap_or(&self.reads), deadline, work, snapshot).await
     }
 
     /// Runs `work` in one transaction and returns after its commit. It may run again after a deadlock.
     ///
     /// # Errors
     /// Those of `work`, which undo it; TIMEOUT when it was cancelled; SERVICE_UNAVAILABLE as for [`Self::read`].
-    pub async fn write<T, W>(&self, work: W) -> Result<T>
+    pub async fn write<T, W>(&self, deadline: Instant, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.submit(&self.writes, work, false).await
+        self.submit(&self.writes, deadline, work, false).await
     }
 
-    async fn submit<T, W>(&self, lane: &Lane, work: W, snapshot: bool) -> Result<T>
+    async fn submit<T, W>(&self, lane: &Lane, deadline: Instant, work: W, snapshot: bool) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        let deadline = Instant::now() + self.timeout;
         let (job, mut ticket) = job(work, snapshot, deadline);
         lane.try_send(job).map_err(|_full| Error::unavailable("The server is busy. Try again."))?;
         let answer = match tokio::time::timeout_at(deadline.into(), &mut ticket.reply).await {
@@ -157,7 +156,7 @@ fn pool(options: &Options, url: &DatabaseUrl, role: Role, size: u32) -> Pool<Man
 }
 
 fn manager(options: &Options, url: &DatabaseUrl, role: Role) -> Manager {
-    Manager { url: url.clone(), role, statement_timeout: options.timeout }
+    Manager { url: url.clone(), role, statement_timeout: options.statement_timeout }
 }
 
 #[derive(Debug)]
@@ -182,11 +181,10 @@ fn pooled_lane(options: &Options, url: &DatabaseUrl, role: Role) -> anyhow::Resu
 fn sqlite_writer(options: &Options, log: &Path) -> anyhow::Result<(Lane, Sender<()>)> {
     let (sender, jobs): (_, Receiver<Box<dyn Job>>) = bounded(options.queued_jobs);
     let (stop_sender, stop) = bounded(0);
-    let pool = pool(options, &options.url, Role::Write, 1);
-    let manager = manager(options, &options.url, Role::Write);
-    let (writer_log, background_log) = (log.to_owned(), log.to_owned());
-    spawn("db-writer", move || writer::work(&jobs, &pool, &writer_log))?;
-    spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &background_log))?;
+    let writer = Writer::new(pool(options, &options.url, Role::Write, 1), log.to_owned());
+    let (manager, log) = (manager(options, &options.url, Role::Write), log.to_owned());
+    spawn("db-writer", move || writer.work(&jobs))?;
+    spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &log))?;
     Ok((sender, stop_sender))
 }
 

@@ -43,7 +43,7 @@ impl DatabaseUrl {
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             refuse_plaintext(text, setting)?;
-            return Ok(Self::Postgres(url.clone()));
+            return Ok(Self::Postgres(with_patience(text)));
         }
         let scheme = text.split_once(':').map_or("no scheme", |(scheme, _)| scheme);
         bail!("{setting}: {scheme:?} is not supported; write sqlite:PATH or postgres://…");
@@ -65,22 +65,51 @@ impl DatabaseUrl {
     }
 }
 
-/// Without TLS compiled in, libpq's default `sslmode=prefer` would quietly send passwords in the clear.
-fn refuse_plaintext(url: &str, setting: &str) -> Result<()> {
-    let mode = parameter(url, "sslmode").or_else(|| std::env::var("PGSSLMODE").ok());
-    if cfg!(feature = "pg-tls") || mode.as_deref() == Some("disable") {
-        return Ok(());
+/// What libpq waits for by itself is minutes or for ever: connecting, a silent peer, unacknowledged data.
+const PATIENCE: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "30"),
+    ("keepalives_interval", "10"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "30000"),
+];
+
+/// The URL with our patience, where it does not say its own.
+fn with_patience(url: &str) -> Secret {
+    let mut text = url.to_owned();
+    for (name, value) in PATIENCE {
+        if parameter(url, name).is_none() {
+            let separator = if text.contains('?') { '&' } else { '?' };
+            text.push_str(&format!("{separator}{name}={value}"));
+        }
     }
-    if let Some(host) = hosts(url).into_iter().find(|host| !is_local(host)) {
-        bail!(
+    Secret::new(text)
+}
+
+/// Refuses what might send passwords to another machine in the clear: libpq's own default is to try TLS and go on
+/// without it.
+fn refuse_plaintext(url: &str, setting: &str) -> Result<()> {
+    if parameter(url, "service").is_some() || std::env::var_os("PGSERVICE").is_some() {
+        bail!("{setting}: name the host in the URL; a service file would hide whether it is another machine");
+    }
+    let mode = parameter(url, "sslmode").or_else(|| std::env::var("PGSSLMODE").ok());
+    let remote = hosts(url).into_iter().find(|host| !is_local(host));
+    match (mode.as_deref(), remote) {
+        (Some("disable"), _) => Ok(()),
+        (Some("require" | "verify-ca" | "verify-full"), _) if cfg!(feature = "pg-tls") => Ok(()),
+        (Some("require" | "verify-ca" | "verify-full"), _) => {
+            bail!("{setting}: sslmode asks for TLS, which this build does not have; build with `--features pg-tls`")
+        }
+        (_, None) => Ok(()),
+        (_, Some(host)) if cfg!(feature = "pg-tls") => bail!(
+            "{setting}: {host:?} is another machine; add sslmode=verify-full (or require) to the URL, \
+             or sslmode=disable to accept an unencrypted connection"
+        ),
+        (_, Some(host)) => bail!(
             "{setting}: this build has no TLS and {host:?} is another machine; build with `--features pg-tls`, \
              or add sslmode=disable to the URL to accept an unencrypted connection"
-        );
+        ),
     }
-    if matches!(mode.as_deref(), Some("require" | "verify-ca" | "verify-full")) {
-        bail!("{setting}: sslmode asks for TLS, which this build does not have; build with `--features pg-tls`");
-    }
-    Ok(())
 }
 
 fn hosts(url: &str) -> Vec<String> {

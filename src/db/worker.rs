@@ -48,7 +48,7 @@ impl Worker {
             let mut attempt = self.attempt(job.as_mut());
             for _ in 1..ATTEMPTS {
                 let again = attempt.repeatable || matches!(attempt.outcome, Err(Error::Contention));
-                if !again {
+                if !again || job.is_overdue() {
                     break;
                 }
                 attempt = self.attempt(job.as_mut());

@@ -1,7 +1,10 @@
 //! SQLite's one writer: drains its queue into one transaction, every job in a SAVEPOINT of its own, and answers only
 //! after the commit. One `fsync` then serves as many callers as were waiting.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::Receiver;
 use r2d2::Pool;
@@ -19,26 +22,48 @@ const GROUP: usize = 64;
 /// The background thread keeps the log below this; above it the writer itself empties the log.
 const LARGE_LOG: u64 = 32 * 1024 * 1024;
 const SMALL_LOG: u64 = 4 * 1024 * 1024;
+/// Between two tries to empty a log that somebody reads from.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Works until the lane is closed and empty.
-pub(super) fn work(jobs: &Receiver<Box<dyn Job>>, pool: &Pool<Manager>, log: &Path) {
-    while let Ok(first) = jobs.recv() {
-        let group: Vec<_> =
-            std::iter::once(first).chain(jobs.try_iter()).take(GROUP).filter(|job| job.claim()).collect();
-        if group.is_empty() {
-            continue;
-        }
-        match pool.get() {
-            Ok(mut connection) => {
-                write_group(&mut connection, group);
-                if log_size(log) > LARGE_LOG {
-                    checkpoint(&mut connection, true);
+/// SQLite's writer thread.
+pub(super) struct Writer {
+    pool: Pool<Manager>,
+    /// The write-ahead log.
+    log: PathBuf,
+    /// Not before then is the log emptied: the last time a reader was in the way.
+    next_truncation: Instant,
+}
+
+impl Writer {
+    pub fn new(pool: Pool<Manager>, log: PathBuf) -> Self {
+        Self { pool, log, next_truncation: Instant::now() }
+    }
+
+    /// Works until the lane is closed and empty.
+    pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
+        while let Ok(first) = jobs.recv() {
+            let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
+            let group: Vec<_> = waiting.filter(|job| job.claim()).collect();
+            if group.is_empty() {
+                continue;
+            }
+            match self.pool.get() {
+                Ok(mut connection) => {
+                    write_group(&mut connection, group);
+                    self.truncate(&mut connection);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no database connection");
+                    refuse(group, "The database is out of reach.");
                 }
             }
-            Err(error) => {
-                tracing::error!(%error, "no database connection");
-                refuse(group, "The database is out of reach.");
-            }
+        }
+    }
+
+    /// Empties a large log, unless somebody still reads from it.
+    fn truncate(&mut self, connection: &mut DbConnection) {
+        if log_size(&self.log) > LARGE_LOG && Instant::now() > self.next_truncation && !checkpoint(connection, true) {
+            self.next_truncation = Instant::now() + PATIENCE;
         }
     }
 }
@@ -48,13 +73,18 @@ fn write_group(connection: &mut DbConnection, mut group: Vec<Box<dyn Job>>) {
         tracing::error!(%error, "could not begin a write transaction");
         return refuse(group, "The database is busy.");
     }
-    let outcomes: Vec<Result<()>> =
-        group.iter_mut().map(|job| transaction::savepoint(connection, |connection| job.run(connection))).collect();
+    let mut outcomes: Vec<Result<()>> = Vec::with_capacity(group.len());
+    for job in &mut group {
+        outcomes.push(transaction::savepoint(connection, |connection| job.run(connection)));
+        // A full disk makes SQLite roll the whole transaction back; what came after would commit by itself.
+        if !dialect::in_transaction(connection) {
+            tracing::error!("the database gave the transaction up");
+            return refuse(group, "The write could not be committed.");
+        }
+    }
+    // A failed commit is rolled back by Diesel.
     if let Err(error) = dialect::commit(connection) {
         tracing::error!(%error, "commit failed");
-        if let Err(error) = dialect::rollback(connection) {
-            tracing::error!(%error, "rollback failed");
-        }
         return refuse(group, "The write could not be committed.");
     }
     for (job, outcome) in group.into_iter().zip(outcomes) {
@@ -85,10 +115,15 @@ pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &Manager, l
     }
 }
 
-fn checkpoint(connection: &mut DbConnection, truncate: bool) {
-    if let Err(error) = dialect::checkpoint(connection, truncate) {
-        tracing::debug!(%error, "checkpoint put off");
+/// Whether the log was folded back as asked.
+fn checkpoint(connection: &mut DbConnection, truncate: bool) -> bool {
+    let done = dialect::checkpoint(connection, truncate);
+    match &done {
+        Ok(true) => {}
+        Ok(false) => tracing::debug!("checkpoint put off: somebody reads from the log"),
+        Err(error) => tracing::warn!(%error, "checkpoint failed"),
     }
+    done.unwrap_or(false)
 }
 
 fn log_size(log: &Path) -> u64 {

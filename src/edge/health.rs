@@ -1,6 +1,6 @@
 //! `/health/live`: the process runs. `/health/ready`: send it traffic.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use serde_json::json;
@@ -34,8 +34,9 @@ impl Edge {
         if *self.draining.borrow() {
             return Some("stopping");
         }
-        let current = self.kernel().db().read(|conn| Ok(migrations::is_current(conn)?));
-        match tokio::time::timeout(PATIENCE, current).await {
+        let deadline = Instant::now() + PATIENCE;
+        let current = self.kernel().db().read(deadline, |conn| Ok(migrations::is_current(conn)?));
+        match tokio::time::timeout_at(deadline.into(), current).await {
             Ok(Ok(true)) => None,
             Ok(Ok(false)) => Some("the database is not migrated to this version"),
             Ok(Err(_)) | Err(_) => Some("the database does not answer"),

@@ -9,18 +9,20 @@ mod refusal;
 mod response;
 mod websocket;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use anyhow::Result;
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::task::TaskTracker;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_http::cors::CorsLayer;
 
-pub use self::{client::Peer, origin::cors, response::Response};
+pub use self::{client::Peer, response::Response};
 use self::{
     client::{address, bearer, request_id},
-    origin::Origins,
+    origin::{Origins, cors},
 };
 use crate::{
     auth::Authenticator,
@@ -34,7 +36,8 @@ pub struct Edge {
     kernel: Arc<Kernel>,
     jsonrpc: JsonRpc,
     authenticator: Authenticator,
-    origins: Origins,
+    origins: Arc<Origins>,
+    cors: CorsLayer,
     trusted_proxies: Vec<TrustedProxy>,
     limits: Limits,
     /// True once the server is stopping.
@@ -60,11 +63,13 @@ impl Edge {
         limits: Limits,
         draining: watch::Receiver<bool>,
     ) -> Result<Self> {
+        let origins = Arc::new(Origins::new(settings));
         Ok(Self {
             jsonrpc: JsonRpc::new(Arc::clone(&kernel), &limits)?,
             kernel,
             authenticator: Authenticator::new(&settings.jwt)?,
-            origins: Origins::new(settings),
+            cors: cors(&origins),
+            origins,
             trusted_proxies: settings.trusted_proxies.clone(),
             limits,
             draining,
@@ -80,10 +85,6 @@ impl Edge {
         &self.limits
     }
 
-    pub fn origins(&self) -> &Origins {
-        &self.origins
-    }
-
     /// Resolves when the last WebSocket is closed. Call it after draining has begun.
     pub async fn sockets_closed(&self) {
         self.sockets.close();
@@ -93,7 +94,8 @@ impl Edge {
     /// Answers one request.
     pub async fn handle(self: Arc<Self>, request: Request<Incoming>, connection: Connection) -> Response {
         let request_id = request_id(request.headers());
-        let response = self.route(request, &connection, &request_id).await;
+        let route = service_fn(async |request| Ok(self.route(request, &connection, &request_id).await));
+        let Ok::<_, Infallible>(response) = self.cors.layer(route).oneshot(request).await;
         response::finish(response, &request_id)
     }
 

@@ -4,7 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::Edge;
 use crate::config::{Origin, Settings};
 
 /// The origins that may call, besides our own.
@@ -31,9 +30,9 @@ impl Origins {
 }
 
 /// Cross-origin resource sharing for the allowed origins, preflights included.
-pub fn cors(edge: &Arc<Edge>) -> CorsLayer {
-    let edge = Arc::clone(edge);
-    let known = move |origin: &HeaderValue, parts: &Parts| edge.origins().knows(origin, &parts.headers);
+pub fn cors(origins: &Arc<Origins>) -> CorsLayer {
+    let origins = Arc::clone(origins);
+    let known = move |origin: &HeaderValue, parts: &Parts| origins.knows(origin, &parts.headers);
     let exposed = ["x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"];
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(known))

@@ -33,6 +33,8 @@ use crate::{
 const BEARER: &str = "bearer.";
 /// How long a peer may take to accept a message.
 const SEND: Duration = Duration::from_secs(30);
+/// Bytes that a socket keeps for reading; most of ten thousand sockets are idle.
+const READ_BUFFER: usize = 4096;
 /// How long a peer may take to close its side after ours.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -133,6 +135,7 @@ impl Session {
     async fn serve(self, upgraded: Upgraded) {
         let limits = self.edge.limits();
         let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(limits.request_bytes))
             .max_frame_size(Some(limits.request_bytes));
         let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
@@ -155,16 +158,15 @@ impl Session {
             tokio::select! {
                 Some(reply) = calls.next() => send(socket, reply).await?,
                 // A peer with too many calls in flight is not read from until one is answered.
-                message = socket.next(), if calls.len() < limits.socket_calls => match message? {
+                message = socket.next(), if calls.len() < limits.socket_calls => match message?.inspect(|_| unanswered = 0) {
                     Ok(Message::Text(text)) => calls.push(self.answer(text.into())),
                     Ok(Message::Binary(bytes)) => calls.push(self.answer(bytes)),
-                    Ok(Message::Pong(_)) => unanswered = 0,
                     Ok(Message::Close(_)) => {
                         // Sends the close frame that answers theirs (RFC 6455 §5.5.1).
                         drop(timeout(SEND, socket.flush()).await);
                         return None;
                     }
-                    Ok(Message::Ping(_) | Message::Frame(_)) => {}
+                    Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
                     Err(SocketError::Capacity(_)) => {
                         let error = Error::PayloadTooLarge(format!("A message may have at most {} bytes.", limits.request_bytes));
                         send(socket, Some(refuse_message(&Uuid::new_v4().to_string(), &error))).await?;
@@ -177,7 +179,8 @@ impl Session {
                         return None;
                     }
                 },
-                _ = ping.tick() => {
+                // A pong that we don't read is not missing.
+                _ = ping.tick(), if calls.len() < limits.socket_calls => {
                     if unanswered == 2 {
                         return Some(farewell(CloseCode::Away, "no answer to pings"));
                     }

@@ -9,6 +9,9 @@ use crate::{
     schema::audit_log,
 };
 
+/// Actors who are no users: the command line, the first start, the payment provider. No user may have such an id.
+pub const ACTORS: [&str; 3] = ["cli", "bootstrap", "stripe"];
+
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = audit_log)]
 pub struct AuditEntry {

@@ -204,11 +204,13 @@ impl DeletedCluster {
         Ok(free_slot(conn, owner, self.row.plan, updated)? == 1)
     }
 
-    /// Leaves a user's clusters behind as history without an owner. All of them must be deleted already.
-    pub fn disown_all(conn: &mut DbConnection, owner: &str, now: Timestamp) -> QueryResult<usize> {
+    /// Leaves a user's clusters behind as history without an owner, and returns their ids. All of them must be deleted
+    /// already.
+    pub fn disown_all(conn: &mut DbConnection, owner: &str, now: Timestamp) -> QueryResult<Vec<i64>> {
         diesel::update(clusters::table.filter(clusters::auth_user_id.eq(owner)))
             .set((clusters::auth_user_id.eq(None::<String>), clusters::updated_at.eq(now)))
-            .execute(conn)
+            .returning(clusters::id)
+            .get_results(conn)
     }
 }
 

@@ -103,7 +103,7 @@ impl User {
     pub fn soft_delete(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<usize> {
         diesel::update(users::table.filter(users::id.eq(&self.id)).filter(users::deleted_at.is_null()))
             .set((
-                users::email.eq(Some(format!("deleted_{}@example.com", self.id))),
+                users::email.eq(Some(left_behind(&self.id))),
                 users::name.eq(None::<String>),
                 users::image.eq(None::<String>),
                 users::updated_at.eq(now),
@@ -138,19 +138,33 @@ pub fn admin_exists(conn: &mut DbConnection) -> QueryResult<bool> {
 /// # Errors
 /// Only the database's.
 pub fn provision(conn: &mut DbConnection, new: &NewUser, now: Timestamp) -> Result<Option<User>> {
-    let buried = user_tombstones::table.find(&new.id).select(user_tombstones::id).first::<String>(conn).optional()?;
-    if buried.is_some() {
-        return Ok(None);
-    }
-    let mut inserted = insert(conn, new, new.email.as_deref(), now);
+    // An address that a deletion leaves behind is nobody's: taking it would stand in the way of that deletion.
+    let email = new.email.as_deref().filter(|email| !is_left_behind(email));
+    let mut inserted = insert(conn, new, email, now);
     if violated(&inserted) == Some(Constraint::UserEmail) {
         inserted = insert(conn, new, None, now);
     }
     // Also after the email gave way: another first call may have been faster.
+    let is_new = inserted.is_ok();
     if violated(&inserted) != Some(Constraint::UserId) {
         inserted?;
     }
+    // Looked for after the insert: that may have waited for the deletion which left the tombstone.
+    let tombstone = user_tombstones::table.find(&new.id).select(user_tombstones::id);
+    if is_new && tombstone.first::<String>(conn).optional()?.is_some() {
+        diesel::delete(users::table.find(&new.id)).execute(conn)?;
+        return Ok(None);
+    }
     Ok(User::find(conn, &new.id)?)
+}
+
+/// The address that a soft-deleted user keeps (contract §3).
+fn left_behind(id: &str) -> String {
+    format!("deleted_{id}@example.com")
+}
+
+fn is_left_behind(email: &str) -> bool {
+    email.starts_with("deleted_") && email.ends_with("@example.com")
 }
 
 fn violated(written: &QueryResult<()>) -> Option<Constraint> {

@@ -40,11 +40,10 @@ pub fn router() -> Router {
     Router::new("customer")
         .query("get", Access::User, get)
         .old_name("customer.queryCustomer")
-        .errors([Code::Forbidden])
         .one_statement()
         .mutation("create", Access::User, create)
         .old_name("customer.insertCustomer")
-        .errors([Code::Forbidden, Code::Conflict])
+        .errors([Code::Conflict])
 }
 
 /// The caller's customer record, or null.

@@ -17,6 +17,9 @@ use crate::{
     rpc::{Access, Audited, Call, NoInput, Router},
 };
 
+/// Cluster ids that the audit row of a deletion lists: an entry is at most 64 KiB.
+const AUDITED_CLUSTERS: usize = 3000;
+
 const NO_USER: Error = Error::NotFound("user");
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -72,15 +75,15 @@ pub fn router() -> Router {
     Router::new("user")
         .mutation("updateName", Access::User, update_name)
         .old_name("customer.updateUserName")
-        .errors([Code::Forbidden])
+        .errors([Code::NotFound])
         .query("me", Access::User, me)
         .one_statement()
         .query("summary", Access::User, summary)
-        .errors([Code::Forbidden, Code::NotFound])
+        .errors([Code::NotFound])
         .mutation("delete", Access::User, delete)
-        .errors([Code::Forbidden, Code::NotFound, Code::PreconditionFailed])
+        .errors([Code::NotFound, Code::PreconditionFailed])
         .mutation("softDelete", Access::User, soft_delete)
-        .errors([Code::Forbidden, Code::NotFound, Code::PreconditionFailed])
+        .errors([Code::NotFound, Code::PreconditionFailed])
 }
 
 /// Renames the caller.
@@ -89,7 +92,8 @@ fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success
     if user.set_name(call.conn, &input.name, call.now)? != 1 {
         return Err(NO_USER);
     }
-    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"name": input.name})))
+    // Not the name itself: the log is kept for ever, the person may want to be forgotten.
+    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"changed": ["name"]})))
 }
 
 /// The caller.
@@ -100,7 +104,7 @@ fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {
 /// A user with everything that is theirs, as of one moment.
 fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     let caller = call.caller()?;
-    let user = match named(caller, input.user_id.as_deref())? {
+    let user = match named(call, input.user_id.as_deref())? {
         Some(other) => User::find(call.conn, other)?.ok_or(NO_USER)?,
         None => caller.clone(),
     };
@@ -113,13 +117,16 @@ fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
 fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     let user = ending(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
-    DeletedCluster::disown_all(call.conn, &user.id, call.now)?;
+    let mut owned = DeletedCluster::disown_all(call.conn, &user.id, call.now)?;
+    let total = owned.len();
+    owned.truncate(AUDITED_CLUSTERS);
     Customer::delete_of(call.conn, &user.id)?;
     ApiToken::delete_all(call.conn, &user.id)?;
     if user.delete(call.conn, call.now)? != 1 {
         return Err(NO_USER);
     }
-    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"deletedClusters": clusters, "force": input.force})))
+    let detail = json!({"deletedClusters": clusters, "ownedClusters": owned, "owned": total, "force": input.force});
+    Ok(Audited::changed(SUCCESS, "user", &user.id, detail))
 }
 
 /// Closes an account and forgets the person; the row, the customer and the clusters stay for the books.
@@ -137,10 +144,10 @@ fn soft_delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success
 fn ending(call: &mut Call<'_>, input: &EndAccount) -> Result<User> {
     let caller = call.caller()?;
     let force = input.force.unwrap_or(false);
-    if force && caller.role != Role::Admin {
+    if force && !call.acts_as_admin() {
         return Err(Error::Forbidden("Only admins may force this."));
     }
-    let user = match named(caller, input.user_id.as_deref())? {
+    let user = match named(call, input.user_id.as_deref())? {
         Some(other) => User::find_locked(call.conn, other)?.ok_or(NO_USER)?,
         None => caller.clone(),
     };
@@ -155,9 +162,10 @@ fn ending(call: &mut Call<'_>, input: &EndAccount) -> Result<User> {
 }
 
 /// The other user whom an admin names; None for the caller.
-fn named<'i>(caller: &User, user_id: Option<&'i str>) -> Result<Option<&'i str>> {
+fn named<'i>(call: &Call<'_>, user_id: Option<&'i str>) -> Result<Option<&'i str>> {
+    let caller = call.caller()?;
     match user_id {
-        Some(other) if other != caller.id && caller.role != Role::Admin => {
+        Some(other) if other != caller.id && !call.acts_as_admin() => {
             Err(Error::Forbidden("You can do this for yourself only."))
         }
         other => Ok(other.filter(|other| *other != caller.id)),

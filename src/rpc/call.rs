@@ -1,11 +1,11 @@
 //! What a handler gets, and what it gives back.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::kernel::Kernel;
+use super::{caller::Caller, kernel::Kernel};
 use crate::{
     auth::Credential,
     db::{DbConnection, Timestamp},
@@ -25,7 +25,7 @@ pub struct Context {
 /// One call of a synchronous procedure, on a database thread, inside its snapshot or transaction.
 pub struct Call<'c> {
     pub conn: &'c mut DbConnection,
-    pub(super) caller: Option<&'c User>,
+    pub(super) caller: Option<&'c Caller>,
     pub now: Timestamp,
 }
 
@@ -35,7 +35,12 @@ impl<'c> Call<'c> {
     /// # Errors
     /// UNAUTHORIZED in a public procedure, where nobody is looked up.
     pub fn caller(&self) -> Result<&'c User> {
-        self.caller.ok_or(Error::Unauthorized("Nobody is signed in."))
+        self.caller.map(|caller| &caller.user).ok_or(Error::Unauthorized("Nobody is signed in."))
+    }
+
+    /// Whether the caller is an admin, and uses a token that may be used as one.
+    pub fn acts_as_admin(&self) -> bool {
+        self.caller.is_some_and(Caller::acts_as_admin)
     }
 
     /// The user a self-service procedure is about: the caller, also when named.
@@ -56,12 +61,17 @@ pub struct AsyncCall {
     pub(super) kernel: Arc<Kernel>,
     pub(super) context: Arc<Context>,
     pub(super) procedure: &'static str,
-    /// None in a public procedure.
-    pub caller: Option<User>,
+    pub(super) deadline: Instant,
+    pub(super) caller: Option<Caller>,
     pub now: Timestamp,
 }
 
 impl AsyncCall {
+    /// Who is calling, as of the beginning of the call. None in a public procedure.
+    pub fn caller(&self) -> Option<&User> {
+        self.caller.as_ref().map(|caller| &caller.user)
+    }
+
     /// Runs `work` on one snapshot.
     ///
     /// # Errors
@@ -72,7 +82,7 @@ impl AsyncCall {
         W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
     {
         let (caller, now) = (self.caller.clone(), self.now);
-        self.kernel.db().read(move |conn| work(&mut Call { conn, caller: caller.as_ref(), now })).await
+        self.kernel.db().read(self.deadline, move |conn| work(&mut Call { conn, caller: caller.as_ref(), now })).await
     }
 
     /// Runs `work` in one transaction, together with its audit row. The caller must still be there.
@@ -85,13 +95,13 @@ impl AsyncCall {
         W: FnMut(&mut Call<'_>) -> Result<Audited<T>> + Send + 'static,
     {
         let (now, procedure, context) = (self.now, self.procedure, Arc::clone(&self.context));
-        let id = self.caller.as_ref().map(|user| user.id.clone());
+        let known = self.caller.clone();
         let transaction = move |conn: &mut DbConnection| {
-            let caller = id.as_deref().map(|id| User::find_locked(conn, id)?.ok_or(super::caller::GONE)).transpose()?;
+            let caller = known.as_ref().map(|known| known.again(conn)).transpose()?;
             let mut call = Call { conn, caller: caller.as_ref(), now };
             work(&mut call)?.record(&mut call, procedure, &context.request_id)
         };
-        self.kernel.db().write(transaction).await
+        self.kernel.db().write(self.deadline, transaction).await
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     error::{Error, Result},
     models::{
         api_token::{ApiToken, Scope},
+        audit,
         user::{self, NewUser, Role, User},
     },
 };
@@ -19,6 +20,19 @@ pub const GONE: Error = Error::Unauthorized("This account was deleted.");
 pub struct Caller {
     pub user: User,
     pub scope: Scope,
+}
+
+impl Caller {
+    /// Whether this is an admin, and the token may be used as one.
+    pub fn acts_as_admin(&self) -> bool {
+        self.user.role == Role::Admin && self.scope >= Scope::Admin
+    }
+
+    /// The same caller, locked in a later transaction.
+    pub(super) fn again(&self, conn: &mut DbConnection) -> Result<Self> {
+        let user = User::find_locked(conn, &self.user.id)?.ok_or(GONE)?;
+        Ok(Self { user, scope: self.scope })
+    }
 }
 
 /// The outcome of a look-up.
@@ -69,6 +83,9 @@ pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: T
 /// # Errors
 /// UNAUTHORIZED for a deleted user, whose row stays away.
 pub fn provision(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Result<()> {
+    if audit::ACTORS.contains(&claims.subject.as_str()) {
+        return Err(Error::Unauthorized("This user id is reserved."));
+    }
     let new = NewUser {
         id: claims.subject.clone(),
         name: claims.name.clone(),

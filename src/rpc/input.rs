@@ -9,6 +9,11 @@ use serde_json::{Map, Value};
 use super::json;
 use crate::error::{Error, Issue, Result};
 
+/// Issues that one answer lists. A hostile input can have a hundred thousand.
+const MOST_ISSUES: usize = 50;
+/// Characters of an unknown field's name that are echoed.
+const NAME_ECHO: usize = 100;
+
 /// The input of a procedure that takes none.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,7 +50,8 @@ impl InputSchema {
     /// # Errors
     /// Every issue.
     pub fn check(&self, params: Option<&str>) -> Result<Value, Vec<Issue>> {
-        let value = params.map_or(Ok(Value::Null), json::read)?;
+        let (value, mut issues) = params.map_or((Some(Value::Null), Vec::new()), json::read);
+        let Some(value) = value else { return Err(issues) };
         let input = match value {
             Value::Null => Value::Object(Map::new()),
             Value::Array(mut items) if items.len() <= 1 => match items.pop() {
@@ -55,9 +61,15 @@ impl InputSchema {
             Value::Array(_) => return Err(vec![Issue::new("", "invalid_type", "must be one object")]),
             other => other,
         };
-        let issues: Vec<Issue> =
-            self.validator.iter_errors(&input).flat_map(|error| issues_of(&error, &input)).collect();
-        if issues.is_empty() { Ok(input) } else { Err(issues) }
+        issues.extend(self.validator.iter_errors(&input).flat_map(|error| issues_of(&error, &input)).take(MOST_ISSUES));
+        if issues.is_empty() {
+            return Ok(input);
+        }
+        if issues.len() >= MOST_ISSUES {
+            issues.truncate(MOST_ISSUES);
+            issues.push(Issue::new("", "too_many_issues", "has more issues than are listed here"));
+        }
+        Err(issues)
     }
 }
 
@@ -74,7 +86,10 @@ pub fn decode<I: DeserializeOwned>(input: Value) -> Result<I> {
 
 fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
     let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
-    let below = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+    let below = |field: &str| {
+        let field: String = field.chars().take(NAME_ECHO).collect();
+        if path.is_empty() { field } else { format!("{path}.{field}") }
+    };
     let one = |code, message: String| vec![Issue::new(path.clone(), code, message)];
     let unknown = |field: &String| Issue::new(below(field), "unknown_field", "is not a field of this input");
     match error.kind() {

@@ -9,24 +9,17 @@ use serde_json::{Map, Number, Value};
 
 use crate::error::Issue;
 
-/// Reads one JSON value.
-///
-/// # Errors
-/// All issues of this kind at once, or the one that ended the reading.
-pub fn read(text: &str) -> Result<Value, Vec<Issue>> {
+/// Reads one JSON value, and says what is wrong with it. No value: what is wrong ended the reading.
+pub fn read(text: &str) -> (Option<Value>, Vec<Issue>) {
     let mut issues = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict { path: &Path::Root, issues: &mut issues }
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value));
-    match value {
-        Ok(value) if issues.is_empty() => Ok(value),
-        Ok(_) => Err(issues),
-        Err(_unreadable) => {
-            issues.push(Issue::new("", "invalid_value", "holds a value that can't be read, or is nested too deeply"));
-            Err(issues)
-        }
+    if value.is_err() {
+        issues.push(Issue::new("", "invalid_value", "holds a value that can't be read, or is nested too deeply"));
     }
+    (value.ok(), issues)
 }
 
 /// Where in the value we are; written out only when there is something to say.

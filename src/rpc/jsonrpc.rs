@@ -129,7 +129,10 @@ impl JsonRpc {
     async fn entry(&self, context: &Arc<Context>, entry: &RawValue) -> (Option<MethodResponse>, Option<Allowance>) {
         let Request { id, method, params } = match read(entry) {
             Ok(request) => request,
-            Err((id, error)) => return (Some(failure(id, context, None, &error)), None),
+            Err((id, error)) => {
+                tracing::info!(request_id = %context.request_id, code = error.code().as_str(), "not a request");
+                return (Some(failure(id, context, None, &error)), None);
+            }
         };
         let Some(id) = id else {
             tracing::debug!(request_id = %context.request_id, "notification acknowledged and not executed");
@@ -180,7 +183,7 @@ fn read(entry: &RawValue) -> Result<Request<'_>, (Id<'_>, Error)> {
         return invalid(Id::Null, "a request must be an object");
     }
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(entry.get()) else {
-        return invalid(Id::Null, "a member is given twice");
+        return invalid(Id::Null, "a member is given twice, or misspelt beyond reading");
     };
     let id = match envelope.id.map(|id| serde_json::from_str::<Id<'_>>(id.get())) {
         None => None,
@@ -227,6 +230,7 @@ fn failure(id: Id<'_>, context: &Context, path: Option<&str>, error: &Error) -> 
 
 /// The answer to a message of which no request could be made.
 fn refuse(context: &Context, error: &Error) -> Reply {
+    tracing::info!(request_id = %context.request_id, code = error.code().as_str(), "not a request");
     Reply { body: Some(refuse_message(&context.request_id, error)), allowance: None }
 }
 

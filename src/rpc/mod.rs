@@ -3,6 +3,7 @@
 pub mod call;
 pub mod caller;
 pub mod input;
+mod invocation;
 mod json;
 pub mod jsonrpc;
 pub mod kernel;

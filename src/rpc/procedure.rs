@@ -75,6 +75,23 @@ pub struct Procedure {
     pub(super) run: Run,
 }
 
+impl Procedure {
+    /// Whether callers have been told to expect this error: declared here, or possible everywhere.
+    pub fn may_answer(&self, code: Code) -> bool {
+        match code {
+            Code::BadRequest
+            | Code::Unauthorized
+            | Code::Forbidden
+            | Code::TooManyRequests
+            | Code::Timeout
+            | Code::PayloadTooLarge
+            | Code::InternalServerError
+            | Code::ServiceUnavailable => true,
+            other => self.errors.contains(&other),
+        }
+    }
+}
+
 /// The procedures of one namespace, as they are being registered.
 pub struct Router {
     namespace: &'static str,
