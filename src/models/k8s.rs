@@ -205,9 +205,9 @@ impl DeletedCluster {
     }
 
     /// Leaves a user's clusters behind as history without an owner. All of them must be deleted already.
-    pub fn disown_all(conn: &mut DbConnection, owner: &str) -> QueryResult<usize> {
+    pub fn disown_all(conn: &mut DbConnection, owner: &str, now: Timestamp) -> QueryResult<usize> {
         diesel::update(clusters::table.filter(clusters::auth_user_id.eq(owner)))
-            .set(clusters::auth_user_id.eq(None::<String>))
+            .set((clusters::auth_user_id.eq(None::<String>), clusters::updated_at.eq(now)))
             .execute(conn)
     }
 }

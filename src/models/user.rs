@@ -122,7 +122,8 @@ pub fn admin_exists(conn: &mut DbConnection) -> QueryResult<bool> {
 }
 
 /// Creates the row of a user seen for the first time. `None` when the id belonged to a deleted user; an existing row
-/// is returned as it is. An email that another user holds is left out: identities decide who somebody is, not emails.
+/// is returned as it is. An email that another user holds, or that is kept for deleted ones, is left out: identities
+/// decide who somebody is, not emails.
 ///
 /// # Errors
 /// Only the database's.
@@ -131,15 +132,25 @@ pub fn provision(conn: &mut DbConnection, new: &NewUser, now: Timestamp) -> Resu
     if buried.is_some() {
         return Ok(None);
     }
-    match insert(conn, new, new.email.as_deref(), now) {
-        Ok(()) => {}
-        Err(diesel) => match Constraint::violated(&diesel) {
-            Some(Constraint::UserEmail) => insert(conn, new, None, now)?,
-            Some(Constraint::UserId) => {}
-            _ => return Err(diesel.into()),
-        },
+    let email = new.email.as_deref().filter(|email| !is_reserved(email));
+    let mut inserted = insert(conn, new, email, now);
+    if violated(&inserted) == Some(Constraint::UserEmail) {
+        inserted = insert(conn, new, None, now);
+    }
+    // Also after the email gave way: another first call may have been faster.
+    if violated(&inserted) != Some(Constraint::UserId) {
+        inserted?;
     }
     Ok(User::find(conn, &new.id)?)
+}
+
+/// Whether an email is what [`User::soft_delete`] leaves behind: whoever held it would stand in the way.
+fn is_reserved(email: &str) -> bool {
+    email.starts_with("deleted_") && email.ends_with("@example.com")
+}
+
+fn violated(written: &QueryResult<()>) -> Option<Constraint> {
+    written.as_ref().err().and_then(Constraint::violated)
 }
 
 fn insert(conn: &mut DbConnection, new: &NewUser, email: Option<&str>, now: Timestamp) -> QueryResult<()> {
@@ -208,7 +219,8 @@ pub fn list(
         query = query.filter(users::deleted_at.is_null());
     }
     if let Some(search) = &filter.search {
-        let pattern = like_pattern(search);
+        // Folded by the database on both sides: SQLite knows the case of ASCII only.
+        let pattern = lower(like_pattern(search));
         query = query.filter(
             lower(users::id)
                 .like(pattern.clone())

@@ -113,7 +113,7 @@ fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
 fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     let user = ending(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
-    DeletedCluster::disown_all(call.conn, &user.id)?;
+    DeletedCluster::disown_all(call.conn, &user.id, call.now)?;
     Customer::delete_of(call.conn, &user.id)?;
     ApiToken::delete_all(call.conn, &user.id)?;
     if user.delete(call.conn, call.now)? != 1 {

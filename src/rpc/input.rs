@@ -53,7 +53,8 @@ impl InputSchema {
             Value::Array(_) => return Err(vec![Issue::new("", "invalid_type", "must be one object")]),
             other => other,
         };
-        let issues: Vec<Issue> = self.validator.iter_errors(&input).flat_map(|error| issues_of(&error)).collect();
+        let issues: Vec<Issue> =
+            self.validator.iter_errors(&input).flat_map(|error| issues_of(&error, &input)).collect();
         if issues.is_empty() { Ok(input) } else { Err(issues) }
     }
 }
@@ -69,15 +70,18 @@ pub fn decode<I: DeserializeOwned>(input: Value) -> Result<I> {
     })
 }
 
-fn issues_of(error: &ValidationError<'_>) -> Vec<Issue> {
+fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
     let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
     let below = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
     let one = |code, message: String| vec![Issue::new(path.clone(), code, message)];
+    let unknown = |field: &String| Issue::new(below(field), "unknown_field", "is not a field of this input");
     match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .map(|field| Issue::new(below(field), "unknown_field", "is not a field of this input"))
-            .collect(),
+        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.iter().map(unknown).collect(),
+        // Of an object that may have no fields the validator says only that it has some.
+        ValidationErrorKind::FalseSchema => {
+            let object = input.pointer(error.instance_path().as_str()).and_then(Value::as_object);
+            object.into_iter().flat_map(Map::keys).map(unknown).collect()
+        }
         ValidationErrorKind::Required { property } => {
             vec![Issue::new(below(property.as_str().unwrap_or_default()), "required", "is required")]
         }
@@ -96,7 +100,10 @@ fn issues_of(error: &ValidationError<'_>) -> Vec<Issue> {
         // An optional enum is "one of these, or null".
         ValidationErrorKind::AnyOf { context } => {
             let best = context.iter().flatten().find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. }));
-            best.map_or_else(|| one("invalid_value", "has none of the allowed forms".to_owned()), issues_of)
+            best.map_or_else(
+                || one("invalid_value", "has none of the allowed forms".to_owned()),
+                |best| issues_of(best, input),
+            )
         }
         ValidationErrorKind::Type { .. } => one("invalid_type", format!("must be {}", expected_type(error))),
         _ => one("invalid_value", "is not allowed here".to_owned()),
