@@ -1,6 +1,7 @@
 //! The test support: servers, callers, databases.
 
 mod app;
+mod arrange;
 mod client;
 mod database;
 mod jwt;
@@ -10,6 +11,7 @@ mod socket;
 
 pub use self::{
     app::{Builder, TestApp},
+    arrange::{all, assert_moment, hours_ago, hours_ahead, literal},
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     jwt::{SECRET, claims, hs256},

@@ -1,0 +1,163 @@
+//! What no procedure does, done past the server; and what none shows, looked at there.
+
+use std::time::Duration;
+
+use clusterdesk::{
+    auth,
+    db::{DbConnection, Timestamp},
+    models::{
+        api_token::{NewApiToken, Scope},
+        user::{self, NewUser, Role},
+    },
+};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text};
+use serde_json::{Value, json};
+
+use super::{Client, Failure, TestApp};
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+impl TestApp {
+    /// Runs SQL that both databases understand.
+    pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    pub fn try_execute(&self, sql: &str) -> QueryResult<()> {
+        self.connect().batch_execute(sql)
+    }
+
+    /// The rows of `SELECT … AS line FROM …`.
+    pub fn lines(&self, sql: &str) -> Vec<String> {
+        let rows = match &mut self.connect() {
+            DbConnection::Sqlite(sqlite) => sql_query(sql).load::<Line>(sqlite),
+            DbConnection::Postgres(pg) => sql_query(sql).load::<Line>(pg),
+        };
+        rows.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.line).collect()
+    }
+
+    /// The number of rows of `table WHERE …`.
+    pub fn count(&self, rows: &str) -> i64 {
+        self.lines(&format!("SELECT count(*) || '' AS line FROM {rows}"))[0].parse().unwrap()
+    }
+
+    /// When a user's row was last changed.
+    pub fn user_updated_at(&self, id: &str) -> String {
+        self.lines(&format!("SELECT updated_at || '' AS line FROM users WHERE id = '{id}'")).remove(0)
+    }
+
+    /// A user whose row is there already.
+    pub fn member(&self, id: &str) -> Client {
+        self.provision(id, Role::User);
+        self.user(id)
+    }
+
+    pub fn provision(&self, id: &str, role: Role) {
+        let new = NewUser { id: id.to_owned(), name: None, email: None, image: None, role };
+        user::provision(&mut self.connect(), &new, Timestamp::now()).unwrap().unwrap();
+    }
+
+    /// Makes a user a customer on a plan whose period ends then.
+    pub fn customer(&self, user: &str, plan: &str, ends: Timestamp) {
+        self.provision(user, Role::User);
+        let (now, ends) = (literal(Timestamp::now()), literal(ends));
+        self.execute(&format!(
+            "DELETE FROM customers WHERE auth_user_id = '{user}';
+             INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at)
+             VALUES ('{user}', '{plan}', {ends}, {now}, {now})"
+        ));
+    }
+
+    /// A user who may have a cluster on every plan.
+    pub fn rich(&self, id: &str) -> Client {
+        self.customer(id, "BUSINESS", hours_ahead(1));
+        self.user(id)
+    }
+
+    /// A user with an API token of this scope.
+    pub fn scripted(&self, user: &str, scope: Scope) -> Client {
+        self.provision(user, Role::User);
+        let token = auth::ApiToken::generate();
+        let hash = token.hash();
+        let new = NewApiToken {
+            user_id: user,
+            name: "script",
+            hash: hash.as_str(),
+            scope,
+            created_at: Timestamp::now(),
+            expires_at: None,
+        };
+        new.insert(&mut self.connect()).unwrap();
+        self.with_token(token.expose())
+    }
+}
+
+impl Client {
+    /// Creates a cluster and returns its id.
+    pub async fn create(&self, name: &str, plan: &str) -> i64 {
+        let input = json!({"name": name, "location": "eu", "plan": plan});
+        self.call("k8s.create", input).await["id"].as_i64().unwrap()
+    }
+
+    /// Creates a cluster that is deleted again, and returns its id.
+    pub async fn create_deleted(&self, name: &str, plan: &str) -> i64 {
+        let id = self.create(name, plan).await;
+        self.call("k8s.delete", json!({"id": id})).await;
+        id
+    }
+
+    /// The audit log as this admin sees it, oldest entry first: actor, procedure, entity, its id, detail.
+    pub async fn audited(&self) -> Vec<Value> {
+        let page = self.call("admin.auditLog", json!({"limit": 100})).await;
+        assert!(page["nextCursor"].is_null(), "there are more than a hundred");
+        let entry = |item: &Value| {
+            json!([item["actorId"], item["procedure"], item["entity"], item["entityId"], item["detail"]])
+        };
+        page["items"].as_array().unwrap().iter().rev().map(entry).collect()
+    }
+}
+
+impl Failure {
+    /// Everything but the request id, which no two errors share.
+    pub fn anonymous(mut self) -> Value {
+        let id = self.0["data"].as_object_mut().unwrap().remove("requestId");
+        assert!(id.is_some_and(|id| id.is_string()));
+        self.0
+    }
+
+    pub fn conflicting_id(&self) -> i64 {
+        self.0["data"]["conflictingId"].as_i64().unwrap()
+    }
+}
+
+pub fn hours_ago(hours: u64) -> Timestamp {
+    Timestamp::now().minus(Duration::from_secs(hours * 3600))
+}
+
+pub fn hours_ahead(hours: u64) -> Timestamp {
+    Timestamp::now().plus(Duration::from_secs(hours * 3600))
+}
+
+/// A moment in SQL, as the server itself writes it.
+pub fn literal(at: Timestamp) -> String {
+    let text = at.to_string().replace('T', " ");
+    let text = text.trim_end_matches('Z');
+    format!("'{}'", text.strip_suffix(".000").unwrap_or(text))
+}
+
+/// Asserts that a value is a moment as the contract writes them: `2026-11-22T09:30:00.000Z`.
+#[track_caller]
+pub fn assert_moment(value: &Value) {
+    let text = value.as_str().unwrap_or_else(|| panic!("{value} is no moment"));
+    assert_eq!(text.len(), "2026-11-22T09:30:00.000Z".len(), "{text}");
+    chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.3fZ").unwrap();
+}
+
+/// One member of every item of a list.
+pub fn all<'v>(items: &'v Value, member: &str) -> Vec<&'v Value> {
+    items.as_array().unwrap_or_else(|| panic!("{items} is no list")).iter().map(|item| &item[member]).collect()
+}
