@@ -1,0 +1,222 @@
+use clusterdesk::models::{api_token::Scope, user::Role};
+use serde_json::{Value, json};
+
+use crate::support::{Client, TestApp, all, assert_moment, both_databases, hours_ago, hours_ahead, literal};
+
+const ADMIN: [(&str, &str); 6] = [
+    ("admin.getStats", "{}"),
+    ("admin.listUsers", "{}"),
+    ("admin.listClusters", "{}"),
+    ("admin.auditLog", "{}"),
+    ("admin.setRole", r#"{"userId": "user_1", "role": "ADMIN"}"#),
+    ("k8s.setStatus", r#"{"id": 1, "status": "CREATING"}"#),
+];
+
+/// The ids that a list answers.
+async fn ids(caller: &Client, list: &str, input: Value) -> Vec<String> {
+    let page = caller.call(list, input).await;
+    all(&page["items"], "id").into_iter().map(|id| id.as_str().map_or(id.to_string(), str::to_owned)).collect()
+}
+
+async fn found(admin: &Client, search: &str) -> Vec<String> {
+    let mut found = ids(admin, "admin.listUsers", json!({"search": search})).await;
+    found.sort();
+    found
+}
+
+both_databases! {
+    async fn admin_procedures_are_for_admins(app: TestApp) {
+        let user = app.member("user_1");
+        let script = app.scripted("root", Scope::Write);
+        app.execute("UPDATE users SET role = 'ADMIN' WHERE id = 'root'");
+        for (name, input) in ADMIN {
+            let input: Value = serde_json::from_str(input).unwrap();
+            let failure = user.fail("FORBIDDEN", name, input.clone()).await;
+            assert_eq!(failure.message(), "Only admins may do this.");
+            script.fail("FORBIDDEN", name, input.clone()).await;
+            app.anonymous().fail("UNAUTHORIZED", name, input).await;
+            // Nor do others learn what would be wrong with their input.
+            user.fail("FORBIDDEN", name, json!({"nonsense": 1})).await;
+        }
+        assert_eq!(user.call("user.me", Value::Null).await["role"], "USER");
+    }
+
+    async fn the_stats_are_exact(app: TestApp) {
+        let admin = app.admin();
+        let stats = admin.call("admin.getStats", Value::Null).await;
+        let expected = json!({"totalUsers": 1, "totalClusters": 0, "activeSubscriptions": 0, "recentActivity": 0});
+        assert_eq!(stats, expected);
+
+        app.rich("paying").create("web", "PRO").await;
+        app.customer("grace", "PRO", hours_ago(23));
+        app.customer("ended", "PRO", hours_ago(25));
+        app.customer("free", "FREE", hours_ahead(1));
+        app.user("ended").create_deleted("old", "FREE").await;
+        app.user("ended").create("web", "FREE").await;
+        let hard = app.user("hard");
+        hard.create("web", "FREE").await;
+        hard.call("user.delete", Value::Null).await;
+        let soft = app.user("soft");
+        soft.create("web", "FREE").await;
+        soft.call("user.softDelete", Value::Null).await;
+        for hours in [23, 25] {
+            app.execute(&format!(
+                "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+                 VALUES ({}, 'x', 'x', 'x', 'x', 'null', 'x')", literal(hours_ago(hours))
+            ));
+        }
+        let stats = admin.call("admin.getStats", Value::Null).await;
+        // Mutations: create; create, delete, create; create and the end of an account, twice; the one 23 hours ago.
+        let expected = json!({"totalUsers": 5, "totalClusters": 2, "activeSubscriptions": 2, "recentActivity": 9});
+        assert_eq!(stats, expected);
+    }
+
+    async fn users_are_listed_with_plan_and_clusters_newest_first(app: TestApp) {
+        let admin = app.admin();
+        let user = app.rich("user_1");
+        user.create("web", "FREE").await;
+        user.create("shop", "PRO").await;
+        user.create_deleted("old", "BUSINESS").await;
+        let page = admin.call("admin.listUsers", Value::Null).await;
+        assert_moment(&page["items"][0]["createdAt"]);
+        let expected = json!({"items": [
+            {"id": "user_1", "name": null, "email": null, "image": null, "role": "USER", "plan": "BUSINESS",
+             "createdAt": page["items"][0]["createdAt"], "deletedAt": null, "activeClusters": 2},
+            {"id": "root", "name": null, "email": null, "image": null, "role": "ADMIN", "plan": null,
+             "createdAt": page["items"][1]["createdAt"], "deletedAt": null, "activeClusters": 0},
+        ], "nextCursor": null});
+        assert_eq!(page, expected);
+    }
+
+    async fn deleted_users_are_listed_on_demand(app: TestApp) {
+        let admin = app.admin();
+        app.user("hard").call("user.delete", Value::Null).await;
+        app.user("soft").call("user.softDelete", Value::Null).await;
+        assert_eq!(ids(&admin, "admin.listUsers", json!({"includeDeleted": false})).await, ["root"]);
+        assert_eq!(ids(&admin, "admin.listUsers", json!({"includeDeleted": true})).await, ["soft", "root"]);
+        let page = admin.call("admin.listUsers", json!({"includeDeleted": true, "search": "soft"})).await;
+        assert_moment(&page["items"][0]["deletedAt"]);
+        assert_eq!(page["items"][0]["email"], "deleted_soft@example.com");
+    }
+
+    async fn a_search_looks_into_ids_names_and_emails_in_any_case(app: TestApp) {
+        let admin = app.admin();
+        let users =
+            [("u1", "'Ada Lovelace'", "NULL"), ("u2", "NULL", "'Grace@Example.com'"), ("ADA3", "NULL", "NULL")];
+        for (id, name, email) in users {
+            app.provision(id, Role::User);
+            app.execute(&format!("UPDATE users SET name = {name}, email = {email} WHERE id = '{id}'"));
+        }
+        assert_eq!(found(&admin, "ada").await, ["ADA3", "u1"]);
+        assert_eq!(found(&admin, " LOVE ").await, ["u1"]);
+        assert_eq!(found(&admin, "gRACE@").await, ["u2"]);
+        assert_eq!(found(&admin, "nothing").await, [""; 0]);
+        assert_eq!(found(&admin, "'; DROP TABLE users; --").await, [""; 0]);
+    }
+
+    async fn a_search_takes_wildcards_literally(app: TestApp) {
+        let admin = app.admin();
+        for id in ["a%b", "a_b", "a\\b", "axb"] {
+            app.provision(id, Role::User);
+        }
+        for id in ["a%b", "a_b", "a\\b"] {
+            assert_eq!(found(&admin, id).await, [id]);
+            assert_eq!(found(&admin, &id[1..2]).await, [id]);
+        }
+        assert_eq!(found(&admin, "a").await, ["a%b", "a\\b", "a_b", "axb"]);
+    }
+
+    async fn a_search_finds_other_letters_than_ascii(app: TestApp) {
+        let admin = app.admin();
+        app.provision("Zoë É", Role::User);
+        for search in ["Zoë", "zoë", "É"] {
+            assert_eq!(found(&admin, search).await, ["Zoë É"], "{search}");
+        }
+    }
+
+    async fn clusters_are_listed_newest_first_and_filtered(app: TestApp) {
+        let admin = app.admin();
+        let (one, two) = (app.rich("one"), app.user("two"));
+        one.create("a", "FREE").await;
+        one.create("b", "PRO").await;
+        two.create_deleted("c", "FREE").await;
+        two.create("d", "FREE").await;
+        admin.call("k8s.setStatus", json!({"id": 4, "status": "CREATING"})).await;
+        for (filter, expected) in [
+            (json!({}), vec!["4", "2", "1"]),
+            (json!({"includeDeleted": true}), vec!["4", "3", "2", "1"]),
+            (json!({"status": "PENDING"}), vec!["2", "1"]),
+            (json!({"status": "DELETED"}), vec![]),
+            (json!({"status": "DELETED", "includeDeleted": true}), vec!["3"]),
+            (json!({"plan": "FREE"}), vec!["4", "1"]),
+            (json!({"userId": "one"}), vec!["2", "1"]),
+            (json!({"userId": "two", "includeDeleted": true}), vec!["4", "3"]),
+            (json!({"userId": "two", "plan": "FREE", "status": "CREATING"}), vec!["4"]),
+            (json!({"userId": "nobody"}), vec![]),
+        ] {
+            assert_eq!(ids(&admin, "admin.listClusters", filter.clone()).await, expected, "{filter}");
+        }
+        let page = admin.call("admin.listClusters", json!({"userId": "one"})).await;
+        let mut own = one.call("k8s.list", Value::Null).await;
+        own.as_array_mut().unwrap().reverse();
+        assert_eq!(page, json!({"items": own, "nextCursor": null}));
+    }
+
+    async fn clusters_without_an_owner_are_listed_as_history(app: TestApp) {
+        let admin = app.admin();
+        let user = app.user("user_1");
+        user.create("web", "FREE").await;
+        user.call("user.delete", Value::Null).await;
+        let page = admin.call("admin.listClusters", json!({"includeDeleted": true})).await;
+        assert_eq!((&page["items"][0]["authUserId"], &page["items"][0]["status"]), (&Value::Null, &json!("DELETED")));
+    }
+
+    async fn lists_say_what_is_wrong_with_a_filter(app: TestApp) {
+        let admin = app.admin();
+        for (list, input, issues) in [
+            ("admin.listUsers", json!({"search": " "}), "search: too_short"),
+            ("admin.listUsers", json!({"includeDeleted": 1}), "includeDeleted: invalid_type"),
+            ("admin.listUsers", json!({"search": "é".repeat(101)}), "search: too_long"),
+            ("admin.listClusters", json!({"status": "UP", "plan": "GOLD"}), "plan: invalid_value, status: invalid_value"),
+            ("admin.auditLog", json!({"since": "now"}), "since: invalid_format"),
+            ("admin.auditLog", json!({"until": "2026-13-01T00:00:00Z"}), "until: invalid_format"),
+        ] {
+            assert_eq!(admin.fail("BAD_REQUEST", list, input).await.issues().join(", "), issues);
+        }
+    }
+
+    async fn a_role_is_given_and_taken(app: TestApp) {
+        let (admin, user) = (app.admin(), app.member("user_1"));
+        for (role, code) in [("ADMIN", None), ("USER", Some("FORBIDDEN"))] {
+            let before = app.user_updated_at("user_1");
+            let answer = admin.call("admin.setRole", json!({"userId": "user_1", "role": role})).await;
+            assert_eq!(answer, json!({"success": true}));
+            assert!(app.user_updated_at("user_1") > before);
+            assert_eq!(user.call("user.me", Value::Null).await["role"], role);
+            let allowed = user.try_call("admin.getStats", Value::Null).await;
+            assert_eq!(allowed.err().as_ref().map(|failure| failure.code()), code);
+        }
+    }
+
+    async fn the_last_admin_can_not_be_demoted(app: TestApp) {
+        let admin = app.admin();
+        let demotion = json!({"userId": "root", "role": "USER"});
+        let failure = admin.fail("PRECONDITION_FAILED", "admin.setRole", demotion.clone()).await;
+        assert_eq!(failure.message(), "This is the last admin. Promote somebody else first.");
+        // A deleted admin is none.
+        app.provision("gone", Role::Admin);
+        app.user("gone").call("user.softDelete", Value::Null).await;
+        admin.fail("PRECONDITION_FAILED", "admin.setRole", demotion).await;
+        assert_eq!(admin.call("user.me", Value::Null).await["role"], "ADMIN");
+    }
+
+    async fn a_role_is_for_a_user_who_is_there(app: TestApp) {
+        let admin = app.admin();
+        app.member("soft").call("user.softDelete", Value::Null).await;
+        let promotion = |id| json!({"userId": id, "role": "ADMIN"});
+        let missing = admin.fail("NOT_FOUND", "admin.setRole", promotion("nobody")).await.anonymous();
+        assert_eq!(admin.fail("NOT_FOUND", "admin.setRole", promotion("soft")).await.anonymous(), missing);
+        let failure = admin.fail("BAD_REQUEST", "admin.setRole", json!({"userId": "root", "role": "OWNER"})).await;
+        assert_eq!(failure.issues(), ["role: invalid_value"]);
+    }
+}

@@ -1,0 +1,177 @@
+//! The defects of the server this one replaces, by their numbers. Those about Stripe are with Stripe.
+
+use clusterdesk::models::{api_token::Scope, user::Role};
+use futures_util::future::join;
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::support::{Builder, TestApp, TestDatabase, all, both_databases};
+
+fn cluster(plan: &str) -> Value {
+    json!({"name": "web", "location": "eu", "plan": plan})
+}
+
+both_databases! {
+    async fn defect_01_a_second_cluster_on_a_plan_is_a_conflict(app: TestApp) {
+        let user = app.user("user_1");
+        let id = user.create("web", "FREE").await;
+        let failure = user.fail("CONFLICT", "k8s.createCluster", cluster("FREE")).await;
+        assert_eq!((failure.conflicting_id(), &failure.0["data"]["httpStatus"]), (id, &json!(409)));
+    }
+
+    async fn defect_02_a_cluster_has_the_plan_that_was_asked_for(app: TestApp) {
+        let user = app.rich("user_1");
+        for plan in ["FREE", "PRO", "BUSINESS"] {
+            let created = user.call("k8s.createCluster", cluster(plan)).await;
+            let stored = user.call("k8s.get", json!({"id": created["id"]})).await;
+            assert_eq!([&created["plan"], &stored["plan"]], [plan, plan]);
+        }
+    }
+
+    async fn defect_03_a_user_who_ever_had_a_cluster_can_be_deleted(app: TestApp) {
+        let user = app.user("user_1");
+        user.create_deleted("old", "FREE").await;
+        user.create("web", "FREE").await;
+        user.call("user.delete", Value::Null).await;
+        assert_eq!((app.count("users"), app.count("k8s_cluster_configs WHERE auth_user_id IS NULL")), (0, 2));
+    }
+
+    async fn defect_04_a_restore_onto_an_occupied_plan_is_a_conflict(app: TestApp) {
+        let user = app.user("user_1");
+        let old = user.create_deleted("old", "FREE").await;
+        let new = user.create("web", "FREE").await;
+        let failure = user.fail("CONFLICT", "k8s.restore", json!({"id": old})).await;
+        assert_eq!((failure.conflicting_id(), failure.message()), (new, "There is an active FREE cluster already."));
+    }
+
+    async fn defect_05_no_plan_is_no_way_around_uniqueness(app: TestApp) {
+        let user = app.user("user_1");
+        let id = user.create("web", "FREE").await;
+        for plan in [json!({}), json!({"plan": null})] {
+            let mut input = json!({"name": "web", "location": "eu"});
+            input.as_object_mut().unwrap().extend(plan.as_object().unwrap().clone());
+            assert_eq!(user.fail("CONFLICT", "k8s.create", input).await.conflicting_id(), id);
+        }
+        assert!(app.try_execute("UPDATE k8s_cluster_configs SET plan = NULL").is_err());
+    }
+
+    async fn defect_06_an_update_writes_only_what_is_the_callers_and_live_then(app: TestApp) {
+        let user = app.user("user_1");
+        for _ in 0..10 {
+            let id = user.create("before", "FREE").await;
+            let update = user.try_call("k8s.updateCluster", json!({"id": id, "name": "after"}));
+            let (updated, _) = join(update, user.call("k8s.deleteCluster", json!({"id": id}))).await;
+            let name = app.lines(&format!("SELECT name AS line FROM k8s_cluster_configs WHERE id = {id}"));
+            assert_eq!(name, [if updated.is_ok() { "after" } else { "before" }]);
+        }
+    }
+
+    async fn defect_07_no_affected_row_is_no_success(app: TestApp) {
+        let user = app.user("user_1");
+        for id in [1, user.create_deleted("old", "FREE").await] {
+            user.fail("NOT_FOUND", "k8s.updateCluster", json!({"id": id, "name": "new"})).await;
+            user.fail("NOT_FOUND", "k8s.deleteCluster", json!({"id": id})).await;
+        }
+        user.fail("NOT_FOUND", "k8s.restore", json!({"id": 999})).await;
+    }
+
+    async fn defect_08_query_customer_returns_the_customer(app: TestApp) {
+        let user = app.user("user_1");
+        assert_eq!(user.call("customer.queryCustomer", json!({"userId": "user_1"})).await, Value::Null);
+        user.call("customer.insertCustomer", json!({"userId": "user_1"})).await;
+        let customer = user.call("customer.queryCustomer", json!({"userId": "user_1"})).await;
+        assert_eq!((&customer["authUserId"], &customer["plan"]), (&json!("user_1"), &json!("FREE")));
+    }
+
+    async fn defect_09_a_second_customer_is_a_conflict(app: TestApp) {
+        let user = app.user("user_1");
+        user.call("customer.insertCustomer", json!({"userId": "user_1"})).await;
+        let failure = user.fail("CONFLICT", "customer.insertCustomer", json!({"userId": "user_1"})).await;
+        assert_eq!(failure.conflicting_id(), 1);
+    }
+
+    async fn defect_10_ids_are_those_of_the_identity_provider_and_rows_appear(app: TestApp) {
+        let uuid = "0b7a5e5e-9d1d-4f0c-8a55-3f5f2a3c7f10";
+        for id in ["user_2NNEqL2nrIRdJ194ndJqAHwEfxC", "auth0|507f1f77bcf86cd799439011", uuid] {
+            let user = app.user(id);
+            user.create("web", "FREE").await;
+            let me = user.call("user.me", Value::Null).await;
+            assert_eq!((&me["id"], &me["name"]), (&json!(id), &json!(format!("Name of {id}"))));
+        }
+        assert_eq!(app.count("users"), 3);
+    }
+
+    async fn defect_15_limits_are_told_and_hold_for_the_anonymous(builder: Builder) {
+        let app = builder.flag("rate-limit-read-max-requests", "2").start().await;
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": "k8s.getClusters"}).to_string();
+        for (caller, outcome) in [(app.user("user_1"), "OK"), (app.anonymous(), "UNAUTHORIZED")] {
+            for remaining in ["1", "0", "0"] {
+                // A made-up address helps nobody.
+                let forwarded = format!("203.0.113.{remaining}");
+                let response = caller.post().header("x-forwarded-for", forwarded).body(request.clone());
+                let response = response.send().await.unwrap();
+                assert_eq!(response.headers()["x-ratelimit-limit"], "2");
+                assert_eq!(response.headers()["x-ratelimit-remaining"], remaining);
+                assert!(response.headers().contains_key("x-ratelimit-reset"));
+                let refused = response.headers().contains_key("retry-after");
+                let answer: Value = response.json().await.unwrap();
+                let code = answer["error"]["data"]["code"].as_str().unwrap_or("OK");
+                assert_eq!(code, if refused { "TOO_MANY_REQUESTS" } else { outcome });
+            }
+            caller.fail("TOO_MANY_REQUESTS", "k8s.getClusters", Value::Null).await;
+        }
+    }
+
+    async fn defect_16_without_the_database_nobody_is_an_admin(app: TestApp) {
+        let admin = app.admin();
+        admin.call("admin.getStats", Value::Null).await;
+        app.execute("ALTER TABLE users RENAME TO users_out_of_reach");
+        for procedure in ["admin.getStats", "admin.listClusters", "admin.auditLog"] {
+            admin.fail("INTERNAL_SERVER_ERROR", procedure, Value::Null).await;
+        }
+        app.execute("ALTER TABLE users_out_of_reach RENAME TO users; UPDATE users SET role = 'USER'");
+        admin.fail("FORBIDDEN", "admin.getStats", Value::Null).await;
+
+        let url = app.database.url.replace(app.database.folder.path().to_str().unwrap(), "/nowhere");
+        let url = if url == app.database.url { "postgres:///test?host=/nowhere".to_owned() } else { url };
+        let database = TestDatabase { backend: app.backend(), url, folder: tempdir().unwrap() };
+        let away = Builder::with_database(database).start().await;
+        away.user("root").fail("SERVICE_UNAVAILABLE", "admin.getStats", Value::Null).await;
+    }
+
+    async fn defect_17_curl_needs_no_origin_in_production(builder: Builder) {
+        let app = builder.flag("app-url", "https://app.example.com").start().await;
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": "k8s.createCluster", "params": cluster("FREE")});
+        let curl = app.user("user_1").post().header("user-agent", "curl/8.0").body(request.to_string());
+        let answer: Value = curl.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["result"]["success"], true);
+    }
+
+    async fn defect_18_a_soft_deleted_user_keeps_no_name_image_or_token(app: TestApp) {
+        let user = app.user("user_1");
+        let script = app.scripted("user_1", Scope::Write);
+        app.execute("UPDATE users SET name = 'Ada', image = 'https://i', email = 'ada@example.com'");
+        script.call("user.softDelete", Value::Null).await;
+        let admin = app.admin();
+        let users = admin.call("admin.listUsers", json!({"includeDeleted": true, "search": "user_1"})).await;
+        let left = &users["items"][0];
+        assert_eq!((&left["name"], &left["image"]), (&Value::Null, &Value::Null));
+        assert_eq!(left["email"], "deleted_user_1@example.com");
+        for caller in [user, script] {
+            caller.fail("UNAUTHORIZED", "user.me", Value::Null).await;
+        }
+    }
+
+    async fn defect_20_an_underscore_is_no_wildcard(app: TestApp) {
+        let admin = app.admin();
+        for id in ["deleted_1", "deletedX1", "deleted-1"] {
+            app.provision(id, Role::User);
+            app.execute(&format!("UPDATE users SET email = '{id}@example.com' WHERE id = '{id}'"));
+        }
+        let found = admin.call("admin.listUsers", json!({"search": "deleted_"})).await;
+        assert_eq!(all(&found["items"], "id"), ["deleted_1"]);
+        // Whoever has such an address is as live as anybody.
+        assert_eq!(app.user("deleted_1").call("user.me", Value::Null).await["email"], "deleted_1@example.com");
+        assert_eq!(admin.call("admin.getStats", Value::Null).await["totalUsers"], 4);
+    }
+}

@@ -1,0 +1,139 @@
+//! Every procedure under every name, over HTTP and WebSocket.
+
+use clusterdesk::{
+    routers,
+    rpc::{Access, Bucket, Kind, Registry},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Failure, Socket, TestApp, both_databases};
+
+use Access::{Admin, User};
+use Bucket::{Read, Write};
+use Kind::{Mutation, Query};
+
+/// The table of the contract.
+const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 23] = [
+    ("hello.hello", None, Query, User, Read),
+    ("auth.mySubscription", None, Query, User, Read),
+    ("k8s.list", Some("k8s.getClusters"), Query, User, Read),
+    ("k8s.get", None, Query, User, Read),
+    ("k8s.create", Some("k8s.createCluster"), Mutation, User, Write),
+    ("k8s.update", Some("k8s.updateCluster"), Mutation, User, Write),
+    ("k8s.delete", Some("k8s.deleteCluster"), Mutation, User, Write),
+    ("k8s.restore", None, Mutation, User, Write),
+    ("k8s.listDeleted", None, Query, User, Read),
+    ("k8s.count", None, Query, User, Read),
+    ("k8s.setStatus", None, Mutation, Admin, Write),
+    ("customer.get", Some("customer.queryCustomer"), Query, User, Read),
+    ("customer.create", Some("customer.insertCustomer"), Mutation, User, Write),
+    ("user.updateName", Some("customer.updateUserName"), Mutation, User, Write),
+    ("user.me", None, Query, User, Read),
+    ("user.summary", None, Query, User, Read),
+    ("user.delete", None, Mutation, User, Write),
+    ("user.softDelete", None, Mutation, User, Write),
+    ("admin.getStats", None, Query, Admin, Read),
+    ("admin.listUsers", None, Query, Admin, Read),
+    ("admin.listClusters", None, Query, Admin, Read),
+    ("admin.setRole", None, Mutation, Admin, Write),
+    ("admin.auditLog", None, Query, Admin, Read),
+];
+
+fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.into_iter().flat_map(|(name, old_name, ..)| std::iter::once(name).chain(old_name))
+}
+
+/// Calls over HTTP and over a WebSocket, asserts that both fail alike, and returns how.
+async fn fail_on_both(caller: &Client, socket: &mut Socket, name: &str, input: Value) -> Failure {
+    let over_http = caller.try_call(name, input.clone()).await.expect_err(name);
+    let over_socket = Failure(socket.call(name, input).await["error"].clone());
+    assert_eq!(over_http.clone().anonymous(), over_socket.anonymous());
+    over_http
+}
+
+#[test]
+fn the_registry_is_the_table_of_the_contract() {
+    let registry = Registry::new(routers::all()).unwrap();
+    for row in TABLE {
+        let found = registry.get(row.0).unwrap_or_else(|| panic!("{} is missing", row.0));
+        assert_eq!((found.name, found.old_name, found.kind, found.access, found.bucket), row);
+    }
+}
+
+both_databases! {
+    async fn no_name_answers_without_a_token(app: TestApp) {
+        let caller = app.anonymous();
+        let mut socket = Socket::open(&caller).await;
+        for name in names() {
+            let failure = fail_on_both(&caller, &mut socket, name, json!({})).await;
+            let data = json!({"code": "UNAUTHORIZED", "httpStatus": 401, "path": name});
+            assert_eq!(failure.0["code"], -32001);
+            assert_eq!(failure.anonymous()["data"], data);
+        }
+    }
+
+    async fn every_name_names_an_unknown_field(app: TestApp) {
+        let caller = app.admin();
+        let mut socket = Socket::open(&caller).await;
+        for name in names() {
+            let failure = fail_on_both(&caller, &mut socket, name, json!({"no.such/field": 1})).await;
+            assert_eq!((failure.code(), &failure.0["code"]), ("BAD_REQUEST", &json!(-32602)));
+            assert!(failure.issues().contains(&"no.such/field: unknown_field".to_owned()), "{failure:?}");
+        }
+    }
+
+    async fn queries_answer_the_same_over_http_and_websocket(app: TestApp) {
+        let admin = app.admin();
+        admin.create("web", "FREE").await;
+        let mut socket = Socket::open(&admin).await;
+        for (name, old_name, kind, ..) in TABLE {
+            let input = match name {
+                "hello.hello" => json!({"text": "you"}),
+                "k8s.get" => json!({"id": 1}),
+                _ if kind == Query => json!({}),
+                _ => continue,
+            };
+            for name in std::iter::once(name).chain(old_name) {
+                let answer = admin.call(name, input.clone()).await;
+                assert_eq!(socket.call(name, input.clone()).await["result"], answer, "{name}");
+                assert_eq!(admin.call(name, json!([input])).await, answer, "{name}");
+            }
+        }
+    }
+
+    async fn mutations_work_over_a_websocket(app: TestApp) {
+        let mut socket = Socket::open(&app.user("user_1")).await;
+        for (name, input) in [
+            ("k8s.create", json!({"name": "web", "location": "eu"})),
+            ("k8s.update", json!([{"id": 1, "name": "db"}])),
+            ("k8s.delete", json!({"id": 1})),
+            ("k8s.restore", json!({"id": 1})),
+            ("customer.create", json!([])),
+            ("user.updateName", json!({"name": "Ada"})),
+            ("user.softDelete", json!([{}])),
+        ] {
+            assert_eq!(socket.call(name, input).await["result"]["success"], true, "{name}");
+        }
+        assert_eq!(socket.call("user.me", json!({})).await["error"]["data"]["code"], "UNAUTHORIZED");
+        assert_eq!(app.count("audit_log"), 7);
+    }
+
+    async fn the_errors_of_the_domain_have_their_numbers(app: TestApp) {
+        let (user, admin) = (app.user("user_1"), app.admin());
+        user.create("web", "FREE").await;
+        let cluster = |plan: &str| json!({"name": "web", "location": "eu", "plan": plan});
+        for (caller, name, input, code, number, status) in [
+            (&user, "k8s.create", cluster("GOLD"), "BAD_REQUEST", -32602, 400),
+            (&user, "k8s.createCluster", cluster("PRO"), "PAYMENT_REQUIRED", -32002, 402),
+            (&user, "admin.getStats", json!({}), "FORBIDDEN", -32003, 403),
+            (&user, "k8s.deleteCluster", json!({"id": 2}), "NOT_FOUND", -32004, 404),
+            (&user, "k8s.create", cluster("FREE"), "CONFLICT", -32009, 409),
+            (&admin, "user.delete", json!({}), "PRECONDITION_FAILED", -32012, 412),
+        ] {
+            let failure = caller.fail(code, name, input).await;
+            assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(number), &json!(status)));
+            assert_eq!(failure.0["data"]["path"], name);
+            assert!(failure.message().ends_with('.'));
+        }
+    }
+}

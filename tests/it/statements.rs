@@ -1,0 +1,128 @@
+//! No procedure's number of SQL statements grows with the rows it looks at.
+
+use std::collections::{BTreeMap, HashMap};
+
+use clusterdesk::{
+    routers,
+    rpc::{Registry, procedure::Procedure},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Builder, TestApp, TestDatabase, both_databases, hours_ago, hours_ahead, literal};
+
+/// An input that succeeds, given the ids of a live and of a deleted cluster of the caller's.
+fn input(procedure: &str, live: i64, deleted: i64) -> Value {
+    match procedure {
+        "hello.hello" => json!({"text": "you"}),
+        "k8s.get" | "k8s.delete" => json!({"id": live}),
+        "k8s.update" => json!({"id": live, "name": "db"}),
+        "k8s.setStatus" => json!({"id": live, "status": "CREATING"}),
+        "k8s.restore" => json!({"id": deleted}),
+        "k8s.create" => json!({"name": "web", "location": "eu", "plan": "PRO"}),
+        "k8s.listDeleted" | "admin.listUsers" | "admin.auditLog" => json!({"limit": 100}),
+        "admin.listClusters" => json!({"limit": 100, "includeDeleted": true}),
+        "user.updateName" => json!({"name": "Ada"}),
+        "user.delete" | "user.softDelete" => json!({"force": true}),
+        "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
+        "auth.mySubscription"
+        | "k8s.list"
+        | "k8s.count"
+        | "customer.get"
+        | "customer.create"
+        | "user.me"
+        | "user.summary"
+        | "admin.getStats" => Value::Null,
+        new => panic!("{new} is new: say here how to call it"),
+    }
+}
+
+/// So many SQL rows.
+fn rows(count: usize, row: impl Fn(usize) -> String) -> Vec<String> {
+    (1..=count).map(row).collect()
+}
+
+/// A caller for each procedure, named like it: an admin and customer with a live cluster, `count` deleted ones and as
+/// many tokens. Besides, `count` of everything that belongs to nobody in particular.
+fn populate(app: &TestApp, count: usize, callers: &[&str]) {
+    let at = literal(hours_ago(1));
+    let user = |id: &str, role: &str| format!("('{id}', '{role}', {at}, {at})");
+    let customer = |id: &str| format!("('{id}', 'BUSINESS', {}, {at}, {at})", literal(hours_ahead(1)));
+    let live = |id: &str| format!("('web', 'eu', '{id}', 'FREE', 'Default', 'PENDING', {at}, {at}, NULL)");
+    let deleted = |id: &str| format!("('web', 'eu', '{id}', 'BUSINESS', 'Default', 'DELETED', {at}, {at}, {at})");
+    let entry = |_| format!("({at}, 'root', 'x', 'x', 'x', 'null', 'x')");
+    let mut users = rows(count, |n| user(&format!("user_{n}"), "USER"));
+    let mut customers = rows(count, |n| customer(&format!("user_{n}")));
+    let mut clusters = rows(count, |n| live(&format!("user_{n}")));
+    let mut tokens = Vec::new();
+    for id in callers {
+        users.push(user(id, "ADMIN"));
+        if *id != "customer.create" {
+            customers.push(customer(id));
+        }
+        clusters.push(live(id));
+        clusters.extend(rows(count, |_| deleted(id)));
+        tokens.extend(rows(count, |n| format!("('{id}', 'script', '{:0>64}', 'read', {at})", format!("{n}{id}"))));
+    }
+    let (users, customers, clusters) = (users.join(", "), customers.join(", "), clusters.join(", "));
+    let (tokens, entries) = (tokens.join(", "), rows(count, entry).join(", "));
+    app.execute(&format!(
+        "INSERT INTO users (id, role, created_at, updated_at) VALUES {users};
+         INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at)
+         VALUES {customers};
+         INSERT INTO k8s_cluster_configs
+             (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at)
+         VALUES {clusters};
+         INSERT INTO api_tokens (user_id, name, hash, scope, created_at) VALUES {tokens};
+         INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+         VALUES {entries}"
+    ));
+}
+
+/// The ids of each caller's live cluster and of one of the deleted ones.
+fn clusters(app: &TestApp) -> HashMap<String, (i64, i64)> {
+    let sql = "SELECT auth_user_id || ' ' || min(CASE WHEN deleted_at IS NULL THEN id END) || ' ' || max(id) AS line
+               FROM k8s_cluster_configs GROUP BY auth_user_id";
+    let read = |line: String| {
+        let [owner, live, deleted] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        (owner.to_owned(), (live.parse().unwrap(), deleted.parse().unwrap()))
+    };
+    app.lines(sql).into_iter().map(read).collect()
+}
+
+/// What the server has counted for a procedure so far.
+async fn counted(app: &TestApp, procedure: &str) -> u64 {
+    let response = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap();
+    let prefix = format!("clusterdesk_statements_total{{procedure=\"{procedure}\"}} ");
+    let metrics = response.text().await.unwrap();
+    metrics.lines().find_map(|line| line.strip_prefix(prefix.as_str())).map_or(0, |count| count.parse().unwrap())
+}
+
+/// The statements of one call of each procedure.
+async fn count_all(backend: Backend, rows: usize, chosen: fn(&Procedure) -> bool) -> BTreeMap<&'static str, u64> {
+    let app = Builder::new(backend).start().await;
+    let registry = Registry::new(routers::all()).unwrap();
+    let chosen = registry.procedures().filter(|procedure| chosen(procedure));
+    let names: Vec<&'static str> = chosen.map(|procedure| procedure.name).collect();
+    populate(&app, rows, &names);
+    let clusters = clusters(&app);
+    let mut counts = BTreeMap::new();
+    for name in names {
+        let (live, deleted) = clusters[name];
+        app.user(name).call(name, input(name, live, deleted)).await;
+        counts.insert(name, counted(&app, name).await);
+    }
+    counts
+}
+
+both_databases! {
+    async fn no_procedure_runs_more_statements_for_more_rows(database: TestDatabase) {
+        let few = count_all(database.backend, 1, |_| true).await;
+        assert!(few.len() > 20 && few.values().all(|count| *count > 0), "{few:?}");
+        assert_eq!(count_all(database.backend, 100, |_| true).await, few);
+    }
+
+    async fn a_procedure_of_one_statement_runs_one_besides_finding_the_caller(database: TestDatabase) {
+        let counts = count_all(database.backend, 1, |procedure| procedure.one_statement).await;
+        assert!(counts.len() > 5 && counts.values().all(|count| *count <= 2), "{counts:?}");
+    }
+}
