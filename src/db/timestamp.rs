@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{
     backend::Backend,
     deserialize::{self, FromSql, FromSqlRow},
@@ -24,7 +24,12 @@ impl Timestamp {
     }
 
     pub fn from_millis(millis: i64) -> Option<Self> {
-        DateTime::from_timestamp_millis(millis).map(|moment| Self(moment.naive_utc()))
+        DateTime::from_timestamp_millis(millis).and_then(|moment| Self::from_utc(moment.naive_utc()))
+    }
+
+    /// None for years that have no four digits: RFC 3339 can't write them, and SQLite compares text.
+    fn from_utc(moment: NaiveDateTime) -> Option<Self> {
+        (0..=9999).contains(&moment.year()).then(|| Self(moment.trunc_subsecs(3)))
     }
 
     pub fn millis(self) -> i64 {
@@ -61,7 +66,7 @@ impl<'de> Deserialize<'de> for Timestamp {
         let text = String::deserialize(deserializer)?;
         let moment = DateTime::parse_from_rfc3339(&text)
             .map_err(|_why| de::Error::custom("must be an RFC 3339 date and time such as 2026-11-22T09:30:00.000Z"))?;
-        Ok(Self(moment.naive_utc().trunc_subsecs(3)))
+        Self::from_utc(moment.naive_utc()).ok_or_else(|| de::Error::custom("must be in the years 0 to 9999 in UTC"))
     }
 }
 

@@ -32,7 +32,8 @@ impl Position {
     fn decode(list: &str, cursor: &str) -> Option<Self> {
         let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (sum, text) = decoded.split_once('.')?;
-        if sum != format!("{:08x}", checksum(list, text)) {
+        // PostgreSQL can't take a NUL, also not to compare with.
+        if sum != format!("{:08x}", checksum(list, text)) || text.contains('\0') {
             return None;
         }
         let (millis, id) = text.split_once('.')?;

@@ -133,7 +133,8 @@ pub fn admin_exists(conn: &mut DbConnection) -> QueryResult<bool> {
 }
 
 /// Creates the row of a user seen for the first time. `None` when the id belonged to a deleted user; an existing row
-/// is returned as it is. An email that another user holds is left out: identities decide who somebody is, not emails.
+/// is returned as it is. An email that another user holds, or that is kept for deleted ones, is left out: identities
+/// decide who somebody is, not emails.
 ///
 /// # Errors
 /// Only the database's.

@@ -3,7 +3,7 @@
 use clusterdesk::models::api_token::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp, all, both_databases, hours_ago, hours_ahead, literal};
+use crate::support::{Client, TestApp, all, both_databases, claims, hours_ago, hours_ahead, hs256, literal};
 
 const BOTH: [&str; 2] = ["user.delete", "user.softDelete"];
 
@@ -63,6 +63,14 @@ both_databases! {
         assert_eq!(clusters(&app), [OTHERS, own].concat());
         assert_eq!(app.lines(customer), before);
         assert_eq!(app.lines("SELECT user_id AS line FROM api_tokens WHERE revoked_at IS NOT NULL"), ["user_1"]);
+    }
+
+    async fn nobody_can_hold_the_email_that_a_soft_delete_leaves(app: TestApp) {
+        let mut squatter = claims("squatter");
+        squatter["email"] = json!("deleted_user_1@example.com");
+        let me = app.with_token(hs256(&squatter)).call("user.me", Value::Null).await;
+        assert_eq!(me["email"], Value::Null);
+        app.user("user_1").call("user.softDelete", Value::Null).await;
     }
 
     async fn clusters_change_at_the_moment_of_the_deletion(app: TestApp) {

@@ -101,7 +101,9 @@ both_databases! {
 
     async fn a_search_looks_into_ids_names_and_emails_in_any_case(app: TestApp) {
         let admin = app.admin();
-        for (id, name, email) in [("u1", "'Ada Lovelace'", "NULL"), ("u2", "NULL", "'Grace@Example.com'"), ("ADA3", "NULL", "NULL")] {
+        let users =
+            [("u1", "'Ada Lovelace'", "NULL"), ("u2", "NULL", "'Grace@Example.com'"), ("ADA3", "NULL", "NULL")];
+        for (id, name, email) in users {
             app.provision(id, Role::User);
             app.execute(&format!("UPDATE users SET name = {name}, email = {email} WHERE id = '{id}'"));
         }
@@ -172,12 +174,14 @@ both_databases! {
     async fn lists_say_what_is_wrong_with_a_filter(app: TestApp) {
         let admin = app.admin();
         for (list, input, issues) in [
-            ("admin.listUsers", json!({"search": " ", "includeDeleted": 1}), vec!["includeDeleted: invalid_type", "search: too_short"]),
-            ("admin.listUsers", json!({"search": "é".repeat(101)}), vec!["search: too_long"]),
-            ("admin.listClusters", json!({"status": "UP", "plan": "GOLD"}), vec!["plan: invalid_value", "status: invalid_value"]),
-            ("admin.auditLog", json!({"since": "yesterday", "until": "2026-13-01T00:00:00Z"}), vec!["since: invalid_format", "until: invalid_format"]),
+            ("admin.listUsers", json!({"search": " "}), "search: too_short"),
+            ("admin.listUsers", json!({"includeDeleted": 1}), "includeDeleted: invalid_type"),
+            ("admin.listUsers", json!({"search": "é".repeat(101)}), "search: too_long"),
+            ("admin.listClusters", json!({"status": "UP", "plan": "GOLD"}), "plan: invalid_value, status: invalid_value"),
+            ("admin.auditLog", json!({"since": "now"}), "since: invalid_format"),
+            ("admin.auditLog", json!({"until": "2026-13-01T00:00:00Z"}), "until: invalid_format"),
         ] {
-            assert_eq!(admin.fail("BAD_REQUEST", list, input).await.issues(), issues);
+            assert_eq!(admin.fail("BAD_REQUEST", list, input).await.issues().join(", "), issues);
         }
     }
 
@@ -196,21 +200,22 @@ both_databases! {
 
     async fn the_last_admin_can_not_be_demoted(app: TestApp) {
         let admin = app.admin();
-        let failure = admin.fail("PRECONDITION_FAILED", "admin.setRole", json!({"userId": "root", "role": "USER"})).await;
+        let demotion = json!({"userId": "root", "role": "USER"});
+        let failure = admin.fail("PRECONDITION_FAILED", "admin.setRole", demotion.clone()).await;
         assert_eq!(failure.message(), "This is the last admin. Promote somebody else first.");
         // A deleted admin is none.
         app.provision("gone", Role::Admin);
         app.user("gone").call("user.softDelete", Value::Null).await;
-        admin.fail("PRECONDITION_FAILED", "admin.setRole", json!({"userId": "root", "role": "USER"})).await;
+        admin.fail("PRECONDITION_FAILED", "admin.setRole", demotion).await;
         assert_eq!(admin.call("user.me", Value::Null).await["role"], "ADMIN");
     }
 
     async fn a_role_is_for_a_user_who_is_there(app: TestApp) {
         let admin = app.admin();
         app.member("soft").call("user.softDelete", Value::Null).await;
-        let missing = admin.fail("NOT_FOUND", "admin.setRole", json!({"userId": "nobody", "role": "ADMIN"})).await.anonymous();
-        let deleted = admin.fail("NOT_FOUND", "admin.setRole", json!({"userId": "soft", "role": "ADMIN"})).await;
-        assert_eq!(deleted.anonymous(), missing);
+        let promotion = |id| json!({"userId": id, "role": "ADMIN"});
+        let missing = admin.fail("NOT_FOUND", "admin.setRole", promotion("nobody")).await.anonymous();
+        assert_eq!(admin.fail("NOT_FOUND", "admin.setRole", promotion("soft")).await.anonymous(), missing);
         let failure = admin.fail("BAD_REQUEST", "admin.setRole", json!({"userId": "root", "role": "OWNER"})).await;
         assert_eq!(failure.issues(), ["role: invalid_value"]);
     }

@@ -246,10 +246,9 @@ both_databases! {
             let change = tokio::task::spawn_blocking(move || {
                 for step in 0..20 {
                     let name = format!("web-{round}-{step}");
-                    connection.batch_execute(&format!(
-                        "BEGIN; UPDATE customers SET name = '{name}'; UPDATE k8s_cluster_configs SET name = '{name}'; COMMIT"
-                    ))
-                    .unwrap();
+                    let customer = format!("UPDATE customers SET name = '{name}'");
+                    let cluster = format!("UPDATE k8s_cluster_configs SET name = '{name}'");
+                    connection.batch_execute(&format!("BEGIN; {customer}; {cluster}; COMMIT")).unwrap();
                 }
             });
             let summaries = join_all((0..8).map(|_| user.call("user.summary", Value::Null)));

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clusterdesk::{
+    db::DbConnection,
     error::{Error, Result},
     rpc::{Access, AsyncCall, Audited, Call, NoInput, Reply, Router},
 };
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
-use crate::support::{Builder, Client, Failure, Socket, TestApp, both_databases};
+use crate::support::{Backend, Builder, Client, Failure, Socket, TestApp, all, both_databases};
 
 const OURS: &str = "Something went wrong on our side.";
 
@@ -120,11 +121,11 @@ fn expected(name: &str, procedures: &[&str]) -> (Vec<String>, Vec<String>) {
 }
 
 /// Starts a transaction past the server that keeps every write waiting until it ends.
-fn hold_writes(app: &TestApp) -> clusterdesk::db::DbConnection {
+fn hold_writes(app: &TestApp) -> DbConnection {
     let mut connection = app.connect();
     let lock = match app.backend() {
-        crate::support::Backend::Sqlite => "BEGIN IMMEDIATE",
-        crate::support::Backend::Postgres => "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE",
+        Backend::Sqlite => "BEGIN IMMEDIATE",
+        Backend::Postgres => "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE",
     };
     connection.batch_execute(lock).unwrap();
     connection
@@ -134,13 +135,13 @@ both_databases! {
     async fn a_panic_is_an_error_of_ours_with_the_right_id(builder: Builder) {
         let app = builder.router(probe()).start().await;
         let user = named_user(&app).await;
-        let call = |id: Value, name: &str| json!({"jsonrpc": "2.0", "id": id, "method": name, "params": {"text": "Eve"}});
+        let call = |(id, name)| json!({"jsonrpc": "2.0", "id": id, "method": name, "params": {"text": "Eve"}});
         let names = ["probe.renameAndPanic", "hello.hello", "probe.renameAndPanic"];
-        let mut batch: Vec<Value> = names.iter().enumerate().map(|(at, name)| call(json!(at), name)).collect();
+        let mut batch: Vec<Value> = names.iter().enumerate().map(call).collect();
         batch.push(json!({"jsonrpc": "2.0", "id": "p", "method": "probe.panic"}));
         batch.push(json!({"jsonrpc": "2.0", "id": "q", "method": "probe.panicLater"}));
         let answers = user.message(json!(batch)).await;
-        assert_eq!(crate::support::all(&answers, "id"), [&json!(0), &json!(1), &json!(2), &json!("p"), &json!("q")]);
+        assert_eq!(all(&answers, "id"), [&json!(0), &json!(1), &json!(2), &json!("p"), &json!("q")]);
         for at in [0, 2, 3, 4] {
             let failure = Failure(answers[at]["error"].clone());
             assert_eq!((failure.code(), failure.message()), ("INTERNAL_SERVER_ERROR", OURS));
@@ -250,13 +251,14 @@ both_databases! {
         };
         let greet = json!({"jsonrpc": "2.0", "id": 2, "method": "hello.hello", "params": {"text": "you"}});
         let answers = app.member("user_1").message(json!([enter(1, "one"), greet, enter(3, "three")])).await;
-        assert_eq!(crate::support::all(&answers, "id"), [1, 2, 3]);
+        assert_eq!(all(&answers, "id"), [1, 2, 3]);
         assert_eq!([&answers[0]["result"], &answers[2]["result"]], ["one", "three"]);
     }
 
     async fn each_entry_of_a_batch_is_authorised_by_itself(app: TestApp) {
         let request = |id: u8, method: &str| json!({"jsonrpc": "2.0", "id": id, "method": method});
-        let batch = json!([request(1, "admin.getStats"), request(2, "user.me"), request(3, "k8s.get"), request(4, "no.such")]);
+        let names = ["admin.getStats", "user.me", "k8s.get", "no.such"];
+        let batch = json!([request(1, names[0]), request(2, names[1]), request(3, names[2]), request(4, names[3])]);
         for (caller, codes) in [
             (app.user("user_1"), ["FORBIDDEN", "OK", "BAD_REQUEST", "NOT_FOUND"]),
             (app.admin(), ["OK", "OK", "BAD_REQUEST", "NOT_FOUND"]),

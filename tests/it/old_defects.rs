@@ -91,7 +91,8 @@ both_databases! {
     }
 
     async fn defect_10_ids_are_those_of_the_identity_provider_and_rows_appear(app: TestApp) {
-        for id in ["user_2NNEqL2nrIRdJ194ndJqAHwEfxC", "auth0|507f1f77bcf86cd799439011", "0b7a5e5e-9d1d-4f0c-8a55-3f5f2a3c7f10"] {
+        let uuid = "0b7a5e5e-9d1d-4f0c-8a55-3f5f2a3c7f10";
+        for id in ["user_2NNEqL2nrIRdJ194ndJqAHwEfxC", "auth0|507f1f77bcf86cd799439011", uuid] {
             let user = app.user(id);
             user.create("web", "FREE").await;
             let me = user.call("user.me", Value::Null).await;
@@ -154,7 +155,8 @@ both_databases! {
         let admin = app.admin();
         let users = admin.call("admin.listUsers", json!({"includeDeleted": true, "search": "user_1"})).await;
         let left = &users["items"][0];
-        assert_eq!([&left["name"], &left["image"], &left["email"]], [&Value::Null, &Value::Null, &json!("deleted_user_1@example.com")]);
+        assert_eq!((&left["name"], &left["image"]), (&Value::Null, &Value::Null));
+        assert_eq!(left["email"], "deleted_user_1@example.com");
         for caller in [user, script] {
             caller.fail("UNAUTHORIZED", "user.me", Value::Null).await;
         }

@@ -67,11 +67,14 @@ fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     let (tokens, entries) = (tokens.join(", "), rows(count, entry).join(", "));
     app.execute(&format!(
         "INSERT INTO users (id, role, created_at, updated_at) VALUES {users};
-         INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at) VALUES {customers};
+         INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at)
+         VALUES {customers};
          INSERT INTO k8s_cluster_configs
-             (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at) VALUES {clusters};
+             (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at)
+         VALUES {clusters};
          INSERT INTO api_tokens (user_id, name, hash, scope, created_at) VALUES {tokens};
-         INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id) VALUES {entries}"
+         INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+         VALUES {entries}"
     ));
 }
 
