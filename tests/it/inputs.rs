@@ -28,8 +28,20 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 fn scalar() -> impl Strategy<Value = Value> {
-    let likely =
-        ["", " ", "root", "nobody", "PRO", "RUNNING", "ADMIN", "a-name", "2026-11-22T09:30:00.000Z", "2026-02-30"];
+    let likely = [
+        "",
+        " ",
+        "root",
+        "nobody",
+        "PRO",
+        "RUNNING",
+        "ADMIN",
+        "a\0b",
+        "%_\\'",
+        "a-name",
+        "2026-11-22T09:30:00.000Z",
+        "2026-02-30",
+    ];
     prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -47,7 +59,7 @@ fn anything() -> impl Strategy<Value = Value> {
     scalar().prop_recursive(5, 40, 5, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..5).prop_map(Value::from),
-            btree_map(any::<String>(), inner, 0..5).prop_map(|fields| Value::from_iter(fields)),
+            btree_map(any::<String>(), inner, 0..5).prop_map(Value::from_iter),
         ]
     })
 }
@@ -58,7 +70,7 @@ fn nearly() -> impl Strategy<Value = Value> {
     known.sort();
     known.dedup();
     let value = prop_oneof![4 => scalar(), 1 => anything()];
-    btree_map(proptest::sample::select(known), value, 0..12).prop_map(|fields| Value::from_iter(fields))
+    btree_map(proptest::sample::select(known), value, 0..12).prop_map(Value::from_iter)
 }
 
 /// The fields that a procedure knows.

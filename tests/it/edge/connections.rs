@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use super::{HELLO, assert_refused, raw};
-use crate::support::{Backend, Builder, Raw, TestApp};
+use crate::support::{Backend, Builder, Raw, Socket, TestApp, eventually};
 
 const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nhost: h\r\ncontent-type: application/json";
 
+fn head() -> String {
+    format!("{POST}\r\ncontent-length: {}", HELLO.len())
+}
+
 fn hello() -> String {
-    format!("{POST}\r\ncontent-length: {}\r\n\r\n{HELLO}", HELLO.len())
+    format!("{}\r\n\r\n{HELLO}", head())
 }
 
 #[tokio::test]
@@ -98,17 +102,16 @@ async fn beyond_the_limit_health_answers_and_calls_are_refused() {
     one.send(hello()).await;
     assert_eq!(one.response().await.unwrap().status, 200);
     drop(two);
-    while raw(&app.url, &hello().replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n"), b"").await.status != 200 {}
+    eventually(async || raw(&app.url, &head(), HELLO.as_bytes()).await.status == 200).await;
 }
 
 #[tokio::test]
 async fn a_websocket_keeps_its_place() {
     let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 1).start().await;
-    let socket = crate::support::Socket::open(&app.anonymous()).await;
-    let head = format!("{POST}\r\ncontent-length: {}", HELLO.len());
-    assert_refused(&raw(&app.url, &head, HELLO.as_bytes()).await, 503, "SERVICE_UNAVAILABLE");
+    let socket = Socket::open(&app.anonymous()).await;
+    assert_refused(&raw(&app.url, &head(), HELLO.as_bytes()).await, 503, "SERVICE_UNAVAILABLE");
     drop(socket);
-    while raw(&app.url, &head, HELLO.as_bytes()).await.status != 200 {}
+    eventually(async || raw(&app.url, &head(), HELLO.as_bytes()).await.status == 200).await;
 }
 
 #[tokio::test]
@@ -121,9 +124,10 @@ async fn far_beyond_the_limit_connections_are_closed_at_once() {
     let mut one_too_many = Raw::open(&app.url).await;
     assert!(one_too_many.response().await.is_none());
     crowd.pop();
-    while {
+    eventually(async || {
         let mut next = Raw::open(&app.url).await;
         next.try_send(LIVE).await;
-        next.response().await.is_none()
-    } {}
+        next.response().await.is_some()
+    })
+    .await;
 }

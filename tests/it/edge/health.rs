@@ -4,7 +4,9 @@ use clusterdesk::db::migrations::Migrations;
 use serde_json::json;
 
 use super::{raw, read};
-use crate::support::{Backend, Builder, Gate, Raw, RawResponse, Socket, TestApp, TestDatabase, both_databases, probes};
+use crate::support::{
+    Backend, Builder, Gate, Raw, RawResponse, Socket, TestApp, TestDatabase, both_databases, eventually, probes,
+};
 
 async fn get(app: &TestApp, path: &str) -> RawResponse {
     read(app.anonymous().http.get(format!("{}{path}", app.url)).send().await.unwrap()).await
@@ -47,7 +49,7 @@ both_databases! {
         let ready = get(&app, "health/ready").await;
         assert_eq!((ready.status, ready.json()), (503, unavailable("the database does not answer")));
         app.database.bring_back();
-        while get(&app, "health/ready").await.status != 200 {}
+        eventually(async || get(&app, "health/ready").await.status == 200).await;
     }
 }
 

@@ -17,6 +17,10 @@ mod sql;
 mod token;
 mod wires;
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 pub use self::{
     app::{Builder, TestApp},
     arrange::{all, assert_moment, hours_ago, hours_ahead, literal},
@@ -60,6 +64,14 @@ macro_rules! both_databases {
     };
 }
 pub(crate) use both_databases;
+
+/// Longer than anything takes; reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again and again until something is so.
+pub async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
+    timeout(PATIENCE, async { while !is_so().await {} }).await.expect("it never came to be");
+}
 
 /// What a test can be given for a database.
 pub trait On {

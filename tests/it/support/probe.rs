@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, LazyLock, Mutex},
-    time::Duration,
 };
 
 use clusterdesk::{
@@ -15,8 +14,7 @@ use serde::Deserialize;
 use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
-/// Longer than anything takes; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::PATIENCE;
 
 static GATES: LazyLock<Mutex<HashMap<String, Arc<Gate>>>> = LazyLock::new(Mutex::default);
 

@@ -1,7 +1,5 @@
 //! HTTP/1.1 byte by byte, for what no well-behaved client sends.
 
-use std::time::Duration;
-
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::{
@@ -10,8 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than anything takes; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::PATIENCE;
 
 pub struct Raw {
     stream: BufReader<TcpStream>,

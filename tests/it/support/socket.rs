@@ -1,7 +1,5 @@
 //! A caller over a WebSocket.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
@@ -10,8 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
-/// Longer than anything takes; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::PATIENCE;
 
 pub struct Socket {
     pub stream: WebSocketStream<TcpStream>,

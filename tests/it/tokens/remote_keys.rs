@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{assert_refused, assert_taken_for, jwk, me, sign, with_keys};
-use crate::support::{TestApp, claims};
+use crate::support::{TestApp, claims, eventually};
 
 /// An identity provider that counts who asks for its keys.
 struct Provider {
@@ -107,10 +107,14 @@ async fn a_key_that_was_published_later_is_found_after_a_pause() {
 }
 
 #[tokio::test]
-async fn without_keys_tokens_are_refused_with_the_reason() {
+async fn without_keys_tokens_are_refused_with_the_reason_until_there_are_some() {
     let provider = Provider::start(&[]).await;
     let app = provider.app().await;
     assert_refused(&app, &token("ed", "1"), "keys to verify tokens with are unavailable").await;
+    // They are asked for again until they are there.
+    provider.publish(&[jwk("ed", "1")]);
+    eventually(async || me(&app, &token("ed", "1")).await.is_ok()).await;
+    assert_eq!(provider.fetches(), 2);
     // A published secret is no secret.
     let secret = json!({"kty": "oct", "kid": "1", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"});
     let app = Provider::start(&[secret]).await.app().await;

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{assert_refused, me};
-use crate::support::{TestApp, both_databases, claims, hs256};
+use crate::support::{Backend, TestApp, both_databases, claims, eventually, hs256, now};
 
 fn named(id: &str, email: &str) -> String {
     let mut claims = claims(id);
@@ -90,7 +90,7 @@ both_databases! {
             }
             // A new token of the same user as well.
             let mut newer = claims(id);
-            newer["iat"] = json!(crate::support::now());
+            newer["iat"] = json!(now());
             assert_refused(&app, &hs256(&newer), "deleted").await;
         }
         let users = admin.call("admin.listUsers", json!({})).await;
@@ -117,7 +117,7 @@ both_databases! {
     async fn without_the_database_nobody_is_an_admin(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
         // On PostgreSQL the server has connections, which break; on SQLite it has none yet, and gets none.
-        if app.backend() == crate::support::Backend::Postgres {
+        if app.backend() == Backend::Postgres {
             admin.call("admin.getStats", json!({})).await;
         }
         app.database.take_away();
@@ -132,7 +132,7 @@ both_databases! {
             assert!(failure.0["data"]["retryAfterMs"].is_u64());
         }
         app.database.bring_back();
-        while admin.try_call("admin.getStats", json!({})).await.is_err() {}
+        eventually(async || admin.try_call("admin.getStats", json!({})).await.is_ok()).await;
         user.fail("FORBIDDEN", "admin.getStats", json!({})).await;
     }
 }

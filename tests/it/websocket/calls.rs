@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{metric, wait};
-use crate::support::{Backend, Builder, Gate, Socket, TestApp, both_databases, probes};
+use crate::support::{Backend, Builder, Gate, Socket, TestApp, both_databases, eventually, probes};
 
 #[tokio::test]
 async fn calls_on_one_socket_run_at_the_same_time_and_are_answered_as_they_end() {
@@ -70,7 +70,7 @@ both_databases! {
         let sockets = join_all(users).await;
         assert_eq!(metric(&app.anonymous(), "clusterdesk_websockets").await, "100");
         drop(sockets);
-        while metric(&app.anonymous(), "clusterdesk_websockets").await != "0" {}
+        eventually(async || metric(&app.anonymous(), "clusterdesk_websockets").await == "0").await;
     }
 }
 
@@ -123,7 +123,7 @@ async fn a_peer_that_answers_pings_stays_and_a_dead_one_is_dropped() {
     }
     assert_eq!(alive.call("user.me", json!({})).await["result"]["id"], "user_1");
     let reader = tokio::spawn(async move { while alive.receive().await.is_ok() {} });
-    while metric(&app.anonymous(), "clusterdesk_websockets").await != "1" {}
+    eventually(async || metric(&app.anonymous(), "clusterdesk_websockets").await == "1").await;
     reader.abort();
     drop(dead);
 }
