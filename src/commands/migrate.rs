@@ -10,7 +10,12 @@ pub fn run(command: &Migrate) -> Result<()> {
     match command {
         Migrate::Up { steps, data } => report("applied", &open(data)?.up(steps.limit(usize::MAX))?),
         Migrate::Down { steps, data } => report("reverted", &open(data)?.down(steps.limit(1))?),
-        Migrate::Redo { steps, data } => report("reverted and applied", &open(data)?.redo(steps.limit(1))?),
+        Migrate::Redo { steps, data } => {
+            let mut names = open(data)?.redo(steps.limit(1))?;
+            report("reverted", &names);
+            names.reverse();
+            report("applied", &names);
+        }
         Migrate::Status { data } => {
             for status in open(data)?.status()? {
                 println!("[{}] {}", if status.applied { "x" } else { " " }, status.name);

@@ -18,6 +18,7 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -171,8 +172,9 @@ impl r2d2::HandleError<diesel::ConnectionError> for LogErrors {
 fn pooled_lane(options: &Options, url: &DatabaseUrl, role: Role) -> anyhow::Result<Lane> {
     let (sender, jobs) = bounded(options.queued_jobs);
     let pool = pool(options, url, role, options.threads);
+    let away = Arc::default();
     for _ in 0..options.threads {
-        let (jobs, worker) = (jobs.clone(), Worker::new(pool.clone(), role));
+        let (jobs, worker) = (jobs.clone(), Worker::new(pool.clone(), role, Arc::clone(&away)));
         spawn("db", move || worker.work(&jobs))?;
     }
     Ok(sender)

@@ -1,6 +1,9 @@
 //! The database threads of the read lane, and on PostgreSQL of the write lane: one connection each, one job at a time.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
@@ -23,8 +26,8 @@ pub(super) struct Worker {
     pool: Pool<Manager>,
     role: Role,
     kept: Option<PooledConnection<Manager>>,
-    /// When the database was last found to be away.
-    away: Option<Instant>,
+    /// When the database was last found to be away, by any thread of the lane.
+    away: Arc<Mutex<Option<Instant>>>,
 }
 
 /// How an attempt at a job ended.
@@ -35,8 +38,8 @@ struct Attempt {
 }
 
 impl Worker {
-    pub fn new(pool: Pool<Manager>, role: Role) -> Self {
-        Self { pool, role, kept: None, away: None }
+    pub fn new(pool: Pool<Manager>, role: Role, away: Arc<Mutex<Option<Instant>>>) -> Self {
+        Self { pool, role, kept: None, away }
     }
 
     /// Works until the lane is closed and empty.
@@ -78,19 +81,24 @@ impl Worker {
     }
 
     fn connection(&mut self) -> Result<PooledConnection<Manager>> {
-        let away = || Error::unavailable("The database is out of reach.");
+        let unavailable = || Error::unavailable("The database is out of reach.");
         if let Some(connection) = self.kept.take() {
             return Ok(connection);
         }
-        if self.away.is_some_and(|since| since.elapsed() < PAUSE) {
-            return Err(away());
+        if self.away().is_some_and(|since| since.elapsed() < PAUSE) {
+            return Err(unavailable());
         }
         let connection = self.pool.get().map_err(|error| {
             tracing::error!(%error, "no database connection");
-            away()
+            unavailable()
         });
-        self.away = connection.is_err().then(Instant::now);
+        *self.away() = connection.is_err().then(Instant::now);
         connection
+    }
+
+    fn away(&self) -> MutexGuard<'_, Option<Instant>> {
+        // Nothing panics while it holds the lock.
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

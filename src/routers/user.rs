@@ -119,6 +119,7 @@ fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
     let mut owned = DeletedCluster::disown_all(call.conn, &user.id, call.now)?;
     let total = owned.len();
+    owned.sort_unstable();
     owned.truncate(AUDITED_CLUSTERS);
     Customer::delete_of(call.conn, &user.id)?;
     ApiToken::delete_all(call.conn, &user.id)?;

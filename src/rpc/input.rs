@@ -54,10 +54,16 @@ impl InputSchema {
         let Some(value) = value else { return Err(issues) };
         let input = match value {
             Value::Null => Value::Object(Map::new()),
-            Value::Array(mut items) if items.len() <= 1 => match items.pop() {
-                None | Some(Value::Null) => Value::Object(Map::new()),
-                Some(item) => item,
-            },
+            Value::Array(mut items) if items.len() <= 1 => {
+                // Paths begin in the one object.
+                for issue in &mut issues {
+                    issue.path = issue.path.strip_prefix("0").unwrap_or(&issue.path).trim_start_matches('.').to_owned();
+                }
+                match items.pop() {
+                    None | Some(Value::Null) => Value::Object(Map::new()),
+                    Some(item) => item,
+                }
+            }
             Value::Array(_) => return Err(vec![Issue::new("", "invalid_type", "must be one object")]),
             other => other,
         };

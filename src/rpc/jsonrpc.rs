@@ -183,7 +183,7 @@ fn read(entry: &RawValue) -> Result<Request<'_>, (Id<'_>, Error)> {
         return invalid(Id::Null, "a request must be an object");
     }
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(entry.get()) else {
-        return invalid(Id::Null, "a member is given twice, or misspelt beyond reading");
+        return invalid(Id::Null, "a member is given twice or can't be read");
     };
     let id = match envelope.id.map(|id| serde_json::from_str::<Id<'_>>(id.get())) {
         None => None,

@@ -171,7 +171,7 @@ both_databases! {
         let live = user.call("k8s.list", Value::Null).await;
         user.call("user.delete", Value::Null).await;
         let last = admin.audited().await.pop().unwrap();
-        let detail = json!({"deletedClusters": all(&live, "id"), "force": null});
+        let detail = json!({"deletedClusters": all(&live, "id"), "ownedClusters": [1, 2, 3], "owned": 3, "force": null});
         assert_eq!(last, json!(["user_1", "user.delete", "user", "user_1", detail]));
     }
 

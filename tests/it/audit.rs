@@ -29,10 +29,10 @@ both_databases! {
             ["user_1", "k8s.delete", "cluster", "1", {"owner": "user_1"}],
             ["user_1", "k8s.restore", "cluster", "1", {"owner": "user_1"}],
             ["user_1", "customer.create", "customer", "1", {"userId": "user_1", "plan": "FREE"}],
-            ["user_1", "user.updateName", "user", "user_1", {"name": "Ada"}],
+            ["user_1", "user.updateName", "user", "user_1", {"changed": ["name"]}],
             ["root", "admin.setRole", "user", "user_1", {"from": "USER", "to": "ADMIN"}],
             ["user_1", "user.softDelete", "user", "user_1", {"deletedClusters": [1], "force": null}],
-            ["root", "user.delete", "user", "user_2", {"deletedClusters": [], "force": true}],
+            ["root", "user.delete", "user", "user_2", {"deletedClusters": [], "ownedClusters": [], "owned": 0, "force": true}],
         ]);
         assert_eq!(json!(admin.audited().await), expected);
     }

@@ -40,6 +40,7 @@ async fn pages_of_configured_origins_may_call() {
     let app = app().await;
     for origin in ALLOWED {
         let response = preflight(&app, origin).send().await.unwrap();
+        assert!(response.headers().contains_key("x-request-id") && response.headers().contains_key("x-frame-options"));
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["access-control-allow-origin"], origin);
         assert_eq!(list(&response, "access-control-allow-headers"), ["authorization", "content-type", "x-request-id"]);

@@ -107,7 +107,7 @@ async fn a_field_that_is_given_twice_is_named() {
     let params = r#"{"text": "one", "t\u0065xt": "two"}"#;
     assert_eq!(issues(&mut wires, "hello.hello", params).await, ["text: duplicate_field"]);
     let params = r#"[{"text": {"a": 1, "b": [{"c": 1, "c": 1}]}}]"#;
-    assert_eq!(issues(&mut wires, "hello.hello", params).await, ["0.text.b.0.c: duplicate_field"]);
+    assert_eq!(issues(&mut wires, "hello.hello", params).await, ["text.b.0.c: duplicate_field", "text: invalid_type"]);
 }
 
 #[tokio::test]
@@ -135,4 +135,20 @@ async fn all_issues_are_told_at_once() {
     let twice = r#"{"name": "a\u0000", "name": "b", "location": "\u0000"}"#;
     let expected = ["location: invalid_format", "name: duplicate_field", "name: invalid_format"];
     assert_eq!(issues(&mut wires, "k8s.create", twice).await, expected);
+}
+
+#[tokio::test]
+async fn of_very_many_issues_some_are_listed() {
+    let (_app, mut wires) = wires().await;
+    let fields: Vec<String> = (0..40_000).map(|number| format!("\"f{number}\": 1")).collect();
+    let issues = issues(&mut wires, "hello.hello", &format!("{{{}}}", fields.join(", "))).await;
+    assert_eq!((issues.len(), issues[0].as_str()), (51, ": too_many_issues"));
+}
+
+#[tokio::test]
+async fn what_reading_and_what_checking_finds_is_told_together() {
+    let (_app, mut wires) = wires().await;
+    let params = "{\"name\": \"a\\u0000b\", \"location\": \"\", \"x\": 1}";
+    let expected = ["location: too_short", "name: invalid_format", "name: invalid_format", "x: unknown_field"];
+    assert_eq!(issues(&mut wires, "k8s.create", params).await, expected);
 }

@@ -1,5 +1,8 @@
 //! A caller over HTTP.
 
+use std::sync::OnceLock;
+
+use clusterdesk::{routers, rpc::Registry};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -74,7 +77,11 @@ impl Client {
         let mut response = self.message(request).await;
         assert_eq!((&response["jsonrpc"], &response["id"]), (&json!("2.0"), &json!(1)));
         match response.get("error") {
-            Some(error) => Err(Failure(error.clone())),
+            Some(error) => {
+                let failure = Failure(error.clone());
+                assert!(is_declared(method, failure.code()), "{method} does not declare {failure:?}");
+                Err(failure)
+            }
             None => Ok(response["result"].take()),
         }
     }
@@ -95,3 +102,24 @@ impl Client {
         }
     }
 }
+
+/// Whether a procedure says at its registration that it may answer this error.
+fn is_declared(method: &str, code: &str) -> bool {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    let registry = REGISTRY.get_or_init(|| Registry::new(routers::all()).unwrap());
+    registry.get(method).is_none_or(|procedure| {
+        let declared = procedure.errors.iter().any(|declared| declared.as_str() == code);
+        declared || EVERYWHERE.contains(&code)
+    })
+}
+
+const EVERYWHERE: [&str; 8] = [
+    "BAD_REQUEST",
+    "UNAUTHORIZED",
+    "FORBIDDEN",
+    "TOO_MANY_REQUESTS",
+    "TIMEOUT",
+    "PAYLOAD_TOO_LARGE",
+    "INTERNAL_SERVER_ERROR",
+    "SERVICE_UNAVAILABLE",
+];
