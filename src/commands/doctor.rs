@@ -62,7 +62,14 @@ fn manager(url: &DatabaseUrl) -> Manager {
 }
 
 fn database(url: &DatabaseUrl) -> Result<String> {
-    manager(url).open().context("could not connect")?;
+    let mut connection = manager(url).open().context("could not connect")?;
+    let language = dialect::message_language(&mut connection)?;
+    let english = language.is_empty() || ["C", "POSIX", "en"].iter().any(|prefix| language.starts_with(prefix));
+    ensure!(
+        english,
+        "lc_messages is {language}: deadlocks and timeouts are recognised by their English messages only; \
+         ALTER DATABASE … SET lc_messages = 'C'"
+    );
     Ok(format!("{} answers", url.kind()))
 }
 

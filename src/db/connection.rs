@@ -1,6 +1,9 @@
 //! One connection type for both databases, and the r2d2 manager that opens it.
 
-use std::time::Duration;
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     ConnectionError, ConnectionResult, MultiConnection, PgConnection, SqliteConnection, connection::SimpleConnection,
@@ -8,6 +11,10 @@ use diesel::{
 };
 
 use super::{dialect, instrument, url::DatabaseUrl};
+
+/// How long to try to turn a SQLite file to WAL, and how long between two tries.
+const WAL_PATIENCE: Duration = Duration::from_secs(5);
+const WAL_PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(MultiConnection)]
 pub enum DbConnection {
@@ -43,9 +50,21 @@ impl Manager {
             DatabaseUrl::Postgres(url) => DbConnection::Postgres(PgConnection::establish(url.expose())?),
         };
         let setup = dialect::session_setup(&connection, self.role, self.statement_timeout);
-        connection.batch_execute(&setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        set_up(&mut connection, &setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
         connection.set_instrumentation(instrument::Statements::default());
         Ok(connection)
+    }
+}
+
+/// Runs the session's first statements. Turning a new SQLite file to WAL needs it for oneself for a moment and, unlike
+/// everything else, does not wait for that; processes that start together get in each other's way.
+fn set_up(connection: &mut DbConnection, setup: &str) -> QueryResult<()> {
+    let deadline = Instant::now() + WAL_PATIENCE;
+    loop {
+        match connection.batch_execute(setup) {
+            Err(error) if error.to_string() == "database is locked" && Instant::now() < deadline => sleep(WAL_PAUSE),
+            done => return done,
+        }
     }
 }
 

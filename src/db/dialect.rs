@@ -138,6 +138,15 @@ pub fn answers(connection: &mut DbConnection) -> bool {
     }
 }
 
+/// The language in which the server words its errors. Deadlocks and timeouts are known by their English names, as Diesel
+/// keeps SQLSTATE to itself.
+pub fn message_language(connection: &mut DbConnection) -> QueryResult<String> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok("C".to_owned()),
+        DbConnection::Postgres(pg) => diesel::select(sql::<Text>("current_setting('lc_messages')")).get_result(pg),
+    }
+}
+
 /// The database's clock. SQLite's is our own machine's.
 pub fn clock(connection: &mut DbConnection) -> QueryResult<Timestamp> {
     match connection {

@@ -1,6 +1,6 @@
 //! From an empty folder to an admin with a token, and every start after that.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, thread};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -145,15 +145,7 @@ both_databases! {
     }
 
     async fn of_servers_that_start_together_exactly_one_migrates_and_makes_the_admin(first: FirstRun) {
-        let folders: Vec<_> = (0..4).map(|number| first.folder().join(format!("{number}"))).collect();
-        folders.iter().for_each(|folder| fs::create_dir(folder).unwrap());
-        // On SQLite they share the file, on PostgreSQL only the database.
-        let url = first.0.url.as_str();
-        let servers: Vec<Process> = thread::scope(|scope| {
-            let starting = folders.iter().map(|folder| scope.spawn(|| Process::serve(folder, &[("DATABASE_URL", url)])));
-            let starting: Vec<_> = starting.collect();
-            starting.into_iter().map(|server| server.join().unwrap()).collect()
-        });
+        let servers = start_together(&first.0, || {});
         let mut tokens = servers.iter().filter_map(|server| token(&server.banner));
         let shown = tokens.next().unwrap();
         assert_eq!(tokens.next(), None);
@@ -167,4 +159,38 @@ both_databases! {
             assert_eq!(conn.rows(table).len(), 1, "{table}");
         }
     }
+}
+
+/// Four servers started together on one database, each in a folder of its own.
+fn start_together(database: &TestDatabase, meanwhile: impl FnOnce()) -> Vec<Process> {
+    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    thread::scope(|scope| {
+        let starting = folders.iter().map(|folder| scope.spawn(|| Process::serve(folder.path(), &settings)));
+        let starting: Vec<_> = starting.collect();
+        meanwhile();
+        starting.into_iter().map(|server| server.join().unwrap()).collect()
+    })
+}
+
+#[tokio::test]
+async fn of_servers_that_look_for_an_admin_at_the_same_moment_one_makes_one() {
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let database = Backend::Postgres.database();
+    // Another connection looks on: what one sees of the others is fixed for as long as a transaction is open.
+    let (mut conn, mut onlooker) = (database.connect(), database.connect());
+    // Everybody may look, nobody may write, until all four wait.
+    conn.run("BEGIN; LOCK TABLE users IN SHARE MODE");
+    let servers = start_together(&database, || {
+        let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE NOT granted AND datname = current_database()";
+        while onlooker.number(waiting) < 4 {
+            thread::sleep(Duration::from_millis(10));
+        }
+        conn.run("COMMIT");
+    });
+    assert_eq!(servers.iter().filter_map(|server| token(&server.banner)).count(), 1);
+    assert_eq!((conn.rows("users").len(), conn.rows("api_tokens").len()), (1, 1));
 }

@@ -162,7 +162,7 @@ both_databases! {
         assert_eq!(conn.texts(orphans), ["orphan1", "orphan2"], "owners that were missing got a row");
         assert_ne!(user(&mut conn, "u9")["deleted_at"], Value::Null, "known by the email that deletion left");
         assert_eq!(user(&mut conn, "u1")["deleted_at"], Value::Null);
-        conn.run("UPDATE k8s_cluster_configs SET auth_user_id = NULL WHERE name = 'said'");
+        conn.run("UPDATE k8s_cluster_configs SET auth_user_id = NULL, deleted_at = '2024-02-07 10:00:00.777' WHERE name = 'said'");
 
         migrations.down(1).unwrap();
         let flagged = row("flagged", &mut conn);
@@ -171,6 +171,7 @@ both_databases! {
         assert!(!truth(&row("pending", &mut conn)["delete"]));
         let said = row("said", &mut conn);
         assert_eq!((truth(&said["delete"]), &said["auth_user_id"]), (true, &json!("(no owner)")));
+        assert!(said["updated_at"].as_str().unwrap().ends_with("10:00:00.777"), "{said}");
 
         migrations.up(1).unwrap();
         assert_eq!(row("said", &mut conn)["auth_user_id"], Value::Null, "what was lent is given back");
