@@ -1,6 +1,9 @@
 //! `clusterdesk token create|list|revoke`.
 
-use std::time::Duration;
+use std::{
+    io::{Write, stdout},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
@@ -27,11 +30,12 @@ pub fn run(command: &Token) -> Result<()> {
         }
         Token::List { user, data } => {
             let tokens = ApiToken::list(&mut data::connect(data)?, user.as_deref())?;
-            println!("{:>6}  {:5}  {:7}  {:24}  {:30}  NAME", "ID", "SCOPE", "STATE", "CREATED", "USER");
+            let mut out = stdout().lock();
+            writeln!(out, "{:>6}  {:5}  {:7}  {:24}  {:30}  NAME", "ID", "SCOPE", "STATE", "CREATED", "USER")?;
             for token in tokens {
                 let (state, created) = (state(&token), token.created_at.to_string());
                 let (id, scope) = (token.id, token.scope.as_str());
-                println!("{id:>6}  {scope:5}  {state:7}  {created:24}  {:30}  {}", token.user_id, token.name);
+                writeln!(out, "{id:>6}  {scope:5}  {state:7}  {created:24}  {:30}  {}", token.user_id, token.name)?;
             }
         }
         Token::Revoke { id, data } => {

@@ -1,5 +1,7 @@
 //! `clusterdesk user list|promote|demote`.
 
+use std::io::{Write, stdout};
+
 use anyhow::{Context, Result};
 use clusterdesk::{
     config::DataSettings,
@@ -28,14 +30,15 @@ pub fn run(command: &cli::User) -> Result<()> {
 fn list(settings: &DataSettings, search: Option<String>) -> Result<()> {
     let mut conn = data::connect(settings)?;
     let filter = UserFilter { search, include_deleted: false };
-    println!("{:5}  {:8}  {:24}  {:32}  EMAIL", "ROLE", "CLUSTERS", "CREATED", "ID");
+    let mut out = stdout().lock();
+    writeln!(out, "{:5}  {:8}  {:24}  {:32}  EMAIL", "ROLE", "CLUSTERS", "CREATED", "ID")?;
     let mut after = None;
     loop {
         let users = user::list(&mut conn, &filter, after.as_ref(), PAGE)?;
         for user::ListedUser { row, active_clusters } in &users {
             let (role, created) = (row.role.as_str(), row.created_at.to_string());
             let email = row.email.as_deref().unwrap_or("-");
-            println!("{role:5}  {active_clusters:8}  {created:24}  {:32}  {email}", row.id);
+            writeln!(out, "{role:5}  {active_clusters:8}  {created:24}  {:32}  {email}", row.id)?;
         }
         let Some(user::ListedUser { row, .. }) = users.last() else { return Ok(()) };
         after = Some(Position { at: row.created_at, id: row.id.clone() });

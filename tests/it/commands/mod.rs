@@ -3,6 +3,7 @@
 mod doctor;
 mod help;
 mod migrate;
+mod pipes;
 mod seed;
 mod token;
 mod user;
