@@ -186,7 +186,10 @@ async fn of_servers_that_look_for_an_admin_at_the_same_moment_one_makes_one() {
     let servers = start_together(&database, || {
         let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
             WHERE NOT granted AND datname = current_database()";
-        while onlooker.number(waiting) < 4 {
+        for _ in 0..6000 {
+            if onlooker.number(waiting) >= 4 {
+                break;
+            }
             thread::sleep(Duration::from_millis(10));
         }
         conn.run("COMMIT");
