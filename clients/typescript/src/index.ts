@@ -1,0 +1,7 @@
+export { createClient, type CallOptions, type Client, type InputOf, type OutputOf } from "./client.js";
+export { ClusterdeskError, isClusterdeskError, type ErrorCode, type ErrorDetails, type Issue, type ServerErrorCode } from "./error.js";
+export type { ClientOptions, Source } from "./options.js";
+export type * from "./procedures.js";
+export type { SocketConstructor, SocketLike } from "./socket.js";
+export type { Subscription } from "./subscription.js";
+export type { WatchOptions, WatchState } from "./watcher.js";
