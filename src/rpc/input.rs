@@ -21,6 +21,15 @@ const NAME_ECHO: usize = 100;
 #[schemars(extend("properties" = {}))]
 pub struct NoInput {}
 
+/// The input of one call, as a wire hands it over.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// JSON text, if there is any.
+    Text(Option<&'a str>),
+    /// Read by the wire itself, as [`json::read`] does: what it found, and what is wrong with it so far.
+    Read(Option<Value>, Vec<Issue>),
+}
+
 /// The compiled schema of an input type (JSON Schema draft 7).
 pub struct InputSchema {
     document: Value,
@@ -45,12 +54,15 @@ impl InputSchema {
         &self.document
     }
 
-    /// Reads and checks the `params` of a call: nothing, an object, or an array of one object.
+    /// Reads and checks the input of a call: nothing, an object, or an array of one object.
     ///
     /// # Errors
     /// Every issue.
-    pub fn check(&self, params: Option<&str>) -> Result<Value, Vec<Issue>> {
-        let (value, mut issues) = params.map_or((Some(Value::Null), Vec::new()), json::read);
+    pub fn check(&self, input: Input<'_>) -> Result<Value, Vec<Issue>> {
+        let (value, mut issues) = match input {
+            Input::Text(text) => text.map_or((Some(Value::Null), Vec::new()), json::read),
+            Input::Read(value, issues) => (value, issues),
+        };
         let Some(value) = value else { return Err(issues) };
         let input = match value {
             Value::Null => Value::Object(Map::new()),

@@ -17,7 +17,7 @@ use jsonrpsee::{
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{call::Context, kernel::Kernel, limiter::Allowance};
+use super::{call::Context, input::Input, kernel::Kernel, limiter::Allowance};
 use crate::{config::Limits, error::Error};
 
 /// Unknown names are echoed, but not at any length.
@@ -140,7 +140,7 @@ impl JsonRpc {
         };
         let Some(MethodCallback::Async(callback)) = self.module.method(&method) else {
             let name = method.chars().take(NAME_ECHO).collect::<String>();
-            let answer = self.kernel.call(context, &name, None).await;
+            let answer = self.kernel.call(context, &name, Input::Text(None)).await;
             let error = answer.result.err().unwrap_or(Error::UnknownMethod(name.clone()));
             return (Some(failure(id, context, Some(&name), &error)), None);
         };
@@ -165,7 +165,7 @@ async fn run(
     let Some(context) = extensions.get::<Arc<Context>>() else {
         return Err(ErrorObject::owned(Error::Parse.number(), "no context", None::<()>));
     };
-    let answer = kernel.call(context, name, params.as_str()).await;
+    let answer = kernel.call(context, name, Input::Text(params.as_str())).await;
     if let (Some(allowance), Some(slot)) = (answer.allowance, extensions.get::<Arc<OnceLock<Allowance>>>()) {
         slot.get_or_init(|| allowance);
     }

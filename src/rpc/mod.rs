@@ -14,7 +14,7 @@ pub mod registry;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},
-    input::NoInput,
+    input::{Input, NoInput},
     kernel::{Answer, Kernel},
     procedure::{Access, Bucket, Kind, Router},
     registry::Registry,
