@@ -40,8 +40,7 @@ impl InputSchema {
     /// # Errors
     /// When the type's schema is not one: a mistake of ours that stops start-up.
     pub fn of<I: JsonSchema>() -> anyhow::Result<Self> {
-        let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<I>();
-        let document = schema.to_value();
+        let document = schema::<I>();
         let validator = jsonschema::options()
             .should_validate_formats(true)
             .build(&document)
@@ -89,6 +88,11 @@ impl InputSchema {
         }
         Err(issues)
     }
+}
+
+/// The JSON Schema (draft 7) of a type.
+pub fn schema<T: JsonSchema>() -> Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// The typed input from a checked one.

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod caller;
+mod dates;
 pub mod input;
 mod invocation;
 mod json;
@@ -11,6 +12,8 @@ pub mod limiter;
 pub mod metrics;
 pub mod procedure;
 pub mod registry;
+mod superjson;
+pub mod trpc;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},

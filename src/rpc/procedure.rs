@@ -9,7 +9,8 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     call::{AsyncCall, Audited, Call, Reply},
-    input::{InputSchema, decode},
+    dates::Dates,
+    input::{InputSchema, decode, schema},
 };
 use crate::error::{Code, Error, Result};
 
@@ -41,6 +42,16 @@ pub enum Kind {
     Subscription,
 }
 
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Subscription => "subscription",
+        }
+    }
+}
+
 type Output = Box<RawValue>;
 type Reader = dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync;
 type Writer = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync;
@@ -70,6 +81,9 @@ pub struct Procedure {
     pub errors: Vec<Code>,
     /// The schema of its input type, compiled.
     pub input: InputSchema,
+    /// Where its input and its output have timestamps.
+    pub input_dates: Dates,
+    pub output_dates: Dates,
     /// Whether it promises to run a single statement, which needs no transaction to be consistent.
     pub one_statement: bool,
     pub(super) run: Run,
@@ -112,7 +126,7 @@ impl Router {
         O: Serialize + JsonSchema + 'static,
     {
         let run = Run::Read(Arc::new(move |call, input| encode(&handler(call, decode(input)?)?)));
-        self.add::<I>(name, access, Kind::Query, run)
+        self.add::<I, O>(name, access, Kind::Query, run)
     }
 
     /// Registers a function that writes. It runs in one transaction, with the audit row it returns.
@@ -125,7 +139,7 @@ impl Router {
             let Audited { output, change } = handler(call, decode(input)?)?;
             Ok(Audited { output: encode(&output)?, change })
         }));
-        self.add::<I>(name, access, Kind::Mutation, run)
+        self.add::<I, O>(name, access, Kind::Mutation, run)
     }
 
     /// Registers a function that waits for something outside before, between or after its database work.
@@ -141,7 +155,7 @@ impl Router {
             }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }));
-        self.add::<I>(name, access, Kind::Mutation, run)
+        self.add::<I, O>(name, access, Kind::Mutation, run)
     }
 
     /// Names the last registered procedure as the old server did, in full.
@@ -164,12 +178,14 @@ impl Router {
         self.amend(|procedure| procedure.one_statement = true)
     }
 
-    fn add<I: JsonSchema>(mut self, name: &str, access: Access, kind: Kind, run: Run) -> Self {
+    fn add<I: JsonSchema, O: JsonSchema>(mut self, name: &str, access: Access, kind: Kind, run: Run) -> Self {
         // Names live as long as the process; jsonrpsee asks for that.
         let name: &'static str = format!("{}.{name}", self.namespace).leak();
         let bucket = if kind == Kind::Mutation { Bucket::Write } else { Bucket::Read };
         match InputSchema::of::<I>() {
             Ok(input) => self.procedures.push(Procedure {
+                input_dates: Dates::of(input.document()),
+                output_dates: Dates::of(&schema::<O>()),
                 name,
                 old_name: None,
                 kind,
