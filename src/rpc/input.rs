@@ -31,8 +31,9 @@ impl InputSchema {
     /// # Errors
     /// When the type's schema is not one: a mistake of ours that stops start-up.
     pub fn of<I: JsonSchema>() -> anyhow::Result<Self> {
-        let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<I>();
-        let document = schema.to_value();
+        // Named types are spelled out where they are used: what the validator says of an enum names its values.
+        let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+        let document = settings.into_generator().into_root_schema_for::<I>().to_value();
         let validator = jsonschema::options()
             .should_validate_formats(true)
             .build(&document)
