@@ -90,9 +90,11 @@ impl InputSchema {
     }
 }
 
-/// The JSON Schema (draft 7) of a type.
+/// The JSON Schema (draft 7) of a type. Named types are spelled out where they are used: what the validator says of an
+/// enum names its values.
 pub fn schema<T: JsonSchema>() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value()
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// The typed input from a checked one.
