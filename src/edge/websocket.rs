@@ -20,7 +20,8 @@ use uuid::Uuid;
 use super::{
     Connection, Edge,
     client::{Bearer, address, bearer},
-    drained, refusal,
+    drained,
+    refusal::{self, Wire},
     response::Response,
 };
 use crate::{
@@ -64,6 +65,7 @@ impl Edge {
         let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
         let (Some(accept), true) = (key.and_then(|key| HeaderValue::from_str(&key).ok()), version) else {
             return refusal::refuse(
+                Wire::JsonRpc,
                 &Error::invalid_request("this is no WebSocket handshake of version 13"),
                 request_id,
             );
@@ -75,7 +77,7 @@ impl Edge {
         };
         let credential = presented.authenticate(&self.authenticator).await;
         if let (false, Some(error)) = (matches!(credential, Credential::Anonymous), caller::refusal(&credential)) {
-            return refusal::refuse(&error, request_id);
+            return refusal::refuse(Wire::JsonRpc, &error, request_id);
         }
         let chosen = offered.chosen.and_then(|protocol| HeaderValue::from_str(protocol).ok());
         let address = address(connection.peer, headers, &self.trusted_proxies);

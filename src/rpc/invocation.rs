@@ -11,6 +11,7 @@ use tokio::time::timeout_at;
 use super::{
     call::{AsyncCall, Call, Context},
     caller::{self, Caller, Found},
+    input::Input,
     kernel::Kernel,
     limiter::{Allowance, address_key, user_key},
     procedure::{Access, Procedure, Run},
@@ -25,7 +26,7 @@ use crate::{
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A checked input, or what is wrong with it.
-type Input = Arc<Result<Value, Vec<Issue>>>;
+type Checked = Arc<Result<Value, Vec<Issue>>>;
 
 /// A call on its way. Cheap to clone, as a database thread may have to run it again.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ enum Step<T> {
 impl Invocation {
     /// # Errors
     /// Those of the guards, in their order, and those of the procedure.
-    pub async fn run(&self, params: Option<&str>) -> Result<Box<RawValue>> {
+    pub async fn run(&self, input: Input<'_>) -> Result<Box<RawValue>> {
         if self.procedure.access != Access::Public {
             if let Some(refusal) = caller::refusal(&self.context.credential) {
                 // Nobody to look up: whoever it is counts by address, also when guessing tokens.
@@ -61,7 +62,7 @@ impl Invocation {
                 self.limit(user_key(&claims.subject))?;
             }
         }
-        let input = Arc::new(self.procedure.input.check(params));
+        let input = Arc::new(self.procedure.input.check(input));
         let result = self.provisioned(&input).await;
         if let Err(Error::Unauthorized(_)) = result {
             // The database has said that it is nobody.
@@ -71,7 +72,7 @@ impl Invocation {
     }
 
     /// Runs the call; a caller without a row gets one first.
-    async fn provisioned(&self, input: &Input) -> Result<Box<RawValue>> {
+    async fn provisioned(&self, input: &Checked) -> Result<Box<RawValue>> {
         if let Step::Done(output) = self.attempt(input).await? {
             return Ok(output);
         }
@@ -84,7 +85,7 @@ impl Invocation {
         }
     }
 
-    async fn attempt(&self, input: &Input) -> Result<Step<Box<RawValue>>> {
+    async fn attempt(&self, input: &Checked) -> Result<Step<Box<RawValue>>> {
         let (db, deadline, snapshot) = (self.kernel.db(), self.deadline, !self.procedure.one_statement);
         let (this, input) = (self.clone(), Arc::clone(input));
         if let Err(issues) = input.as_ref() {

@@ -17,7 +17,7 @@ use jsonrpsee::{
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{call::Context, kernel::Kernel, limiter::Allowance};
+use super::{call::Context, input::Input, kernel::Kernel, limiter::Allowance};
 use crate::{config::Limits, error::Error};
 
 /// Unknown names are echoed, but not at any length.
@@ -116,7 +116,7 @@ impl JsonRpc {
                 body.push_str(json);
             } else {
                 let id = serde_json::from_str::<Identified<'_>>(json).map_or(Id::Null, |response| response.id);
-                body.push_str(&text(failure(id, context, None, &too_large(self.response_bytes))));
+                body.push_str(&text(failure(id, context, None, &Error::response_too_large(self.response_bytes))));
             }
         }
         if body.is_empty() {
@@ -140,7 +140,7 @@ impl JsonRpc {
         };
         let Some(MethodCallback::Async(callback)) = self.module.method(&method) else {
             let name = method.chars().take(NAME_ECHO).collect::<String>();
-            let answer = self.kernel.call(context, &name, None).await;
+            let answer = self.kernel.call(context, &name, Input::Text(None)).await;
             let error = answer.result.err().unwrap_or(Error::UnknownMethod(name.clone()));
             return (Some(failure(id, context, Some(&name), &error)), None);
         };
@@ -165,12 +165,12 @@ async fn run(
     let Some(context) = extensions.get::<Arc<Context>>() else {
         return Err(ErrorObject::owned(Error::Parse.number(), "no context", None::<()>));
     };
-    let answer = kernel.call(context, name, params.as_str()).await;
+    let answer = kernel.call(context, name, Input::Text(params.as_str())).await;
     if let (Some(allowance), Some(slot)) = (answer.allowance, extensions.get::<Arc<OnceLock<Allowance>>>()) {
         slot.get_or_init(|| allowance);
     }
     let output = answer.result.and_then(|output| match output.get().len() > response_bytes {
-        true => Err(too_large(response_bytes)),
+        true => Err(Error::response_too_large(response_bytes)),
         false => Ok(output),
     });
     output.map_err(|error| error_object(&context.request_id, Some(name), &error))
@@ -213,10 +213,6 @@ struct BorrowedOrOwned<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Identified<'a> {
     #[serde(borrow)]
     id: Id<'a>,
-}
-
-fn too_large(limit: usize) -> Error {
-    Error::PayloadTooLarge(format!("The response would be larger than {limit} bytes. Ask for less."))
 }
 
 fn error_object(request_id: &str, path: Option<&str>, error: &Error) -> ErrorObjectOwned {

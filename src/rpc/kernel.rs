@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::{
     call::Context,
+    input::Input,
     invocation::Invocation,
     limiter::{Allowance, Limiter},
     metrics::{Metrics, UNKNOWN},
@@ -36,8 +37,8 @@ pub struct Kernel {
 
 /// The outcome of a call, for a transport to write down.
 #[derive(Debug)]
-pub struct Answer {
-    pub result: Result<Box<RawValue>>,
+pub struct Answer<T = Box<RawValue>> {
+    pub result: Result<T>,
     /// None when the bucket is switched off, or the call never got that far.
     pub allowance: Option<Allowance>,
 }
@@ -63,8 +64,8 @@ impl Kernel {
         &self.limiter
     }
 
-    /// Runs one call. `params` is the JSON text of its input, if it has one.
-    pub async fn call(self: &Arc<Self>, context: &Arc<Context>, name: &str, params: Option<&str>) -> Answer {
+    /// Runs one call.
+    pub async fn call(self: &Arc<Self>, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer {
         let started = Instant::now();
         let Some(procedure) = self.registry.get(name) else {
             self.metrics.answered(UNKNOWN, Some(Code::NotFound), started.elapsed());
@@ -82,7 +83,7 @@ impl Kernel {
         };
         async {
             // A handler's panic is caught on its database thread; this is for whatever runs here.
-            let caught = AssertUnwindSafe(invocation.run(params)).catch_unwind().await;
+            let caught = AssertUnwindSafe(invocation.run(input)).catch_unwind().await;
             let result = caught.unwrap_or_else(|_panic| Err(Error::Internal(anyhow!("a call panicked"))));
             self.note(procedure, &result, started.elapsed());
             Answer { result, allowance: invocation.allowance.get().copied().flatten() }

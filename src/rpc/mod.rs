@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod caller;
+mod dates;
 pub mod input;
 mod invocation;
 mod json;
@@ -11,10 +12,12 @@ pub mod limiter;
 pub mod metrics;
 pub mod procedure;
 pub mod registry;
+mod superjson;
+pub mod trpc;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},
-    input::NoInput,
+    input::{Input, NoInput},
     kernel::{Answer, Kernel},
     procedure::{Access, Bucket, Kind, Router},
     registry::Registry,
