@@ -12,7 +12,8 @@ export async function pair(dialect: Dialect): Promise<{ ours: string; theirs: st
   return { ours: `${server.url}/${dialect === "superjson" ? "trpc" : "trpc-plain"}`, theirs: await node(dialect) };
 }
 
-export const authorization = (user: string) => ({ authorization: `Bearer ${token(user)}` });
+/** A user of their own for each dialect. */
+export const authorization = (user: string, dialect: Dialect) => ({ authorization: `Bearer ${token(`${user}-${dialect}`)}` });
 
 /** As the client serializes an input. */
 export function serialized(dialect: Dialect, input: unknown): unknown {
@@ -22,22 +23,22 @@ export function serialized(dialect: Dialect, input: unknown): unknown {
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** Members whose values are each server's own. */
-const OWN: Record<string, unknown> = { requestId: "…", greeting: "hello …", reconnectAfterInactivityMs: 0 };
+const OWN: Record<string, unknown> = { requestId: "…", name: "…", reconnectAfterInactivityMs: 0 };
 /** Members that only we have. */
-const OURS = new Set(["issues", "retryAfterMs", "conflictingId", "network", "status", "updatedAt", "deletedAt", "v"]);
+const OURS = /^(issues|retryAfterMs|conflictingId|(cluster\.)?(network|status|updatedAt|deletedAt))$/;
 
-/**
- * A body without what each server words in its own way: sentences of procedures, timestamps, request ids. Of zodError the fields that are wrong stay.
- * Sentences of tRPC itself, which name the path, have to be the same.
- */
-export function normal(value: unknown, key = ""): unknown {
+/** A body without what each server words in its own way: sentences of procedures, timestamps, request ids; of zodError the names of the fields stay. */
+export function normal(value: unknown, wordy = false, key = ""): unknown {
   if (key in OWN) return OWN[key];
   if (typeof value === "string" && TIMESTAMP.test(value)) return "(time)";
-  if (key === "message") return /at path|on path|mix procedure|batch call|must be batched/.test(String(value)) ? value : "(sentence)";
+  if (typeof value === "number" && key === "id") return "(id)";
+  // Sentences of tRPC itself have to be the same.
+  if (key === "message") return /at path|on path|mix procedure/.test(String(value)) ? value : "(sentence)";
+  if (key === "zodError" && wordy) return "(issues)";
   if (key === "fieldErrors") return Object.keys(value as object).sort();
   if (key === "formErrors") return (value as unknown[]).length > 0;
-  if (Array.isArray(value)) return value.map((item) => normal(item));
+  if (Array.isArray(value)) return value.map((item) => normal(item, wordy));
   if (typeof value !== "object" || value === null) return value;
-  const kept = Object.entries(value).filter(([name]) => !OURS.has(name) && !/^cluster\.(updatedAt|deletedAt)$/.test(name));
-  return Object.fromEntries(kept.map(([name, member]) => [name, normal(member, name)]));
+  const kept = Object.entries(value).filter(([name]) => !OURS.test(name));
+  return Object.fromEntries(kept.map(([name, member]) => [name, normal(member, wordy, name)]));
 }
