@@ -12,8 +12,8 @@ use percent_encoding::percent_decode_str;
 use super::{
     Connection, Edge, body,
     client::{address, bearer},
-    refusal::{self, Wire},
-    response::{self, Response, rate_limit},
+    refusal::{self, TRPC_VARY, Wire},
+    response::{Response, rate_limit},
 };
 use crate::{
     error::{Error, Result},
@@ -30,9 +30,7 @@ const MOUNTS: [(&str, Transformer); 3] = [
     ("/trpc-plain", Transformer::Plain),
 ];
 
-/// What tRPC's own server says, and its clients' caches go by.
-const JSON: &str = "application/json";
-const VARY: &str = "trpc-accept, accept";
+/// Asks for lines.
 const STREAM: &str = "application/jsonl";
 
 /// The transformer of a path, and the procedures that it names.
@@ -112,9 +110,9 @@ impl Edge {
         };
         let calls = Calls::new(&self.kernel, context, &request, &self.limits)?;
         match accepts_stream(&head.headers) {
-            true if query.batch => Ok(stream(JSON, calls.lines())),
+            true if query.batch => Ok(stream("application/json", calls.lines())),
             true => Err(Error::BadCall("Streaming requests must be batched (you can do a batch of 1)".into())),
-            false => Ok(whole(calls.answer().await)),
+            false => Ok(whole(Wire::Trpc(transformer), calls.answer().await)),
         }
     }
 }
@@ -146,11 +144,10 @@ fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok())
 }
 
-fn whole(answer: trpc::Answer) -> Response {
+fn whole(wire: Wire, answer: trpc::Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = response::text(status, JSON, answer.body);
+    let mut response = wire.text(status, answer.body);
     let headers = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static(VARY));
     if let Some(allow) = answer.allow {
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     }
@@ -164,7 +161,7 @@ fn stream(content_type: &'static str, texts: impl Stream<Item = String> + Send +
     let frames = texts.map(|text| Ok(Frame::data(text.into())));
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static(VARY));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static(TRPC_VARY));
     response
 }
 
