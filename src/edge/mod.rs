@@ -135,7 +135,7 @@ impl Edge {
             return answer.unwrap_or_else(|error| refusal::refuse(wire, &error, request_id));
         }
         if websocket::is_upgrade(&request) {
-            return self.upgrade(request, connection, request_id).await;
+            return self.upgrade(request, connection, request_id, wire).await;
         }
         if request.method() != Method::POST {
             let why = "Call procedures by POST, or open a WebSocket.";
