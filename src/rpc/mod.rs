@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod caller;
+mod feed;
 pub mod input;
 mod invocation;
 mod json;
@@ -11,6 +12,8 @@ pub mod limiter;
 pub mod metrics;
 pub mod procedure;
 pub mod registry;
+pub mod subscription;
+pub mod watch;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},
@@ -18,4 +21,6 @@ pub use self::{
     kernel::{Answer, Kernel},
     procedure::{Access, Bucket, Kind, Router},
     registry::Registry,
+    subscription::{Event, Subscription},
+    watch::{Signal, Watch},
 };

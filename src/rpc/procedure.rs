@@ -10,6 +10,7 @@ use serde_json::{Value, value::RawValue};
 use super::{
     call::{AsyncCall, Audited, Call, Reply},
     input::{InputSchema, decode},
+    watch::Watch,
 };
 use crate::error::{Code, Error, Result};
 
@@ -37,7 +38,7 @@ pub enum Bucket {
 pub enum Kind {
     Query,
     Mutation,
-    /// Reserved: a stream of events.
+    /// A stream of events.
     Subscription,
 }
 
@@ -45,6 +46,7 @@ type Output = Box<RawValue>;
 type Reader = dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync;
 type Writer = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync;
 type Waiter = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<Output>> + Send + Sync;
+type Starter = dyn Fn(&mut Call<'_>, Value) -> Result<Watch<Result<Output>>> + Send + Sync;
 
 /// How a procedure runs. The types of its input and output are gone from here on.
 #[derive(Clone)]
@@ -55,6 +57,8 @@ pub(super) enum Run {
     Write(Arc<Writer>),
     /// On the runtime, with the database at hand.
     Async(Arc<Waiter>),
+    /// On a read connection to begin, and then for as long as somebody listens.
+    Watch(Arc<Starter>),
 }
 
 /// A registered procedure.
@@ -82,6 +86,7 @@ impl Procedure {
             Code::BadRequest
             | Code::Unauthorized
             | Code::Forbidden
+            | Code::MethodNotSupported
             | Code::TooManyRequests
             | Code::Timeout
             | Code::PayloadTooLarge
@@ -142,6 +147,22 @@ impl Router {
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }));
         self.add::<I>(name, access, Kind::Mutation, run)
+    }
+
+    /// Registers a stream of events. The function says what is watched; the kernel delivers it.
+    pub fn subscription<I, O>(
+        self,
+        name: &str,
+        access: Access,
+        handler: fn(&mut Call<'_>, I) -> Result<Watch<O>>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + 'static,
+    {
+        let run =
+            Run::Watch(Arc::new(move |call, input| Ok(handler(call, decode(input)?)?.map(|event| encode(&event)))));
+        self.add::<I>(name, access, Kind::Subscription, run)
     }
 
     /// Names the last registered procedure as the old server did, in full.
