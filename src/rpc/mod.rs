@@ -3,6 +3,7 @@
 pub mod call;
 pub mod caller;
 mod dates;
+mod feed;
 pub mod input;
 mod invocation;
 mod json;
@@ -12,8 +13,10 @@ pub mod limiter;
 pub mod metrics;
 pub mod procedure;
 pub mod registry;
+pub mod subscription;
 mod superjson;
 pub mod trpc;
+pub mod watch;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},
@@ -21,4 +24,6 @@ pub use self::{
     kernel::{Answer, Kernel},
     procedure::{Access, Bucket, Kind, Router},
     registry::Registry,
+    subscription::{Event, Subscription},
+    watch::{Signal, Watch},
 };
