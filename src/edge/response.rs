@@ -46,7 +46,7 @@ pub fn rpc(reply: Reply) -> Response {
 }
 
 /// What the caller has left. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is back.
-fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
+pub fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let reset = seconds(now.saturating_add(allowance.reset));
     headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));

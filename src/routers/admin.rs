@@ -124,17 +124,16 @@ struct AuditItem {
 
 pub fn router() -> Router {
     Router::new("admin")
-        .query("getStats", Access::Admin, get_stats)
-        .query("listUsers", Access::Admin, list_users)
-        .query("listClusters", Access::Admin, list_clusters)
+        .query("getStats", Access::Admin, "The server in four numbers.", get_stats)
+        .query("listUsers", Access::Admin, "Users, newest first.", list_users)
+        .query("listClusters", Access::Admin, "Everybody's clusters, newest first.", list_clusters)
         .one_statement()
-        .mutation("setRole", Access::Admin, set_role)
+        .mutation("setRole", Access::Admin, "Makes a user an admin, or one less.", set_role)
         .errors([Code::NotFound, Code::PreconditionFailed])
-        .query("auditLog", Access::Admin, audit_log)
+        .query("auditLog", Access::Admin, "Who changed what, newest first.", audit_log)
         .one_statement()
 }
 
-/// The server in four numbers.
 fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {
     let live = live_counts(call.conn)?;
     Ok(Stats {
@@ -145,7 +144,6 @@ fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {
     })
 }
 
-/// Users, newest first.
 fn list_users(call: &mut Call<'_>, input: ListUsers) -> Result<PageOutput<UserItem>> {
     let filter = UserFilter { search: input.search, include_deleted: input.include_deleted.unwrap_or(false) };
     page(
@@ -156,7 +154,6 @@ fn list_users(call: &mut Call<'_>, input: ListUsers) -> Result<PageOutput<UserIt
     )
 }
 
-/// Everybody's clusters, newest first.
 fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<ClusterOutput>> {
     let filter = ClusterFilter {
         status: input.status,
@@ -172,7 +169,6 @@ fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<
     )
 }
 
-/// Makes a user an admin, or one less.
 fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {
     let user = User::find_locked(call.conn, &input.user_id)?.ok_or(Error::NotFound("user"))?;
     if user.role == input.role {
@@ -185,7 +181,6 @@ fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"from": user.role, "to": input.role})))
 }
 
-/// Who changed what, newest first.
 fn audit_log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditItem>> {
     let filter = AuditFilter {
         actor_id: input.actor_id,

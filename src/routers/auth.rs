@@ -18,10 +18,11 @@ struct Subscription {
 }
 
 pub fn router() -> Router {
-    Router::new("auth").query("mySubscription", Access::User, my_subscription).one_statement()
+    Router::new("auth")
+        .query("mySubscription", Access::User, "The caller's plan, or null when they are no customer.", my_subscription)
+        .one_statement()
 }
 
-/// The caller's plan, or null when they are no customer.
 fn my_subscription(call: &mut Call<'_>, _: NoInput) -> Result<Option<Subscription>> {
     let caller = call.caller()?;
     let customer = Customer::of(call.conn, &caller.id)?;

@@ -38,21 +38,19 @@ pub struct CustomerOutput {
 
 pub fn router() -> Router {
     Router::new("customer")
-        .query("get", Access::User, get)
+        .query("get", Access::User, "The caller's customer record, or null.", get)
         .old_name("customer.queryCustomer")
         .one_statement()
-        .mutation("create", Access::User, create)
+        .mutation("create", Access::User, "Makes the caller a customer on FREE.", create)
         .old_name("customer.insertCustomer")
         .errors([Code::Conflict])
 }
 
-/// The caller's customer record, or null.
 fn get(call: &mut Call<'_>, input: OwnUser) -> Result<Option<CustomerOutput>> {
     let user = call.own(input.user_id.as_deref())?;
     Ok(Customer::of(call.conn, &user.id)?.map(CustomerOutput::from))
 }
 
-/// Makes the caller a customer on FREE.
 fn create(call: &mut Call<'_>, input: OwnUser) -> Result<Audited<Success>> {
     let user = call.own(input.user_id.as_deref())?;
     let id = Customer::create(call.conn, &user.id, call.now)?;

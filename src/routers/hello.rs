@@ -22,7 +22,7 @@ struct Greeting {
 }
 
 pub fn router() -> Router {
-    Router::new("hello").query("hello", Access::User, hello).one_statement()
+    Router::new("hello").query("hello", Access::User, "Greets, to prove that the line works.", hello).one_statement()
 }
 
 fn hello(_: &mut Call<'_>, input: Hello) -> Result<Greeting> {

@@ -109,44 +109,51 @@ pub struct ClusterOutput {
 
 pub fn router() -> Router {
     Router::new("k8s")
-        .query("list", Access::User, list)
+        .query("list", Access::User, "The caller's active clusters, oldest first.", list)
         .old_name("k8s.getClusters")
         .one_statement()
-        .query("get", Access::User, get)
+        .query("get", Access::User, "One of the caller's active clusters.", get)
         .errors([Code::NotFound])
         .one_statement()
-        .mutation("create", Access::User, create)
+        .mutation("create", Access::User, "Puts a new cluster into the plan's free slot.", create)
         .old_name("k8s.createCluster")
         .errors([Code::Conflict, Code::PaymentRequired])
-        .mutation("update", Access::User, update)
+        .mutation("update", Access::User, "Renames or moves one of the caller's active clusters.", update)
         .old_name("k8s.updateCluster")
         .errors([Code::NotFound])
-        .mutation("delete", Access::User, delete)
+        .mutation("delete", Access::User, "Soft-deletes one of the caller's active clusters.", delete)
         .old_name("k8s.deleteCluster")
         .errors([Code::NotFound])
-        .mutation("restore", Access::User, restore)
+        .mutation(
+            "restore",
+            Access::User,
+            "Brings one of the caller's deleted clusters back into its plan's slot.",
+            restore,
+        )
         .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired])
-        .query("listDeleted", Access::User, list_deleted)
+        .query("listDeleted", Access::User, "The caller's deleted clusters, newest deletion first.", list_deleted)
         .one_statement()
-        .query("count", Access::User, count)
-        .mutation("setStatus", Access::Admin, set_status)
+        .query("count", Access::User, "How many clusters the caller has, active and deleted.", count)
+        .mutation("setStatus", Access::Admin, "Takes any active cluster one step through its life.", set_status)
         .errors([Code::NotFound, Code::PreconditionFailed])
-        .subscription("watch", Access::User, watch)
+        .subscription(
+            "watch",
+            Access::User,
+            "What happens to the caller's clusters, or to everybody's for an admin, as it happens.",
+            watch,
+        )
 }
 
-/// The caller's active clusters, oldest first.
 fn list(call: &mut Call<'_>, _: NoInput) -> Result<Vec<ClusterOutput>> {
     let caller = call.caller()?;
     Ok(Cluster::of(call.conn, &caller.id)?.into_iter().map(ClusterOutput::from).collect())
 }
 
-/// One of the caller's active clusters.
 fn get(call: &mut Call<'_>, input: ClusterId) -> Result<ClusterOutput> {
     let caller = call.caller()?;
     Cluster::find(call.conn, &caller.id, input.id)?.map(ClusterOutput::from).ok_or(NO_CLUSTER)
 }
 
-/// Puts a new cluster into the plan's free slot.
 fn create(call: &mut Call<'_>, input: CreateCluster) -> Result<Audited<ClusterCreated>> {
     let caller = call.caller()?;
     let plan = input.plan.unwrap_or_default();
@@ -163,7 +170,6 @@ fn create(call: &mut Call<'_>, input: CreateCluster) -> Result<Audited<ClusterCr
     ))
 }
 
-/// Renames or moves one of the caller's active clusters.
 fn update(call: &mut Call<'_>, input: UpdateCluster) -> Result<Audited<Success>> {
     let caller = call.caller()?;
     if input.name.is_none() && input.location.is_none() {
@@ -177,7 +183,6 @@ fn update(call: &mut Call<'_>, input: UpdateCluster) -> Result<Audited<Success>>
     Ok(Audited::changed(SUCCESS, "cluster", input.id, detail))
 }
 
-/// Soft-deletes one of the caller's active clusters.
 fn delete(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     let caller = call.caller()?;
     if !Cluster::soft_delete(call.conn, &caller.id, input.id, call.now)? {
@@ -186,7 +191,6 @@ fn delete(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
 }
 
-/// Brings one of the caller's deleted clusters back into its plan's slot.
 fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     let caller = call.caller()?;
     let cluster = DeletedCluster::find(call.conn, &caller.id, input.id)?.ok_or(NO_CLUSTER)?;
@@ -197,7 +201,6 @@ fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
 }
 
-/// The caller's deleted clusters, newest deletion first.
 fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<ClusterOutput>> {
     let caller = call.caller()?;
     page(
@@ -208,14 +211,12 @@ fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<Cl
     )
 }
 
-/// How many clusters the caller has, active and deleted.
 fn count(call: &mut Call<'_>, _: NoInput) -> Result<ClusterCount> {
     let caller = call.caller()?;
     let (active, deleted) = ClusterRow::count_of(call.conn, &caller.id)?;
     Ok(ClusterCount { active, deleted })
 }
 
-/// Takes any active cluster one step through its life.
 fn set_status(call: &mut Call<'_>, input: SetStatus) -> Result<Audited<Success>> {
     let cluster = Cluster::find_any(call.conn, input.id)?.ok_or(NO_CLUSTER)?;
     let from = cluster.row.status;

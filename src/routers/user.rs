@@ -73,20 +73,24 @@ struct Summary {
 
 pub fn router() -> Router {
     Router::new("user")
-        .mutation("updateName", Access::User, update_name)
+        .mutation("updateName", Access::User, "Renames the caller.", update_name)
         .old_name("customer.updateUserName")
         .errors([Code::NotFound])
-        .query("me", Access::User, me)
+        .query("me", Access::User, "Who the caller is.", me)
         .one_statement()
-        .query("summary", Access::User, summary)
+        .query("summary", Access::User, "A user with everything that is theirs, as of one moment.", summary)
         .errors([Code::NotFound])
-        .mutation("delete", Access::User, delete)
+        .mutation("delete", Access::User, "Removes an account; its clusters stay as history without an owner.", delete)
         .errors([Code::NotFound, Code::PreconditionFailed])
-        .mutation("softDelete", Access::User, soft_delete)
+        .mutation(
+            "softDelete",
+            Access::User,
+            "Closes an account and forgets the person; the row, the customer and the clusters stay for the books.",
+            soft_delete,
+        )
         .errors([Code::NotFound, Code::PreconditionFailed])
 }
 
-/// Renames the caller.
 fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success>> {
     let user = call.own(input.user_id.as_deref())?;
     if user.set_name(call.conn, &input.name, call.now)? != 1 {
@@ -96,12 +100,10 @@ fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"changed": ["name"]})))
 }
 
-/// The caller.
 fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {
     Ok(call.caller()?.clone().into())
 }
 
-/// A user with everything that is theirs, as of one moment.
 fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     let caller = call.caller()?;
     let user = match named(call, input.user_id.as_deref())? {
@@ -113,7 +115,6 @@ fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     Ok(Summary { user: user.into(), customer, active_clusters: clusters.len(), clusters })
 }
 
-/// Removes an account; its clusters stay as history without an owner.
 fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     let user = ending(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
@@ -130,7 +131,6 @@ fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "user", &user.id, detail))
 }
 
-/// Closes an account and forgets the person; the row, the customer and the clusters stay for the books.
 fn soft_delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     let user = ending(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;

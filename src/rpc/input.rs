@@ -40,8 +40,7 @@ impl InputSchema {
     /// # Errors
     /// When the type's schema is not one: a mistake of ours that stops start-up.
     pub fn of<I: JsonSchema>() -> anyhow::Result<Self> {
-        let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<I>();
-        let document = schema.to_value();
+        let document = schema::<I>();
         let validator = jsonschema::options()
             .should_validate_formats(true)
             .build(&document)
@@ -89,6 +88,13 @@ impl InputSchema {
         }
         Err(issues)
     }
+}
+
+/// The JSON Schema (draft 7) of a type. Named types are spelled out where they are used: what the validator says of an
+/// enum names its values.
+pub fn schema<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// The typed input from a checked one.

@@ -161,7 +161,7 @@ impl Invocation {
                 let output = timeout_at((deadline + LAST_WORDS).into(), reply).await;
                 output.map_err(|_late| Error::Timeout)?.map(Step::Done)
             }
-            Run::Watch(_) => Err(Error::MethodNotSupported("This is a subscription: listen to it instead.")),
+            Run::Watch(_) => Err(Error::MethodNotSupported("This is a subscription: listen to it instead.".into())),
         }
     }
 
@@ -178,7 +178,7 @@ impl Invocation {
             return self.refuse(input).await;
         }
         let Run::Watch(handler) = &self.procedure.run else {
-            return Err(Error::MethodNotSupported("This is no subscription: call it instead."));
+            return Err(Error::MethodNotSupported("This is no subscription: call it instead.".into()));
         };
         let seat = Seat::take(&self.kernel);
         let (this, handler, input) = (self.clone(), Arc::clone(handler), Arc::clone(input));

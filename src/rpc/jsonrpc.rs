@@ -116,7 +116,7 @@ impl JsonRpc {
                 body.push_str(json);
             } else {
                 let id = serde_json::from_str::<Identified<'_>>(json).map_or(Id::Null, |response| response.id);
-                body.push_str(&text(failure(id, context, None, &too_large(self.response_bytes))));
+                body.push_str(&text(failure(id, context, None, &Error::response_too_large(self.response_bytes))));
             }
         }
         if body.is_empty() {
@@ -170,7 +170,7 @@ async fn run(
         slot.get_or_init(|| allowance);
     }
     let output = answer.result.and_then(|output| match output.get().len() > response_bytes {
-        true => Err(too_large(response_bytes)),
+        true => Err(Error::response_too_large(response_bytes)),
         false => Ok(output),
     });
     output.map_err(|error| error_object(&context.request_id, Some(name), &error))
@@ -213,10 +213,6 @@ struct BorrowedOrOwned<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Identified<'a> {
     #[serde(borrow)]
     id: Id<'a>,
-}
-
-fn too_large(limit: usize) -> Error {
-    Error::PayloadTooLarge(format!("The response would be larger than {limit} bytes. Ask for less."))
 }
 
 fn error_object(request_id: &str, path: Option<&str>, error: &Error) -> ErrorObjectOwned {

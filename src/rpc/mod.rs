@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod caller;
+mod dates;
 mod feed;
 pub mod input;
 mod invocation;
@@ -13,6 +14,8 @@ pub mod metrics;
 pub mod procedure;
 pub mod registry;
 pub mod subscription;
+mod superjson;
+pub mod trpc;
 pub mod watch;
 
 pub use self::{
