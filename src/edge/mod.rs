@@ -160,7 +160,7 @@ impl Edge {
             address: address(connection.peer, &head.headers, &self.trusted_proxies),
             credential: bearer(&head.headers).authenticate(&self.authenticator).await,
         });
-        let reply = self.jsonrpc.answer(&context, &message).await;
+        let reply = self.jsonrpc.answer(&context, None, &message).await;
         response::rpc(reply)
     }
 

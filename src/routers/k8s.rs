@@ -139,7 +139,7 @@ pub fn router() -> Router {
         .subscription(
             "watch",
             Access::User,
-            "What happens to clusters, as it happens: the caller's own, or everybody's for an admin.",
+            "What happens to the caller's clusters, or to everybody's for an admin, as it happens.",
             watch,
         )
 }

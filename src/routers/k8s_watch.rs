@@ -62,7 +62,6 @@ pub struct Change {
     cluster: ClusterOutput,
 }
 
-/// What happens to the caller's clusters, or to everybody's for an admin.
 pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterChange>> {
     let WatchClusters { last_event_id, user_id, cluster_id, plan, status } = input;
     let own = (!call.acts_as_admin()).then(|| call.caller().map(|caller| caller.id.clone())).transpose()?;

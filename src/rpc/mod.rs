@@ -13,6 +13,7 @@ pub mod limiter;
 pub mod metrics;
 pub mod procedure;
 pub mod registry;
+pub mod socket;
 pub mod subscription;
 mod superjson;
 pub mod trpc;
