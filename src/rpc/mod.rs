@@ -10,6 +10,7 @@ mod json;
 pub mod jsonrpc;
 pub mod kernel;
 pub mod limiter;
+pub mod listeners;
 pub mod metrics;
 pub mod procedure;
 pub mod registry;
