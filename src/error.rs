@@ -269,7 +269,7 @@ impl fmt::Display for Error {
                     write!(f, "Invalid input: {} issues at {}.", many.len(), paths.join(", "))
                 }
             },
-            Self::UnknownMethod(name) => write!(f, "No procedure found on path \"{name}\"."),
+            Self::UnknownMethod(name) => write!(f, "No procedure found on path \"{name}\""),
             Self::UnknownPage => f.write_str("There is nothing at this address."),
             Self::NotFound(noun) => write!(f, "No such {noun}."),
             Self::Unauthorized(why) | Self::Forbidden(why) => f.write_str(why),

@@ -130,12 +130,12 @@ impl Edge {
         if !self.origins.allow(request.headers()) {
             return refusal::refuse(wire, &Error::Forbidden("This origin may not call this server."), request_id);
         }
+        if websocket::is_upgrade(&request) && mount.is_none_or(|(_, path)| path.is_empty()) {
+            return self.upgrade(request, connection, request_id, wire).await;
+        }
         if let Some(mount) = mount {
             let answer = self.trpc(request, connection, request_id, mount).await;
             return answer.unwrap_or_else(|error| refusal::refuse(wire, &error, request_id));
-        }
-        if websocket::is_upgrade(&request) {
-            return self.upgrade(request, connection, request_id).await;
         }
         if request.method() != Method::POST {
             let why = "Call procedures by POST, or open a WebSocket.";
@@ -160,7 +160,7 @@ impl Edge {
             address: address(connection.peer, &head.headers, &self.trusted_proxies),
             credential: bearer(&head.headers).authenticate(&self.authenticator).await,
         });
-        let reply = self.jsonrpc.answer(&context, &message).await;
+        let reply = self.jsonrpc.answer(&context, None, &message).await;
         response::rpc(reply)
     }
 

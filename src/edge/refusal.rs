@@ -11,6 +11,9 @@ use crate::{
     },
 };
 
+/// What tRPC's own server says its answers depend on.
+pub const TRPC_VARY: &str = "trpc-accept, accept";
+
 /// The form of the errors that a caller understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
@@ -19,6 +22,18 @@ pub enum Wire {
 }
 
 impl Wire {
+    /// A response whose body is an answer.
+    pub fn text(self, status: StatusCode, body: String) -> Response {
+        match self {
+            Self::JsonRpc => text(status, JSON, body),
+            Self::Trpc(_) => {
+                let mut response = text(status, "application/json", body);
+                response.headers_mut().insert(header::VARY, HeaderValue::from_static(TRPC_VARY));
+                response
+            }
+        }
+    }
+
     /// An error as the only answer to whatever was asked.
     pub fn refuse(self, error: &Error, request_id: &str) -> String {
         match self {
@@ -35,7 +50,7 @@ pub fn refuse(wire: Wire, error: &Error, request_id: &str) -> Response {
         tracing::info!(request_id, code = error.code().as_str(), "refused at the edge");
     }
     let status = StatusCode::from_u16(error.code().http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = text(status, JSON, wire.refuse(error, request_id));
+    let mut response = wire.text(status, wire.refuse(error, request_id));
     if let Error::Unavailable { retry_after: wait, .. } | Error::TooManyRequests { retry_after: wait } = error {
         retry_after(response.headers_mut(), *wait);
     }

@@ -11,14 +11,14 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Connection, Edge, body,
-    client::{address, bearer},
-    refusal::{self, Wire},
-    response::{self, Response, rate_limit},
+    client::{Bearer, address, bearer, connection_token},
+    refusal::{self, TRPC_VARY, Wire},
+    response::{Response, rate_limit},
 };
 use crate::{
     error::{Error, Result},
     rpc::{
-        Context,
+        Context, Kind,
         trpc::{self, Calls, Transformer, Verb},
     },
 };
@@ -30,9 +30,7 @@ const MOUNTS: [(&str, Transformer); 3] = [
     ("/trpc-plain", Transformer::Plain),
 ];
 
-/// What tRPC's own server says, and its clients' caches go by.
-const JSON: &str = "application/json";
-const VARY: &str = "trpc-accept, accept";
+/// Asks for lines.
 const STREAM: &str = "application/jsonl";
 
 /// The transformer of a path, and the procedures that it names.
@@ -49,6 +47,7 @@ struct Query {
     batch: bool,
     input: Option<String>,
     last_event_id: Option<String>,
+    connection_params: Option<String>,
 }
 
 impl Query {
@@ -61,6 +60,7 @@ impl Query {
                 "lastEventId" | "Last-Event-Id" => {
                     read.last_event_id = read.last_event_id.or(Some(value.into_owned()));
                 }
+                "connectionParams" => read.connection_params = Some(value.into_owned()),
                 _ => {}
             }
         }
@@ -84,6 +84,9 @@ impl Edge {
             Method::GET => Verb::Get,
             Method::POST => Verb::Post,
             Method::HEAD => return Ok(no_content()),
+            Method::PUT => Verb::Other("PUT"),
+            Method::DELETE => Verb::Other("DELETE"),
+            Method::PATCH => Verb::Other("PATCH"),
             _ => {
                 let why = "Call queries by GET and mutations by POST.";
                 return Ok(refusal::wrong_method(Wire::Trpc(transformer), "GET, POST", why, request_id));
@@ -94,13 +97,22 @@ impl Edge {
         let query = Query::read(head.uri.query());
         let input = match verb {
             Verb::Get => query.input,
+            Verb::Other(_) => None,
             Verb::Post if !body::is_json(&head.headers) => return Err(Error::UnsupportedMediaType),
             Verb::Post => Some(text(body::read(incoming, &head.headers, &self.limits).await?)?),
+        };
+        let subscribes = !query.batch && self.kernel.registry().kind(&path) == Some(Kind::Subscription);
+        // An `EventSource` can't set headers. Elsewhere no token is taken from a URL, which others may log.
+        let params = query.connection_params.as_deref().filter(|_| subscribes);
+        let token = params.map(connection_token).transpose()?.flatten();
+        let presented = match (bearer(&head.headers), token.as_deref()) {
+            (Bearer::Absent, Some(token)) => Bearer::Token(token),
+            (presented, _) => presented,
         };
         let context = Arc::new(Context {
             request_id: request_id.to_owned(),
             address: address(connection.peer, &head.headers, &self.trusted_proxies),
-            credential: bearer(&head.headers).authenticate(&self.authenticator).await,
+            credential: presented.authenticate(&self.authenticator).await,
         });
         let request = trpc::Request {
             verb,
@@ -111,10 +123,13 @@ impl Edge {
             last_event_id: last_event_id(&head.headers).or(query.last_event_id.as_deref()),
         };
         let calls = Calls::new(&self.kernel, context, &request, &self.limits)?;
+        if subscribes {
+            return Ok(events(calls.subscribe().await));
+        }
         match accepts_stream(&head.headers) {
-            true if query.batch => Ok(stream(JSON, calls.lines())),
+            true if query.batch => Ok(stream("application/json", calls.lines())),
             true => Err(Error::BadCall("Streaming requests must be batched (you can do a batch of 1)".into())),
-            false => Ok(whole(calls.answer().await)),
+            false => Ok(whole(Wire::Trpc(transformer), calls.answer().await)),
         }
     }
 }
@@ -146,11 +161,10 @@ fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok())
 }
 
-fn whole(answer: trpc::Answer) -> Response {
+fn whole(wire: Wire, answer: trpc::Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = response::text(status, JSON, answer.body);
+    let mut response = wire.text(status, answer.body);
     let headers = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static(VARY));
     if let Some(allow) = answer.allow {
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     }
@@ -164,7 +178,20 @@ fn stream(content_type: &'static str, texts: impl Stream<Item = String> + Send +
     let frames = texts.map(|text| Ok(Frame::data(text.into())));
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static(VARY));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static(TRPC_VARY));
+    response
+}
+
+fn events(begun: trpc::Begun) -> Response {
+    let mut response = stream("text/event-stream", begun.events);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // Or nginx would keep events back until it has a bufferful.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
+    if let Some(allowance) = begun.allowance {
+        rate_limit(headers, &allowance);
+    }
     response
 }
 

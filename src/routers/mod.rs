@@ -5,6 +5,7 @@ mod auth;
 mod customer;
 mod hello;
 mod k8s;
+mod k8s_watch;
 mod page;
 mod user;
 

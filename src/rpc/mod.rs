@@ -3,17 +3,22 @@
 pub mod call;
 pub mod caller;
 mod dates;
+mod feed;
 pub mod input;
 mod invocation;
 mod json;
 pub mod jsonrpc;
 pub mod kernel;
 pub mod limiter;
+pub mod listeners;
 pub mod metrics;
 pub mod procedure;
 pub mod registry;
+pub mod socket;
+pub mod subscription;
 mod superjson;
 pub mod trpc;
+pub mod watch;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},
@@ -21,4 +26,6 @@ pub use self::{
     kernel::{Answer, Kernel},
     procedure::{Access, Bucket, Kind, Router},
     registry::Registry,
+    subscription::{Event, Subscription},
+    watch::{Signal, Watch},
 };

@@ -11,6 +11,7 @@ use super::{
     call::{AsyncCall, Audited, Call, Reply},
     dates::Dates,
     input::{InputSchema, decode, schema},
+    watch::Watch,
 };
 use crate::error::{Code, Error, Result};
 
@@ -38,7 +39,7 @@ pub enum Bucket {
 pub enum Kind {
     Query,
     Mutation,
-    /// Reserved: a stream of events.
+    /// A stream of events.
     Subscription,
 }
 
@@ -56,6 +57,7 @@ type Output = Box<RawValue>;
 type Reader = dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync;
 type Writer = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync;
 type Waiter = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<Output>> + Send + Sync;
+type Starter = dyn Fn(&mut Call<'_>, Value) -> Result<Watch<Result<Output>>> + Send + Sync;
 
 /// How a procedure runs. The types of its input and output are gone from here on.
 #[derive(Clone)]
@@ -66,6 +68,8 @@ pub(super) enum Run {
     Write(Arc<Writer>),
     /// On the runtime, with the database at hand.
     Async(Arc<Waiter>),
+    /// On a read connection to begin, and then for as long as somebody listens.
+    Watch(Arc<Starter>),
 }
 
 /// What the types of a procedure look like in JSON. Named types inside them go into the generator's definitions.
@@ -116,6 +120,7 @@ impl Procedure {
             // Who calls a public procedure does not matter.
             Code::Unauthorized | Code::Forbidden => self.access != Access::Public || self.errors.contains(&code),
             Code::BadRequest
+            | Code::MethodNotSupported
             | Code::TooManyRequests
             | Code::Timeout
             | Code::PayloadTooLarge
@@ -194,6 +199,23 @@ impl Router {
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }));
         self.add::<I, O>(name, access, docs, Kind::Mutation, run)
+    }
+
+    /// Registers a stream of events. The function says what is watched; the kernel delivers it.
+    pub fn subscription<I, O>(
+        self,
+        name: &str,
+        access: Access,
+        docs: &'static str,
+        handler: fn(&mut Call<'_>, I) -> Result<Watch<O>>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + 'static,
+    {
+        let run =
+            Run::Watch(Arc::new(move |call, input| Ok(handler(call, decode(input)?)?.map(|event| encode(&event)))));
+        self.add::<I, O>(name, access, docs, Kind::Subscription, run)
     }
 
     /// Names the last registered procedure as the old server did, in full.

@@ -36,7 +36,7 @@ impl Calls {
         let mut next = calls.calls.len();
         let answers = running.map(move |(index, outcome)| {
             let text = calls.lines_of(index, next, &outcome);
-            next = next.saturating_add(2);
+            next = next.saturating_add(if outcome.result.is_ok() { 2 } else { 0 });
             text
         });
         once(std::future::ready(head)).chain(answers)
