@@ -69,7 +69,7 @@ impl Server {
             statement_timeout: limits.call_timeout,
         })?;
         let limiter = Limiter::new(&settings.rate_limits);
-        let kernel = Kernel::new(Registry::new(routers)?, db, limiter, Metrics::new()?, limits.call_timeout);
+        let kernel = Kernel::new(Registry::new(routers)?, db, limiter, Metrics::new()?, limits.call_timeout)?;
         let (drain, draining) = watch::channel(false);
         let edge = Arc::new(Edge::new(Arc::new(kernel), settings, limits.clone(), draining)?);
         let listener = Listener::bind(&settings.bind_addr).await?;

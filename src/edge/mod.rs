@@ -3,6 +3,7 @@
 
 mod body;
 mod client;
+mod document;
 mod health;
 mod origin;
 mod refusal;
@@ -119,10 +120,14 @@ impl Edge {
                 return refused;
             }
             (_, "/") => {}
+            (_, path) if self.document(path).is_some() => {}
             _ => return refusal::refuse(&Error::UnknownPage, request_id),
         }
         if !self.origins.allow(request.headers()) {
             return refusal::refuse(&Error::Forbidden("This origin may not call this server."), request_id);
+        }
+        if let Some(document) = self.document(request.uri().path()) {
+            return document::send(document, request.method(), request.headers(), request_id);
         }
         if websocket::is_upgrade(&request) {
             return self.upgrade(request, connection, request_id).await;

@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::{
     call::Context,
+    documents::Documents,
     invocation::Invocation,
     limiter::{Allowance, Limiter},
     metrics::{Metrics, UNKNOWN},
@@ -27,6 +28,7 @@ use crate::{
 /// Runs calls. One per server, shared by all transports.
 pub struct Kernel {
     registry: Registry,
+    documents: Documents,
     db: Database,
     limiter: Limiter,
     metrics: Metrics,
@@ -43,12 +45,25 @@ pub struct Answer {
 }
 
 impl Kernel {
-    pub fn new(registry: Registry, db: Database, limiter: Limiter, metrics: Metrics, timeout: Duration) -> Self {
-        Self { registry, db, limiter, metrics, timeout }
+    /// # Errors
+    /// When the registry can't be described.
+    pub fn new(
+        registry: Registry,
+        db: Database,
+        limiter: Limiter,
+        metrics: Metrics,
+        timeout: Duration,
+    ) -> anyhow::Result<Self> {
+        let documents = Documents::of(&registry)?;
+        Ok(Self { registry, documents, db, limiter, metrics, timeout })
     }
 
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     pub fn db(&self) -> &Database {

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod caller;
+pub mod documents;
 pub mod input;
 mod invocation;
 mod json;
@@ -9,11 +10,15 @@ pub mod jsonrpc;
 pub mod kernel;
 pub mod limiter;
 pub mod metrics;
+pub mod openrpc;
 pub mod procedure;
 pub mod registry;
+pub mod schemas;
+pub mod typescript;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},
+    documents::Documents,
     input::NoInput,
     kernel::{Answer, Kernel},
     procedure::{Access, Bucket, Kind, Router},

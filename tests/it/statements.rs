@@ -31,7 +31,8 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         | "customer.create"
         | "user.me"
         | "user.summary"
-        | "admin.getStats" => Value::Null,
+        | "admin.getStats"
+        | "rpc.discover" => Value::Null,
         new => panic!("{new} is new: say here how to call it"),
     }
 }
@@ -117,7 +118,8 @@ async fn count_all(backend: Backend, rows: usize, chosen: fn(&Procedure) -> bool
 both_databases! {
     async fn no_procedure_runs_more_statements_for_more_rows(database: TestDatabase) {
         let few = count_all(database.backend, 1, |_| true).await;
-        assert!(few.len() > 20 && few.values().all(|count| *count > 0), "{few:?}");
+        // What the server says of itself is in no database.
+        assert!(few.len() > 20 && few.iter().all(|(name, count)| (*count == 0) == (*name == "rpc.discover")), "{few:?}");
         assert_eq!(count_all(database.backend, 100, |_| true).await, few);
     }
 
