@@ -1,4 +1,4 @@
-// x-content-hash: 38cb77fc92eaf7799ef8e9c10fe2c39adb21ca45f8342323fd17e72b2b61d27f
+// x-content-hash: a40e9511ed4e67def9fac58127cca7d3e557e9520ecab6fa18f4a6bec03a65f0
 // The procedures of clusterdesk 0.1.0, made by `clusterdesk app-router`. Don't edit.
 
 import type {
@@ -44,6 +44,62 @@ export interface Cluster {
   status: Status;
   updatedAt: Date;
 }
+
+/** What happened to a cluster, or to the watcher. */
+export type ClusterChange =
+  /**
+   * The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
+   * now misses nothing.
+   */
+  | {
+    id: string;
+    type: "ready";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "created";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "updated";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "statusChanged";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "deleted";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "restored";
+  }
+  /** The watcher was too slow. What it missed after this event follows. */
+  | {
+    id: string;
+    type: "lagged";
+  };
 
 /** How many clusters a user has. */
 export interface ClusterCount {
@@ -345,6 +401,20 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       /** The next step of its life. */
       status: Status;
     }, Success>;
+    /**
+     * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
+     * Only events of which all that is said here is true.
+     */
+    watch: SubscriptionOf<{
+      clusterId?: number | null | undefined;
+      /** The id of the last event that was seen. What came after it comes first. */
+      lastEventId?: string | null | undefined;
+      plan?: Plan | null | undefined;
+      /** The status that the event left the cluster in. */
+      status?: Status | null | undefined;
+      /** Whose clusters: anybody's for an admin, who else sees everybody's. */
+      userId?: string | null | undefined;
+    } | void, ClusterChange>;
   };
   customer: {
     /** The caller's customer record, or null. */

@@ -121,6 +121,8 @@ pub enum Error {
     Parse,
     /// The JSON is not a request.
     InvalidRequest(Cow<'static, str>),
+    /// The request can't be taken apart into calls, in tRPC's own words.
+    BadCall(Cow<'static, str>),
     /// The input breaks its schema, or a rule that one field alone breaks.
     Validation(Vec<Issue>),
     UnknownMethod(String),
@@ -131,7 +133,7 @@ pub enum Error {
     Forbidden(&'static str),
     /// The noun that is missing (or somebody else's): "cluster".
     NotFound(&'static str),
-    MethodNotSupported(&'static str),
+    MethodNotSupported(Cow<'static, str>),
     Timeout,
     Conflict {
         message: String,
@@ -168,10 +170,14 @@ impl Error {
         Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
     }
 
+    pub fn response_too_large(limit: usize) -> Self {
+        Self::PayloadTooLarge(format!("The response would be larger than {limit} bytes. Ask for less."))
+    }
+
     pub fn code(&self) -> Code {
         match self {
             Self::Parse => Code::ParseError,
-            Self::InvalidRequest(_) | Self::Validation(_) => Code::BadRequest,
+            Self::InvalidRequest(_) | Self::BadCall(_) | Self::Validation(_) => Code::BadRequest,
             Self::UnknownMethod(_) | Self::UnknownPage | Self::NotFound(_) => Code::NotFound,
             Self::Unauthorized(_) => Code::Unauthorized,
             Self::PaymentRequired(_) => Code::PaymentRequired,
@@ -197,6 +203,14 @@ impl Error {
         }
     }
 
+    /// The number on the tRPC wire, which has one for each code (`TRPC_ERROR_CODES_BY_KEY`).
+    pub fn trpc_number(&self) -> i32 {
+        match self.code() {
+            Code::BadRequest => -32600,
+            code => code.number(),
+        }
+    }
+
     /// The error as a caller sees it. `path` is the procedure, where one was named.
     pub fn to_wire<'a>(&'a self, path: Option<&'a str>, request_id: &'a str) -> WireError<'a> {
         let code = self.code();
@@ -218,6 +232,7 @@ impl Error {
             Self::Conflict { conflicting_id, .. } => data.conflicting_id = *conflicting_id,
             Self::Parse
             | Self::InvalidRequest(_)
+            | Self::BadCall(_)
             | Self::UnknownMethod(_)
             | Self::UnknownPage
             | Self::Unauthorized(_)
@@ -256,10 +271,11 @@ impl fmt::Display for Error {
                     write!(f, "Invalid input: {} issues at {}.", many.len(), paths.join(", "))
                 }
             },
-            Self::UnknownMethod(name) => write!(f, "No procedure found on path \"{name}\"."),
+            Self::UnknownMethod(name) => write!(f, "No procedure found on path \"{name}\""),
             Self::UnknownPage => f.write_str("There is nothing at this address."),
             Self::NotFound(noun) => write!(f, "No such {noun}."),
-            Self::Unauthorized(why) | Self::Forbidden(why) | Self::MethodNotSupported(why) => f.write_str(why),
+            Self::Unauthorized(why) | Self::Forbidden(why) => f.write_str(why),
+            Self::BadCall(why) | Self::MethodNotSupported(why) => f.write_str(why),
             Self::PaymentRequired(why) | Self::PreconditionFailed(why) | Self::PayloadTooLarge(why) => f.write_str(why),
             Self::Timeout => f.write_str("The call took too long and was cancelled."),
             Self::Conflict { message, .. } => f.write_str(message),

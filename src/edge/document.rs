@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    Edge, refusal,
+    Edge,
+    refusal::{self, Wire},
     response::{JSON, Response, text},
 };
 use crate::rpc::documents::Document;
@@ -30,7 +31,7 @@ pub fn send(
     request_id: &str,
 ) -> Response {
     if !matches!(*method, Method::GET | Method::HEAD) {
-        return refusal::wrong_method("GET, HEAD", "Ask for this document by GET.", request_id);
+        return refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Ask for this document by GET.", request_id);
     }
     let etag = format!("\"{}\"", document.content_hash);
     let mut response = match knows(headers, &etag) {

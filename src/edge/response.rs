@@ -1,23 +1,29 @@
 //! HTTP responses and the headers that all of them carry.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 
 use crate::{
     error::milliseconds,
     rpc::{jsonrpc::Reply, limiter::Allowance},
 };
 
-pub type Response = http::Response<Full<Bytes>>;
+pub type Response = http::Response<Body>;
+
+/// A body that is there as a whole, or comes in pieces.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 pub const JSON: &str = "application/json; charset=utf-8";
 
 /// A response with a body.
 pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(Full::from(body).boxed_unsync());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
@@ -40,7 +46,7 @@ pub fn rpc(reply: Reply) -> Response {
 }
 
 /// What the caller has left. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is back.
-fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
+pub fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let reset = seconds(now.saturating_add(allowance.reset));
     headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));

@@ -34,6 +34,10 @@ pub fn deleted_cluster() -> Value {
     })
 }
 
+pub fn cluster_change() -> Value {
+    json!({"type": "statusChanged", "id": "2", "at": CHANGED, "cluster": cluster()})
+}
+
 pub fn customer() -> Value {
     json!({
         "id": 1, "authUserId": ADA, "name": "Analytical Engines", "plan": "PRO", "stripeCustomerId": "cus_ada",

@@ -6,12 +6,14 @@ use serde_json::json;
 
 use super::{
     SUCCESS, Success, example,
+    k8s_watch::watch,
     page::{PageOutput, page},
 };
 use crate::{
     db::Timestamp,
     error::{Code, Error, Result},
     models::{
+        cluster_event::ClusterEvent,
         customer::Customer,
         k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, NewCluster, Status},
         page::Position,
@@ -160,6 +162,13 @@ pub fn router() -> Router {
         .mutation("setStatus", Access::Admin, "Takes any active cluster one step through its life.", set_status)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"id": 1, "status": "STOPPED"}), example::success())
+        .subscription(
+            "watch",
+            Access::User,
+            "What happens to the caller's clusters, or to everybody's for an admin, as it happens.",
+            watch,
+        )
+        .example(json!({"lastEventId": "1"}), example::cluster_change())
 }
 
 fn list(call: &mut Call<'_>, _: NoInput) -> Result<Vec<ClusterOutput>> {
@@ -275,6 +284,24 @@ impl From<ClusterRow> for ClusterOutput {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
+        }
+    }
+}
+
+/// The cluster as an event left it.
+impl From<&ClusterEvent> for ClusterOutput {
+    fn from(event: &ClusterEvent) -> Self {
+        Self {
+            id: event.cluster_id,
+            name: event.name.clone(),
+            location: event.location.clone(),
+            auth_user_id: event.auth_user_id.clone(),
+            plan: event.plan,
+            network: event.network.clone(),
+            status: event.status,
+            created_at: event.cluster_created_at,
+            updated_at: event.cluster_updated_at,
+            deleted_at: event.cluster_deleted_at,
         }
     }
 }

@@ -6,6 +6,7 @@ mod customer;
 pub mod example;
 mod hello;
 mod k8s;
+mod k8s_watch;
 mod page;
 mod rpc;
 mod user;

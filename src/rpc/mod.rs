@@ -2,7 +2,9 @@
 
 pub mod call;
 pub mod caller;
+mod dates;
 pub mod documents;
+mod feed;
 pub mod input;
 mod invocation;
 mod json;
@@ -14,13 +16,20 @@ pub mod openrpc;
 pub mod procedure;
 pub mod registry;
 pub mod schemas;
+pub mod socket;
+pub mod subscription;
+mod superjson;
+pub mod trpc;
 pub mod typescript;
+pub mod watch;
 
 pub use self::{
     call::{AsyncCall, Audited, Call, Context, Reply},
     documents::Documents,
-    input::NoInput,
+    input::{Input, NoInput},
     kernel::{Answer, Kernel},
     procedure::{Access, Bucket, Kind, Router},
     registry::Registry,
+    subscription::{Event, Subscription},
+    watch::{Signal, Watch},
 };

@@ -9,8 +9,10 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     call::{AsyncCall, Audited, Call, Reply},
-    input::{InputSchema, NoInput, decode},
+    dates::Dates,
+    input::{InputSchema, NoInput, decode, schema},
     openrpc::Document,
+    watch::Watch,
 };
 use crate::error::{Code, Error, Result};
 
@@ -41,7 +43,7 @@ pub enum Bucket {
 pub enum Kind {
     Query,
     Mutation,
-    /// Reserved: a stream of events.
+    /// A stream of events.
     Subscription,
 }
 
@@ -59,6 +61,7 @@ type Output = Box<RawValue>;
 type Reader = dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync;
 type Writer = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync;
 type Waiter = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<Output>> + Send + Sync;
+type Starter = dyn Fn(&mut Call<'_>, Value) -> Result<Watch<Result<Output>>> + Send + Sync;
 
 /// How a procedure runs. The types of its input and output are gone from here on.
 #[derive(Clone)]
@@ -69,6 +72,8 @@ pub(super) enum Run {
     Write(Arc<Writer>),
     /// On the runtime, with the database at hand.
     Async(Arc<Waiter>),
+    /// On a read connection to begin, and then for as long as somebody listens.
+    Watch(Arc<Starter>),
     /// Not at all: the kernel answers with the document of its registry.
     Discover,
 }
@@ -104,6 +109,9 @@ pub struct Procedure {
     pub errors: Vec<Code>,
     /// The schema of its input type, compiled.
     pub input: InputSchema,
+    /// Where its input and its output have timestamps.
+    pub input_dates: Dates,
+    pub output_dates: Dates,
     pub schemas: Schemas,
     pub examples: Vec<Example>,
     /// Whether it promises to run a single statement, which needs no transaction to be consistent.
@@ -112,10 +120,11 @@ pub struct Procedure {
 }
 
 /// What any procedure may answer.
-const EVERYWHERE: [Code; 8] = [
+const EVERYWHERE: [Code; 9] = [
     Code::BadRequest,
     Code::Unauthorized,
     Code::Forbidden,
+    Code::MethodNotSupported,
     Code::TooManyRequests,
     Code::Timeout,
     Code::PayloadTooLarge,
@@ -209,6 +218,23 @@ impl Router {
         self.add::<I, O>(name, access, docs, Kind::Mutation, run)
     }
 
+    /// Registers a stream of events. The function says what is watched; the kernel delivers it.
+    pub fn subscription<I, O>(
+        self,
+        name: &str,
+        access: Access,
+        docs: &'static str,
+        handler: fn(&mut Call<'_>, I) -> Result<Watch<O>>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + 'static,
+    {
+        let run =
+            Run::Watch(Arc::new(move |call, input| Ok(handler(call, decode(input)?)?.map(|event| encode(&event)))));
+        self.add::<I, O>(name, access, docs, Kind::Subscription, run)
+    }
+
     /// Registers the procedure that answers with the OpenRPC document. It is for everybody, and needs no database.
     pub fn discover(self, name: &str, docs: &'static str) -> Self {
         let router = self.add::<NoInput, Document<'_>>(name, Access::Public, docs, Kind::Query, Run::Discover);
@@ -260,6 +286,8 @@ impl Router {
         let bucket = if kind == Kind::Mutation { Bucket::Write } else { Bucket::Read };
         match InputSchema::of::<I>() {
             Ok(input) => self.procedures.push(Procedure {
+                input_dates: Dates::of(input.document()),
+                output_dates: Dates::of(&schema::<O>()),
                 name,
                 old_name: None,
                 docs,

@@ -10,10 +10,10 @@ use crate::support::{Client, Failure, Socket, TestApp, both_databases};
 
 use Access::{Admin, Public, User};
 use Bucket::{Read, Write};
-use Kind::{Mutation, Query};
+use Kind::{Mutation, Query, Subscription};
 
 /// The table of the contract.
-const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 24] = [
+const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 25] = [
     ("hello.hello", None, Query, User, Read),
     ("auth.mySubscription", None, Query, User, Read),
     ("k8s.list", Some("k8s.getClusters"), Query, User, Read),
@@ -25,6 +25,7 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 24] = [
     ("k8s.listDeleted", None, Query, User, Read),
     ("k8s.count", None, Query, User, Read),
     ("k8s.setStatus", None, Mutation, Admin, Write),
+    ("k8s.watch", None, Subscription, User, Read),
     ("customer.get", Some("customer.queryCustomer"), Query, User, Read),
     ("customer.create", Some("customer.insertCustomer"), Mutation, User, Write),
     ("user.updateName", Some("customer.updateUserName"), Mutation, User, Write),

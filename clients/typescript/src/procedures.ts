@@ -1,4 +1,4 @@
-// x-content-hash: aba72f8e0c6aef7d3b93389f626d2952bd5c2a506794ac307c1f6760895e2f96
+// x-content-hash: cb313dc0c988f1b286b14d54c4ebc347f0cec0bebfe45f566661b5a9ad6b4792
 // The procedures of clusterdesk 0.1.0, made by `clusterdesk openrpc --types`. Don't edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -48,6 +48,62 @@ export interface Cluster {
   status: Status;
   updatedAt: string;
 }
+
+/** What happened to a cluster, or to the watcher. */
+export type ClusterChange =
+  /**
+   * The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
+   * now misses nothing.
+   */
+  | {
+    id: string;
+    type: "ready";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "created";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "updated";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "statusChanged";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "deleted";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "restored";
+  }
+  /** The watcher was too slow. What it missed after this event follows. */
+  | {
+    id: string;
+    type: "lagged";
+  };
 
 /** How many clusters a user has. */
 export interface ClusterCount {
@@ -278,6 +334,20 @@ export interface Procedures {
     /** The next step of its life. */
     status: Status;
   }; output: Success };
+  /**
+   * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
+   * Only events of which all that is said here is true.
+   */
+  "k8s.watch": { kind: "subscription"; input: {
+    clusterId?: number | null | undefined;
+    /** The id of the last event that was seen. What came after it comes first. */
+    lastEventId?: string | null | undefined;
+    plan?: Plan | null | undefined;
+    /** The status that the event left the cluster in. */
+    status?: Status | null | undefined;
+    /** Whose clusters: anybody's for an admin, who else sees everybody's. */
+    userId?: string | null | undefined;
+  } | void; output: ClusterChange };
   /** The caller's customer record, or null. */
   "customer.get": { kind: "query"; input: {
     /** The caller's own id. */

@@ -34,10 +34,20 @@ impl Printer {
 
     fn declaration(self, name: &str, schema: &Value) -> String {
         let docs = docs("", description(schema), None);
-        match is_plain_object(schema) {
-            true => format!("{docs}export interface {name} {}\n", self.object(schema, "")),
-            false => format!("{docs}export type {name} = {};\n", self.expression(schema, "")),
+        if is_plain_object(schema) {
+            return format!("{docs}export interface {name} {}\n", self.object(schema, ""));
         }
+        match schema.get("oneOf").and_then(Value::as_array) {
+            Some(alternatives) => {
+                let lines = alternatives.iter().map(|one| self.alternative(one));
+                format!("{docs}export type {name} =\n{};\n", lines.collect::<Vec<_>>().join("\n"))
+            }
+            None => format!("{docs}export type {name} = {};\n", self.expression(schema, "")),
+        }
+    }
+
+    fn alternative(self, schema: &Value) -> String {
+        format!("{}  | {}", docs("  ", description(schema), None), self.expression(schema, "  "))
     }
 
     /// The input of a procedure; `nothing` is the type of none. Where no field is required, none need be given.
