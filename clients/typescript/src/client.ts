@@ -15,8 +15,8 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** An input without required fields may be left out. */
-type Arguments<I, O> = I extends void | undefined ? [input?: undefined, options?: O] : {} extends I ? [input?: I, options?: O] : [input: I, options?: O];
+/** An input that may be left out is a union with void. */
+type Arguments<I, O> = undefined extends I ? [input?: Exclude<I, void>, options?: O] : [input: I, options?: O];
 
 type Callable<P> = P extends { kind: "subscription"; input: infer I; output: infer E }
   ? (...args: Arguments<I, WatchOptions<E>>) => Subscription<E>

@@ -1,39 +1,11 @@
-/** The codes of the server's errors: what to switch on. */
-export type ServerErrorCode =
-  | "PARSE_ERROR"
-  | "BAD_REQUEST"
-  | "UNAUTHORIZED"
-  | "PAYMENT_REQUIRED"
-  | "FORBIDDEN"
-  | "NOT_FOUND"
-  | "METHOD_NOT_SUPPORTED"
-  | "TIMEOUT"
-  | "CONFLICT"
-  | "PRECONDITION_FAILED"
-  | "PAYLOAD_TOO_LARGE"
-  | "UNSUPPORTED_MEDIA_TYPE"
-  | "TOO_MANY_REQUESTS"
-  | "CLIENT_CLOSED_REQUEST"
-  | "INTERNAL_SERVER_ERROR"
-  | "BAD_GATEWAY"
-  | "SERVICE_UNAVAILABLE"
-  | "GATEWAY_TIMEOUT";
+import type { ErrorCode as ServerErrorCode, Issue } from "./procedures.js";
 
 /**
+ * What to switch on: the server's codes and two of this package.
  * `NETWORK_ERROR`: no answer came; a mutation may have happened or not.
  * `MALFORMED_RESPONSE`: what came is no answer of clusterdesk, such as the error page of a proxy.
  */
 export type ErrorCode = ServerErrorCode | "NETWORK_ERROR" | "MALFORMED_RESPONSE";
-
-/** One thing that is wrong with an input. */
-export interface Issue {
-  /** Property names and array indices joined by dots; empty for the input as a whole. */
-  path: string;
-  /** For programs: `required`, `too_long`, … */
-  code: string;
-  /** For people. */
-  message: string;
-}
 
 /** What is known of an error beyond its code and sentence. */
 export interface ErrorDetails {
@@ -82,7 +54,7 @@ export function isClusterdeskError<C extends ErrorCode = ErrorCode>(
   return error instanceof Error && error.name === "ClusterdeskError" && (code === undefined || (error as ClusterdeskError).code === code);
 }
 
-const TRANSIENT: readonly ErrorCode[] = [
+const TRANSIENT: readonly string[] = [
   "TIMEOUT",
   "TOO_MANY_REQUESTS",
   "CLIENT_CLOSED_REQUEST",
