@@ -11,6 +11,7 @@ mod json;
 pub mod jsonrpc;
 pub mod kernel;
 pub mod limiter;
+pub mod listeners;
 pub mod metrics;
 pub mod openrpc;
 pub mod procedure;

@@ -3,7 +3,6 @@
 
 mod conversation;
 mod jsonrpc;
-mod listeners;
 mod trpc;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! tRPC's dialect on a socket: who speaks may be said by the first message, and a life sign is the word PING.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{
@@ -10,10 +10,7 @@ use futures_util::{
 };
 use uuid::Uuid;
 
-use super::{
-    conversation::{Dialect, Said, Turn},
-    listeners::Listeners,
-};
+use super::conversation::{Dialect, Said, Turn};
 use crate::{
     auth::Credential,
     edge::{
@@ -23,12 +20,10 @@ use crate::{
     error::{Error, Result},
     rpc::{
         Context,
+        listeners::{Listeners, Place},
         trpc::{self, Message, Reply, Transformer},
     },
 };
-
-/// When there may be room for one more subscription, perhaps.
-const ROOM: Duration = Duration::from_secs(1);
 
 /// Who speaks, once that is known.
 type Speaker = Shared<BoxFuture<'static, Credential>>;
@@ -80,14 +75,15 @@ impl Trpc {
                 texts: vec![call.failure(dialect.transformer, error, &request_id)],
                 ..Said::default()
             };
-            if call.subscribes() && listeners.are_full() {
-                return refuse(&Error::TooManyRequests { retry_after: ROOM });
-            }
-            if call.subscribes() && listeners.has(call.id()) {
-                return refuse(&Error::BadCall(format!("Duplicate id {}", call.id()).into()));
-            }
+            let place = match call.subscribes().then(|| listeners.place()).transpose() {
+                Ok(_) if call.subscribes() && listeners.has(call.id()) => {
+                    return refuse(&Error::BadCall(format!("Duplicate id {}", call.id()).into()));
+                }
+                Ok(place) => place,
+                Err(error) => return refuse(&error),
+            };
             let context = Arc::new(Context { request_id, credential: speaker.await, ..template });
-            said(dialect.answer(context, call).await, &listeners)
+            said(dialect.answer(context, call).await, place, &listeners)
         })))
     }
 }
@@ -125,9 +121,11 @@ impl Dialect for Trpc {
 }
 
 /// An answer, and the messages of the subscription that it begins.
-fn said(reply: Reply, listeners: &Listeners) -> Said {
+fn said(reply: Reply, place: Option<Place>, listeners: &Listeners) -> Said {
     let texts = vec![reply.text];
-    let Some((topic, subscription)) = reply.topic else { return Said { texts, ..Said::default() } };
+    let (Some((topic, subscription)), Some(place)) = (reply.topic, place) else {
+        return Said { texts, ..Said::default() };
+    };
     let name = topic.id().to_owned();
     let messages = subscription.flat_map(move |event| {
         let messages = match event.and_then(|event| topic.event(&event)) {
@@ -136,5 +134,5 @@ fn said(reply: Reply, listeners: &Listeners) -> Said {
         };
         stream::iter(messages)
     });
-    Said { texts, events: vec![listeners.add(name, messages)] }
+    Said { texts, events: vec![listeners.add(place, name, messages)] }
 }
