@@ -3,6 +3,7 @@
 
 mod body;
 mod client;
+mod explorer;
 mod health;
 mod origin;
 mod refusal;
@@ -22,6 +23,7 @@ use tower_http::cors::CorsLayer;
 pub use self::{client::Peer, response::Response};
 use self::{
     client::{address, bearer, request_id},
+    explorer::File,
     origin::{Origins, cors},
 };
 use crate::{
@@ -118,7 +120,16 @@ impl Edge {
                 refused.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
                 return refused;
             }
+            (&Method::GET | &Method::HEAD, _)
+                if let Some(file) = File::at(path)
+                    && !websocket::is_upgrade(&request) =>
+            {
+                return file.answer(request.headers());
+            }
             (_, "/") => {}
+            _ if File::at(path).is_some() => {
+                return refusal::wrong_method("GET", "Ask for this page by GET.", request_id);
+            }
             _ => return refusal::refuse(&Error::UnknownPage, request_id),
         }
         if !self.origins.allow(request.headers()) {
