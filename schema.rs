@@ -27,6 +27,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    cluster_events (id) {
+        id -> BigInt,
+        created_at -> Timestamp,
+        kind -> Text,
+        cluster_id -> BigInt,
+        name -> Text,
+        location -> Text,
+        auth_user_id -> Nullable<Text>,
+        plan -> Text,
+        network -> Text,
+        status -> Text,
+        cluster_created_at -> Timestamp,
+        cluster_updated_at -> Timestamp,
+        cluster_deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     customers (id) {
         id -> BigInt,
         auth_user_id -> Text,
@@ -92,6 +110,7 @@ diesel::joinable!(k8s_cluster_configs -> users (auth_user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_tokens,
     audit_log,
+    cluster_events,
     customers,
     k8s_cluster_configs,
     live_counts,

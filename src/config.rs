@@ -129,12 +129,18 @@ pub struct Limits {
     /// For the head of a request, also the idle time between two of them.
     pub header_timeout: Duration,
     pub body_timeout: Duration,
-    /// Between two pings on a WebSocket; a peer that misses two is gone.
+    /// Between two pings on a WebSocket; a peer that misses two is gone. Also between two looks at who watches.
     pub ping_interval: Duration,
     /// Calls in flight on one WebSocket; further messages wait unread.
     pub socket_calls: usize,
+    /// Subscriptions on one WebSocket; one more is refused.
+    pub socket_subscriptions: usize,
     /// Jobs waiting for a database thread; one more is refused.
     pub queued_jobs: usize,
+    /// Events that wait for the slowest watcher; one who falls further behind gets the rest from the database.
+    pub feed_events: usize,
+    /// Between two looks for new events when nobody says that something was committed.
+    pub feed_interval: Duration,
 }
 
 impl Default for Limits {
@@ -149,7 +155,10 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(30),
             socket_calls: 64,
+            socket_subscriptions: 64,
             queued_jobs: 1024,
+            feed_events: 1024,
+            feed_interval: Duration::from_secs(1),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What clients switch on: `error.data.code`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "ErrorCode")]
 pub enum Code {
     ParseError,
     BadRequest,
@@ -53,7 +55,7 @@ impl Code {
     }
 
     /// The JSON-RPC number, where nothing more special applies (see [`Error::number`]).
-    fn number(self) -> i32 {
+    pub fn number(self) -> i32 {
         match self {
             Self::ParseError => -32700,
             Self::BadRequest => -32602,
@@ -95,7 +97,7 @@ impl Code {
 }
 
 /// One thing that is wrong with an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Issue {
     /// Where: property names and array indices joined by dots; empty for the input as a whole.
     pub path: String,
@@ -119,6 +121,8 @@ pub enum Error {
     Parse,
     /// The JSON is not a request.
     InvalidRequest(Cow<'static, str>),
+    /// The request can't be taken apart into calls, in tRPC's own words.
+    BadCall(Cow<'static, str>),
     /// The input breaks its schema, or a rule that one field alone breaks.
     Validation(Vec<Issue>),
     UnknownMethod(String),
@@ -129,7 +133,7 @@ pub enum Error {
     Forbidden(&'static str),
     /// The noun that is missing (or somebody else's): "cluster".
     NotFound(&'static str),
-    MethodNotSupported(&'static str),
+    MethodNotSupported(Cow<'static, str>),
     Timeout,
     Conflict {
         message: String,
@@ -166,10 +170,14 @@ impl Error {
         Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
     }
 
+    pub fn response_too_large(limit: usize) -> Self {
+        Self::PayloadTooLarge(format!("The response would be larger than {limit} bytes. Ask for less."))
+    }
+
     pub fn code(&self) -> Code {
         match self {
             Self::Parse => Code::ParseError,
-            Self::InvalidRequest(_) | Self::Validation(_) => Code::BadRequest,
+            Self::InvalidRequest(_) | Self::BadCall(_) | Self::Validation(_) => Code::BadRequest,
             Self::UnknownMethod(_) | Self::UnknownPage | Self::NotFound(_) => Code::NotFound,
             Self::Unauthorized(_) => Code::Unauthorized,
             Self::PaymentRequired(_) => Code::PaymentRequired,
@@ -195,6 +203,14 @@ impl Error {
         }
     }
 
+    /// The number on the tRPC wire, which has one for each code (`TRPC_ERROR_CODES_BY_KEY`).
+    pub fn trpc_number(&self) -> i32 {
+        match self.code() {
+            Code::BadRequest => -32600,
+            code => code.number(),
+        }
+    }
+
     /// The error as a caller sees it. `path` is the procedure, where one was named.
     pub fn to_wire<'a>(&'a self, path: Option<&'a str>, request_id: &'a str) -> WireError<'a> {
         let code = self.code();
@@ -216,6 +232,7 @@ impl Error {
             Self::Conflict { conflicting_id, .. } => data.conflicting_id = *conflicting_id,
             Self::Parse
             | Self::InvalidRequest(_)
+            | Self::BadCall(_)
             | Self::UnknownMethod(_)
             | Self::UnknownPage
             | Self::Unauthorized(_)
@@ -254,10 +271,11 @@ impl fmt::Display for Error {
                     write!(f, "Invalid input: {} issues at {}.", many.len(), paths.join(", "))
                 }
             },
-            Self::UnknownMethod(name) => write!(f, "No procedure found on path \"{name}\"."),
+            Self::UnknownMethod(name) => write!(f, "No procedure found on path \"{name}\""),
             Self::UnknownPage => f.write_str("There is nothing at this address."),
             Self::NotFound(noun) => write!(f, "No such {noun}."),
-            Self::Unauthorized(why) | Self::Forbidden(why) | Self::MethodNotSupported(why) => f.write_str(why),
+            Self::Unauthorized(why) | Self::Forbidden(why) => f.write_str(why),
+            Self::BadCall(why) | Self::MethodNotSupported(why) => f.write_str(why),
             Self::PaymentRequired(why) | Self::PreconditionFailed(why) | Self::PayloadTooLarge(why) => f.write_str(why),
             Self::Timeout => f.write_str("The call took too long and was cancelled."),
             Self::Conflict { message, .. } => f.write_str(message),
@@ -316,19 +334,30 @@ pub struct WireError<'a> {
     pub data: ErrorData<'a>,
 }
 
-#[derive(Debug, Serialize)]
+/// `error.data`
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ErrorData")]
 pub struct ErrorData<'a> {
     pub code: Code,
     pub http_status: u16,
+    /// The procedure, where one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub path: Option<&'a str>,
+    /// A UUID, also in the server's log.
     pub request_id: &'a str,
+    /// With BAD_REQUEST: all that is wrong with the input.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<Issue>")]
     pub issues: Option<&'a [Issue]>,
+    /// When another try makes sense.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     pub retry_after_ms: Option<u64>,
+    /// With CONFLICT: what is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
     pub conflicting_id: Option<i64>,
 }
 

@@ -8,9 +8,11 @@ pub mod constraint;
 pub mod dialect;
 mod instrument;
 mod job;
+mod listen;
 pub mod migrations;
 pub(crate) mod text_enum;
 pub mod timestamp;
+mod tls;
 pub mod transaction;
 mod url;
 mod worker;
@@ -26,6 +28,7 @@ use std::{
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use r2d2::Pool;
+use tokio::sync::watch;
 
 pub use self::{
     connection::{DbConnection, Manager, Role},
@@ -38,7 +41,10 @@ use self::{
     worker::Worker,
     writer::Writer,
 };
-use crate::error::{Error, Result};
+use crate::{
+    config::Secret,
+    error::{Error, Result},
+};
 
 /// Where jobs wait for a thread.
 type Lane = Sender<Box<dyn Job>>;
@@ -56,11 +62,20 @@ pub struct Options {
     pub statement_timeout: Duration,
 }
 
+/// Where we learn of commits from.
+enum Commits {
+    /// This process' own writer.
+    Writer(watch::Sender<()>),
+    /// PostgreSQL at this address.
+    Server(Secret),
+}
+
 /// The database threads. Dropping it lets them finish their queues and end.
 pub struct Database {
     reads: Lane,
     replica_reads: Option<Lane>,
     writes: Lane,
+    commits: Commits,
     /// Closes with the database and stops the checkpoints.
     _checkpoints: Option<Sender<()>>,
 }
@@ -73,16 +88,19 @@ impl Database {
     pub fn open(options: &Options) -> anyhow::Result<Self> {
         let reads = pooled_lane(options, &options.url, Role::Read)?;
         let replica_reads = options.replica.as_ref().map(|url| pooled_lane(options, url, Role::Read)).transpose()?;
-        let (writes, checkpoints) = match &options.url {
-            DatabaseUrl::Postgres(_) => (pooled_lane(options, &options.url, Role::Write)?, None),
+        let (writes, commits, checkpoints) = match &options.url {
+            DatabaseUrl::Postgres(url) => {
+                (pooled_lane(options, &options.url, Role::Write)?, Commits::Server(url.clone()), None)
+            }
             DatabaseUrl::Sqlite(path) => {
                 let mut log = path.clone().into_os_string();
                 log.push("-wal");
-                let (writes, checkpoints) = sqlite_writer(options, &PathBuf::from(log))?;
-                (writes, Some(checkpoints))
+                let commits = watch::Sender::new(());
+                let (writes, checkpoints) = sqlite_writer(options, &PathBuf::from(log), commits.clone())?;
+                (writes, Commits::Writer(commits), Some(checkpoints))
             }
         };
-        Ok(Self { reads, replica_reads, writes, _checkpoints: checkpoints })
+        Ok(Self { reads, replica_reads, writes, commits, _checkpoints: checkpoints })
     }
 
     /// Whether queries may be answered by a replica, which lags behind.
@@ -139,6 +157,16 @@ impl Database {
         answer.unwrap_or_else(|_gone| Err(Error::unavailable("The server is stopping.")))
     }
 
+    /// Changes when clusters may have changed: on SQLite after every commit of this process, on PostgreSQL whenever the
+    /// server says so, on a connection that lives as long as the receiver. What others write to a SQLite file, or what
+    /// is written while that connection is broken, is not told. Needs a runtime.
+    pub fn commits(&self) -> watch::Receiver<()> {
+        match &self.commits {
+            Commits::Writer(commits) => commits.subscribe(),
+            Commits::Server(url) => listen::start(url),
+        }
+    }
+
     /// Jobs waiting: reads, writes.
     pub fn queued(&self) -> (usize, usize) {
         (self.reads.len(), self.writes.len())
@@ -180,10 +208,10 @@ fn pooled_lane(options: &Options, url: &DatabaseUrl, role: Role) -> anyhow::Resu
     Ok(sender)
 }
 
-fn sqlite_writer(options: &Options, log: &Path) -> anyhow::Result<(Lane, Sender<()>)> {
+fn sqlite_writer(options: &Options, log: &Path, commits: watch::Sender<()>) -> anyhow::Result<(Lane, Sender<()>)> {
     let (sender, jobs): (_, Receiver<Box<dyn Job>>) = bounded(options.queued_jobs);
     let (stop_sender, stop) = bounded(0);
-    let writer = Writer::new(pool(options, &options.url, Role::Write, 1), log.to_owned());
+    let writer = Writer::new(pool(options, &options.url, Role::Write, 1), log.to_owned(), commits);
     let (manager, log) = (manager(options, &options.url, Role::Write), log.to_owned());
     spawn("db-writer", move || writer.work(&jobs))?;
     spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &log))?;

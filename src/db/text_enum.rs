@@ -8,7 +8,6 @@ macro_rules! text_enum {
             Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
             diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
         )]
-        #[schemars(inline)]
         #[diesel(sql_type = diesel::sql_types::Text)]
         pub enum $name {
             $($(#[$attribute])* #[serde(rename = $text)] $variant,)+

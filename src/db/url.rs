@@ -133,7 +133,7 @@ fn host_of(address: &str) -> String {
     decode(address.split(':').next().unwrap_or_default())
 }
 
-fn parameter(url: &str, name: &str) -> Option<String> {
+pub(super) fn parameter(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?')?.1;
     query
         .split('&')

@@ -8,6 +8,7 @@ use std::{
 
 use crossbeam_channel::Receiver;
 use r2d2::Pool;
+use tokio::sync::watch;
 
 use super::{
     connection::{DbConnection, Manager},
@@ -32,11 +33,13 @@ pub(super) struct Writer {
     log: PathBuf,
     /// Not before then is the log emptied: the last time a reader was in the way.
     next_truncation: Instant,
+    /// Told after every commit.
+    commits: watch::Sender<()>,
 }
 
 impl Writer {
-    pub fn new(pool: Pool<Manager>, log: PathBuf) -> Self {
-        Self { pool, log, next_truncation: Instant::now() }
+    pub fn new(pool: Pool<Manager>, log: PathBuf, commits: watch::Sender<()>) -> Self {
+        Self { pool, log, next_truncation: Instant::now(), commits }
     }
 
     /// Works until the lane is closed and empty.
@@ -49,7 +52,7 @@ impl Writer {
             }
             match self.pool.get() {
                 Ok(mut connection) => {
-                    write_group(&mut connection, group);
+                    write_group(&mut connection, group, &self.commits);
                     self.truncate(&mut connection);
                 }
                 Err(error) => {
@@ -68,7 +71,7 @@ impl Writer {
     }
 }
 
-fn write_group(connection: &mut DbConnection, mut group: Vec<Box<dyn Job>>) {
+fn write_group(connection: &mut DbConnection, mut group: Vec<Box<dyn Job>>, commits: &watch::Sender<()>) {
     if let Err(error) = dialect::begin_write(connection) {
         tracing::error!(%error, "could not begin a write transaction");
         return refuse(group, "The database is busy.");
@@ -87,6 +90,7 @@ fn write_group(connection: &mut DbConnection, mut group: Vec<Box<dyn Job>>) {
         tracing::error!(%error, "commit failed");
         return refuse(group, "The write could not be committed.");
     }
+    commits.send_replace(());
     for (job, outcome) in group.into_iter().zip(outcomes) {
         job.answer(outcome);
     }

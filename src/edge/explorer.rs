@@ -4,10 +4,10 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
-use super::response::{Response, text};
+use super::response::{Response, versioned};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -86,35 +86,15 @@ impl File {
         FILES.get(path)
     }
 
-    /// The file, or 304 for who has it. Browsers keep it, and ask each time whether it is still the same.
+    /// The file, unless the browser has it already.
     pub fn answer(&self, headers: &HeaderMap) -> Response {
-        let mut response = if is_known(headers, &self.etag) {
-            let mut unchanged = Response::default();
-            *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
-            unchanged
-        } else {
-            text(StatusCode::OK, self.kind, self.body.to_owned())
-        };
-        let sent = response.headers_mut();
-        sent.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let mut response = versioned(headers, &self.etag, self.kind, self.body);
         // On a 304 as well: its headers replace those that the browser keeps with the page.
-        sent.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
-            sent.insert(header::ETAG, etag);
-        }
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         response
     }
 }
 
 fn etag(text: &str) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(text)))
-}
-
-/// Whether `If-None-Match` lists this version (RFC 9110 §13.1.2). A proxy that compressed it may have called it weak.
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
-    lists
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .any(|known| known == "*" || known.trim_start_matches("W/") == etag)
 }

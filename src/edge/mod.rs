@@ -3,11 +3,13 @@
 
 mod body;
 mod client;
+mod document;
 mod explorer;
 mod health;
 mod origin;
 mod refusal;
 mod response;
+mod trpc;
 mod websocket;
 
 use std::{convert::Infallible, sync::Arc};
@@ -25,6 +27,7 @@ use self::{
     client::{address, bearer, request_id},
     explorer::File,
     origin::{Origins, cors},
+    refusal::Wire,
 };
 use crate::{
     auth::Authenticator,
@@ -107,40 +110,51 @@ impl Edge {
         connection: &Connection,
         request_id: &str,
     ) -> Response {
-        let path = request.uri().path();
-        match (request.method(), path) {
+        let path = request.uri().path().to_owned();
+        let mount = trpc::mounted(&path);
+        let wire = mount.map_or(Wire::JsonRpc, |(transformer, _)| Wire::Trpc(transformer));
+        match (request.method(), path.as_str()) {
             (&Method::GET | &Method::HEAD, "/health/live") => return health::live(),
             (&Method::GET | &Method::HEAD, "/health/ready") => return self.ready().await,
             (&Method::GET, "/metrics") => return self.metrics(request_id),
             (_, "/health/live" | "/health/ready" | "/metrics") => {
-                return refusal::wrong_method("GET", "Ask for this page by GET.", request_id);
+                return refusal::wrong_method(wire, "GET", "Ask for this page by GET.", request_id);
             }
             _ if connection.permit.is_none() => {
-                let mut refused = refusal::refuse(&Error::unavailable("Too many connections. Try again."), request_id);
+                let mut refused =
+                    refusal::refuse(wire, &Error::unavailable("Too many connections. Try again."), request_id);
                 refused.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
                 return refused;
             }
-            (&Method::GET | &Method::HEAD, _)
+            (&Method::GET | &Method::HEAD, path)
                 if let Some(file) = File::at(path)
                     && !websocket::is_upgrade(&request) =>
             {
                 return file.answer(request.headers());
             }
             (_, "/") => {}
-            _ if File::at(path).is_some() => {
-                return refusal::wrong_method("GET", "Ask for this page by GET.", request_id);
+            (_, path) if File::at(path).is_some() => {
+                return refusal::wrong_method(wire, "GET", "Ask for this page by GET.", request_id);
             }
-            _ => return refusal::refuse(&Error::UnknownPage, request_id),
+            (_, path) if mount.is_some() || self.document(path).is_some() => {}
+            _ => return refusal::refuse(wire, &Error::UnknownPage, request_id),
         }
         if !self.origins.allow(request.headers()) {
-            return refusal::refuse(&Error::Forbidden("This origin may not call this server."), request_id);
+            return refusal::refuse(wire, &Error::Forbidden("This origin may not call this server."), request_id);
         }
-        if websocket::is_upgrade(&request) {
-            return self.upgrade(request, connection, request_id).await;
+        if let Some(document) = self.document(&path) {
+            return document::send(document, request.method(), request.headers(), request_id);
+        }
+        if websocket::is_upgrade(&request) && mount.is_none_or(|(_, path)| path.is_empty()) {
+            return self.upgrade(request, connection, request_id, wire).await;
+        }
+        if let Some(mount) = mount {
+            let answer = self.trpc(request, connection, request_id, mount).await;
+            return answer.unwrap_or_else(|error| refusal::refuse(wire, &error, request_id));
         }
         if request.method() != Method::POST {
             let why = "Call procedures by POST, or open a WebSocket.";
-            return refusal::wrong_method("POST", why, request_id);
+            return refusal::wrong_method(wire, "POST", why, request_id);
         }
         self.post(request, connection, request_id).await
     }
@@ -149,26 +163,26 @@ impl Edge {
     /// the outcome of a call is in `error.data.httpStatus`.
     async fn post(&self, request: Request<Incoming>, connection: &Connection, request_id: &str) -> Response {
         if !body::is_json(request.headers()) {
-            return refusal::refuse(&Error::UnsupportedMediaType, request_id);
+            return refusal::refuse(Wire::JsonRpc, &Error::UnsupportedMediaType, request_id);
         }
         let (head, incoming) = request.into_parts();
         let message = match body::read(incoming, &head.headers, &self.limits).await {
             Ok(message) => message,
-            Err(error) => return refusal::refuse(&error, request_id),
+            Err(error) => return refusal::refuse(Wire::JsonRpc, &error, request_id),
         };
         let context = Arc::new(Context {
             request_id: request_id.to_owned(),
             address: address(connection.peer, &head.headers, &self.trusted_proxies),
             credential: bearer(&head.headers).authenticate(&self.authenticator).await,
         });
-        let reply = self.jsonrpc.answer(&context, &message).await;
+        let reply = self.jsonrpc.answer(&context, None, &message).await;
         response::rpc(reply)
     }
 
     fn metrics(&self, request_id: &str) -> Response {
         match self.kernel.metrics().render(self.kernel.db().queued()) {
             Ok(text) => response::text(StatusCode::OK, "text/plain; version=0.0.4", text),
-            Err(error) => refusal::refuse(&Error::Internal(error), request_id),
+            Err(error) => refusal::refuse(Wire::JsonRpc, &Error::Internal(error), request_id),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use std::{sync::Arc, time::Duration};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::{Origin, Settings};
 
@@ -37,7 +37,8 @@ pub fn cors(origins: &Arc<Origins>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(known))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("x-request-id")])
+        // An allowed origin's client may send what it likes; tRPC's send `trpc-accept`, old frontends `x-trpc-source`.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed.map(HeaderName::from_static))
         .max_age(Duration::from_secs(600))
 }

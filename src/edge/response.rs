@@ -1,26 +1,56 @@
 //! HTTP responses and the headers that all of them carry.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 
 use crate::{
     error::milliseconds,
     rpc::{jsonrpc::Reply, limiter::Allowance},
 };
 
-pub type Response = http::Response<Full<Bytes>>;
+pub type Response = http::Response<Body>;
+
+/// A body that is there as a whole, or comes in pieces.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 pub const JSON: &str = "application/json; charset=utf-8";
 
 /// A response with a body.
 pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(Full::from(body).boxed_unsync());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+/// A body with a version, or 304 for who has that one already (RFC 9110 §13.1.2). Clients keep it, and ask each time whether
+/// it is still the same. `etag` with its quotes.
+pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: &str) -> Response {
+    let mut response = if knows(request, etag) {
+        let mut unchanged = Response::default();
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        unchanged
+    } else {
+        text(StatusCode::OK, content_type, body.to_owned())
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}
+
+fn knows(request: &HeaderMap, etag: &str) -> bool {
+    let lists = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// The answer to a JSON-RPC message; 204 when it asked for none.
@@ -40,7 +70,7 @@ pub fn rpc(reply: Reply) -> Response {
 }
 
 /// What the caller has left. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is back.
-fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
+pub fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let reset = seconds(now.saturating_add(allowance.reset));
     headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));

@@ -2,7 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
+use super::example;
 use crate::{
     db::Timestamp,
     error::Result,
@@ -10,18 +12,23 @@ use crate::{
     rpc::{Access, Call, NoInput, Router},
 };
 
+/// What a customer pays for.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "MySubscription")]
 struct Subscription {
     plan: Plan,
+    /// When the paid period ends; null on FREE.
     ends_at: Option<Timestamp>,
 }
 
 pub fn router() -> Router {
-    Router::new("auth").query("mySubscription", Access::User, my_subscription).one_statement()
+    Router::new("auth")
+        .query("mySubscription", Access::User, "The caller's plan, or null when they are no customer.", my_subscription)
+        .one_statement()
+        .example(json!({}), example::subscription())
 }
 
-/// The caller's plan, or null when they are no customer.
 fn my_subscription(call: &mut Call<'_>, _: NoInput) -> Result<Option<Subscription>> {
     let caller = call.caller()?;
     let customer = Customer::of(call.conn, &caller.id)?;

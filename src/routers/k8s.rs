@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    SUCCESS, Success,
+    SUCCESS, Success, example,
+    k8s_watch::watch,
     page::{PageOutput, page},
 };
 use crate::{
     db::Timestamp,
     error::{Code, Error, Result},
     models::{
+        cluster_event::ClusterEvent,
         customer::Customer,
         k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, NewCluster, Status},
         page::Position,
@@ -33,8 +35,10 @@ struct ClusterId {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateCluster {
+    /// Lower-case letters, digits and dashes.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
     name: String,
+    /// Where it runs, such as eu-central.
     #[schemars(length(min = 1, max = 50))]
     location: String,
     /// FREE when not said.
@@ -44,6 +48,7 @@ struct CreateCluster {
     _id: Option<f64>,
 }
 
+/// A cluster that was just created.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ClusterCreated {
@@ -51,6 +56,8 @@ struct ClusterCreated {
     cluster_name: String,
     location: String,
     plan: Plan,
+    /// A failure is an error.
+    #[schemars(extend("const" = true))]
     success: bool,
 }
 
@@ -60,8 +67,10 @@ struct ClusterCreated {
 struct UpdateCluster {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     id: i64,
+    /// Lower-case letters, digits and dashes.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
     name: Option<String>,
+    /// Where it runs, such as eu-central.
     #[schemars(length(min = 1, max = 50))]
     location: Option<String>,
 }
@@ -69,12 +78,15 @@ struct UpdateCluster {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListDeleted {
+    /// The `nextCursor` of the page before.
     #[schemars(length(min = 1, max = 1000))]
     cursor: Option<String>,
+    /// Items of the page; 20 when not said.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u8>,
 }
 
+/// How many clusters a user has.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ClusterCount {
     active: i64,
@@ -86,64 +98,89 @@ struct ClusterCount {
 struct SetStatus {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     id: i64,
+    /// The next step of its life.
     status: Status,
 }
 
-/// A cluster on the wire.
+/// A Kubernetes cluster's configuration.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Cluster")]
 pub struct ClusterOutput {
     id: i64,
     name: String,
     location: String,
+    /// The owner; null for the history of a user who is gone.
     auth_user_id: Option<String>,
     plan: Plan,
     network: String,
     status: Status,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Null while the cluster is active.
     deleted_at: Option<Timestamp>,
 }
 
 pub fn router() -> Router {
     Router::new("k8s")
-        .query("list", Access::User, list)
+        .query("list", Access::User, "The caller's active clusters, oldest first.", list)
         .old_name("k8s.getClusters")
         .one_statement()
-        .query("get", Access::User, get)
+        .example(json!({}), json!([example::cluster()]))
+        .query("get", Access::User, "One of the caller's active clusters.", get)
         .errors([Code::NotFound])
         .one_statement()
-        .mutation("create", Access::User, create)
+        .example(json!({"id": 1}), example::cluster())
+        .mutation("create", Access::User, "Puts a new cluster into the plan's free slot.", create)
         .old_name("k8s.createCluster")
         .errors([Code::Conflict, Code::PaymentRequired])
-        .mutation("update", Access::User, update)
+        .example(
+            json!({"name": "staging", "location": "us-east", "plan": "PRO"}),
+            json!({"id": 3, "clusterName": "staging", "location": "us-east", "plan": "PRO", "success": true}),
+        )
+        .mutation("update", Access::User, "Renames or moves one of the caller's active clusters.", update)
         .old_name("k8s.updateCluster")
         .errors([Code::NotFound])
-        .mutation("delete", Access::User, delete)
+        .example(json!({"id": 1, "name": "web"}), example::success())
+        .mutation("delete", Access::User, "Soft-deletes one of the caller's active clusters.", delete)
         .old_name("k8s.deleteCluster")
         .errors([Code::NotFound])
-        .mutation("restore", Access::User, restore)
+        .example(json!({"id": 1}), example::success())
+        .mutation(
+            "restore",
+            Access::User,
+            "Brings one of the caller's deleted clusters back into its plan's slot.",
+            restore,
+        )
         .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired])
-        .query("listDeleted", Access::User, list_deleted)
+        .example(json!({"id": 2}), example::success())
+        .query("listDeleted", Access::User, "The caller's deleted clusters, newest deletion first.", list_deleted)
         .one_statement()
-        .query("count", Access::User, count)
-        .mutation("setStatus", Access::Admin, set_status)
+        .example(json!({"limit": 10}), example::page(&example::deleted_cluster()))
+        .query("count", Access::User, "How many clusters the caller has, active and deleted.", count)
+        .example(json!({}), json!({"active": 1, "deleted": 1}))
+        .mutation("setStatus", Access::Admin, "Takes any active cluster one step through its life.", set_status)
         .errors([Code::NotFound, Code::PreconditionFailed])
+        .example(json!({"id": 1, "status": "STOPPED"}), example::success())
+        .subscription(
+            "watch",
+            Access::User,
+            "What happens to the caller's clusters, or to everybody's for an admin, as it happens.",
+            watch,
+        )
+        .example(json!({"lastEventId": "1"}), example::cluster_change())
 }
 
-/// The caller's active clusters, oldest first.
 fn list(call: &mut Call<'_>, _: NoInput) -> Result<Vec<ClusterOutput>> {
     let caller = call.caller()?;
     Ok(Cluster::of(call.conn, &caller.id)?.into_iter().map(ClusterOutput::from).collect())
 }
 
-/// One of the caller's active clusters.
 fn get(call: &mut Call<'_>, input: ClusterId) -> Result<ClusterOutput> {
     let caller = call.caller()?;
     Cluster::find(call.conn, &caller.id, input.id)?.map(ClusterOutput::from).ok_or(NO_CLUSTER)
 }
 
-/// Puts a new cluster into the plan's free slot.
 fn create(call: &mut Call<'_>, input: CreateCluster) -> Result<Audited<ClusterCreated>> {
     let caller = call.caller()?;
     let plan = input.plan.unwrap_or_default();
@@ -160,7 +197,6 @@ fn create(call: &mut Call<'_>, input: CreateCluster) -> Result<Audited<ClusterCr
     ))
 }
 
-/// Renames or moves one of the caller's active clusters.
 fn update(call: &mut Call<'_>, input: UpdateCluster) -> Result<Audited<Success>> {
     let caller = call.caller()?;
     if input.name.is_none() && input.location.is_none() {
@@ -174,7 +210,6 @@ fn update(call: &mut Call<'_>, input: UpdateCluster) -> Result<Audited<Success>>
     Ok(Audited::changed(SUCCESS, "cluster", input.id, detail))
 }
 
-/// Soft-deletes one of the caller's active clusters.
 fn delete(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     let caller = call.caller()?;
     if !Cluster::soft_delete(call.conn, &caller.id, input.id, call.now)? {
@@ -183,7 +218,6 @@ fn delete(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
 }
 
-/// Brings one of the caller's deleted clusters back into its plan's slot.
 fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     let caller = call.caller()?;
     let cluster = DeletedCluster::find(call.conn, &caller.id, input.id)?.ok_or(NO_CLUSTER)?;
@@ -194,7 +228,6 @@ fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
 }
 
-/// The caller's deleted clusters, newest deletion first.
 fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<ClusterOutput>> {
     let caller = call.caller()?;
     page(
@@ -205,14 +238,12 @@ fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<Cl
     )
 }
 
-/// How many clusters the caller has, active and deleted.
 fn count(call: &mut Call<'_>, _: NoInput) -> Result<ClusterCount> {
     let caller = call.caller()?;
     let (active, deleted) = ClusterRow::count_of(call.conn, &caller.id)?;
     Ok(ClusterCount { active, deleted })
 }
 
-/// Takes any active cluster one step through its life.
 fn set_status(call: &mut Call<'_>, input: SetStatus) -> Result<Audited<Success>> {
     let cluster = Cluster::find_any(call.conn, input.id)?.ok_or(NO_CLUSTER)?;
     let from = cluster.row.status;
@@ -253,6 +284,24 @@ impl From<ClusterRow> for ClusterOutput {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
+        }
+    }
+}
+
+/// The cluster as an event left it.
+impl From<&ClusterEvent> for ClusterOutput {
+    fn from(event: &ClusterEvent) -> Self {
+        Self {
+            id: event.cluster_id,
+            name: event.name.clone(),
+            location: event.location.clone(),
+            auth_user_id: event.auth_user_id.clone(),
+            plan: event.plan,
+            network: event.network.clone(),
+            status: event.status,
+            created_at: event.cluster_created_at,
+            updated_at: event.cluster_updated_at,
+            deleted_at: event.cluster_deleted_at,
         }
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{SUCCESS, Success, customer::CustomerOutput, k8s::ClusterOutput};
+use super::{SUCCESS, Success, customer::CustomerOutput, example, k8s::ClusterOutput};
 use crate::{
     db::Timestamp,
     error::{Code, Error, Result},
@@ -25,6 +25,7 @@ const NO_USER: Error = Error::NotFound("user");
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateName {
+    /// What the caller wants to be called.
     #[schemars(length(min = 1, max = 100))]
     name: String,
     /// The caller's own id.
@@ -50,43 +51,58 @@ struct EndAccount {
     force: Option<bool>,
 }
 
-/// A user on the wire.
+/// A user.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "User")]
 struct UserOutput {
     id: String,
     name: Option<String>,
     email: Option<String>,
+    /// The URL of a picture.
     image: Option<String>,
     role: Role,
     created_at: Timestamp,
 }
 
+/// A user with everything that is theirs.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "UserSummary")]
 struct Summary {
     user: UserOutput,
+    /// Null for who is no customer.
     customer: Option<CustomerOutput>,
     active_clusters: usize,
+    /// The active ones, oldest first.
     clusters: Vec<ClusterOutput>,
 }
 
 pub fn router() -> Router {
     Router::new("user")
-        .mutation("updateName", Access::User, update_name)
+        .mutation("updateName", Access::User, "Renames the caller.", update_name)
         .old_name("customer.updateUserName")
         .errors([Code::NotFound])
-        .query("me", Access::User, me)
+        .example(json!({"name": "Ada Lovelace"}), example::success())
+        .query("me", Access::User, "Who the caller is.", me)
         .one_statement()
-        .query("summary", Access::User, summary)
+        .example(json!({}), example::user())
+        .query("summary", Access::User, "A user with everything that is theirs, as of one moment.", summary)
         .errors([Code::NotFound])
-        .mutation("delete", Access::User, delete)
+        .example(json!({}), json!({"user": example::user(), "customer": example::customer(), "activeClusters": 1, "clusters": [example::cluster()]}))
+        .mutation("delete", Access::User, "Removes an account; its clusters stay as history without an owner.", delete)
         .errors([Code::NotFound, Code::PreconditionFailed])
-        .mutation("softDelete", Access::User, soft_delete)
+        .example(json!({}), example::success())
+        .mutation(
+            "softDelete",
+            Access::User,
+            "Closes an account and forgets the person; the row, the customer and the clusters stay for the books.",
+            soft_delete,
+        )
         .errors([Code::NotFound, Code::PreconditionFailed])
+        .example(json!({}), example::success())
 }
 
-/// Renames the caller.
 fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success>> {
     let user = call.own(input.user_id.as_deref())?;
     if user.set_name(call.conn, &input.name, call.now)? != 1 {
@@ -96,12 +112,10 @@ fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"changed": ["name"]})))
 }
 
-/// The caller.
 fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {
     Ok(call.caller()?.clone().into())
 }
 
-/// A user with everything that is theirs, as of one moment.
 fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     let caller = call.caller()?;
     let user = match named(call, input.user_id.as_deref())? {
@@ -113,7 +127,6 @@ fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     Ok(Summary { user: user.into(), customer, active_clusters: clusters.len(), clusters })
 }
 
-/// Removes an account; its clusters stay as history without an owner.
 fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     let user = ending(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
@@ -130,7 +143,6 @@ fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "user", &user.id, detail))
 }
 
-/// Closes an account and forgets the person; the row, the customer and the clusters stay for the books.
 fn soft_delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     let user = ending(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;

@@ -21,6 +21,15 @@ const NAME_ECHO: usize = 100;
 #[schemars(extend("properties" = {}))]
 pub struct NoInput {}
 
+/// The input of one call, as a wire hands it over.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// JSON text, if there is any.
+    Text(Option<&'a str>),
+    /// Read by the wire itself, as [`json::read`] does: what it found, and what is wrong with it so far.
+    Read(Option<Value>, Vec<Issue>),
+}
+
 /// The compiled schema of an input type (JSON Schema draft 7).
 pub struct InputSchema {
     document: Value,
@@ -31,8 +40,7 @@ impl InputSchema {
     /// # Errors
     /// When the type's schema is not one: a mistake of ours that stops start-up.
     pub fn of<I: JsonSchema>() -> anyhow::Result<Self> {
-        let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<I>();
-        let document = schema.to_value();
+        let document = schema::<I>();
         let validator = jsonschema::options()
             .should_validate_formats(true)
             .build(&document)
@@ -45,12 +53,15 @@ impl InputSchema {
         &self.document
     }
 
-    /// Reads and checks the `params` of a call: nothing, an object, or an array of one object.
+    /// Reads and checks the input of a call: nothing, an object, or an array of one object.
     ///
     /// # Errors
     /// Every issue.
-    pub fn check(&self, params: Option<&str>) -> Result<Value, Vec<Issue>> {
-        let (value, mut issues) = params.map_or((Some(Value::Null), Vec::new()), json::read);
+    pub fn check(&self, input: Input<'_>) -> Result<Value, Vec<Issue>> {
+        let (value, mut issues) = match input {
+            Input::Text(text) => text.map_or((Some(Value::Null), Vec::new()), json::read),
+            Input::Read(value, issues) => (value, issues),
+        };
         let Some(value) = value else { return Err(issues) };
         let input = match value {
             Value::Null => Value::Object(Map::new()),
@@ -77,6 +88,13 @@ impl InputSchema {
         }
         Err(issues)
     }
+}
+
+/// The JSON Schema (draft 7) of a type. Named types are spelled out where they are used: what the validator says of an
+/// enum names its values.
+pub fn schema<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// The typed input from a checked one.

@@ -11,21 +11,25 @@ use tokio::time::timeout_at;
 use super::{
     call::{AsyncCall, Call, Context},
     caller::{self, Caller, Found},
+    feed::Seat,
+    input::Input,
     kernel::Kernel,
     limiter::{Allowance, address_key, user_key},
     procedure::{Access, Procedure, Run},
+    subscription::{Subscription, Watcher},
 };
 use crate::{
     auth::Credential,
     db::{self, DbConnection, Timestamp},
     error::{Error, Issue, Result},
+    models::cluster_event::ClusterEvent,
 };
 
 /// How long after the deadline an asynchronous procedure may still say how its last write ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A checked input, or what is wrong with it.
-type Input = Arc<Result<Value, Vec<Issue>>>;
+type Checked = Arc<Result<Value, Vec<Issue>>>;
 
 /// A call on its way. Cheap to clone, as a database thread may have to run it again.
 #[derive(Clone)]
@@ -49,7 +53,31 @@ enum Step<T> {
 impl Invocation {
     /// # Errors
     /// Those of the guards, in their order, and those of the procedure.
-    pub async fn run(&self, params: Option<&str>) -> Result<Box<RawValue>> {
+    pub async fn run(&self, input: Input<'_>) -> Result<Box<RawValue>> {
+        let input = self.admit(input)?;
+        let first = self.attempt(&input).await;
+        self.settle(match self.introduce(matches!(first, Ok(Step::Stranger))).await {
+            Ok(true) => self.attempt(&input).await,
+            Ok(false) => first,
+            Err(error) => Err(error),
+        })
+    }
+
+    /// # Errors
+    /// Those of [`Self::run`]; BAD_REQUEST for a position to resume from that is none.
+    pub async fn subscribe(&self, input: Input<'_>) -> Result<Subscription> {
+        let input = self.admit(input)?;
+        let first = self.begin(&input).await;
+        let watcher = self.settle(match self.introduce(matches!(first, Ok(Step::Stranger))).await {
+            Ok(true) => self.begin(&input).await,
+            Ok(false) => first,
+            Err(error) => Err(error),
+        });
+        watcher.map(Watcher::into_subscription)
+    }
+
+    /// Refuses who presents nothing usable, and checks the input.
+    fn admit(&self, input: Input<'_>) -> Result<Checked> {
         if self.procedure.access != Access::Public {
             if let Some(refusal) = caller::refusal(&self.context.credential) {
                 // Nobody to look up: whoever it is counts by address, also when guessing tokens.
@@ -61,8 +89,26 @@ impl Invocation {
                 self.limit(user_key(&claims.subject))?;
             }
         }
-        let input = Arc::new(self.procedure.input.check(params));
-        let result = self.provisioned(&input).await;
+        Ok(Arc::new(self.procedure.input.check(input)))
+    }
+
+    /// Gives a stranger the row that the next attempt needs. False for everybody else.
+    async fn introduce(&self, stranger: bool) -> Result<bool> {
+        if !stranger {
+            return Ok(false);
+        }
+        let Credential::Jwt(claims) = &self.context.credential else { return Err(caller::GONE) };
+        let (claims, now) = (Arc::clone(claims), self.now);
+        self.kernel.db().write(self.deadline, move |conn| caller::provision(conn, &claims, now)).await?;
+        Ok(true)
+    }
+
+    /// What the last attempt comes to.
+    fn settle<T>(&self, step: Result<Step<T>>) -> Result<T> {
+        let result = step.and_then(|step| match step {
+            Step::Done(output) => Ok(output),
+            Step::Stranger => Err(caller::GONE),
+        });
         if let Err(Error::Unauthorized(_)) = result {
             // The database has said that it is nobody.
             self.limit(address_key(self.context.address))?;
@@ -70,28 +116,11 @@ impl Invocation {
         result
     }
 
-    /// Runs the call; a caller without a row gets one first.
-    async fn provisioned(&self, input: &Input) -> Result<Box<RawValue>> {
-        if let Step::Done(output) = self.attempt(input).await? {
-            return Ok(output);
-        }
-        let Credential::Jwt(claims) = &self.context.credential else { return Err(caller::GONE) };
-        let (claims, now) = (Arc::clone(claims), self.now);
-        self.kernel.db().write(self.deadline, move |conn| caller::provision(conn, &claims, now)).await?;
-        match self.attempt(input).await? {
-            Step::Done(output) => Ok(output),
-            Step::Stranger => Err(caller::GONE),
-        }
-    }
-
-    async fn attempt(&self, input: &Input) -> Result<Step<Box<RawValue>>> {
+    async fn attempt(&self, input: &Checked) -> Result<Step<Box<RawValue>>> {
         let (db, deadline, snapshot) = (self.kernel.db(), self.deadline, !self.procedure.one_statement);
         let (this, input) = (self.clone(), Arc::clone(input));
-        if let Err(issues) = input.as_ref() {
-            // Callers learn what is wrong with an input only where they may use it. The writer is not needed for that.
-            let issues = issues.clone();
-            let refuse = move |_: &mut Call<'_>| Err(Error::Validation(issues.clone()));
-            return db.read(deadline, move |conn| this.guarded(conn, false, &refuse)).await;
+        if input.is_err() {
+            return self.refuse(&input).await;
         }
         let input = move || input.as_ref().clone().map_err(Error::Validation);
         match &self.procedure.run {
@@ -117,6 +146,11 @@ impl Invocation {
                 };
                 db.write(deadline, work).await
             }
+            Run::Discover => {
+                self.limit(address_key(self.context.address))?;
+                input()?;
+                Ok(Step::Done(self.kernel.documents().discovered.clone()))
+            }
             Run::Async(handler) => {
                 let Step::Done(caller) = self.look_up().await? else { return Ok(Step::Stranger) };
                 let call = AsyncCall {
@@ -132,6 +166,59 @@ impl Invocation {
                 let output = timeout_at((deadline + LAST_WORDS).into(), reply).await;
                 output.map_err(|_late| Error::Timeout)?.map(Step::Done)
             }
+            Run::Watch(_) => Err(Error::MethodNotSupported("This is a subscription: listen to it instead.".into())),
+        }
+    }
+
+    /// Callers learn what is wrong with an input only where they may use it. The writer is not needed for that.
+    async fn refuse<T: Send + 'static>(&self, input: &Checked) -> Result<Step<T>> {
+        let (this, input) = (self.clone(), Arc::clone(input));
+        let refuse = move |_: &mut Call<'_>| Err(Error::Validation(input.as_ref().clone().err().unwrap_or_default()));
+        self.kernel.db().read(self.deadline, move |conn| this.guarded(conn, false, &refuse)).await
+    }
+
+    /// Begins a subscription. The seat is taken first: what is committed while we look is not missed.
+    async fn begin(&self, input: &Checked) -> Result<Step<Watcher>> {
+        if input.is_err() {
+            return self.refuse(input).await;
+        }
+        let Run::Watch(handler) = &self.procedure.run else {
+            return Err(Error::MethodNotSupported("This is no subscription: call it instead.".into()));
+        };
+        let seat = Seat::take(&self.kernel);
+        let (this, handler, input) = (self.clone(), Arc::clone(handler), Arc::clone(input));
+        let look = move |call: &mut Call<'_>| {
+            let watch = handler(call, input.as_ref().clone().map_err(Error::Validation)?)?;
+            watch.authorize(call)?;
+            Ok((watch, ClusterEvent::newest(call.conn)?))
+        };
+        match self.kernel.db().read(self.deadline, move |conn| this.guarded(conn, false, &look)).await? {
+            Step::Done((watch, newest)) => Watcher::new(self.clone(), watch, seat, newest).map(Step::Done),
+            Step::Stranger => Ok(Step::Stranger),
+        }
+    }
+
+    /// The same call at a later time, with a deadline of its own.
+    pub fn renewed(&self) -> Self {
+        Self { now: Timestamp::now(), deadline: Instant::now() + self.kernel.timeout(), ..self.clone() }
+    }
+
+    /// Does more reading for a caller who was let in before, if they would be let in now.
+    ///
+    /// # Errors
+    /// Those of the guards and of `work`.
+    pub async fn again<T, W>(&self, mut work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
+    {
+        if let Some(refusal) = caller::refusal(&self.context.credential) {
+            return Err(refusal);
+        }
+        let this = self.clone();
+        match self.kernel.db().read(self.deadline, move |conn| this.guarded(conn, false, &mut work)).await? {
+            Step::Done(output) => Ok(output),
+            Step::Stranger => Err(caller::GONE),
         }
     }
 

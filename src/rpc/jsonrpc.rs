@@ -9,35 +9,69 @@ use std::{
 };
 
 use anyhow::Result;
-use futures_util::future::join_all;
+use futures_util::{future::join_all, stream::BoxStream};
 use jsonrpsee::{
-    ConnectionId, Extensions, MethodCallback, MethodResponse, RpcModule,
+    ConnectionId, Extensions, MethodCallback, MethodResponse, ResponsePayload, RpcModule,
     types::{ErrorObject, ErrorObjectOwned, Id, Params},
 };
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::{call::Context, kernel::Kernel, limiter::Allowance};
+use super::{
+    call::Context,
+    input::{Input, InputSchema, decode},
+    kernel::Kernel,
+    limiter::Allowance,
+    procedure::Kind,
+    socket::Socket,
+};
 use crate::{config::Limits, error::Error};
 
 /// Unknown names are echoed, but not at any length.
 const NAME_ECHO: usize = 100;
+/// Ends a subscription. It is about the socket it comes over, and so no procedure.
+const UNSUBSCRIBE: &str = "rpc.unsubscribe";
 
 /// The JSON-RPC surface of a kernel.
 pub struct JsonRpc {
     kernel: Arc<Kernel>,
     module: RpcModule<Kernel>,
+    unsubscribe: InputSchema,
     batch_entries: usize,
     response_bytes: usize,
 }
 
+/// The input of `rpc.unsubscribe`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Unsubscribe {
+    subscription: String,
+}
+
 /// The answer to one message.
-#[derive(Debug)]
 pub struct Reply {
     /// None when there was nothing but notifications.
     pub body: Option<String>,
     /// The scarcest allowance that the message's calls left their caller.
     pub allowance: Option<Allowance>,
+    /// The notifications of the subscriptions that the message began. They are sent after the body.
+    pub events: Vec<BoxStream<'static, String>>,
+}
+
+/// What one request comes to.
+#[derive(Default)]
+struct Entry {
+    /// None for a notification.
+    response: Option<MethodResponse>,
+    allowance: Option<Allowance>,
+    events: Option<BoxStream<'static, String>>,
+}
+
+impl Entry {
+    fn answer(response: MethodResponse) -> Self {
+        Self { response: Some(response), ..Self::default() }
+    }
 }
 
 /// A request object (JSON-RPC 2.0 §4) whose members are yet to be checked.
@@ -79,17 +113,18 @@ impl JsonRpc {
                 run(name, &params, &kernel, &extensions, response_bytes).await
             })?;
         }
-        Ok(Self { kernel, module, batch_entries: limits.batch_entries, response_bytes })
+        let unsubscribe = InputSchema::of::<Unsubscribe>()?;
+        Ok(Self { kernel, module, unsubscribe, batch_entries: limits.batch_entries, response_bytes })
     }
 
-    /// Answers one message: a request, a notification, or a batch of them.
-    pub async fn answer(&self, context: &Arc<Context>, message: &[u8]) -> Reply {
+    /// Answers one message: a request, a notification, or a batch of them. Only on a socket can it subscribe.
+    pub async fn answer(&self, context: &Arc<Context>, socket: Option<&Arc<Socket>>, message: &[u8]) -> Reply {
         let Ok(message) = serde_json::from_slice::<&RawValue>(message) else {
             return refuse(context, &Error::Parse);
         };
         if !message.get().starts_with('[') {
-            let (response, allowance) = self.entry(context, message).await;
-            return Reply { body: response.map(text), allowance };
+            let Entry { response, allowance, events } = self.entry(context, socket, message).await;
+            return Reply { body: response.map(text), allowance, events: events.into_iter().collect() };
         }
         let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(message.get()) else {
             return refuse(context, &Error::Parse);
@@ -101,48 +136,59 @@ impl JsonRpc {
             let what = format!("a batch may hold at most {} entries", self.batch_entries);
             return refuse(context, &Error::invalid_request(what));
         }
-        let answers = join_all(entries.into_iter().map(|entry| self.entry(context, entry))).await;
+        let answers = join_all(entries.into_iter().map(|entry| self.entry(context, socket, entry))).await;
         self.batch(context, answers)
     }
 
     /// Joins the answers in the order of their requests.
-    fn batch(&self, context: &Context, answers: Vec<(Option<MethodResponse>, Option<Allowance>)>) -> Reply {
-        let allowance = answers.iter().filter_map(|(_, allowance)| *allowance).min_by_key(|left| left.remaining);
-        let mut body = String::new();
-        for response in answers.into_iter().filter_map(|(response, _)| response) {
+    fn batch(&self, context: &Context, answers: Vec<Entry>) -> Reply {
+        let allowance = answers.iter().filter_map(|entry| entry.allowance).min_by_key(|left| left.remaining);
+        let (mut body, mut events) = (String::new(), Vec::new());
+        for Entry { response, events: begun, .. } in answers {
+            events.extend(begun);
+            let Some(response) = response else { continue };
             body.push(if body.is_empty() { '[' } else { ',' });
             let json = response.as_json().get();
             if body.len().saturating_add(json.len()) < self.response_bytes {
                 body.push_str(json);
             } else {
                 let id = serde_json::from_str::<Identified<'_>>(json).map_or(Id::Null, |response| response.id);
-                body.push_str(&text(failure(id, context, None, &too_large(self.response_bytes))));
+                body.push_str(&text(failure(id, context, None, &Error::response_too_large(self.response_bytes))));
             }
         }
         if body.is_empty() {
-            return Reply { body: None, allowance };
+            return Reply { body: None, allowance, events };
         }
         body.push(']');
-        Reply { body: Some(body), allowance }
+        Reply { body: Some(body), allowance, events }
     }
 
-    async fn entry(&self, context: &Arc<Context>, entry: &RawValue) -> (Option<MethodResponse>, Option<Allowance>) {
+    async fn entry(&self, context: &Arc<Context>, socket: Option<&Arc<Socket>>, entry: &RawValue) -> Entry {
         let Request { id, method, params } = match read(entry) {
             Ok(request) => request,
             Err((id, error)) => {
                 tracing::info!(request_id = %context.request_id, code = error.code().as_str(), "not a request");
-                return (Some(failure(id, context, None, &error)), None);
+                return Entry::answer(failure(id, context, None, &error));
             }
         };
         let Some(id) = id else {
             tracing::debug!(request_id = %context.request_id, "notification acknowledged and not executed");
-            return (None, None);
+            return Entry::default();
         };
+        if method == UNSUBSCRIBE {
+            let ended = self.unsubscribe(socket, params);
+            return Entry::answer(self.written(id, context, UNSUBSCRIBE, ended));
+        }
+        if let Some(socket) = socket
+            && self.kernel.registry().get(&method).is_some_and(|procedure| procedure.kind == Kind::Subscription)
+        {
+            return self.subscribe(id, context, socket, (method.into_owned(), params)).await;
+        }
         let Some(MethodCallback::Async(callback)) = self.module.method(&method) else {
             let name = method.chars().take(NAME_ECHO).collect::<String>();
-            let answer = self.kernel.call(context, &name, None).await;
+            let answer = self.kernel.call(context, &name, Input::Text(None)).await;
             let error = answer.result.err().unwrap_or(Error::UnknownMethod(name.clone()));
-            return (Some(failure(id, context, Some(&name), &error)), None);
+            return Entry::answer(failure(id, context, Some(&name), &error));
         };
         let allowance = Arc::new(OnceLock::new());
         let mut extensions = Extensions::new();
@@ -150,7 +196,50 @@ impl JsonRpc {
         extensions.insert(Arc::clone(&allowance));
         let params = Params::new(params).into_owned();
         let response = callback(id.into_owned(), params, ConnectionId(0), usize::MAX, extensions).await;
-        (Some(response), allowance.get().copied())
+        Entry { response: Some(response), allowance: allowance.get().copied(), events: None }
+    }
+
+    /// Begins a subscription that ends with its socket at the latest.
+    async fn subscribe(
+        &self,
+        id: Id<'_>,
+        context: &Arc<Context>,
+        socket: &Arc<Socket>,
+        (name, params): (String, Option<&str>),
+    ) -> Entry {
+        let place = match socket.place() {
+            Ok(place) => place,
+            Err(error) => return Entry::answer(failure(id, context, Some(&name), &error)),
+        };
+        let answer = self.kernel.subscribe(context, &name, Input::Text(params)).await;
+        let mut events = None;
+        let begun = answer.result.map(|subscription| {
+            let (subscription, notifications) = socket.add(place, (Arc::clone(context), name.clone()), subscription);
+            events = Some(notifications);
+            subscription
+        });
+        Entry { response: Some(self.written(id, context, &name, begun)), allowance: answer.allowance, events }
+    }
+
+    /// Whether there was such a subscription.
+    fn unsubscribe(&self, socket: Option<&Arc<Socket>>, params: Option<&str>) -> Result<bool, Error> {
+        let input = self.unsubscribe.check(Input::Text(params)).map_err(Error::Validation)?;
+        let Unsubscribe { subscription } = decode(input)?;
+        let socket = socket.ok_or(Error::MethodNotSupported("Subscriptions need a WebSocket.".into()))?;
+        Ok(socket.unsubscribe(&subscription))
+    }
+
+    fn written<T: Serialize + Clone>(
+        &self,
+        id: Id<'_>,
+        context: &Context,
+        name: &str,
+        result: Result<T, Error>,
+    ) -> MethodResponse {
+        match result {
+            Ok(value) => MethodResponse::response(id, ResponsePayload::success(value), self.response_bytes),
+            Err(error) => failure(id, context, Some(name), &error),
+        }
     }
 }
 
@@ -165,12 +254,12 @@ async fn run(
     let Some(context) = extensions.get::<Arc<Context>>() else {
         return Err(ErrorObject::owned(Error::Parse.number(), "no context", None::<()>));
     };
-    let answer = kernel.call(context, name, params.as_str()).await;
+    let answer = kernel.call(context, name, Input::Text(params.as_str())).await;
     if let (Some(allowance), Some(slot)) = (answer.allowance, extensions.get::<Arc<OnceLock<Allowance>>>()) {
         slot.get_or_init(|| allowance);
     }
     let output = answer.result.and_then(|output| match output.get().len() > response_bytes {
-        true => Err(too_large(response_bytes)),
+        true => Err(Error::response_too_large(response_bytes)),
         false => Ok(output),
     });
     output.map_err(|error| error_object(&context.request_id, Some(name), &error))
@@ -215,10 +304,6 @@ struct Identified<'a> {
     id: Id<'a>,
 }
 
-fn too_large(limit: usize) -> Error {
-    Error::PayloadTooLarge(format!("The response would be larger than {limit} bytes. Ask for less."))
-}
-
 fn error_object(request_id: &str, path: Option<&str>, error: &Error) -> ErrorObjectOwned {
     let wire = error.to_wire(path, request_id);
     ErrorObject::owned(wire.code, wire.message, Some(wire.data))
@@ -231,7 +316,7 @@ fn failure(id: Id<'_>, context: &Context, path: Option<&str>, error: &Error) -> 
 /// The answer to a message of which no request could be made.
 fn refuse(context: &Context, error: &Error) -> Reply {
     tracing::info!(request_id = %context.request_id, code = error.code().as_str(), "not a request");
-    Reply { body: Some(refuse_message(&context.request_id, error)), allowance: None }
+    Reply { body: Some(refuse_message(&context.request_id, error)), allowance: None, events: Vec::new() }
 }
 
 /// The same for what a transport refuses before it is a message.

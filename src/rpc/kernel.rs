@@ -9,17 +9,23 @@ use std::{
 use anyhow::anyhow;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::{
     call::Context,
+    documents::Documents,
+    feed::Feed,
+    input::Input,
     invocation::Invocation,
     limiter::{Allowance, Limiter},
     metrics::{Metrics, UNKNOWN},
     procedure::Procedure,
     registry::Registry,
+    subscription::Subscription,
 };
 use crate::{
+    config::Limits,
     db::{Database, Timestamp},
     error::{Code, Error, Result, milliseconds},
 };
@@ -27,28 +33,49 @@ use crate::{
 /// Runs calls. One per server, shared by all transports.
 pub struct Kernel {
     registry: Registry,
+    documents: Documents,
     db: Database,
     limiter: Limiter,
     metrics: Metrics,
+    feed: Feed,
+    /// True once the server is stopping.
+    draining: watch::Receiver<bool>,
     /// From a call's arrival to its answer.
     timeout: Duration,
+    /// Between two looks at who listens to a subscription.
+    recheck: Duration,
 }
 
 /// The outcome of a call, for a transport to write down.
 #[derive(Debug)]
-pub struct Answer {
-    pub result: Result<Box<RawValue>>,
+pub struct Answer<T = Box<RawValue>> {
+    pub result: Result<T>,
     /// None when the bucket is switched off, or the call never got that far.
     pub allowance: Option<Allowance>,
 }
 
 impl Kernel {
-    pub fn new(registry: Registry, db: Database, limiter: Limiter, metrics: Metrics, timeout: Duration) -> Self {
-        Self { registry, db, limiter, metrics, timeout }
+    /// # Errors
+    /// When the registry can't be described.
+    pub fn new(
+        registry: Registry,
+        db: Database,
+        limiter: Limiter,
+        metrics: Metrics,
+        limits: &Limits,
+        draining: watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let documents = Documents::of(&registry)?;
+        let (timeout, recheck) = (limits.call_timeout, limits.ping_interval);
+        Ok(Self { registry, documents, db, limiter, metrics, feed: Feed::new(limits), draining, timeout, recheck })
     }
 
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     pub fn db(&self) -> &Database {
@@ -63,26 +90,67 @@ impl Kernel {
         &self.limiter
     }
 
-    /// Runs one call. `params` is the JSON text of its input, if it has one.
-    pub async fn call(self: &Arc<Self>, context: &Arc<Context>, name: &str, params: Option<&str>) -> Answer {
+    pub(super) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub(super) fn draining(&self) -> &watch::Receiver<bool> {
+        &self.draining
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(super) fn recheck(&self) -> Duration {
+        self.recheck
+    }
+
+    /// Runs one call of a query or mutation.
+    pub async fn call(self: &Arc<Self>, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer {
+        match self.invocation(context, name) {
+            Ok(invocation) => self.conclude(&invocation, invocation.run(input)).await,
+            Err(error) => Answer { result: Err(error), allowance: None },
+        }
+    }
+
+    /// Begins one subscription. It misses nothing that is committed after this answer.
+    pub async fn subscribe(
+        self: &Arc<Self>,
+        context: &Arc<Context>,
+        name: &str,
+        input: Input<'_>,
+    ) -> Answer<Subscription> {
+        match self.invocation(context, name) {
+            Ok(invocation) => self.conclude(&invocation, invocation.subscribe(input)).await,
+            Err(error) => Answer { result: Err(error), allowance: None },
+        }
+    }
+
+    fn invocation(self: &Arc<Self>, context: &Arc<Context>, name: &str) -> Result<Invocation> {
         let started = Instant::now();
         let Some(procedure) = self.registry.get(name) else {
             self.metrics.answered(UNKNOWN, Some(Code::NotFound), started.elapsed());
             tracing::info!(request_id = %context.request_id, code = Code::NotFound.as_str(), "no such procedure");
-            return Answer { result: Err(Error::UnknownMethod(name.to_owned())), allowance: None };
+            return Err(Error::UnknownMethod(name.to_owned()));
         };
-        let span = tracing::info_span!("call", procedure = procedure.name, request_id = %context.request_id);
-        let invocation = Invocation {
+        Ok(Invocation {
             kernel: Arc::clone(self),
             procedure: Arc::clone(procedure),
             context: Arc::clone(context),
             now: Timestamp::now(),
             deadline: started + self.timeout,
             allowance: Arc::default(),
-        };
+        })
+    }
+
+    /// Sees the work of an invocation to its end, and notes how that was.
+    async fn conclude<T>(&self, invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Answer<T> {
+        let (started, procedure) = (Instant::now(), &invocation.procedure);
+        let span = tracing::info_span!("call", procedure = procedure.name, request_id = %invocation.context.request_id);
         async {
             // A handler's panic is caught on its database thread; this is for whatever runs here.
-            let caught = AssertUnwindSafe(invocation.run(params)).catch_unwind().await;
+            let caught = AssertUnwindSafe(work).catch_unwind().await;
             let result = caught.unwrap_or_else(|_panic| Err(Error::Internal(anyhow!("a call panicked"))));
             self.note(procedure, &result, started.elapsed());
             Answer { result, allowance: invocation.allowance.get().copied().flatten() }
@@ -91,7 +159,7 @@ impl Kernel {
         .await
     }
 
-    fn note(&self, procedure: &Procedure, result: &Result<Box<RawValue>>, elapsed: Duration) {
+    fn note<T>(&self, procedure: &Procedure, result: &Result<T>, elapsed: Duration) {
         let code = result.as_ref().err().map(Error::code);
         self.metrics.answered(procedure.name, code, elapsed);
         if let Some(code) = code.filter(|code| !procedure.may_answer(*code)) {

@@ -20,6 +20,7 @@ pub struct Metrics {
     statements: IntCounterVec,
     pub connections: IntGauge,
     pub sockets: IntGauge,
+    pub subscriptions: IntGauge,
     queued_reads: IntGauge,
     queued_writes: IntGauge,
 }
@@ -35,16 +36,27 @@ impl Metrics {
         let seconds = HistogramVec::new(opts.buckets(exponential_buckets(0.0005, 4.0, 9)?), &["procedure"])?;
         let connections = IntGauge::new("clusterdesk_connections", "Open connections")?;
         let sockets = IntGauge::new("clusterdesk_websockets", "Open WebSockets")?;
+        let subscriptions = IntGauge::new("clusterdesk_subscriptions", "Running subscriptions")?;
         let queued_reads = IntGauge::new("clusterdesk_queued_reads", "Reads waiting for a database thread")?;
         let queued_writes = IntGauge::new("clusterdesk_queued_writes", "Writes waiting for a database thread")?;
         let registry = Registry::new();
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(statements.clone()))?;
-        for gauge in [&connections, &sockets, &queued_reads, &queued_writes] {
+        for gauge in [&connections, &sockets, &subscriptions, &queued_reads, &queued_writes] {
             registry.register(Box::new(gauge.clone()))?;
         }
-        Ok(Self { registry, calls, seconds, statements, connections, sockets, queued_reads, queued_writes })
+        Ok(Self {
+            registry,
+            calls,
+            seconds,
+            statements,
+            connections,
+            sockets,
+            subscriptions,
+            queued_reads,
+            queued_writes,
+        })
     }
 
     /// Counts one answer; `code` is None for a success.

@@ -15,7 +15,7 @@ fn give_up(call: &mut Call<'_>, _: NoInput) -> clusterdesk::error::Result<Audite
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_shared_a_lost_transaction_is_refused_as_a_whole() {
-    let router = Router::new("probe").mutation("giveUp", Access::User, give_up);
+    let router = Router::new("probe").mutation("giveUp", Access::User, "Gives up.", give_up);
     let app = Builder::new(Backend::Sqlite).router(router).start().await;
     let user = app.user("user_1");
     user.call("user.me", Value::Null).await;

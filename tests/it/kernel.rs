@@ -34,21 +34,28 @@ struct Size {
 
 fn probe() -> Router {
     Router::new("probe")
-        .query("panic", Access::User, |_: &mut Call<'_>, _: NoInput| -> Result<()> { panic!("inner workings") })
-        .query("badSql", Access::User, |call: &mut Call<'_>, _: NoInput| {
-            Ok(call.conn.batch_execute("SELECT inner_workings FROM nowhere")?)
-        })
-        .query("large", Access::User, |_: &mut Call<'_>, input: Size| Ok("x".repeat(input.size)))
-        .mutation("renameAndPanic", Access::User, |call: &mut Call<'_>, input: Text| -> Result<Audited<()>> {
-            rename(call, &input.text)?;
+        .query("panic", Access::User, "Panics.", |_: &mut Call<'_>, _: NoInput| -> Result<()> {
             panic!("inner workings")
         })
-        .mutation("rename", Access::User, |call: &mut Call<'_>, input: Text| rename(call, &input.text))
-        .async_mutation("panicLater", Access::User, panic_later)
-        .async_mutation("never", Access::User, never)
-        .async_mutation("meet", Access::User, meet)
-        .async_mutation("renameLater", Access::User, rename_later)
-        .async_mutation("renameAndFail", Access::User, rename_and_fail)
+        .query("badSql", Access::User, "Asks the database for nonsense.", |call: &mut Call<'_>, _: NoInput| {
+            Ok(call.conn.batch_execute("SELECT inner_workings FROM nowhere")?)
+        })
+        .query("large", Access::User, "So many bytes.", |_: &mut Call<'_>, input: Size| Ok("x".repeat(input.size)))
+        .mutation(
+            "renameAndPanic",
+            Access::User,
+            "Panics after a write.",
+            |call: &mut Call<'_>, input: Text| -> Result<Audited<()>> {
+                rename(call, &input.text)?;
+                panic!("inner workings")
+            },
+        )
+        .mutation("rename", Access::User, "Writes.", |call: &mut Call<'_>, input: Text| rename(call, &input.text))
+        .async_mutation("panicLater", Access::User, "Panics on the runtime.", panic_later)
+        .async_mutation("never", Access::User, "Never answers.", never)
+        .async_mutation("meet", Access::User, "Waits for another call.", meet)
+        .async_mutation("renameLater", Access::User, "Reads, waits, and writes.", rename_later)
+        .async_mutation("renameAndFail", Access::User, "Fails after a write.", rename_and_fail)
 }
 
 fn rename(call: &mut Call<'_>, name: &str) -> Result<Audited<()>> {
@@ -291,11 +298,11 @@ both_databases! {
     }
 
     async fn two_procedures_of_one_name_stop_the_start(builder: Builder) {
-        let twice = |name| Router::new("twin").query(name, Access::User, |_: &mut Call<'_>, _: NoInput| Ok(()));
+        let twice = |name| Router::new("twin").query(name, Access::User, "A twin.", |_: &mut Call<'_>, _: NoInput| Ok(()));
         for (router, sentence) in [
             (twice("one").old_name("k8s.list"), "both k8s.list and twin.one answer to the name k8s.list"),
             (twice("one").old_name("k8s.getClusters"), "both k8s.list and twin.one answer to the name k8s.getClusters"),
-            (twice("one").query("one", Access::User, |_: &mut Call<'_>, _: NoInput| Ok(())),
+            (twice("one").query("one", Access::User, "A twin.", |_: &mut Call<'_>, _: NoInput| Ok(())),
              "both twin.one and twin.one answer to the name twin.one"),
         ] {
             let mut routers = clusterdesk::routers::all();

@@ -39,5 +39,6 @@ mod statements;
 mod status;
 mod support;
 mod tokens;
+mod trpc;
 mod user;
 mod websocket;

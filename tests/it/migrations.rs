@@ -23,7 +23,7 @@ impl Empty {
 }
 
 /// What a step back can't keep, as it takes the columns away: table and columns, or the whole table.
-const LOST: [(&str, &str, &[&str]); 7] = [
+const LOST: [(&str, &str, &[&str]); 8] = [
     ("roles", "users", &["role"]),
     // How long a user has been known, and when they were deleted, are guessed again.
     ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
@@ -31,6 +31,7 @@ const LOST: [(&str, &str, &[&str]); 7] = [
     ("audit_log", "audit_log", &[]),
     ("user_tombstones", "user_tombstones", &[]),
     ("live_counts", "live_counts", &[]),
+    ("cluster_events", "cluster_events", &[]),
     ("initial_schema", "", &[]),
 ];
 

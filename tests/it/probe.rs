@@ -79,7 +79,7 @@ both_databases! {
     }
 
     async fn a_failed_mutation_undoes_only_itself_among_concurrent_ones(builder: Builder) {
-        let app = builder.router(Router::new("probe").mutation("half", Access::User, half)).start().await;
+        let app = builder.router(Router::new("probe").mutation("half", Access::User, "Does half of it.", half)).start().await;
         // On SQLite they share transactions: 40 users each change their name, half of them and then fail.
         let calls = (0..40).map(|number| {
             let user = app.user(&format!("user_{number}"));

@@ -38,7 +38,7 @@ fn invalid(id: Value, what: &str) -> Value {
 }
 
 fn unknown(id: Value, name: &str) -> Value {
-    let message = format!("No procedure found on path \"{name}\".");
+    let message = format!("No procedure found on path \"{name}\"");
     failure(id, -32601, &message, json!({"code": "NOT_FOUND", "httpStatus": 404, "path": name}))
 }
 

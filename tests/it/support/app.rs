@@ -112,6 +112,11 @@ impl Builder {
 }
 
 impl TestApp {
+    /// For what has nothing to do with the database.
+    pub async fn on_sqlite() -> Self {
+        Builder::new(Backend::Sqlite).start().await
+    }
+
     /// A caller without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.url, None)

@@ -41,11 +41,11 @@ struct Large {
 /// `probe.wait`, `probe.open`, `probe.large`, `probe.panic` and `probe.panicLater`, for everybody.
 pub fn probes() -> Router {
     Router::new("probe")
-        .async_mutation("wait", Access::Public, wait)
-        .async_mutation("open", Access::Public, open)
-        .query("large", Access::Public, large)
-        .query("panic", Access::Public, panic)
-        .async_mutation("panicLater", Access::Public, panic_later)
+        .async_mutation("wait", Access::Public, "Stops at a gate.", wait)
+        .async_mutation("open", Access::Public, "Opens a gate for one call.", open)
+        .query("large", Access::Public, "So many bytes.", large)
+        .query("panic", Access::Public, "Panics.", panic)
+        .async_mutation("panicLater", Access::Public, "Panics on the runtime.", panic_later)
 }
 
 impl Gate {

@@ -1,0 +1,3 @@
+DROP TRIGGER k8s_cluster_configs_event_update;
+DROP TRIGGER k8s_cluster_configs_event_insert;
+DROP TABLE cluster_events;

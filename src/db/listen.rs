@@ -1,0 +1,145 @@
+//! One connection that LISTENs: PostgreSQL tells when clusters have changed, whichever server changed them.
+//!
+//! Diesel can't wait for a notification, so this one connection is tokio-postgres'.
+
+use std::{future::poll_fn, time::Duration};
+
+use tokio::{sync::watch, time::sleep};
+use tokio_postgres::{
+    AsyncMessage, Config,
+    config::{SslMode, TargetSessionAttrs},
+};
+
+use super::{tls, url::parameter};
+use crate::config::Secret;
+
+/// Between two tries to connect.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Where libpq as we build it looks for a server that nobody has named.
+const SOCKET_FOLDER: &str = "/tmp";
+
+/// Starts to listen. The receiver changes with every notification and after every connect; the connection ends with it.
+pub fn start(url: &Secret) -> watch::Receiver<()> {
+    let (told, receiver) = watch::channel(());
+    let url = url.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = told.closed() => {}
+            () = listen(&url, &told) => {}
+        }
+    });
+    receiver
+}
+
+/// Listens for ever, and connects again as often as it must.
+async fn listen(url: &Secret, told: &watch::Sender<()>) {
+    let mut away = false;
+    loop {
+        let end = connect(url, told, &mut away).await;
+        if !away {
+            tracing::warn!(error = format!("{end:#}"), "no connection to listen on; looking for changes instead");
+        }
+        away = true;
+        sleep(PAUSE).await;
+    }
+}
+
+/// One connection's life. Returns how it ended.
+async fn connect(url: &Secret, told: &watch::Sender<()>, away: &mut bool) -> anyhow::Error {
+    let listening = async {
+        let (client, mut connection) = config(url.expose())?.connect(tls::connector(url.expose())?).await?;
+        let mut listen = std::pin::pin!(client.batch_execute("LISTEN cluster_events"));
+        let mut listening = false;
+        loop {
+            tokio::select! {
+                done = &mut listen, if !listening => {
+                    done?;
+                    listening = true;
+                    *away = false;
+                    // Whatever happened until now was not told.
+                    told.send_replace(());
+                }
+                message = poll_fn(|context| connection.poll_message(context)) => match message {
+                    Some(Ok(AsyncMessage::Notification(_))) => drop(told.send_replace(())),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(error.into()),
+                    None => anyhow::bail!("the server closed the connection"),
+                },
+            }
+        }
+    };
+    match listening.await {
+        Ok(never) => never,
+        Err(end) => end,
+    }
+}
+
+/// What libpq would make of the URL and its environment (PostgreSQL manual §34.1, §34.15), as far as tokio-postgres can.
+fn config(url: &str) -> anyhow::Result<Config> {
+    let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let parameters: Vec<String> = parameters.split('&').filter_map(translated).collect();
+    let mut config: Config = format!("{address}?{}", parameters.join("&")).parse()?;
+    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        let hosts = environment("PGHOST").unwrap_or_else(|| SOCKET_FOLDER.to_owned());
+        for host in hosts.split(',') {
+            config.host(host);
+        }
+    }
+    if config.get_ports().is_empty()
+        && let Some(ports) = environment("PGPORT")
+    {
+        for port in ports.split(',') {
+            config.port(port.parse()?);
+        }
+    }
+    if config.get_user().is_none()
+        && let Some(user) = environment("PGUSER")
+    {
+        config.user(user);
+    }
+    if config.get_password().is_none()
+        && let Some(password) = environment("PGPASSWORD")
+    {
+        config.password(password);
+    }
+    if config.get_dbname().is_none()
+        && let Some(name) = environment("PGDATABASE")
+    {
+        config.dbname(name);
+    }
+    let mode = parameter(url, "sslmode").or_else(|| environment("PGSSLMODE"));
+    config.ssl_mode(match mode.as_deref() {
+        Some("require" | "verify-ca" | "verify-full") => SslMode::Require,
+        Some("disable") => SslMode::Disable,
+        _ => SslMode::Prefer,
+    });
+    // Only the primary tells.
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite).application_name("clusterdesk listener");
+    Ok(config)
+}
+
+/// A parameter of the URL under tokio-postgres' name and in its unit. None when it does not know it.
+fn translated(pair: &str) -> Option<String> {
+    let (name, value) = pair.split_once('=')?;
+    match name {
+        "user"
+        | "password"
+        | "dbname"
+        | "options"
+        | "host"
+        | "hostaddr"
+        | "port"
+        | "connect_timeout"
+        | "keepalives"
+        | "keepalives_idle"
+        | "keepalives_interval"
+        | "channel_binding"
+        | "load_balance_hosts"
+        | "sslnegotiation" => Some(pair.to_owned()),
+        "keepalives_count" => Some(format!("keepalives_retries={value}")),
+        // Milliseconds there, seconds here.
+        "tcp_user_timeout" => Some(format!("tcp_user_timeout={}", value.parse::<u64>().ok()?.div_ceil(1000))),
+        _ => None,
+    }
+}

@@ -1,0 +1,90 @@
+//! The subscriptions of one JSON-RPC socket: what they are called, and the notifications that tell of their events.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use futures_util::{StreamExt, stream::BoxStream};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    call::Context,
+    listeners::{Listeners, Place},
+    subscription::{Event, Subscription},
+};
+use crate::error::{Result, WireError};
+
+/// One socket's subscriptions. They end with the streams that tell of their events.
+pub struct Socket {
+    listeners: Listeners,
+    last_id: AtomicU64,
+}
+
+/// A notification (JSON-RPC 2.0 §4.1).
+#[derive(Serialize)]
+struct Notification<'a> {
+    jsonrpc: &'static str,
+    /// The name that was subscribed to.
+    method: &'a str,
+    params: Params<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Params<'a> {
+    subscription: &'a str,
+    #[serde(flatten)]
+    said: Said<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Said<'a> {
+    Result(&'a RawValue),
+    /// The last that is heard of it.
+    Error(WireError<'a>),
+}
+
+impl Socket {
+    pub fn new(most: usize) -> Self {
+        Self { listeners: Listeners::new(most), last_id: AtomicU64::new(0) }
+    }
+
+    /// Takes a place for one more subscription.
+    ///
+    /// # Errors
+    /// TOO_MANY_REQUESTS when there is none.
+    pub(super) fn place(&self) -> Result<Place> {
+        self.listeners.place()
+    }
+
+    /// Gives a subscription its id, and makes notifications of its events.
+    pub(super) fn add(
+        &self,
+        place: Place,
+        (context, name): (Arc<Context>, String),
+        subscription: Subscription,
+    ) -> (String, BoxStream<'static, String>) {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed).saturating_add(1).to_string();
+        let about = id.clone();
+        let texts = subscription.map(move |event| notification(&context, &name, &about, &event));
+        (id.clone(), self.listeners.add(place, id, texts))
+    }
+
+    /// Ends a subscription: nothing more is heard of it. False when there is none of that id.
+    pub(super) fn unsubscribe(&self, id: &str) -> bool {
+        self.listeners.end(id)
+    }
+}
+
+fn notification(context: &Context, name: &str, id: &str, event: &Result<Event>) -> String {
+    let said = match event {
+        Ok(event) => Said::Result(&event.data),
+        Err(error) => Said::Error(error.to_wire(Some(name), &context.request_id)),
+    };
+    let params = Params { subscription: id, said };
+    let written = serde_json::to_string(&Notification { jsonrpc: "2.0", method: name, params });
+    written.unwrap_or_default()
+}

@@ -1,0 +1,66 @@
+//! How values are written: as plain JSON, or by superjson. A client has one of the two for all it says and hears.
+
+use serde::Serialize;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+
+use crate::{
+    error::{Error, Result},
+    rpc::{dates::Dates, input::Input, superjson},
+};
+
+/// tRPC's "data transformer".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transformer {
+    /// None: values are JSON as it is.
+    Plain,
+    Superjson,
+}
+
+impl Transformer {
+    /// The input of a call. None is `undefined`.
+    pub fn input<'a>(self, text: Option<&'a str>, dates: &Dates) -> Input<'a> {
+        match (self, text) {
+            (Self::Superjson, Some(text)) => superjson::deserialize(text, dates),
+            (Self::Plain, text) => Input::Text(text),
+            (Self::Superjson, None) => Input::Text(None),
+        }
+    }
+
+    /// Writes `whole`, in which `output` stands at `path` (superjson's notation).
+    ///
+    /// # Errors
+    /// INTERNAL_SERVER_ERROR when it can't be written.
+    pub fn output<T: Serialize>(
+        self,
+        whole: &T,
+        path: &str,
+        output: &RawValue,
+        dates: &Dates,
+    ) -> Result<Box<RawValue>> {
+        let mut found = Vec::new();
+        if self == Self::Superjson && !dates.is_empty() {
+            let value: Value = serde_json::from_str(output.get()).map_err(internal)?;
+            dates.find(&value, path, &mut found);
+        }
+        match self {
+            Self::Plain => to_raw_value(whole),
+            Self::Superjson => superjson::serialize(whole, found),
+        }
+        .map_err(internal)
+    }
+
+    /// Writes a value that has no timestamps.
+    ///
+    /// # Errors
+    /// INTERNAL_SERVER_ERROR when it can't be written.
+    pub fn dateless<T: Serialize>(self, value: &T) -> Result<Box<RawValue>> {
+        self.output(value, "", RawValue::NULL, &Dates::default())
+    }
+}
+
+fn internal(error: serde_json::Error) -> Error {
+    Error::Internal(error.into())
+}

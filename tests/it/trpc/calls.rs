@@ -1,0 +1,104 @@
+//! Single calls: `httpLink`.
+
+use clusterdesk::{
+    routers,
+    rpc::{Kind, Registry},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{OLD, PLAIN, SUPERJSON, Trpc};
+use crate::support::{TestApp, both_databases};
+
+both_databases! {
+    async fn every_query_answers_by_get_and_by_post_under_every_name_on_every_mount(app: TestApp) {
+        let admin = app.admin();
+        admin.create("web", "FREE").await;
+        let registry = Registry::new(routers::all()).unwrap();
+        for procedure in registry.procedures().filter(|procedure| procedure.kind == Kind::Query) {
+            let input = match procedure.name {
+                "hello.hello" => json!({"text": "a+b & ü"}),
+                "k8s.get" => json!({"id": 1}),
+                _ => Value::Null,
+            };
+            let expected = admin.call(procedure.name, input.clone()).await;
+            for name in std::iter::once(procedure.name).chain(procedure.old_name) {
+                for mount in [SUPERJSON, OLD, PLAIN] {
+                    let caller = Trpc::new(admin.clone(), mount);
+                    let wrapped = if mount == PLAIN || input.is_null() { input.clone() } else { json!({"json": input}) };
+                    for (status, body) in
+                        [caller.query(name, wrapped.clone()).await, caller.mutate(name, wrapped.clone()).await]
+                    {
+                        let data = &body["result"]["data"];
+                        let data = if mount == PLAIN { data } else { &data["json"] };
+                        assert_eq!((status, data), (200, &expected), "{mount}/{name}");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn mutations_work_by_post_only(app: TestApp) {
+        for (mount, wrap) in [(SUPERJSON, true), (OLD, true), (PLAIN, false)] {
+            let caller = Trpc::new(app.user(mount), mount);
+            let wrapped = |value: Value| if wrap { json!({"json": value}) } else { value };
+            for (name, input) in [
+                ("k8s.createCluster", json!({"name": "web", "location": "eu"})),
+                ("customer.insertCustomer", Value::Null),
+                ("customer.updateUserName", json!({"name": "Ada"})),
+            ] {
+                let input = if input.is_null() { input } else { wrapped(input) };
+                let (status, refusal) = caller.query(name, input.clone()).await;
+                let shape = if wrap { &refusal["error"]["json"] } else { &refusal["error"] };
+                assert_eq!((status, &shape["data"]["code"]), (405, &json!("METHOD_NOT_SUPPORTED")));
+                let (status, body) = caller.mutate(name, input).await;
+                let data = if wrap { &body["result"]["data"]["json"] } else { &body["result"]["data"] };
+                assert_eq!((status, &data["success"]), (200, &json!(true)), "{body}");
+            }
+        }
+        assert_eq!(app.count("audit_log"), 9);
+    }
+}
+
+#[tokio::test]
+async fn the_first_token_of_a_user_is_enough_and_none_is_not() {
+    let app = TestApp::on_sqlite().await;
+    let (status, body) = Trpc::new(app.user("user_1"), PLAIN).query("user.me", Value::Null).await;
+    assert_eq!((status, &body["result"]["data"]["id"]), (200, &json!("user_1")));
+    let (status, body) = Trpc::new(app.anonymous(), PLAIN).query("user.me", Value::Null).await;
+    assert_eq!((status, &body["error"]["data"]["code"]), (401, &json!("UNAUTHORIZED")));
+}
+
+#[tokio::test]
+async fn paths_may_be_encoded_and_have_slashes_around_them() {
+    let app = TestApp::on_sqlite().await;
+    let caller = Trpc::new(app.user("user_1"), PLAIN);
+    for path in ["user%2Eme", "/user.me", "user.me/", "%75ser.me"] {
+        let (status, body) = caller.query(path, Value::Null).await;
+        assert_eq!((status, &body["result"]["data"]["id"]), (200, &json!("user_1")), "{path}");
+    }
+    for path in ["user.me%2", "user.me%zz", "%ff"] {
+        let (status, body) = caller.query(path, Value::Null).await;
+        assert_eq!((status, &body["error"]["code"]), (400, &json!(-32600)), "{path}");
+        assert_eq!(body["error"]["message"], format!("Invalid URL-encoding in path \"{path}\""));
+    }
+}
+
+#[tokio::test]
+async fn head_answers_that_somebody_is_there() {
+    let app = TestApp::on_sqlite().await;
+    for path in ["trpc/user.me", "trpc", "api/trpc/edge/nope"] {
+        let response = app.anonymous().http.request(Method::HEAD, format!("{}{path}", app.url)).send().await.unwrap();
+        assert_eq!(response.status(), 204, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_looks_like_a_mount_is_none() {
+    let app = TestApp::on_sqlite().await;
+    for path in ["trpcx/user.me", "api/trpc/user.me", "trpc-plainer/user.me", "trpc.user.me"] {
+        let response = app.user("user_1").http.get(format!("{}{path}", app.url)).send().await.unwrap();
+        let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!((&body["jsonrpc"], &body["error"]["data"]["code"]), (&json!("2.0"), &json!("NOT_FOUND")), "{path}");
+    }
+}
