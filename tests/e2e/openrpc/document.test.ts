@@ -29,7 +29,8 @@ test("the validator does refuse what is no document", async () => {
 
 test("every reference in it leads somewhere", async () => {
   const document = await dereferenceDocument(await load(), resolver);
-  assert.doesNotMatch(JSON.stringify(document.methods), /"\$ref":"#\/components\/(schemas|errors)/);
+  // It leaves extensions alone: x-event is one.
+  assert(!JSON.stringify(document.methods, (key, value) => (key === "x-event" ? undefined : value)).includes('"$ref"'));
 });
 
 test("the tools find it at its address", async () => {
