@@ -3,8 +3,6 @@
 import { byId, el, uniqueId } from "./dom.js";
 import { session } from "./session.js";
 
-const LETTERS = { query: "Q", mutation: "M", subscription: "S" };
-
 export function startNavigation(registry) {
   const links = [];
   const groups = [...registry.namespaces].map(([namespace, procedures]) => {
@@ -51,7 +49,7 @@ function group(namespace, items) {
 }
 
 function procedureItem({ name, shortName, kind }) {
-  const letter = el("span", { class: `letter ${kind}`, "aria-hidden": "true", title: kind }, LETTERS[kind]);
+  const letter = el("span", { class: `letter ${kind}`, "aria-hidden": "true", title: kind });
   return el("li", {}, el("a", { href: `#/${name}`, "aria-label": name }, el("span", { class: "code" }, shortName), letter));
 }
 

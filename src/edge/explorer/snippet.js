@@ -36,7 +36,7 @@ function curl(procedure, input) {
 function literal(input) {
   const text = prettyJson(input).replace(/^(\s*)"([A-Za-z_$][\w$]*)":/gm, "$1$2:");
   const line = text.replace(/\n\s*/g, " ");
-  return line.length <= 76 ? line : text;
+  return line.length <= 40 ? line : text;
 }
 
 const argument = (input) => (isEmpty(input) ? "" : literal(input));
@@ -50,8 +50,9 @@ function trpc(procedure, input) {
       : ["httpBatchLink", "headers: { authorization: `Bearer ${token}` },"];
   const head = `import { createTRPCClient, ${link} } from "@trpc/client";
 import superjson from "superjson";
-import type { AppRouter } from "./app-router"; // ${url("app-router.d.ts")}
+import type { AppRouter } from "./app-router";
 
+// The types: ${url("app-router.d.ts")}
 const client = createTRPCClient<AppRouter>({
   links: [
     ${link}({

@@ -74,7 +74,7 @@ export function createTrial(procedure, registry, onInput) {
     result.setAttribute("aria-busy", String(busy));
   }
 
-  return { node, input: params.value, stop: () => running?.abort() };
+  return { node, input: params.value, fill: params.fill, stop: () => running?.abort() };
 }
 
 function success({ result, requestId, ms, remaining, limit }) {
