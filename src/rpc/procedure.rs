@@ -120,7 +120,6 @@ impl Procedure {
             // Who calls a public procedure does not matter.
             Code::Unauthorized | Code::Forbidden => self.access != Access::Public || self.errors.contains(&code),
             Code::BadRequest
-            | Code::MethodNotSupported
             | Code::TooManyRequests
             | Code::Timeout
             | Code::PayloadTooLarge
@@ -215,7 +214,8 @@ impl Router {
     {
         let run =
             Run::Watch(Arc::new(move |call, input| Ok(handler(call, decode(input)?)?.map(|event| encode(&event)))));
-        self.add::<I, O>(name, access, docs, Kind::Subscription, run)
+        // When it is called, over HTTP for example.
+        self.add::<I, O>(name, access, docs, Kind::Subscription, run).errors([Code::MethodNotSupported])
     }
 
     /// Names the last registered procedure as the old server did, in full.

@@ -41,4 +41,5 @@ mod support;
 mod tokens;
 mod trpc;
 mod user;
+mod watch;
 mod websocket;

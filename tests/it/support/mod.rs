@@ -15,6 +15,7 @@ mod schema;
 mod socket;
 mod sql;
 mod token;
+mod watcher;
 mod wires;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub use self::{
     schema::schema,
     socket::Socket,
     sql::Sql,
+    watcher::Watcher,
     wires::Wires,
 };
 
