@@ -39,10 +39,22 @@ async fn measure(backend: Backend) {
     let ceiling = load(&app, |_| get("/health/live")).await.report("GET /health/live", None);
     load(&app, |user| call(user, "hello.hello", json!({"text": "you"}))).await.report("hello.hello", Some(ceiling));
     load(&app, |user| call(user, "k8s.list", json!({}))).await.report("k8s.list", Some(ceiling));
+    load(&app, |user| trpc(user, "k8s.getClusters")).await.report("the same over tRPC", Some(ceiling));
     load(&app, |user| call(user, "user.summary", json!({}))).await.report("user.summary (a snapshot)", Some(ceiling));
     load(&app, |user| call(user, "user.updateName", json!({"name": "Ada"})))
         .await
         .report("user.updateName (a write)", Some(ceiling));
+    let ids = clusters(&app);
+    load(&app, |user| call(user, "k8s.update", json!({"id": ids[user - 1], "name": "web"})))
+        .await
+        .report("k8s.update (a write, an event)", Some(ceiling));
+}
+
+/// The clusters of the callers, in their order.
+fn clusters(app: &TestApp) -> Vec<i64> {
+    let sql = "SELECT CAST(min(id) AS TEXT) AS line FROM k8s_cluster_configs WHERE deleted_at IS NULL
+               GROUP BY auth_user_id ORDER BY auth_user_id";
+    app.lines(sql).iter().map(|line| line.parse().unwrap()).collect()
 }
 
 /// What the connections saw.
@@ -109,6 +121,11 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n")
+}
+
+fn trpc(user: usize, path: &str) -> String {
+    let token = hs256(&claims(&format!("user_sample_{user:06}")));
+    format!("GET /trpc/{path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n")
 }
 
 fn call(user: usize, method: &str, params: serde_json::Value) -> String {

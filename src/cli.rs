@@ -48,6 +48,14 @@ pub enum Command {
         #[command(flatten)]
         data: DataSettings,
     },
+    /// Print the OpenRPC document of the procedures
+    Openrpc {
+        /// Print TypeScript types of a JSON-RPC client instead
+        #[arg(long)]
+        types: bool,
+    },
+    /// Print the TypeScript types of tRPC's client
+    AppRouter,
     /// Check configuration, database, clock, file modes and keys; exits with 1 if something is wrong
     Doctor(Settings),
 }

@@ -3,13 +3,15 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What clients switch on: `error.data.code`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "ErrorCode")]
 pub enum Code {
     ParseError,
     BadRequest,
@@ -53,7 +55,7 @@ impl Code {
     }
 
     /// The JSON-RPC number, where nothing more special applies (see [`Error::number`]).
-    fn number(self) -> i32 {
+    pub fn number(self) -> i32 {
         match self {
             Self::ParseError => -32700,
             Self::BadRequest => -32602,
@@ -95,7 +97,7 @@ impl Code {
 }
 
 /// One thing that is wrong with an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Issue {
     /// Where: property names and array indices joined by dots; empty for the input as a whole.
     pub path: String,
@@ -332,19 +334,30 @@ pub struct WireError<'a> {
     pub data: ErrorData<'a>,
 }
 
-#[derive(Debug, Serialize)]
+/// `error.data`
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ErrorData")]
 pub struct ErrorData<'a> {
     pub code: Code,
     pub http_status: u16,
+    /// The procedure, where one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub path: Option<&'a str>,
+    /// A UUID, also in the server's log.
     pub request_id: &'a str,
+    /// With BAD_REQUEST: all that is wrong with the input.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<Issue>")]
     pub issues: Option<&'a [Issue]>,
+    /// When another try makes sense.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     pub retry_after_ms: Option<u64>,
+    /// With CONFLICT: what is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
     pub conflicting_id: Option<i64>,
 }
 

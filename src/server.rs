@@ -70,7 +70,7 @@ impl Server {
         })?;
         let limiter = Limiter::new(&settings.rate_limits);
         let (drain, draining) = watch::channel(false);
-        let kernel = Kernel::new(Registry::new(routers)?, db, limiter, Metrics::new()?, &limits, draining.clone());
+        let kernel = Kernel::new(Registry::new(routers)?, db, limiter, Metrics::new()?, &limits, draining.clone())?;
         let edge = Arc::new(Edge::new(Arc::new(kernel), settings, limits.clone(), draining)?);
         let listener = Listener::bind(&settings.bind_addr).await?;
         Ok(Self { listener, edge, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod data;
 mod doctor;
+mod document;
 mod migrate;
 mod seed;
 mod serve;
@@ -35,6 +36,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Token(token)) => token::run(&token)?,
         Some(Command::User(user)) => user::run(&user)?,
         Some(Command::Seed { users, force, data }) => seed::run(&data, users, force)?,
+        Some(Command::Openrpc { types: false }) => document::run(|documents| &documents.openrpc)?,
+        Some(Command::Openrpc { types: true }) => document::run(|documents| &documents.procedures)?,
+        Some(Command::AppRouter) => document::run(|documents| &documents.app_router)?,
         Some(Command::Doctor(settings)) => return doctor::run(&settings),
     }
     Ok(ExitCode::SUCCESS)

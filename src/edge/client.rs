@@ -1,6 +1,6 @@
 //! Who is at the other end: request id, address and token of a request.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use http::{HeaderMap, header};
 use uuid::Uuid;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     auth::{Authenticator, Credential},
     config::TrustedProxy,
+    error::{Error, Result},
 };
 
 /// The other end of a connection.
@@ -70,6 +71,23 @@ impl Bearer<'_> {
             Self::Unreadable => Credential::Rejected("Write the header as: Authorization: Bearer <token>."),
         }
     }
+}
+
+/// The token in tRPC's `connectionParams` (JSON, or null), for clients that can't set headers: `token`, or `authorization`
+/// as the header would have it.
+///
+/// # Errors
+/// PARSE_ERROR for what is no object of strings.
+pub fn connection_token(params: &str) -> Result<Option<String>> {
+    let params: Option<HashMap<String, String>> = serde_json::from_str(params).map_err(|_why| Error::Parse)?;
+    let token = params.into_iter().flatten().find_map(|(name, value)| match name.to_ascii_lowercase().as_str() {
+        "token" => Some(value),
+        "authorization" => {
+            Some(value.split_once(' ').map_or(value.clone(), |(_scheme, token)| token.trim().to_owned()))
+        }
+        _ => None,
+    });
+    Ok(token)
 }
 
 /// The bearer token of a request (RFC 6750 §2.1). The scheme's name has no case (RFC 9110 §11.1).

@@ -3,6 +3,7 @@
 
 mod body;
 mod client;
+mod document;
 mod health;
 mod origin;
 mod refusal;
@@ -124,18 +125,21 @@ impl Edge {
                 return refused;
             }
             (_, "/") => {}
-            _ if mount.is_some() => {}
+            (_, path) if mount.is_some() || self.document(path).is_some() => {}
             _ => return refusal::refuse(wire, &Error::UnknownPage, request_id),
         }
         if !self.origins.allow(request.headers()) {
             return refusal::refuse(wire, &Error::Forbidden("This origin may not call this server."), request_id);
         }
+        if let Some(document) = self.document(&path) {
+            return document::send(document, request.method(), request.headers(), request_id);
+        }
+        if websocket::is_upgrade(&request) && mount.is_none_or(|(_, path)| path.is_empty()) {
+            return self.upgrade(request, connection, request_id, wire).await;
+        }
         if let Some(mount) = mount {
             let answer = self.trpc(request, connection, request_id, mount).await;
             return answer.unwrap_or_else(|error| refusal::refuse(wire, &error, request_id));
-        }
-        if websocket::is_upgrade(&request) {
-            return self.upgrade(request, connection, request_id, wire).await;
         }
         if request.method() != Method::POST {
             let why = "Call procedures by POST, or open a WebSocket.";

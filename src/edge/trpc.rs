@@ -11,14 +11,14 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Connection, Edge, body,
-    client::{address, bearer},
+    client::{Bearer, address, bearer, connection_token},
     refusal::{self, TRPC_VARY, Wire},
     response::{Response, rate_limit},
 };
 use crate::{
     error::{Error, Result},
     rpc::{
-        Context,
+        Context, Kind,
         trpc::{self, Calls, Transformer, Verb},
     },
 };
@@ -47,6 +47,7 @@ struct Query {
     batch: bool,
     input: Option<String>,
     last_event_id: Option<String>,
+    connection_params: Option<String>,
 }
 
 impl Query {
@@ -59,6 +60,7 @@ impl Query {
                 "lastEventId" | "Last-Event-Id" => {
                     read.last_event_id = read.last_event_id.or(Some(value.into_owned()));
                 }
+                "connectionParams" => read.connection_params = Some(value.into_owned()),
                 _ => {}
             }
         }
@@ -82,6 +84,9 @@ impl Edge {
             Method::GET => Verb::Get,
             Method::POST => Verb::Post,
             Method::HEAD => return Ok(no_content()),
+            Method::PUT => Verb::Other("PUT"),
+            Method::DELETE => Verb::Other("DELETE"),
+            Method::PATCH => Verb::Other("PATCH"),
             _ => {
                 let why = "Call queries by GET and mutations by POST.";
                 return Ok(refusal::wrong_method(Wire::Trpc(transformer), "GET, POST", why, request_id));
@@ -92,13 +97,22 @@ impl Edge {
         let query = Query::read(head.uri.query());
         let input = match verb {
             Verb::Get => query.input,
+            Verb::Other(_) => None,
             Verb::Post if !body::is_json(&head.headers) => return Err(Error::UnsupportedMediaType),
             Verb::Post => Some(text(body::read(incoming, &head.headers, &self.limits).await?)?),
+        };
+        let subscribes = !query.batch && self.kernel.registry().kind(&path) == Some(Kind::Subscription);
+        // An `EventSource` can't set headers. Elsewhere no token is taken from a URL, which others may log.
+        let params = query.connection_params.as_deref().filter(|_| subscribes);
+        let token = params.map(connection_token).transpose()?.flatten();
+        let presented = match (bearer(&head.headers), token.as_deref()) {
+            (Bearer::Absent, Some(token)) => Bearer::Token(token),
+            (presented, _) => presented,
         };
         let context = Arc::new(Context {
             request_id: request_id.to_owned(),
             address: address(connection.peer, &head.headers, &self.trusted_proxies),
-            credential: bearer(&head.headers).authenticate(&self.authenticator).await,
+            credential: presented.authenticate(&self.authenticator).await,
         });
         let request = trpc::Request {
             verb,
@@ -109,6 +123,9 @@ impl Edge {
             last_event_id: last_event_id(&head.headers).or(query.last_event_id.as_deref()),
         };
         let calls = Calls::new(&self.kernel, context, &request, &self.limits)?;
+        if subscribes {
+            return Ok(events(calls.subscribe().await));
+        }
         match accepts_stream(&head.headers) {
             true if query.batch => Ok(stream("application/json", calls.lines())),
             true => Err(Error::BadCall("Streaming requests must be batched (you can do a batch of 1)".into())),
@@ -162,6 +179,19 @@ fn stream(content_type: &'static str, texts: impl Stream<Item = String> + Send +
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(header::VARY, HeaderValue::from_static(TRPC_VARY));
+    response
+}
+
+fn events(begun: trpc::Begun) -> Response {
+    let mut response = stream("text/event-stream", begun.events);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // Or nginx would keep events back until it has a bufferful.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
+    if let Some(allowance) = begun.allowance {
+        rate_limit(headers, &allowance);
+    }
     response
 }
 

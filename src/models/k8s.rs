@@ -10,7 +10,7 @@ use crate::{
 };
 
 text_enum! {
-    /// Where a cluster is in its life (contract §1).
+    /// Where a cluster is in its life.
     pub enum Status {
         Pending = "PENDING",
         Creating = "CREATING",

@@ -3,7 +3,7 @@
 use crate::db::text_enum::text_enum;
 
 text_enum! {
-    /// A subscription plan; the order is that of the price.
+    /// A subscription plan, from the cheapest.
     #[derive(PartialOrd, Ord, Default)]
     pub enum Plan {
         #[default]

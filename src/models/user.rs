@@ -24,7 +24,8 @@ use crate::{
 define_sql_function! { fn lower(text: Text) -> Text; }
 
 text_enum! {
-    /// What a user may do. Roles live in our database, never in a token.
+    /// What a user may do.
+    // Roles live in our database, never in a token.
     pub enum Role {
         User = "USER",
         Admin = "ADMIN",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    SUCCESS, Success,
+    SUCCESS, Success, example,
     k8s::ClusterOutput,
     page::{PageOutput, page},
 };
@@ -28,11 +28,15 @@ use crate::{
 
 const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The server in numbers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Stats {
+    /// Users who are not deleted.
     total_users: i64,
+    /// Clusters that are not deleted.
     total_clusters: i64,
+    /// Customers whose paid subscription is running.
     active_subscriptions: i64,
     /// Audited mutations of the last 24 hours.
     recent_activity: i64,
@@ -41,22 +45,28 @@ struct Stats {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ListUsers {
+    /// The `nextCursor` of the page before.
     #[schemars(length(min = 1, max = 1000))]
     cursor: Option<String>,
+    /// Items of the page; 20 when not said.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u8>,
     /// Part of an id, name or email, in any case.
     #[schemars(length(min = 1, max = 100))]
     search: Option<String>,
+    /// Also what is deleted.
     include_deleted: Option<bool>,
 }
 
+/// A user in the list of an admin.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ListedUser")]
 struct UserItem {
     id: String,
     name: Option<String>,
     email: Option<String>,
+    /// The URL of a picture.
     image: Option<String>,
     role: Role,
     created_at: Timestamp,
@@ -69,14 +79,18 @@ struct UserItem {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ListClusters {
+    /// The `nextCursor` of the page before.
     #[schemars(length(min = 1, max = 1000))]
     cursor: Option<String>,
+    /// Items of the page; 20 when not said.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u8>,
     status: Option<Status>,
     plan: Option<Plan>,
+    /// The owner.
     #[schemars(length(min = 1, max = 255))]
     user_id: Option<String>,
+    /// Also what is deleted.
     include_deleted: Option<bool>,
 }
 
@@ -91,14 +105,19 @@ struct SetRole {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AuditLog {
+    /// The `nextCursor` of the page before.
     #[schemars(length(min = 1, max = 1000))]
     cursor: Option<String>,
+    /// Items of the page; 20 when not said.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u8>,
+    /// Who made the change.
     #[schemars(length(min = 1, max = 255))]
     actor_id: Option<String>,
+    /// By its canonical name.
     #[schemars(length(min = 1, max = 100))]
     procedure: Option<String>,
+    /// What kind of thing was changed, such as `cluster`.
     #[schemars(length(min = 1, max = 50))]
     entity: Option<String>,
     #[schemars(length(min = 1, max = 255))]
@@ -109,15 +128,19 @@ struct AuditLog {
     until: Option<Timestamp>,
 }
 
+/// One change, and who made it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AuditEntry")]
 struct AuditItem {
     id: i64,
     created_at: Timestamp,
+    /// The user; or `cli`, `bootstrap`, `stripe`.
     actor_id: String,
     procedure: String,
     entity: String,
     entity_id: String,
+    /// What changed; its shape is the procedure's own.
     detail: Value,
     request_id: String,
 }
@@ -125,13 +148,21 @@ struct AuditItem {
 pub fn router() -> Router {
     Router::new("admin")
         .query("getStats", Access::Admin, "The server in four numbers.", get_stats)
+        .example(json!({}), json!({"totalUsers": 3, "totalClusters": 1, "activeSubscriptions": 1, "recentActivity": 1}))
         .query("listUsers", Access::Admin, "Users, newest first.", list_users)
+        .example(json!({"search": "ada@"}), example::page(&example::listed_user()))
         .query("listClusters", Access::Admin, "Everybody's clusters, newest first.", list_clusters)
         .one_statement()
+        .example(json!({"status": "RUNNING", "limit": 50}), example::page(&example::cluster()))
         .mutation("setRole", Access::Admin, "Makes a user an admin, or one less.", set_role)
         .errors([Code::NotFound, Code::PreconditionFailed])
+        .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
         .query("auditLog", Access::Admin, "Who changed what, newest first.", audit_log)
         .one_statement()
+        .example(
+            json!({"entity": "cluster", "since": "2026-11-01T00:00:00.000Z"}),
+            example::page(&example::audit_entry()),
+        )
 }
 
 fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {

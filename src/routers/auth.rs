@@ -2,7 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
+use super::example;
 use crate::{
     db::Timestamp,
     error::Result,
@@ -10,10 +12,13 @@ use crate::{
     rpc::{Access, Call, NoInput, Router},
 };
 
+/// What a customer pays for.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "MySubscription")]
 struct Subscription {
     plan: Plan,
+    /// When the paid period ends; null on FREE.
     ends_at: Option<Timestamp>,
 }
 
@@ -21,6 +26,7 @@ pub fn router() -> Router {
     Router::new("auth")
         .query("mySubscription", Access::User, "The caller's plan, or null when they are no customer.", my_subscription)
         .one_statement()
+        .example(json!({}), example::subscription())
 }
 
 fn my_subscription(call: &mut Call<'_>, _: NoInput) -> Result<Option<Subscription>> {

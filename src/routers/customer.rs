@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{SUCCESS, Success};
+use super::{SUCCESS, Success, example};
 use crate::{
     db::Timestamp,
     error::{Code, Result},
@@ -20,17 +20,20 @@ struct OwnUser {
     user_id: Option<String>,
 }
 
-/// A customer on the wire.
+/// A user's billing record.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Customer")]
 pub struct CustomerOutput {
     id: i64,
+    /// Whose it is.
     auth_user_id: String,
     name: Option<String>,
     plan: Plan,
     stripe_customer_id: Option<String>,
     stripe_subscription_id: Option<String>,
     stripe_price_id: Option<String>,
+    /// When the paid period ends; null on FREE.
     stripe_current_period_end: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -41,9 +44,11 @@ pub fn router() -> Router {
         .query("get", Access::User, "The caller's customer record, or null.", get)
         .old_name("customer.queryCustomer")
         .one_statement()
+        .example(json!({}), example::customer())
         .mutation("create", Access::User, "Makes the caller a customer on FREE.", create)
         .old_name("customer.insertCustomer")
         .errors([Code::Conflict])
+        .example(json!({}), example::success())
 }
 
 fn get(call: &mut Call<'_>, input: OwnUser) -> Result<Option<CustomerOutput>> {

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
     error::Result,
@@ -11,6 +12,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Hello {
+    /// Whom to greet.
     #[schemars(length(min = 1, max = 1000))]
     text: String,
 }
@@ -22,7 +24,10 @@ struct Greeting {
 }
 
 pub fn router() -> Router {
-    Router::new("hello").query("hello", Access::User, "Greets, to prove that the line works.", hello).one_statement()
+    Router::new("hello")
+        .query("hello", Access::User, "Greets, to prove that the line works.", hello)
+        .one_statement()
+        .example(json!({"text": "<world>"}), json!({"greeting": "hello &lt;world&gt;"}))
 }
 
 fn hello(_: &mut Call<'_>, input: Hello) -> Result<Greeting> {

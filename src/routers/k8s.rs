@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    SUCCESS, Success,
+    SUCCESS, Success, example,
     k8s_watch::watch,
     page::{PageOutput, page},
 };
@@ -35,8 +35,10 @@ struct ClusterId {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateCluster {
+    /// Lower-case letters, digits and dashes.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
     name: String,
+    /// Where it runs, such as eu-central.
     #[schemars(length(min = 1, max = 50))]
     location: String,
     /// FREE when not said.
@@ -46,6 +48,7 @@ struct CreateCluster {
     _id: Option<f64>,
 }
 
+/// A cluster that was just created.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ClusterCreated {
@@ -53,6 +56,8 @@ struct ClusterCreated {
     cluster_name: String,
     location: String,
     plan: Plan,
+    /// A failure is an error.
+    #[schemars(extend("const" = true))]
     success: bool,
 }
 
@@ -62,8 +67,10 @@ struct ClusterCreated {
 struct UpdateCluster {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     id: i64,
+    /// Lower-case letters, digits and dashes.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
     name: Option<String>,
+    /// Where it runs, such as eu-central.
     #[schemars(length(min = 1, max = 50))]
     location: Option<String>,
 }
@@ -71,12 +78,15 @@ struct UpdateCluster {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListDeleted {
+    /// The `nextCursor` of the page before.
     #[schemars(length(min = 1, max = 1000))]
     cursor: Option<String>,
+    /// Items of the page; 20 when not said.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u8>,
 }
 
+/// How many clusters a user has.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ClusterCount {
     active: i64,
@@ -88,22 +98,26 @@ struct ClusterCount {
 struct SetStatus {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     id: i64,
+    /// The next step of its life.
     status: Status,
 }
 
-/// A cluster on the wire.
+/// A Kubernetes cluster's configuration.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Cluster")]
 pub struct ClusterOutput {
     id: i64,
     name: String,
     location: String,
+    /// The owner; null for the history of a user who is gone.
     auth_user_id: Option<String>,
     plan: Plan,
     network: String,
     status: Status,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Null while the cluster is active.
     deleted_at: Option<Timestamp>,
 }
 
@@ -112,18 +126,26 @@ pub fn router() -> Router {
         .query("list", Access::User, "The caller's active clusters, oldest first.", list)
         .old_name("k8s.getClusters")
         .one_statement()
+        .example(json!({}), json!([example::cluster()]))
         .query("get", Access::User, "One of the caller's active clusters.", get)
         .errors([Code::NotFound])
         .one_statement()
+        .example(json!({"id": 1}), example::cluster())
         .mutation("create", Access::User, "Puts a new cluster into the plan's free slot.", create)
         .old_name("k8s.createCluster")
         .errors([Code::Conflict, Code::PaymentRequired])
+        .example(
+            json!({"name": "staging", "location": "us-east", "plan": "PRO"}),
+            json!({"id": 3, "clusterName": "staging", "location": "us-east", "plan": "PRO", "success": true}),
+        )
         .mutation("update", Access::User, "Renames or moves one of the caller's active clusters.", update)
         .old_name("k8s.updateCluster")
         .errors([Code::NotFound])
+        .example(json!({"id": 1, "name": "web"}), example::success())
         .mutation("delete", Access::User, "Soft-deletes one of the caller's active clusters.", delete)
         .old_name("k8s.deleteCluster")
         .errors([Code::NotFound])
+        .example(json!({"id": 1}), example::success())
         .mutation(
             "restore",
             Access::User,
@@ -131,17 +153,22 @@ pub fn router() -> Router {
             restore,
         )
         .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired])
+        .example(json!({"id": 2}), example::success())
         .query("listDeleted", Access::User, "The caller's deleted clusters, newest deletion first.", list_deleted)
         .one_statement()
+        .example(json!({"limit": 10}), example::page(&example::deleted_cluster()))
         .query("count", Access::User, "How many clusters the caller has, active and deleted.", count)
+        .example(json!({}), json!({"active": 1, "deleted": 1}))
         .mutation("setStatus", Access::Admin, "Takes any active cluster one step through its life.", set_status)
         .errors([Code::NotFound, Code::PreconditionFailed])
+        .example(json!({"id": 1, "status": "STOPPED"}), example::success())
         .subscription(
             "watch",
             Access::User,
             "What happens to the caller's clusters, or to everybody's for an admin, as it happens.",
             watch,
         )
+        .example(json!({"lastEventId": "1"}), example::cluster_change())
 }
 
 fn list(call: &mut Call<'_>, _: NoInput) -> Result<Vec<ClusterOutput>> {

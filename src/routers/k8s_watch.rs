@@ -36,6 +36,11 @@ pub struct WatchClusters {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ClusterChange {
+    /// The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
+    /// now misses nothing.
+    Ready {
+        id: String,
+    },
     Created(Change),
     Updated(Change),
     StatusChanged(Change),
@@ -67,6 +72,7 @@ pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterC
     };
     let select = move |signal: Signal<'_>| match signal {
         Signal::Event(event) => wanted(event).then(|| ClusterChange::from(event)),
+        Signal::Ready { last } => Some(ClusterChange::Ready { id: last.to_string() }),
         Signal::Lagged { last } => Some(ClusterChange::Lagged { id: last.to_string() }),
     };
     Watch::new(user_id.or(own), select).resume(last_event_id.as_deref())

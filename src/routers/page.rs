@@ -11,8 +11,10 @@ use crate::{
 /// Items of a page when the caller does not say.
 const DEFAULT_LIMIT: u8 = 20;
 
+/// One page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}Page")]
 pub struct PageOutput<T> {
     items: Vec<T>,
     /// Send it as `cursor` to get the next page; null on the last one.

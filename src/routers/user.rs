@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{SUCCESS, Success, customer::CustomerOutput, k8s::ClusterOutput};
+use super::{SUCCESS, Success, customer::CustomerOutput, example, k8s::ClusterOutput};
 use crate::{
     db::Timestamp,
     error::{Code, Error, Result},
@@ -25,6 +25,7 @@ const NO_USER: Error = Error::NotFound("user");
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateName {
+    /// What the caller wants to be called.
     #[schemars(length(min = 1, max = 100))]
     name: String,
     /// The caller's own id.
@@ -50,24 +51,30 @@ struct EndAccount {
     force: Option<bool>,
 }
 
-/// A user on the wire.
+/// A user.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "User")]
 struct UserOutput {
     id: String,
     name: Option<String>,
     email: Option<String>,
+    /// The URL of a picture.
     image: Option<String>,
     role: Role,
     created_at: Timestamp,
 }
 
+/// A user with everything that is theirs.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "UserSummary")]
 struct Summary {
     user: UserOutput,
+    /// Null for who is no customer.
     customer: Option<CustomerOutput>,
     active_clusters: usize,
+    /// The active ones, oldest first.
     clusters: Vec<ClusterOutput>,
 }
 
@@ -76,12 +83,16 @@ pub fn router() -> Router {
         .mutation("updateName", Access::User, "Renames the caller.", update_name)
         .old_name("customer.updateUserName")
         .errors([Code::NotFound])
+        .example(json!({"name": "Ada Lovelace"}), example::success())
         .query("me", Access::User, "Who the caller is.", me)
         .one_statement()
+        .example(json!({}), example::user())
         .query("summary", Access::User, "A user with everything that is theirs, as of one moment.", summary)
         .errors([Code::NotFound])
+        .example(json!({}), json!({"user": example::user(), "customer": example::customer(), "activeClusters": 1, "clusters": [example::cluster()]}))
         .mutation("delete", Access::User, "Removes an account; its clusters stay as history without an owner.", delete)
         .errors([Code::NotFound, Code::PreconditionFailed])
+        .example(json!({}), example::success())
         .mutation(
             "softDelete",
             Access::User,
@@ -89,6 +100,7 @@ pub fn router() -> Router {
             soft_delete,
         )
         .errors([Code::NotFound, Code::PreconditionFailed])
+        .example(json!({}), example::success())
 }
 
 fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success>> {

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use super::superjson::join;
-
 /// Steps through references and into types; none of ours goes anywhere near.
 const DEPTH: u8 = 32;
 
@@ -98,4 +96,10 @@ impl Dates {
             _ => {}
         }
     }
+}
+
+/// Joins a key to the path above it: by a dot, and with `\` before dots and backslashes of its own.
+fn join(above: &str, key: &str) -> String {
+    let key = key.replace('\\', "\\\\").replace('.', "\\.");
+    if above.is_empty() { key } else { format!("{above}.{key}") }
 }

@@ -146,6 +146,11 @@ impl Invocation {
                 };
                 db.write(deadline, work).await
             }
+            Run::Discover => {
+                self.limit(address_key(self.context.address))?;
+                input()?;
+                Ok(Step::Done(self.kernel.documents().discovered.clone()))
+            }
             Run::Async(handler) => {
                 let Step::Done(caller) = self.look_up().await? else { return Ok(Step::Stranger) };
                 let call = AsyncCall {

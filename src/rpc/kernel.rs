@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use super::{
     call::Context,
+    documents::Documents,
     feed::Feed,
     input::Input,
     invocation::Invocation,
@@ -32,6 +33,7 @@ use crate::{
 /// Runs calls. One per server, shared by all transports.
 pub struct Kernel {
     registry: Registry,
+    documents: Documents,
     db: Database,
     limiter: Limiter,
     metrics: Metrics,
@@ -53,6 +55,8 @@ pub struct Answer<T = Box<RawValue>> {
 }
 
 impl Kernel {
+    /// # Errors
+    /// When the registry can't be described.
     pub fn new(
         registry: Registry,
         db: Database,
@@ -60,13 +64,18 @@ impl Kernel {
         metrics: Metrics,
         limits: &Limits,
         draining: watch::Receiver<bool>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
+        let documents = Documents::of(&registry)?;
         let (timeout, recheck) = (limits.call_timeout, limits.ping_interval);
-        Self { registry, db, limiter, metrics, feed: Feed::new(limits), draining, timeout, recheck }
+        Ok(Self { registry, documents, db, limiter, metrics, feed: Feed::new(limits), draining, timeout, recheck })
     }
 
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     pub fn db(&self) -> &Database {

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     call::{AsyncCall, Audited, Call, Reply},
     dates::Dates,
-    input::{InputSchema, decode, schema},
+    input::{InputSchema, NoInput, decode, schema},
+    openrpc::Document,
     watch::Watch,
 };
 use crate::error::{Code, Error, Result};
 
 /// Who may call a procedure. Every registration says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Access {
     /// Anybody, with or without a token.
     Public,
@@ -27,7 +29,8 @@ pub enum Access {
 }
 
 /// Which rate limit a call counts against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bucket {
     Read,
     Write,
@@ -35,7 +38,8 @@ pub enum Bucket {
 }
 
 /// What a procedure does to the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Query,
     Mutation,
@@ -70,6 +74,8 @@ pub(super) enum Run {
     Async(Arc<Waiter>),
     /// On a read connection to begin, and then for as long as somebody listens.
     Watch(Arc<Starter>),
+    /// Not at all: the kernel answers with the document of its registry.
+    Discover,
 }
 
 /// What the types of a procedure look like in JSON. Named types inside them go into the generator's definitions.
@@ -84,8 +90,8 @@ pub struct Schemas {
 /// A call, and the answer it gets in the little world that `routers::example` shows.
 pub struct Example {
     pub input: Value,
-    /// The output; of a subscription, one event.
-    pub output: Value,
+    /// The output; of a subscription, one event. None where it would contain this example itself.
+    pub output: Option<Value>,
 }
 
 /// A registered procedure.
@@ -113,20 +119,32 @@ pub struct Procedure {
     pub(super) run: Run,
 }
 
+/// What any procedure may answer.
+const EVERYWHERE: [Code; 9] = [
+    Code::BadRequest,
+    Code::Unauthorized,
+    Code::Forbidden,
+    Code::MethodNotSupported,
+    Code::TooManyRequests,
+    Code::Timeout,
+    Code::PayloadTooLarge,
+    Code::InternalServerError,
+    Code::ServiceUnavailable,
+];
+
 impl Procedure {
-    /// Whether callers have been told to expect this error: declared here, or possible everywhere.
+    /// The errors that callers are told to expect: those declared here, and those that are possible everywhere.
+    pub fn expected_errors(&self) -> impl Iterator<Item = Code> {
+        // Who calls a public procedure does not matter.
+        let public = self.access == Access::Public;
+        let everywhere = EVERYWHERE.into_iter();
+        let everywhere =
+            everywhere.filter(move |code| !(public && matches!(code, Code::Unauthorized | Code::Forbidden)));
+        everywhere.chain(self.errors.iter().copied())
+    }
+
     pub fn may_answer(&self, code: Code) -> bool {
-        match code {
-            // Who calls a public procedure does not matter.
-            Code::Unauthorized | Code::Forbidden => self.access != Access::Public || self.errors.contains(&code),
-            Code::BadRequest
-            | Code::TooManyRequests
-            | Code::Timeout
-            | Code::PayloadTooLarge
-            | Code::InternalServerError
-            | Code::ServiceUnavailable => true,
-            other => self.errors.contains(&other),
-        }
+        self.expected_errors().any(|expected| expected == code)
     }
 }
 
@@ -214,8 +232,14 @@ impl Router {
     {
         let run =
             Run::Watch(Arc::new(move |call, input| Ok(handler(call, decode(input)?)?.map(|event| encode(&event)))));
-        // When it is called, over HTTP for example.
-        self.add::<I, O>(name, access, docs, Kind::Subscription, run).errors([Code::MethodNotSupported])
+        self.add::<I, O>(name, access, docs, Kind::Subscription, run)
+    }
+
+    /// Registers the procedure that answers with the OpenRPC document. It is for everybody, and needs no database.
+    pub fn discover(self, name: &str, docs: &'static str) -> Self {
+        let router = self.add::<NoInput, Document<'_>>(name, Access::Public, docs, Kind::Query, Run::Discover);
+        let example = Example { input: Value::Object(Map::new()), output: None };
+        router.amend(|procedure| procedure.examples.push(example))
     }
 
     /// Names the last registered procedure as the old server did, in full.
@@ -231,7 +255,7 @@ impl Router {
     /// Shows a call of the last registered procedure and its answer. A test makes every such call.
     pub fn example(mut self, input: Value, output: impl Serialize) -> Self {
         match serde_json::to_value(output) {
-            Ok(output) => self.amend(|procedure| procedure.examples.push(Example { input, output })),
+            Ok(output) => self.amend(|procedure| procedure.examples.push(Example { input, output: Some(output) })),
             Err(why) => {
                 self.mistake = self.mistake.or(Some(anyhow::Error::new(why).context("an example is no JSON")));
                 self

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Result, bail};
 
-use super::procedure::{Procedure, Router};
+use super::procedure::{Kind, Procedure, Router};
 
 pub struct Registry {
     procedures: Vec<Arc<Procedure>>,
@@ -40,6 +40,11 @@ impl Registry {
     /// By canonical or old name.
     pub fn get(&self, name: &str) -> Option<&Arc<Procedure>> {
         self.by_name.get(name)
+    }
+
+    /// What the procedure of this name does to the world, if there is one.
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        self.get(name).map(|procedure| procedure.kind)
     }
 
     /// In the order of registration.

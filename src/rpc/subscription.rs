@@ -83,7 +83,14 @@ impl Watcher {
         let draining = invocation.kernel.draining().clone();
         // Also without anything to resume: the feed may have begun after `newest`.
         let (last, behind) = (watch.after.unwrap_or(newest), true);
-        Ok(Self { invocation, watch, last, behind, ready: VecDeque::new(), checked: Instant::now(), seat, draining })
+        let fresh = watch.after.is_none();
+        let (ready, checked) = (VecDeque::new(), Instant::now());
+        let mut watcher = Self { invocation, watch, last, behind, ready, checked, seat, draining };
+        if fresh {
+            // A position to come back to, also for who has seen nothing yet.
+            watcher.offer(Signal::Ready { last })?;
+        }
+        Ok(watcher)
     }
 
     pub fn into_subscription(self) -> Subscription {

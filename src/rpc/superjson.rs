@@ -115,12 +115,6 @@ fn split(path: &str) -> Option<Path> {
     Some(keys)
 }
 
-/// Joins a key to the path above it.
-pub fn join(above: &str, key: &str) -> String {
-    let key = key.replace('\\', "\\\\").replace('.', "\\.");
-    if above.is_empty() { key } else { format!("{above}.{key}") }
-}
-
 /// Turns the value at `path` into what it is annotated to be, as far as JSON has that.
 fn annotate(root: &mut Option<Value>, path: &[String], kind: &str, dates: &Dates) -> Option<Issue> {
     if kind == "undefined" {

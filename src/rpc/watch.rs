@@ -12,6 +12,10 @@ pub const LAST_EVENT_ID: &str = "lastEventId";
 /// What a watcher can be told.
 #[derive(Clone, Copy, Debug)]
 pub enum Signal<'e> {
+    /// The watcher is in its place. What happens after this event will come.
+    Ready {
+        last: i64,
+    },
     Event(&'e ClusterEvent),
     /// The watcher was too slow and will get what came after this event from the database.
     Lagged {

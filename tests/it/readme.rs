@@ -18,7 +18,7 @@ fn every_line_of_the_tour_answers_as_told() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::serve(folder.path(), &[]);
 
-    let blocks = blocks("## A tour with curl", "## Calling it");
+    let blocks = blocks("## A tour with curl", "## From TypeScript, with tRPC");
     let (shorthand, tour) = blocks.split_first().unwrap();
     let (mistake, tour) = tour.split_last().unwrap();
     let paste = |block: &str| -> Vec<Value> {

@@ -21,7 +21,7 @@ pub(super) struct JsonRpc {
 
 impl JsonRpc {
     pub fn new(edge: Arc<Edge>, template: Context) -> Self {
-        let socket = Socket::new(edge.limits().socket_subscriptions);
+        let socket = Arc::new(Socket::new(edge.limits().socket_subscriptions));
         Self { edge, template, socket }
     }
 }

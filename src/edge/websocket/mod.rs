@@ -1,8 +1,9 @@
 //! WebSockets (RFC 6455): the opening handshake. What is said then is in [`conversation`], and the languages that it is
-//! said in are its dialects.
+//! said in are [`jsonrpc`] and [`trpc`].
 
 mod conversation;
 mod jsonrpc;
+mod trpc;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use self::{conversation::Dialect, jsonrpc::JsonRpc};
+use self::{conversation::Dialect, jsonrpc::JsonRpc, trpc::Trpc};
 use super::{
     Connection, Edge,
     client::{Bearer, address, bearer},
@@ -62,7 +63,13 @@ impl Edge {
         let chosen = offered.chosen.and_then(|protocol| HeaderValue::from_str(protocol).ok());
         let address = address(connection.peer, headers, &self.trusted_proxies);
         let template = Context { request_id: request_id.to_owned(), address, credential };
-        let mut dialect: Box<dyn Dialect> = Box::new(JsonRpc::new(Arc::clone(self), template));
+        let mut dialect: Box<dyn Dialect> = match wire {
+            Wire::JsonRpc => Box::new(JsonRpc::new(Arc::clone(self), template)),
+            Wire::Trpc(transformer) => {
+                let introduced = introduces(request.uri().query());
+                Box::new(Trpc::new(Arc::clone(self), template, transformer, introduced))
+            }
+        };
         let edge = Arc::clone(self);
         let upgrade = hyper::upgrade::on(&mut request);
         let connection = connection.clone();
@@ -75,6 +82,12 @@ impl Edge {
         });
         switching_protocols(accept, chosen)
     }
+}
+
+/// Whether a tRPC client will introduce itself by its first message.
+fn introduces(query: Option<&str>) -> bool {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .any(|pair| pair == ("connectionParams".into(), "1".into()))
 }
 
 fn switching_protocols(accept: HeaderValue, protocol: Option<HeaderValue>) -> Response {

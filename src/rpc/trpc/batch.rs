@@ -1,6 +1,6 @@
 //! The calls of one request, run side by side, and their answers: one, an array, or a line as each is ready.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -23,9 +23,6 @@ use crate::{
     },
 };
 
-/// Characters of an unknown path that are echoed.
-const NAME_ECHO: usize = 100;
-
 /// The calls of one request.
 pub struct Calls {
     pub(super) kernel: Arc<Kernel>,
@@ -35,6 +32,9 @@ pub struct Calls {
     batch: bool,
     pub(super) calls: Vec<Arc<Call>>,
     response_bytes: usize,
+    pub(super) last_event_id: Option<String>,
+    /// Between two signs of life on a stream of events.
+    pub(super) ping: Duration,
 }
 
 /// What one call came to.
@@ -79,6 +79,8 @@ impl Calls {
             batch: request.batch,
             calls: calls(kernel, request, limits.batch_entries)?,
             response_bytes: limits.response_bytes,
+            last_event_id: request.last_event_id.map(str::to_owned),
+            ping: limits.ping_interval,
         })
     }
 
@@ -96,9 +98,10 @@ impl Calls {
         let first = statuses.next().unwrap_or(200);
         let status = if statuses.all(|status| status == first) { first } else { 207 };
         let allowance = outcomes.iter().filter_map(|outcome| outcome.allowance).min_by_key(|left| left.remaining);
-        let allow = outcomes.iter().find(|outcome| outcome.status() == 405).map(|_| match self.verb {
-            Verb::Get => "POST",
-            Verb::Post => "GET",
+        let refused = outcomes.iter().find(|outcome| outcome.status() == 405);
+        let allow = refused.and_then(|outcome| outcome.procedure.as_ref()).map(|procedure| match procedure.kind {
+            Kind::Mutation => "POST",
+            Kind::Query | Kind::Subscription => "GET, POST",
         });
         let mut body = String::new();
         for outcome in outcomes {
@@ -119,10 +122,7 @@ impl Calls {
     }
 
     pub(super) async fn run(&self, call: &Call) -> Outcome {
-        let (procedure, mut path) = (call.procedure.clone(), call.path.clone());
-        if procedure.is_none() {
-            path = path.chars().take(NAME_ECHO).collect();
-        }
+        let (procedure, path) = (call.procedure.clone(), call.echo().to_owned());
         if let Err(error) = call.accept(self.verb, self.batch) {
             tracing::info!(request_id = %self.context.request_id, code = error.code().as_str(), "not a call");
             return Outcome { path, procedure, result: Err(error), allowance: None };

@@ -2,14 +2,20 @@
 //! tRPC's own server, `@trpc/server/src/unstable-core-do-not-import/http/resolveResponse.ts`.
 
 mod batch;
+mod events;
 mod lines;
+mod message;
 mod request;
 mod shape;
+mod socket;
 mod transformer;
 
 pub use self::{
     batch::{Answer, Calls},
+    events::Begun,
+    message::{Message, connection_params, read},
     request::{Request, Verb},
     shape::refuse,
+    socket::{Dialect, Reply},
     transformer::Transformer,
 };

@@ -2,23 +2,30 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 
 use super::Transformer;
 use crate::{
     error::{Error, Issue, Result},
     rpc::{
         input::Input,
+        json,
         kernel::Kernel,
         procedure::{Kind, Procedure},
+        watch::LAST_EVENT_ID,
     },
 };
 
-/// The HTTP methods that call something.
+/// Characters of an unknown path that are echoed.
+const NAME_ECHO: usize = 100;
+
+/// The HTTP methods that tRPC knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     Get,
     Post,
+    /// One by which nothing can be called.
+    Other(&'static str),
 }
 
 impl Verb {
@@ -26,13 +33,18 @@ impl Verb {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Other(method) => method,
         }
     }
 
     /// Whether a procedure may be called by this method. Queries may come by POST (`methodOverride`), where an input can
     /// be longer than a URL; what changes something never comes by GET.
     fn calls(self, kind: Kind) -> bool {
-        self == Self::Post || kind != Kind::Mutation
+        match self {
+            Self::Get => kind != Kind::Mutation,
+            Self::Post => true,
+            Self::Other(_) => false,
+        }
     }
 }
 
@@ -64,6 +76,11 @@ impl Call {
             Ok(text) => transformer.input(text.as_deref().map(RawValue::get), &procedure.input_dates),
             Err(issue) => Input::Read(None, vec![issue.clone()]),
         }
+    }
+
+    /// The path, but not at any length.
+    pub fn echo(&self) -> &str {
+        echo(&self.path)
     }
 
     /// Whether the call may come like this.
@@ -127,4 +144,28 @@ fn inputs<'a>(request: &Request<'a>) -> Result<HashMap<Cow<'a, str>, Box<RawValu
         return Err(Issue::new("", "invalid_type", "must be an object of inputs by index when doing a batch call"));
     }
     serde_json::from_str(text).map_err(unreadable)
+}
+
+/// Puts the last event that a client has seen into its input, as tRPC's own server does.
+pub(super) fn resume<'a>(input: Input<'a>, last_event_id: Option<&str>) -> Input<'a> {
+    let Some(id) = last_event_id else { return input };
+    let (value, issues) = match input {
+        Input::Text(None) => (Some(Value::Null), Vec::new()),
+        Input::Text(Some(text)) => json::read(text),
+        Input::Read(value, issues) => (value, issues),
+    };
+    let value = match value {
+        Some(Value::Object(mut fields)) => {
+            fields.insert(LAST_EVENT_ID.to_owned(), id.into());
+            Some(Value::Object(fields))
+        }
+        Some(Value::Null) => Some(json!({LAST_EVENT_ID: id})),
+        other => other,
+    };
+    Input::Read(value, issues)
+}
+
+/// A path that may be anything, but not at any length.
+pub(super) fn echo(path: &str) -> &str {
+    path.char_indices().nth(NAME_ECHO).and_then(|(end, _)| path.get(..end)).unwrap_or(path)
 }

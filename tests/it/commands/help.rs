@@ -70,7 +70,7 @@ fn the_help_of_serve_lists_every_setting_of_the_contract() {
 #[test]
 fn the_help_lists_the_subcommands() {
     let text = help(&[]);
-    for command in ["serve", "migrate", "token", "user", "seed", "doctor"] {
+    for command in ["serve", "migrate", "token", "user", "seed", "openrpc", "app-router", "doctor"] {
         assert!(text.lines().any(|line| line.trim_start().starts_with(command)), "{command} is not in {text}");
     }
     for (group, commands) in

@@ -19,8 +19,13 @@ pub struct Socket {
 impl Socket {
     /// Opens a socket with extra request headers.
     pub async fn try_open(url: &str, headers: &[(&str, &str)]) -> Result<Self, tungstenite::Error> {
+        Self::try_open_at(url, "", headers).await
+    }
+
+    /// The same at a path.
+    pub async fn try_open_at(url: &str, path: &str, headers: &[(&str, &str)]) -> Result<Self, tungstenite::Error> {
         let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
-        let mut request = format!("ws://{address}/").into_client_request().unwrap();
+        let mut request = format!("ws://{address}/{path}").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().append(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
@@ -39,6 +44,17 @@ impl Socket {
 
     pub async fn send(&mut self, text: impl Into<String>) {
         self.stream.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// The next message as it is. None at the end.
+    pub async fn text(&mut self) -> Option<String> {
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.expect("no message came") {
+                Some(Ok(Message::Text(text))) => return Some(text.to_string()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
     }
 
     /// The next message. None when the socket was closed, with the reason if there was one.

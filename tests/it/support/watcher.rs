@@ -8,6 +8,8 @@ pub struct Watcher {
     pub socket: Socket,
     /// The subscription's id.
     pub id: String,
+    /// The position it began at, unless it resumed.
+    pub ready: Option<String>,
 }
 
 impl Watcher {
@@ -18,11 +20,18 @@ impl Watcher {
 
     pub async fn try_open(client: &Client, input: Value) -> Result<Self, Failure> {
         let mut socket = Socket::open(client).await;
+        let resumes = input.get("lastEventId").is_some_and(Value::is_string);
         let answer = socket.call("k8s.watch", input).await;
-        match answer.get("error") {
-            Some(error) => Err(Failure(error.clone())),
-            None => Ok(Self { socket, id: answer["result"].as_str().unwrap().to_owned() }),
+        if let Some(error) = answer.get("error") {
+            return Err(Failure(error.clone()));
         }
+        let mut watcher = Self { socket, id: answer["result"].as_str().unwrap().to_owned(), ready: None };
+        if !resumes {
+            let event = watcher.next().await;
+            assert_eq!(event["type"], "ready", "{event}");
+            watcher.ready = Some(event["id"].as_str().unwrap().to_owned());
+        }
+        Ok(watcher)
     }
 
     /// The next event.

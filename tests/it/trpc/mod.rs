@@ -3,8 +3,10 @@
 mod batches;
 mod calls;
 mod errors;
+mod events;
 mod lines;
 mod refusals;
+mod sockets;
 mod superjson;
 
 use reqwest::{RequestBuilder, Response};

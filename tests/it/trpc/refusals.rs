@@ -37,9 +37,14 @@ async fn methods_origins_and_tokens() {
     let app = TestApp::on_sqlite().await;
     for mount in [SUPERJSON, PLAIN] {
         let caller = Trpc::new(app.user("user_1"), mount);
-        let put = caller.client.http.request(Method::PUT, caller.url("user.me", &[])).send().await.unwrap();
-        assert_eq!(put.headers()["allow"], "GET, POST");
-        assert_eq!(shape(put, mount).await["code"], -32005);
+        for (method, path, allow) in
+            [("PUT", "user.me", "GET, POST"), ("DELETE", "k8s.create", "POST"), ("TRACE", "user.me", "GET, POST")]
+        {
+            let method: Method = method.parse().unwrap();
+            let refused = caller.client.http.request(method, caller.url(path, &[])).send().await.unwrap();
+            assert_eq!(refused.headers()["allow"], allow);
+            assert_eq!(shape(refused, mount).await["code"], -32005);
+        }
         let foreign = caller.get("user.me", &[]).header("origin", "https://evil.example.com").send().await.unwrap();
         assert_eq!(shape(foreign, mount).await["data"]["code"], "FORBIDDEN");
         let forged = Trpc::new(app.with_token("nonsense"), mount).get("user.me", &[]).send().await.unwrap();

@@ -53,6 +53,16 @@ both_databases! {
         assert_eq!(watcher.told(3).await, ["updated db", "deleted db", "restored db"]);
     }
 
+    async fn who_has_seen_nothing_yet_may_come_back_too(app: TestApp) {
+        let (ann, bob) = (app.member("ann"), app.member("bob"));
+        bob.create("before", "FREE").await;
+        let watcher = Watcher::open(&ann, json!({})).await;
+        assert_eq!(watcher.ready, all_ids(&app).pop());
+        ann.create("web", "FREE").await;
+        let mut again = Watcher::open(&ann, json!({"lastEventId": watcher.ready})).await;
+        assert_eq!(again.told(1).await, ["created web"]);
+    }
+
     async fn from_zero_everything_is_told(app: TestApp) {
         let ann = app.member("ann");
         let mut early = Watcher::open(&ann, json!({"lastEventId": "0"})).await;

@@ -20,6 +20,7 @@ both_databases! {
         let mut watcher = Watcher::open(&ann, json!({})).await;
         let kept = watcher.socket.call("k8s.watch", json!({})).await["result"].clone();
         assert_ne!(kept, watcher.id);
+        assert_eq!(watcher.socket.receive().await.unwrap()["params"]["result"]["type"], "ready");
         let unsubscribe = json!({"subscription": watcher.id});
         assert_eq!(watcher.socket.call("rpc.unsubscribe", unsubscribe.clone()).await["result"], true);
         ann.create("web", "FREE").await;
@@ -46,7 +47,7 @@ both_databases! {
             request(1, "k8s.watch", json!({"lastEventId": "0"})),
             request(2, "user.me", json!({})),
             request(3, "k8s.watch", json!([{"lastEventId": "77"}])),
-            request(4, "k8s.watch", json!({"plan": "FREE"})),
+            request(4, "k8s.watch", json!({"plan": "FREE", "lastEventId": "1"})),
         ]);
         ann.create("web", "FREE").await;
         socket.send(batch.to_string()).await;
@@ -67,16 +68,16 @@ both_databases! {
         let mut socket = Socket::open(&app.member("ann")).await;
         let mut ids = Vec::new();
         for _ in 0..3 {
-            ids.push(socket.call("k8s.watch", json!({})).await["result"].clone());
+            ids.push(socket.call("k8s.watch", json!({"lastEventId": "0"})).await["result"].clone());
         }
         for _ in 0..5 {
-            let refused = socket.call("k8s.watch", json!({})).await;
+            let refused = socket.call("k8s.watch", json!({"lastEventId": "0"})).await;
             assert_eq!(refused["error"]["data"]["code"], "TOO_MANY_REQUESTS");
             assert_eq!(socket.call("rpc.unsubscribe", json!({"subscription": ids.remove(0)})).await["result"], true);
             // A refused one keeps no place.
             let failed = socket.call("k8s.watch", json!({"userId": "bob"})).await;
             assert_eq!(failed["error"]["data"]["code"], "FORBIDDEN");
-            ids.push(socket.call("k8s.watch", json!({})).await["result"].clone());
+            ids.push(socket.call("k8s.watch", json!({"lastEventId": "0"})).await["result"].clone());
         }
         assert_eq!(running(&app).await, "3");
         drop(socket);

@@ -1,0 +1,542 @@
+// x-content-hash: a40e9511ed4e67def9fac58127cca7d3e557e9520ecab6fa18f4a6bec03a65f0
+// The procedures of clusterdesk 0.1.0, made by `clusterdesk app-router`. Don't edit.
+
+import type {
+  TRPCBuiltRouter,
+  TRPCMutationProcedure,
+  TRPCQueryProcedure,
+  TRPCSubscriptionProcedure,
+} from "@trpc/server";
+
+/** One change, and who made it. */
+export interface AuditEntry {
+  /** The user; or `cli`, `bootstrap`, `stripe`. */
+  actorId: string;
+  createdAt: Date;
+  /** What changed; its shape is the procedure's own. */
+  detail: unknown;
+  entity: string;
+  entityId: string;
+  id: number;
+  procedure: string;
+  requestId: string;
+}
+
+/** One page of a list. */
+export interface AuditEntryPage {
+  items: AuditEntry[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
+}
+
+/** A Kubernetes cluster's configuration. */
+export interface Cluster {
+  /** The owner; null for the history of a user who is gone. */
+  authUserId: string | null;
+  createdAt: Date;
+  /** Null while the cluster is active. */
+  deletedAt: Date | null;
+  id: number;
+  location: string;
+  name: string;
+  network: string;
+  plan: Plan;
+  status: Status;
+  updatedAt: Date;
+}
+
+/** What happened to a cluster, or to the watcher. */
+export type ClusterChange =
+  /**
+   * The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
+   * now misses nothing.
+   */
+  | {
+    id: string;
+    type: "ready";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "created";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "updated";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "statusChanged";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "deleted";
+  }
+  | {
+    at: Date;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "restored";
+  }
+  /** The watcher was too slow. What it missed after this event follows. */
+  | {
+    id: string;
+    type: "lagged";
+  };
+
+/** How many clusters a user has. */
+export interface ClusterCount {
+  active: number;
+  deleted: number;
+}
+
+/** A cluster that was just created. */
+export interface ClusterCreated {
+  clusterName: string;
+  id: number;
+  location: string;
+  plan: Plan;
+  /** A failure is an error. */
+  success: true;
+}
+
+/** One page of a list. */
+export interface ClusterPage {
+  items: Cluster[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
+}
+
+/** A user's billing record. */
+export interface Customer {
+  /** Whose it is. */
+  authUserId: string;
+  createdAt: Date;
+  id: number;
+  name: string | null;
+  plan: Plan;
+  /** When the paid period ends; null on FREE. */
+  stripeCurrentPeriodEnd: Date | null;
+  stripeCustomerId: string | null;
+  stripePriceId: string | null;
+  stripeSubscriptionId: string | null;
+  updatedAt: Date;
+}
+
+/** What clients switch on: `error.data.code`. */
+export type ErrorCode = "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE";
+
+/** `error.data` */
+export interface ErrorData {
+  code: ErrorCode;
+  httpStatus: number;
+  /** A UUID, also in the server's log. */
+  requestId: string;
+  /** With CONFLICT: what is in the way. */
+  conflictingId?: number | undefined;
+  /** With BAD_REQUEST: all that is wrong with the input. */
+  issues?: Issue[] | undefined;
+  /** The procedure, where one was named. */
+  path?: string | undefined;
+  /** When another try makes sense. */
+  retryAfterMs?: number | undefined;
+}
+
+export interface Greeting {
+  /** "hello " and the text, safe to put into HTML. */
+  greeting: string;
+}
+
+/** One thing that is wrong with an input. */
+export interface Issue {
+  /**
+   * What, for programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`,
+   * `too_short`, `too_long`, `too_small`, `too_big`, `duplicate_field`.
+   */
+  code: string;
+  /** What, for people. */
+  message: string;
+  /** Where: property names and array indices joined by dots; empty for the input as a whole. */
+  path: string;
+}
+
+/** A user in the list of an admin. */
+export interface ListedUser {
+  activeClusters: number;
+  createdAt: Date;
+  deletedAt: Date | null;
+  email: string | null;
+  id: string;
+  /** The URL of a picture. */
+  image: string | null;
+  name: string | null;
+  /** Null for who is no customer. */
+  plan: Plan | null;
+  role: Role;
+}
+
+/** One page of a list. */
+export interface ListedUserPage {
+  items: ListedUser[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
+}
+
+/** What a customer pays for. */
+export interface MySubscription {
+  /** When the paid period ends; null on FREE. */
+  endsAt: Date | null;
+  plan: Plan;
+}
+
+/** An OpenRPC document. */
+export interface OpenRpcDocument {
+  components: Record<string, unknown>;
+  info: Record<string, unknown>;
+  methods: Record<string, unknown>[];
+  openrpc: string;
+}
+
+/** A subscription plan, from the cheapest. */
+export type Plan = "FREE" | "PRO" | "BUSINESS";
+
+/** What a user may do. */
+export type Role = "USER" | "ADMIN";
+
+/** The server in numbers. */
+export interface Stats {
+  /** Customers whose paid subscription is running. */
+  activeSubscriptions: number;
+  /** Audited mutations of the last 24 hours. */
+  recentActivity: number;
+  /** Clusters that are not deleted. */
+  totalClusters: number;
+  /** Users who are not deleted. */
+  totalUsers: number;
+}
+
+/** Where a cluster is in its life. */
+export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
+
+/** The output of a mutation that has nothing else to say. */
+export interface Success {
+  /** A failure is an error. */
+  success: true;
+}
+
+/** A user. */
+export interface User {
+  createdAt: Date;
+  email: string | null;
+  id: string;
+  /** The URL of a picture. */
+  image: string | null;
+  name: string | null;
+  role: Role;
+}
+
+/** A user with everything that is theirs. */
+export interface UserSummary {
+  activeClusters: number;
+  /** The active ones, oldest first. */
+  clusters: Cluster[];
+  /** Null for who is no customer. */
+  customer: Customer | null;
+  user: User;
+}
+
+/** The issues of an input, as zod's `flatten` arranges them. */
+export interface ZodError {
+  /** Of the input as a whole. */
+  formErrors: string[];
+  fieldErrors: Record<string, string[]>;
+}
+
+/** What a `TRPCClientError` has as its `shape`. */
+export interface ErrorShape {
+  message: string;
+  code: number;
+  data: ErrorData & { zodError: ZodError | null };
+}
+
+/** An event of a subscription, and the id to resume after. */
+export interface Tracked<Event> {
+  id: string;
+  data: Event;
+}
+
+interface Root {
+  ctx: object;
+  meta: object;
+  errorShape: ErrorShape;
+  transformer: true;
+}
+
+interface Types<Input, Output> {
+  meta: unknown;
+  input: Input;
+  output: Output;
+  errorShape: ErrorShape;
+}
+
+type QueryOf<Input, Output> = TRPCQueryProcedure<Types<Input, Output>>;
+type MutationOf<Input, Output> = TRPCMutationProcedure<Types<Input, Output>>;
+type SubscriptionOf<Input, Event> = TRPCSubscriptionProcedure<Types<Input, AsyncIterable<Tracked<Event>>>>;
+
+export type AppRouter = TRPCBuiltRouter<Root, {
+  hello: {
+    /** Greets, to prove that the line works. */
+    hello: QueryOf<{
+      /** Whom to greet. */
+      text: string;
+    }, Greeting>;
+  };
+  auth: {
+    /** The caller's plan, or null when they are no customer. */
+    mySubscription: QueryOf<void, MySubscription | null>;
+  };
+  k8s: {
+    /** The caller's active clusters, oldest first. */
+    list: QueryOf<void, Cluster[]>;
+    /**
+     * The caller's active clusters, oldest first.
+     * @deprecated Use k8s.list.
+     */
+    getClusters: QueryOf<void, Cluster[]>;
+    /** One of the caller's active clusters. */
+    get: QueryOf<{
+      id: number;
+    }, Cluster>;
+    /** Puts a new cluster into the plan's free slot. */
+    create: MutationOf<{
+      /** Where it runs, such as eu-central. */
+      location: string;
+      /** Lower-case letters, digits and dashes. */
+      name: string;
+      /** The old frontend sends one; the database decides. */
+      id?: number | null | undefined;
+      /** FREE when not said. */
+      plan?: Plan | null | undefined;
+    }, ClusterCreated>;
+    /**
+     * Puts a new cluster into the plan's free slot.
+     * @deprecated Use k8s.create.
+     */
+    createCluster: MutationOf<{
+      /** Where it runs, such as eu-central. */
+      location: string;
+      /** Lower-case letters, digits and dashes. */
+      name: string;
+      /** The old frontend sends one; the database decides. */
+      id?: number | null | undefined;
+      /** FREE when not said. */
+      plan?: Plan | null | undefined;
+    }, ClusterCreated>;
+    /**
+     * Renames or moves one of the caller's active clusters.
+     * At least one of `name` and `location`.
+     */
+    update: MutationOf<{
+      id: number;
+      /** Where it runs, such as eu-central. */
+      location?: string | null | undefined;
+      /** Lower-case letters, digits and dashes. */
+      name?: string | null | undefined;
+    }, Success>;
+    /**
+     * Renames or moves one of the caller's active clusters.
+     * @deprecated Use k8s.update.
+     */
+    updateCluster: MutationOf<{
+      id: number;
+      /** Where it runs, such as eu-central. */
+      location?: string | null | undefined;
+      /** Lower-case letters, digits and dashes. */
+      name?: string | null | undefined;
+    }, Success>;
+    /** Soft-deletes one of the caller's active clusters. */
+    delete: MutationOf<{
+      id: number;
+    }, Success>;
+    /**
+     * Soft-deletes one of the caller's active clusters.
+     * @deprecated Use k8s.delete.
+     */
+    deleteCluster: MutationOf<{
+      id: number;
+    }, Success>;
+    /** Brings one of the caller's deleted clusters back into its plan's slot. */
+    restore: MutationOf<{
+      id: number;
+    }, Success>;
+    /** The caller's deleted clusters, newest deletion first. */
+    listDeleted: QueryOf<{
+      /** The `nextCursor` of the page before. */
+      cursor?: string | null | undefined;
+      /** Items of the page; 20 when not said. */
+      limit?: number | null | undefined;
+    } | void, ClusterPage>;
+    /** How many clusters the caller has, active and deleted. */
+    count: QueryOf<void, ClusterCount>;
+    /** Takes any active cluster one step through its life. */
+    setStatus: MutationOf<{
+      id: number;
+      /** The next step of its life. */
+      status: Status;
+    }, Success>;
+    /**
+     * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
+     * Only events of which all that is said here is true.
+     */
+    watch: SubscriptionOf<{
+      clusterId?: number | null | undefined;
+      /** The id of the last event that was seen. What came after it comes first. */
+      lastEventId?: string | null | undefined;
+      plan?: Plan | null | undefined;
+      /** The status that the event left the cluster in. */
+      status?: Status | null | undefined;
+      /** Whose clusters: anybody's for an admin, who else sees everybody's. */
+      userId?: string | null | undefined;
+    } | void, ClusterChange>;
+  };
+  customer: {
+    /** The caller's customer record, or null. */
+    get: QueryOf<{
+      /** The caller's own id. */
+      userId?: string | null | undefined;
+    } | void, Customer | null>;
+    /**
+     * The caller's customer record, or null.
+     * @deprecated Use customer.get.
+     */
+    queryCustomer: QueryOf<{
+      /** The caller's own id. */
+      userId?: string | null | undefined;
+    } | void, Customer | null>;
+    /** Makes the caller a customer on FREE. */
+    create: MutationOf<{
+      /** The caller's own id. */
+      userId?: string | null | undefined;
+    } | void, Success>;
+    /**
+     * Makes the caller a customer on FREE.
+     * @deprecated Use customer.create.
+     */
+    insertCustomer: MutationOf<{
+      /** The caller's own id. */
+      userId?: string | null | undefined;
+    } | void, Success>;
+    /**
+     * Renames the caller.
+     * @deprecated Use user.updateName.
+     */
+    updateUserName: MutationOf<{
+      /** What the caller wants to be called. */
+      name: string;
+      /** The caller's own id. */
+      userId?: string | null | undefined;
+    }, Success>;
+  };
+  user: {
+    /** Renames the caller. */
+    updateName: MutationOf<{
+      /** What the caller wants to be called. */
+      name: string;
+      /** The caller's own id. */
+      userId?: string | null | undefined;
+    }, Success>;
+    /** Who the caller is. */
+    me: QueryOf<void, User>;
+    /** A user with everything that is theirs, as of one moment. */
+    summary: QueryOf<{
+      /** The caller when not given; somebody else's is for admins. */
+      userId?: string | null | undefined;
+    } | void, UserSummary>;
+    /** Removes an account; its clusters stay as history without an owner. */
+    delete: MutationOf<{
+      /** Also when a paid subscription is running; for admins. */
+      force?: boolean | null | undefined;
+      /** The caller when not given; somebody else's is for admins. */
+      userId?: string | null | undefined;
+    } | void, Success>;
+    /** Closes an account and forgets the person; the row, the customer and the clusters stay for the books. */
+    softDelete: MutationOf<{
+      /** Also when a paid subscription is running; for admins. */
+      force?: boolean | null | undefined;
+      /** The caller when not given; somebody else's is for admins. */
+      userId?: string | null | undefined;
+    } | void, Success>;
+  };
+  admin: {
+    /** The server in four numbers. */
+    getStats: QueryOf<void, Stats>;
+    /** Users, newest first. */
+    listUsers: QueryOf<{
+      /** The `nextCursor` of the page before. */
+      cursor?: string | null | undefined;
+      /** Also what is deleted. */
+      includeDeleted?: boolean | null | undefined;
+      /** Items of the page; 20 when not said. */
+      limit?: number | null | undefined;
+      /** Part of an id, name or email, in any case. */
+      search?: string | null | undefined;
+    } | void, ListedUserPage>;
+    /** Everybody's clusters, newest first. */
+    listClusters: QueryOf<{
+      /** The `nextCursor` of the page before. */
+      cursor?: string | null | undefined;
+      /** Also what is deleted. */
+      includeDeleted?: boolean | null | undefined;
+      /** Items of the page; 20 when not said. */
+      limit?: number | null | undefined;
+      plan?: Plan | null | undefined;
+      status?: Status | null | undefined;
+      /** The owner. */
+      userId?: string | null | undefined;
+    } | void, ClusterPage>;
+    /** Makes a user an admin, or one less. */
+    setRole: MutationOf<{
+      role: Role;
+      userId: string;
+    }, Success>;
+    /** Who changed what, newest first. */
+    auditLog: QueryOf<{
+      /** Who made the change. */
+      actorId?: string | null | undefined;
+      /** The `nextCursor` of the page before. */
+      cursor?: string | null | undefined;
+      /** What kind of thing was changed, such as `cluster`. */
+      entity?: string | null | undefined;
+      entityId?: string | null | undefined;
+      /** Items of the page; 20 when not said. */
+      limit?: number | null | undefined;
+      /** By its canonical name. */
+      procedure?: string | null | undefined;
+      /** At or after this moment. */
+      since?: Date | null | undefined;
+      /** Before this moment. */
+      until?: Date | null | undefined;
+    } | void, AuditEntryPage>;
+  };
+  rpc: {
+    /** What there is to call: the OpenRPC document of this server. */
+    discover: QueryOf<void, OpenRpcDocument>;
+  };
+}>;

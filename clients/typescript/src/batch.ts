@@ -1,0 +1,75 @@
+import { PendingCall } from "./call.js";
+import { isMessage, type Message } from "./message.js";
+
+/** Entries of a batch that the server accepts. */
+const ENTRIES = 50;
+/** Bytes of a request; the server accepts a mebibyte. */
+const BYTES = 1_000_000;
+
+/** Sends a body and gives back the JSON that comes. */
+export type Post = (body: string, signal: AbortSignal) => Promise<unknown>;
+
+/** Sends the calls that are made within one tick in as few requests as possible. */
+export class Batcher {
+  readonly #post: Post;
+  #waiting: PendingCall[] = [];
+
+  constructor(post: Post) {
+    this.#post = post;
+  }
+
+  async call(path: string, input: unknown, signal?: AbortSignal): Promise<unknown> {
+    const call = new PendingCall(path, input, signal);
+    if (this.#waiting.length === 0) setTimeout(() => this.#flush(), 0);
+    this.#waiting.push(call);
+    return call.promise;
+  }
+
+  #flush(): void {
+    const calls = this.#waiting.filter((call) => !call.done);
+    this.#waiting = [];
+    for (const batch of split(calls)) void this.#send(batch);
+  }
+
+  async #send(calls: PendingCall[]): Promise<void> {
+    const abort = new AbortController();
+    for (const call of calls) {
+      // The request is dropped when nobody is left who waits for it.
+      call.onAbort = () => calls.every((other) => other.done) && abort.abort();
+    }
+    const texts = calls.map((call) => call.text);
+    try {
+      const body = await this.#post(texts.length === 1 ? texts.join() : `[${texts.join()}]`, abort.signal);
+      deliver(calls, body);
+    } catch (error) {
+      for (const call of calls) call.fail(error);
+    }
+  }
+}
+
+function* split(calls: PendingCall[]): Generator<PendingCall[]> {
+  let batch: PendingCall[] = [];
+  let bytes = 0;
+  for (const call of calls) {
+    const size = new TextEncoder().encode(call.text).length + 1;
+    if (batch.length === ENTRIES || (batch.length > 0 && bytes + size > BYTES)) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(call);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Gives each call the answer with its id. */
+function deliver(calls: PendingCall[], body: unknown): void {
+  // One object with an error answers all of them: the request was refused as a whole.
+  if (isMessage(body) && body.error !== undefined) {
+    for (const call of calls) call.answer(body);
+    return;
+  }
+  const answers = (Array.isArray(body) ? body : [body]).filter(isMessage);
+  const byId = new Map<unknown, Message>(answers.map((answer) => [answer.id, answer]));
+  for (const call of calls) call.answer(byId.get(call.id));
+}

@@ -1,0 +1,68 @@
+import { Batcher } from "./batch.js";
+import { http } from "./http.js";
+import { Live } from "./live.js";
+import type { ClientOptions } from "./options.js";
+import type { Procedures } from "./procedures.js";
+import { subscribe, type Subscription } from "./subscription.js";
+import type { WatchOptions } from "./watcher.js";
+
+/** What a procedure takes, by its name: `InputOf<"k8s.create">`. */
+export type InputOf<N extends keyof Procedures> = Procedures[N]["input"];
+/** What a procedure gives back, or, for a subscription, each of its events. */
+export type OutputOf<N extends keyof Procedures> = Procedures[N]["output"];
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/** An input that may be left out is a union with void. */
+type Arguments<I, O> = undefined extends I ? [input?: Exclude<I, void>, options?: O] : [input: I, options?: O];
+
+type Callable<P> = P extends { kind: "subscription"; input: infer I; output: infer E }
+  ? (...args: Arguments<I, WatchOptions<E>>) => Subscription<E>
+  : P extends { input: infer I; output: infer R }
+    ? (...args: Arguments<I, CallOptions>) => Promise<R>
+    : never;
+
+type Namespace<N> = N extends `${infer S}.${string}` ? S : never;
+type Member<N, S extends string> = N extends `${S}.${infer M}` ? M : never;
+
+/** Every procedure under its canonical and its old name: `client.k8s.create({…})`. */
+export type Client = {
+  readonly [S in Namespace<keyof Procedures>]: {
+    readonly [N in keyof Procedures as Member<N, S>]: Callable<Procedures[N]>;
+  };
+};
+
+type SubscriptionName = { [N in keyof Procedures]: Procedures[N]["kind"] extends "subscription" ? N : never }[keyof Procedures];
+
+/** The one thing about procedures that types can't tell a running program. The compiler keeps it complete. */
+const SUBSCRIPTIONS: Record<SubscriptionName, true> = { "k8s.watch": true };
+
+export function createClient(options: ClientOptions): Client {
+  const url = new URL(options.url).href;
+  const batcher = new Batcher(http({ ...options, url }));
+  const live = new Live({ ...options, url }, () => batcher.call("user.me", undefined));
+  const invoke = (path: string, input: object | undefined, own: CallOptions & WatchOptions<unknown> = {}) => {
+    if (!Object.hasOwn(SUBSCRIPTIONS, path)) return batcher.call(path, input, own.signal);
+    if ((options.WebSocket ?? globalThis.WebSocket) === undefined) {
+      throw new TypeError("There is no global WebSocket here. Pass one: createClient({ WebSocket, … }).");
+    }
+    return subscribe(live, path, input, own);
+  };
+  const namespace = (space: string) => byName((name) => (input?: object, own?: CallOptions) => invoke(`${space}.${name}`, input, own));
+  return byName(namespace) as Client;
+}
+
+/** An object with a property for every name. No `then`: it is no promise, also when it is returned from an async function. */
+function byName<T>(make: (name: string) => T): object {
+  const made = new Map<string, T>();
+  return new Proxy(Object.create(null) as object, {
+    get(_, name) {
+      if (typeof name === "symbol" || name === "then" || name === "toJSON") return undefined;
+      const property = made.get(name) ?? make(name);
+      made.set(name, property);
+      return property;
+    },
+  });
+}

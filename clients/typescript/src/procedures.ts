@@ -1,0 +1,446 @@
+// x-content-hash: cb313dc0c988f1b286b14d54c4ebc347f0cec0bebfe45f566661b5a9ad6b4792
+// The procedures of clusterdesk 0.1.0, made by `clusterdesk openrpc --types`. Don't edit.
+//
+// Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
+// `Procedures`, with a member for every name, the old server's included:
+//
+//   "namespace.name": { kind: "query" | "mutation" | "subscription"; input: …; output: … }
+//
+// `void` is among the inputs of a procedure that can be called without. The output of a subscription is one event.
+// Timestamps are strings: RFC 3339, in UTC, with milliseconds.
+
+/** No input at all, or an empty object. */
+export type NoInput = Record<string, never>;
+
+/** One change, and who made it. */
+export interface AuditEntry {
+  /** The user; or `cli`, `bootstrap`, `stripe`. */
+  actorId: string;
+  createdAt: string;
+  /** What changed; its shape is the procedure's own. */
+  detail: unknown;
+  entity: string;
+  entityId: string;
+  id: number;
+  procedure: string;
+  requestId: string;
+}
+
+/** One page of a list. */
+export interface AuditEntryPage {
+  items: AuditEntry[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
+}
+
+/** A Kubernetes cluster's configuration. */
+export interface Cluster {
+  /** The owner; null for the history of a user who is gone. */
+  authUserId: string | null;
+  createdAt: string;
+  /** Null while the cluster is active. */
+  deletedAt: string | null;
+  id: number;
+  location: string;
+  name: string;
+  network: string;
+  plan: Plan;
+  status: Status;
+  updatedAt: string;
+}
+
+/** What happened to a cluster, or to the watcher. */
+export type ClusterChange =
+  /**
+   * The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
+   * now misses nothing.
+   */
+  | {
+    id: string;
+    type: "ready";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "created";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "updated";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "statusChanged";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "deleted";
+  }
+  | {
+    at: string;
+    /** As the change left it. */
+    cluster: Cluster;
+    /** A decimal number, greater than that of every event before. */
+    id: string;
+    type: "restored";
+  }
+  /** The watcher was too slow. What it missed after this event follows. */
+  | {
+    id: string;
+    type: "lagged";
+  };
+
+/** How many clusters a user has. */
+export interface ClusterCount {
+  active: number;
+  deleted: number;
+}
+
+/** A cluster that was just created. */
+export interface ClusterCreated {
+  clusterName: string;
+  id: number;
+  location: string;
+  plan: Plan;
+  /** A failure is an error. */
+  success: true;
+}
+
+/** One page of a list. */
+export interface ClusterPage {
+  items: Cluster[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
+}
+
+/** A user's billing record. */
+export interface Customer {
+  /** Whose it is. */
+  authUserId: string;
+  createdAt: string;
+  id: number;
+  name: string | null;
+  plan: Plan;
+  /** When the paid period ends; null on FREE. */
+  stripeCurrentPeriodEnd: string | null;
+  stripeCustomerId: string | null;
+  stripePriceId: string | null;
+  stripeSubscriptionId: string | null;
+  updatedAt: string;
+}
+
+/** What clients switch on: `error.data.code`. */
+export type ErrorCode = "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE";
+
+/** `error.data` */
+export interface ErrorData {
+  code: ErrorCode;
+  httpStatus: number;
+  /** A UUID, also in the server's log. */
+  requestId: string;
+  /** With CONFLICT: what is in the way. */
+  conflictingId?: number | undefined;
+  /** With BAD_REQUEST: all that is wrong with the input. */
+  issues?: Issue[] | undefined;
+  /** The procedure, where one was named. */
+  path?: string | undefined;
+  /** When another try makes sense. */
+  retryAfterMs?: number | undefined;
+}
+
+export interface Greeting {
+  /** "hello " and the text, safe to put into HTML. */
+  greeting: string;
+}
+
+/** One thing that is wrong with an input. */
+export interface Issue {
+  /**
+   * What, for programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`,
+   * `too_short`, `too_long`, `too_small`, `too_big`, `duplicate_field`.
+   */
+  code: string;
+  /** What, for people. */
+  message: string;
+  /** Where: property names and array indices joined by dots; empty for the input as a whole. */
+  path: string;
+}
+
+/** A user in the list of an admin. */
+export interface ListedUser {
+  activeClusters: number;
+  createdAt: string;
+  deletedAt: string | null;
+  email: string | null;
+  id: string;
+  /** The URL of a picture. */
+  image: string | null;
+  name: string | null;
+  /** Null for who is no customer. */
+  plan: Plan | null;
+  role: Role;
+}
+
+/** One page of a list. */
+export interface ListedUserPage {
+  items: ListedUser[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
+}
+
+/** What a customer pays for. */
+export interface MySubscription {
+  /** When the paid period ends; null on FREE. */
+  endsAt: string | null;
+  plan: Plan;
+}
+
+/** An OpenRPC document. */
+export interface OpenRpcDocument {
+  components: Record<string, unknown>;
+  info: Record<string, unknown>;
+  methods: Record<string, unknown>[];
+  openrpc: string;
+}
+
+/** A subscription plan, from the cheapest. */
+export type Plan = "FREE" | "PRO" | "BUSINESS";
+
+/** What a user may do. */
+export type Role = "USER" | "ADMIN";
+
+/** The server in numbers. */
+export interface Stats {
+  /** Customers whose paid subscription is running. */
+  activeSubscriptions: number;
+  /** Audited mutations of the last 24 hours. */
+  recentActivity: number;
+  /** Clusters that are not deleted. */
+  totalClusters: number;
+  /** Users who are not deleted. */
+  totalUsers: number;
+}
+
+/** Where a cluster is in its life. */
+export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
+
+/** The output of a mutation that has nothing else to say. */
+export interface Success {
+  /** A failure is an error. */
+  success: true;
+}
+
+/** A user. */
+export interface User {
+  createdAt: string;
+  email: string | null;
+  id: string;
+  /** The URL of a picture. */
+  image: string | null;
+  name: string | null;
+  role: Role;
+}
+
+/** A user with everything that is theirs. */
+export interface UserSummary {
+  activeClusters: number;
+  /** The active ones, oldest first. */
+  clusters: Cluster[];
+  /** Null for who is no customer. */
+  customer: Customer | null;
+  user: User;
+}
+
+/** Every procedure under each of its names. */
+export interface Procedures {
+  /** Greets, to prove that the line works. */
+  "hello.hello": { kind: "query"; input: {
+    /** Whom to greet. */
+    text: string;
+  }; output: Greeting };
+  /** The caller's plan, or null when they are no customer. */
+  "auth.mySubscription": { kind: "query"; input: NoInput | void; output: MySubscription | null };
+  /** The caller's active clusters, oldest first. */
+  "k8s.list": { kind: "query"; input: NoInput | void; output: Cluster[] };
+  /** @deprecated Use k8s.list. */
+  "k8s.getClusters": Procedures["k8s.list"];
+  /** One of the caller's active clusters. */
+  "k8s.get": { kind: "query"; input: {
+    id: number;
+  }; output: Cluster };
+  /** Puts a new cluster into the plan's free slot. */
+  "k8s.create": { kind: "mutation"; input: {
+    /** Where it runs, such as eu-central. */
+    location: string;
+    /** Lower-case letters, digits and dashes. */
+    name: string;
+    /** The old frontend sends one; the database decides. */
+    id?: number | null | undefined;
+    /** FREE when not said. */
+    plan?: Plan | null | undefined;
+  }; output: ClusterCreated };
+  /** @deprecated Use k8s.create. */
+  "k8s.createCluster": Procedures["k8s.create"];
+  /**
+   * Renames or moves one of the caller's active clusters.
+   * At least one of `name` and `location`.
+   */
+  "k8s.update": { kind: "mutation"; input: {
+    id: number;
+    /** Where it runs, such as eu-central. */
+    location?: string | null | undefined;
+    /** Lower-case letters, digits and dashes. */
+    name?: string | null | undefined;
+  }; output: Success };
+  /** @deprecated Use k8s.update. */
+  "k8s.updateCluster": Procedures["k8s.update"];
+  /** Soft-deletes one of the caller's active clusters. */
+  "k8s.delete": { kind: "mutation"; input: {
+    id: number;
+  }; output: Success };
+  /** @deprecated Use k8s.delete. */
+  "k8s.deleteCluster": Procedures["k8s.delete"];
+  /** Brings one of the caller's deleted clusters back into its plan's slot. */
+  "k8s.restore": { kind: "mutation"; input: {
+    id: number;
+  }; output: Success };
+  /** The caller's deleted clusters, newest deletion first. */
+  "k8s.listDeleted": { kind: "query"; input: {
+    /** The `nextCursor` of the page before. */
+    cursor?: string | null | undefined;
+    /** Items of the page; 20 when not said. */
+    limit?: number | null | undefined;
+  } | void; output: ClusterPage };
+  /** How many clusters the caller has, active and deleted. */
+  "k8s.count": { kind: "query"; input: NoInput | void; output: ClusterCount };
+  /** Takes any active cluster one step through its life. */
+  "k8s.setStatus": { kind: "mutation"; input: {
+    id: number;
+    /** The next step of its life. */
+    status: Status;
+  }; output: Success };
+  /**
+   * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
+   * Only events of which all that is said here is true.
+   */
+  "k8s.watch": { kind: "subscription"; input: {
+    clusterId?: number | null | undefined;
+    /** The id of the last event that was seen. What came after it comes first. */
+    lastEventId?: string | null | undefined;
+    plan?: Plan | null | undefined;
+    /** The status that the event left the cluster in. */
+    status?: Status | null | undefined;
+    /** Whose clusters: anybody's for an admin, who else sees everybody's. */
+    userId?: string | null | undefined;
+  } | void; output: ClusterChange };
+  /** The caller's customer record, or null. */
+  "customer.get": { kind: "query"; input: {
+    /** The caller's own id. */
+    userId?: string | null | undefined;
+  } | void; output: Customer | null };
+  /** @deprecated Use customer.get. */
+  "customer.queryCustomer": Procedures["customer.get"];
+  /** Makes the caller a customer on FREE. */
+  "customer.create": { kind: "mutation"; input: {
+    /** The caller's own id. */
+    userId?: string | null | undefined;
+  } | void; output: Success };
+  /** @deprecated Use customer.create. */
+  "customer.insertCustomer": Procedures["customer.create"];
+  /** Renames the caller. */
+  "user.updateName": { kind: "mutation"; input: {
+    /** What the caller wants to be called. */
+    name: string;
+    /** The caller's own id. */
+    userId?: string | null | undefined;
+  }; output: Success };
+  /** @deprecated Use user.updateName. */
+  "customer.updateUserName": Procedures["user.updateName"];
+  /** Who the caller is. */
+  "user.me": { kind: "query"; input: NoInput | void; output: User };
+  /** A user with everything that is theirs, as of one moment. */
+  "user.summary": { kind: "query"; input: {
+    /** The caller when not given; somebody else's is for admins. */
+    userId?: string | null | undefined;
+  } | void; output: UserSummary };
+  /** Removes an account; its clusters stay as history without an owner. */
+  "user.delete": { kind: "mutation"; input: {
+    /** Also when a paid subscription is running; for admins. */
+    force?: boolean | null | undefined;
+    /** The caller when not given; somebody else's is for admins. */
+    userId?: string | null | undefined;
+  } | void; output: Success };
+  /** Closes an account and forgets the person; the row, the customer and the clusters stay for the books. */
+  "user.softDelete": { kind: "mutation"; input: {
+    /** Also when a paid subscription is running; for admins. */
+    force?: boolean | null | undefined;
+    /** The caller when not given; somebody else's is for admins. */
+    userId?: string | null | undefined;
+  } | void; output: Success };
+  /** The server in four numbers. */
+  "admin.getStats": { kind: "query"; input: NoInput | void; output: Stats };
+  /** Users, newest first. */
+  "admin.listUsers": { kind: "query"; input: {
+    /** The `nextCursor` of the page before. */
+    cursor?: string | null | undefined;
+    /** Also what is deleted. */
+    includeDeleted?: boolean | null | undefined;
+    /** Items of the page; 20 when not said. */
+    limit?: number | null | undefined;
+    /** Part of an id, name or email, in any case. */
+    search?: string | null | undefined;
+  } | void; output: ListedUserPage };
+  /** Everybody's clusters, newest first. */
+  "admin.listClusters": { kind: "query"; input: {
+    /** The `nextCursor` of the page before. */
+    cursor?: string | null | undefined;
+    /** Also what is deleted. */
+    includeDeleted?: boolean | null | undefined;
+    /** Items of the page; 20 when not said. */
+    limit?: number | null | undefined;
+    plan?: Plan | null | undefined;
+    status?: Status | null | undefined;
+    /** The owner. */
+    userId?: string | null | undefined;
+  } | void; output: ClusterPage };
+  /** Makes a user an admin, or one less. */
+  "admin.setRole": { kind: "mutation"; input: {
+    role: Role;
+    userId: string;
+  }; output: Success };
+  /** Who changed what, newest first. */
+  "admin.auditLog": { kind: "query"; input: {
+    /** Who made the change. */
+    actorId?: string | null | undefined;
+    /** The `nextCursor` of the page before. */
+    cursor?: string | null | undefined;
+    /** What kind of thing was changed, such as `cluster`. */
+    entity?: string | null | undefined;
+    entityId?: string | null | undefined;
+    /** Items of the page; 20 when not said. */
+    limit?: number | null | undefined;
+    /** By its canonical name. */
+    procedure?: string | null | undefined;
+    /** At or after this moment. */
+    since?: string | null | undefined;
+    /** Before this moment. */
+    until?: string | null | undefined;
+  } | void; output: AuditEntryPage };
+  /** What there is to call: the OpenRPC document of this server. */
+  "rpc.discover": { kind: "query"; input: NoInput | void; output: OpenRpcDocument };
+}

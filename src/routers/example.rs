@@ -1,0 +1,71 @@
+//! The little world that the examples of the documents show; a test builds it and makes every call.
+//!
+//! Ada, a customer on PRO, has a running cluster and one that she has deleted. Grace is an admin. Linus has nothing yet.
+
+use serde_json::{Value, json};
+
+pub const ADA: &str = "user_ada";
+pub const LINUS: &str = "user_linus";
+
+const CREATED: &str = "2026-11-02T08:00:00.000Z";
+const CHANGED: &str = "2026-11-22T09:30:00.000Z";
+const PERIOD_END: &str = "2027-11-02T08:00:00.000Z";
+
+pub fn success() -> Value {
+    json!({"success": true})
+}
+
+/// The only page of a list.
+pub fn page(item: &Value) -> Value {
+    json!({"items": [item], "nextCursor": null})
+}
+
+pub fn cluster() -> Value {
+    json!({
+        "id": 1, "name": "production", "location": "eu-central", "authUserId": ADA, "plan": "FREE",
+        "network": "Default", "status": "RUNNING", "createdAt": CREATED, "updatedAt": CHANGED, "deletedAt": null,
+    })
+}
+
+pub fn deleted_cluster() -> Value {
+    json!({
+        "id": 2, "name": "staging", "location": "us-east", "authUserId": ADA, "plan": "PRO",
+        "network": "Default", "status": "DELETED", "createdAt": CREATED, "updatedAt": CHANGED, "deletedAt": CHANGED,
+    })
+}
+
+pub fn cluster_change() -> Value {
+    json!({"type": "statusChanged", "id": "2", "at": CHANGED, "cluster": cluster()})
+}
+
+pub fn customer() -> Value {
+    json!({
+        "id": 1, "authUserId": ADA, "name": "Analytical Engines", "plan": "PRO", "stripeCustomerId": "cus_ada",
+        "stripeSubscriptionId": "sub_ada", "stripePriceId": "price_pro_monthly",
+        "stripeCurrentPeriodEnd": PERIOD_END, "createdAt": CREATED, "updatedAt": CHANGED,
+    })
+}
+
+pub fn subscription() -> Value {
+    json!({"plan": "PRO", "endsAt": PERIOD_END})
+}
+
+pub fn user() -> Value {
+    json!({
+        "id": ADA, "name": "Ada", "email": "ada@example.com", "image": null, "role": "USER", "createdAt": CREATED,
+    })
+}
+
+pub fn listed_user() -> Value {
+    json!({
+        "id": ADA, "name": "Ada", "email": "ada@example.com", "image": null, "role": "USER", "createdAt": CREATED,
+        "deletedAt": null, "plan": "PRO", "activeClusters": 1,
+    })
+}
+
+pub fn audit_entry() -> Value {
+    json!({
+        "id": 1, "createdAt": CHANGED, "actorId": ADA, "procedure": "k8s.delete", "entity": "cluster", "entityId": "2",
+        "detail": {"owner": ADA}, "requestId": "3f1d1a52-6f0f-4c43-9d39-0d3a1c2f7a10",
+    })
+}

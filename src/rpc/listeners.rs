@@ -1,0 +1,112 @@
+//! The subscriptions that are open on one socket: so many and no more, each under a name by which it can be ended.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::stream::{AbortHandle, Abortable, BoxStream, Stream, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{Error, Result};
+
+/// How long a caller with too many subscriptions is asked to wait. Waiting alone does not help.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Cheap to clone; all clones are of one socket.
+#[derive(Clone)]
+pub struct Listeners {
+    places: Arc<Semaphore>,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    streams: HashMap<String, Listener>,
+    count: u64,
+}
+
+/// One that is open: the means to end it, and its place.
+struct Listener {
+    /// A name may be used again, so each has a number too.
+    number: u64,
+    stop: AbortHandle,
+    _place: Place,
+}
+
+/// Leave to listen once.
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Gives the place back when the stream ends, whatever ends it.
+struct Ending {
+    listeners: Listeners,
+    name: String,
+    number: u64,
+}
+
+impl Listeners {
+    pub fn new(most: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), open: Arc::default() }
+    }
+
+    /// Takes a place for one more.
+    ///
+    /// # Errors
+    /// TOO_MANY_REQUESTS when there is none.
+    pub fn place(&self) -> Result<Place> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place
+            .map(|permit| Place { _permit: permit })
+            .map_err(|_full| Error::TooManyRequests { retry_after: RETRY_AFTER })
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.open().streams.contains_key(name)
+    }
+
+    /// Names a stream of texts. One of the same name ends.
+    pub fn add(
+        &self,
+        place: Place,
+        name: String,
+        texts: impl Stream<Item = String> + Send + 'static,
+    ) -> BoxStream<'static, String> {
+        let (stop, registration) = AbortHandle::new_pair();
+        let mut open = self.open();
+        open.count = open.count.saturating_add(1);
+        let number = open.count;
+        if let Some(other) = open.streams.insert(name.clone(), Listener { number, stop, _place: place }) {
+            other.stop.abort();
+        }
+        drop(open);
+        let ending = Ending { listeners: self.clone(), name, number };
+        let texts = texts.map(move |text| {
+            let _dropped_with_the_stream = &ending;
+            text
+        });
+        Abortable::new(texts, registration).boxed()
+    }
+
+    /// Ends a stream: nothing more is heard of it. False when there is none of this name.
+    pub fn end(&self, name: &str) -> bool {
+        let ended = self.open().streams.remove(name);
+        ended.inspect(|listener| listener.stop.abort()).is_some()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        // Nothing panics while it holds the lock.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let mut open = self.listeners.open();
+        if open.streams.get(&self.name).is_some_and(|listener| listener.number == self.number) {
+            open.streams.remove(&self.name);
+        }
+    }
+}

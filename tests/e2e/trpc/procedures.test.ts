@@ -1,0 +1,93 @@
+// Every procedure under its canonical and its old name (contract §1), over every link and prefix.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createTRPCUntypedClient } from "@trpc/client";
+import { Server } from "../support/server.ts";
+import { token } from "../support/token.ts";
+import { CALLS, plain, somebody } from "./clients.ts";
+
+type Kind = "query" | "mutation";
+interface Step {
+  names: [canonical: string, old?: string];
+  kind: Kind;
+  /** Undefined, or made from what the story knows. */
+  input?: (story: Story) => unknown;
+  check: (output: any, story: Story) => void;
+  admin?: true;
+}
+interface Story {
+  user: string;
+  cluster: number;
+  /** How timestamps arrive. */
+  time: (value: unknown) => void;
+}
+
+const success = (output: unknown) => assert.deepEqual(output, { success: true });
+const id = ({ cluster }: Story) => ({ id: cluster });
+const userId = ({ user }: Story) => ({ userId: user });
+
+/** What a user and an admin do, one step after the other. */
+const STORY: Step[] = [
+  { names: ["hello.hello", "hello.hello"], kind: "query", input: () => ({ text: "<you>" }), check: ({ greeting }) => assert.equal(greeting, "hello &lt;you&gt;") },
+  { names: ["user.me"], kind: "query", check: (me, { user, time }) => (assert.equal(me.id, user), time(me.createdAt)) },
+  { names: ["auth.mySubscription", "auth.mySubscription"], kind: "query", check: (plan) => assert.equal(plan, null) },
+  { names: ["customer.get", "customer.queryCustomer"], kind: "query", check: (customer) => assert.equal(customer, null) },
+  { names: ["customer.create", "customer.insertCustomer"], kind: "mutation", check: success },
+  { names: ["customer.get", "customer.queryCustomer"], kind: "query", input: userId, check: (customer, { time }) => time(customer.createdAt) },
+  { names: ["user.updateName", "customer.updateUserName"], kind: "mutation", input: () => ({ name: "Ada" }), check: success },
+  { names: ["k8s.create", "k8s.createCluster"], kind: "mutation", input: () => ({ name: "one", location: "eu" }), check: (created, story) => (assert.equal(created.plan, "FREE"), (story.cluster = created.id)) },
+  { names: ["k8s.list", "k8s.getClusters"], kind: "query", check: ([cluster], { time }) => (assert.equal(cluster.name, "one"), time(cluster.createdAt)) },
+  { names: ["k8s.get"], kind: "query", input: id, check: (cluster, { time }) => (assert.equal(cluster.deletedAt, null), time(cluster.updatedAt)) },
+  { names: ["k8s.update", "k8s.updateCluster"], kind: "mutation", input: (story) => ({ ...id(story), name: "two" }), check: success },
+  { names: ["k8s.setStatus"], kind: "mutation", input: (story) => ({ ...id(story), status: "CREATING" }), check: success, admin: true },
+  { names: ["k8s.delete", "k8s.deleteCluster"], kind: "mutation", input: id, check: success },
+  { names: ["k8s.listDeleted"], kind: "query", input: () => ({ limit: 1 }), check: ({ items, nextCursor }, { time }) => (time(items[0].deletedAt), assert.equal(nextCursor, null)) },
+  { names: ["k8s.restore"], kind: "mutation", input: id, check: success },
+  { names: ["k8s.count"], kind: "query", check: (count) => assert.deepEqual(count, { active: 1, deleted: 0 }) },
+  { names: ["user.summary"], kind: "query", check: (summary, { time }) => (assert.equal(summary.activeClusters, 1), time(summary.clusters[0].createdAt)) },
+  { names: ["admin.getStats", "admin.getStats"], kind: "query", check: (stats) => assert(stats.totalUsers > 0), admin: true },
+  { names: ["admin.listUsers"], kind: "query", input: ({ user }) => ({ search: user, limit: 1 }), check: ({ items }, { user }) => assert.equal(items[0].id, user), admin: true },
+  { names: ["admin.listClusters"], kind: "query", input: userId, check: ({ items }, { time }) => time(items[0].createdAt), admin: true },
+  { names: ["admin.auditLog"], kind: "query", input: ({ user }) => ({ actorId: user, limit: 1 }), check: ({ items }, { time }) => time(items[0].createdAt), admin: true },
+  { names: ["admin.setRole"], kind: "mutation", input: (story) => ({ ...userId(story), role: "USER" }), check: success, admin: true },
+  { names: ["user.softDelete"], kind: "mutation", check: success },
+  { names: ["user.delete"], kind: "mutation", input: userId, check: success, admin: true },
+  { names: ["rpc.discover"], kind: "query", check: ({ openrpc }) => assert.match(openrpc, /^1\./) },
+];
+
+const server = await Server.start();
+const adminToken = await server.adminToken();
+
+const DIALECTS = {
+  "/trpc": { transformer: undefined, time: (value: unknown) => assert(value instanceof Date, `${value} is no Date`) },
+  "/api/trpc/edge": { transformer: undefined, time: (value: unknown) => assert(value instanceof Date, `${value} is no Date`) },
+  "/trpc-plain": { transformer: plain, time: (value: unknown) => assert.match(value as string, /T.*\.\d{3}Z$/) },
+};
+
+for (const [prefix, { transformer, time }] of Object.entries(DIALECTS)) {
+  for (const [name, link] of Object.entries(CALLS)) {
+    for (const which of [0, 1]) {
+      test(`${prefix} by ${name}: every procedure under its ${which === 0 ? "canonical" : "old"} name`, async () => {
+        const user = somebody();
+        const url = `${server.url}${prefix}`;
+        const own = { url, ...(transformer && { transformer }) };
+        const mine = createTRPCUntypedClient({ links: [link({ ...own, token: user.token })] });
+        const admins = createTRPCUntypedClient({ links: [link({ ...own, token: adminToken })] });
+        const story: Story = { user: user.id, cluster: 0, time };
+        for (const { names, kind, input, check, admin } of STORY) {
+          const path = names[which] ?? names[0];
+          const caller = admin ? admins : mine;
+          const output = await caller[kind](path, input?.(story)).catch((error: Error) => assert.fail(`${path}: ${error.message}`));
+          check(output, story);
+        }
+      });
+    }
+  }
+}
+
+test("no procedure is missing here", async () => {
+  const document = await (await fetch(`${server.url}/openrpc.json`)).json();
+  const told = new Set(STORY.flatMap(({ names }) => names));
+  const missing = document.methods.filter((method: any) => method["x-kind"] !== "subscription" && !told.has(method.name));
+  assert.deepEqual(missing.map(({ name }: { name: string }) => name), []);
+});

@@ -1,0 +1,203 @@
+//! Subscriptions as server-sent events: `httpSubscriptionLink`.
+
+use clusterdesk::models::api_token::Scope;
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use super::{PLAIN, SUPERJSON, Trpc, date};
+use crate::support::{Backend, Builder, TestApp, both_databases};
+
+/// One event, as an `EventSource` would see it.
+#[derive(Debug, Default, PartialEq)]
+struct Event {
+    name: String,
+    id: Option<String>,
+    data: String,
+}
+
+impl Event {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.data).unwrap()
+    }
+}
+
+struct Events {
+    response: Response,
+    text: String,
+}
+
+impl Events {
+    async fn open(request: RequestBuilder) -> Self {
+        let response = request.header("accept", "text/event-stream").send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), "text/event-stream");
+        assert_eq!(header("cache-control"), "no-cache, no-transform");
+        assert_eq!(header("x-accel-buffering"), "no");
+        let mut events = Self { response, text: String::new() };
+        let connected = events.next().await.unwrap();
+        assert_eq!(connected.name, "connected");
+        assert!(connected.json()["reconnectAfterInactivityMs"].as_u64().unwrap() > 0);
+        events
+    }
+
+    /// The next event. None at the end of the stream.
+    async fn next(&mut self) -> Option<Event> {
+        while !self.text.trim_start().contains("\n\n") {
+            let chunk = self.response.chunk().await.unwrap()?;
+            self.text += std::str::from_utf8(&chunk).unwrap();
+        }
+        let text = self.text.trim_start().to_owned();
+        let (block, rest) = text.split_once("\n\n").unwrap();
+        self.text = rest.to_owned();
+        let mut event = Event::default();
+        for line in block.lines() {
+            match line.split_once(": ").unwrap() {
+                ("event", name) => event.name = name.to_owned(),
+                ("id", id) => event.id = Some(id.to_owned()),
+                ("data", data) => event.data = data.to_owned(),
+                other => panic!("{other:?}"),
+            }
+        }
+        Some(event)
+    }
+
+    /// The next event that is no sign of life.
+    async fn data(&mut self) -> (String, Value) {
+        loop {
+            let event = self.next().await.unwrap();
+            if event.name != "ping" {
+                assert_eq!(event.name, "", "{event:?}");
+                return (event.id.clone().unwrap(), event.json());
+            }
+        }
+    }
+}
+
+both_databases! {
+    async fn events_come_with_their_ids_and_their_dates(app: TestApp) {
+        let user = app.user("user_1");
+        let caller = Trpc::new(user.clone(), SUPERJSON);
+        let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+        let (position, ready) = events.data().await;
+        assert_eq!(ready["json"], json!({"type": "ready", "id": position}));
+        let id = user.create("web", "FREE").await;
+        let (first, created) = events.data().await;
+        assert_eq!((&created["json"]["type"], &created["json"]["id"]), (&json!("created"), &json!(first)));
+        assert_eq!(created["json"]["cluster"], user.call("k8s.get", json!({"id": id})).await);
+        let dates = json!({"at": date(), "cluster.createdAt": date(), "cluster.updatedAt": date()});
+        assert_eq!(created["meta"], json!({"values": dates, "v": 1}));
+        user.call("k8s.delete", json!({"id": id})).await;
+        let (second, deleted) = events.data().await;
+        assert_eq!(deleted["json"]["type"], "deleted");
+        assert_eq!(deleted["meta"]["values"]["cluster.deletedAt"], date());
+        assert!(second.parse::<i64>().unwrap() > first.parse().unwrap());
+    }
+
+    async fn who_comes_back_gets_what_came_after_the_last_id(app: TestApp) {
+        let user = app.user("user_1");
+        let caller = Trpc::new(user.clone(), PLAIN);
+        let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+        let (position, _) = events.data().await;
+        drop(events);
+        let id = user.create("web", "FREE").await;
+        user.call("k8s.update", json!({"id": id, "name": "db"})).await;
+        let by_header = caller.get("k8s.watch", &[("input", "{}")]).header("last-event-id", &position);
+        let input = json!({"lastEventId": position}).to_string();
+        for request in [
+            by_header,
+            caller.get("k8s.watch", &[("lastEventId", &position)]),
+            caller.get("k8s.watch", &[("Last-Event-Id", &position)]),
+            caller.get("k8s.watch", &[("input", &input)]),
+        ] {
+            let mut events = Events::open(request).await;
+            assert_eq!(events.data().await.1["type"], "created");
+            assert_eq!(events.data().await.1["type"], "updated");
+        }
+    }
+
+    async fn what_is_wrong_is_said_in_the_stream(app: TestApp) {
+        for (mount, caller, input, code) in [
+            (SUPERJSON, app.user("user_1"), json!({"json": {"nope": 1}}), "BAD_REQUEST"),
+            (SUPERJSON, app.user("user_1"), json!({"json": {"userId": "user_2"}}), "FORBIDDEN"),
+            (PLAIN, app.user("user_1"), json!({"lastEventId": "99"}), "BAD_REQUEST"),
+            (PLAIN, app.anonymous(), json!({}), "UNAUTHORIZED"),
+        ] {
+            let caller = Trpc::new(caller, mount);
+            let mut events = Events::open(caller.get("k8s.watch", &[("input", &input.to_string())])).await;
+            let event = events.next().await.unwrap();
+            assert_eq!(event.name, "serialized-error");
+            let shape = if mount == PLAIN { event.json() } else { event.json()["json"].clone() };
+            assert_eq!((&shape["data"]["code"], &shape["data"]["path"]), (&json!(code), &json!("k8s.watch")));
+            assert_eq!(events.next().await, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_set_headers_names_the_token_in_the_connection_params() {
+    let app = TestApp::on_sqlite().await;
+    let token = app.user("user_1").token.unwrap();
+    let anonymous = Trpc::new(app.anonymous(), PLAIN);
+    for params in [json!({"token": token}), json!({"Authorization": format!("Bearer {token}")})] {
+        let request = anonymous.get("k8s.watch", &[("connectionParams", &params.to_string())]);
+        assert_eq!(Events::open(request).await.data().await.1["type"], "ready");
+    }
+    // Only for streams: other requests have headers.
+    let params = json!({"token": token}).to_string();
+    let request = anonymous.get("user.me", &[("connectionParams", &params)]);
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    for params in ["{", "[]", "{\"token\": 1}"] {
+        let request = anonymous.get("k8s.watch", &[("connectionParams", params)]);
+        assert_eq!(super::answer(request.send().await.unwrap()).await.1["error"]["data"]["code"], "PARSE_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_stream_shows_that_it_lives() {
+    let quick = |limits: &mut clusterdesk::config::Limits| limits.ping_interval = std::time::Duration::from_millis(5);
+    let app = Builder::new(Backend::Sqlite).limits(quick).start().await;
+    let caller = Trpc::new(app.user("user_1"), PLAIN);
+    let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+    events.data().await;
+    for _ in 0..3 {
+        assert_eq!(events.next().await.unwrap(), Event { name: "ping".to_owned(), data: String::new(), id: None });
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_right_to_it_and_says_why() {
+    let app = TestApp::on_sqlite().await;
+    let user = app.user("user_1");
+    user.call("user.me", Value::Null).await;
+    let (token, _) = app.api_token("user_1", Scope::Read);
+    let caller = Trpc::new(app.with_token(token), PLAIN);
+    let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+    events.data().await;
+    app.execute("UPDATE api_tokens SET revoked_at = created_at");
+    user.create("web", "FREE").await;
+    let event = events.next().await.unwrap();
+    assert_eq!((event.name.as_str(), &event.json()["data"]["code"]), ("serialized-error", &json!("UNAUTHORIZED")));
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn a_stopping_server_ends_its_streams_without_a_word() {
+    let mut app = TestApp::on_sqlite().await;
+    let caller = Trpc::new(app.user("user_1"), PLAIN);
+    let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+    events.data().await;
+    app.stop();
+    // A "return" would tell the client that it need not come back.
+    assert_eq!(events.next().await, None);
+    app.stopped().await;
+}
+
+#[tokio::test]
+async fn subscriptions_do_not_batch() {
+    let app = TestApp::on_sqlite().await;
+    let caller = Trpc::new(app.user("user_1"), PLAIN);
+    let response = caller.get("k8s.watch,k8s.watch", &[("batch", "1")]).send().await.unwrap();
+    let (status, body) = super::answer(response).await;
+    assert_eq!((status, &body[0]["error"]["message"]), (400, &json!("Cannot batch subscription calls")));
+}
