@@ -10,7 +10,7 @@ use tokio_postgres::{
     config::{SslMode, TargetSessionAttrs},
 };
 
-use super::{tls, url::parameter};
+use super::{tls, url::libpq};
 use crate::config::Secret;
 
 /// Between two tries to connect.
@@ -108,8 +108,7 @@ fn config(url: &str) -> anyhow::Result<Config> {
     {
         config.dbname(name);
     }
-    let mode = parameter(url, "sslmode").or_else(|| environment("PGSSLMODE"));
-    config.ssl_mode(match mode.as_deref() {
+    config.ssl_mode(match libpq(url, "sslmode", "PGSSLMODE").as_deref() {
         Some("require" | "verify-ca" | "verify-full") => SslMode::Require,
         Some("disable") => SslMode::Disable,
         _ => SslMode::Prefer,
@@ -141,5 +140,47 @@ fn translated(pair: &str) -> Option<String> {
         // Milliseconds there, seconds here.
         "tcp_user_timeout" => Some(format!("tcp_user_timeout={}", value.parse::<u64>().ok()?.div_ceil(1000))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::config::Host;
+
+    use super::*;
+    use crate::db::DatabaseUrl;
+
+    /// What becomes of a URL that the rest of the program accepts, with our patience in it.
+    fn listening(url: &str) -> Config {
+        let DatabaseUrl::Postgres(url) = DatabaseUrl::parse(&Secret::new(url), "DATABASE_URL").unwrap() else {
+            panic!()
+        };
+        config(url.expose()).unwrap()
+    }
+
+    #[test]
+    fn a_url_means_what_it_means_to_libpq() {
+        let config = listening("postgres://u%40x:p%2Fw@127.0.0.1:1,localhost:2/db?options=-c%20a%3Db");
+        assert_eq!((config.get_user(), config.get_password()), (Some("u@x"), Some("p/w".as_bytes())));
+        assert_eq!((config.get_dbname(), config.get_options()), (Some("db"), Some("-c a=b")));
+        assert_eq!(config.get_hosts(), ["127.0.0.1", "localhost"].map(|host| Host::Tcp(host.to_owned())));
+        assert_eq!(config.get_ports(), [1, 2]);
+        assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(5)));
+        assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(30)));
+        assert_eq!((config.get_keepalives_idle(), config.get_keepalives_retries()), (Duration::from_secs(30), Some(3)));
+        let config =
+            listening("postgres:///db?host=/run/pg&user=u&sslmode=disable&fallback_application_name=x&passfile=/p");
+        assert_eq!((config.get_hosts(), config.get_user()), ([Host::Unix("/run/pg".into())].as_slice(), Some("u")));
+        assert_eq!((config.get_dbname(), config.get_ssl_mode()), (Some("db"), SslMode::Disable));
+        let config =
+            listening("postgresql://[::1]:5433/db?connect_timeout=2&tcp_user_timeout=1500&target_session_attrs=any");
+        assert_eq!(
+            (config.get_hosts(), config.get_ports()),
+            ([Host::Tcp("::1".to_owned())].as_slice(), [5433].as_slice())
+        );
+        assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(2)));
+        assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(2)));
+        assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
     }
 }
