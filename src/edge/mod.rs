@@ -4,6 +4,7 @@
 mod body;
 mod client;
 mod document;
+mod explorer;
 mod health;
 mod origin;
 mod refusal;
@@ -24,6 +25,7 @@ use tower_http::cors::CorsLayer;
 pub use self::{client::Peer, response::Response};
 use self::{
     client::{address, bearer, request_id},
+    explorer::File,
     origin::{Origins, cors},
     refusal::Wire,
 };
@@ -124,7 +126,16 @@ impl Edge {
                 refused.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
                 return refused;
             }
+            (&Method::GET | &Method::HEAD, path)
+                if let Some(file) = File::at(path)
+                    && !websocket::is_upgrade(&request) =>
+            {
+                return file.answer(request.headers());
+            }
             (_, "/") => {}
+            (_, path) if File::at(path).is_some() => {
+                return refusal::wrong_method(wire, "GET", "Ask for this page by GET.", request_id);
+            }
             (_, path) if mount.is_some() || self.document(path).is_some() => {}
             _ => return refusal::refuse(wire, &Error::UnknownPage, request_id),
         }

@@ -29,6 +29,30 @@ pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Res
     response
 }
 
+/// A body with a version, or 304 for who has that one already (RFC 9110 §13.1.2). Clients keep it, and ask each time whether
+/// it is still the same. `etag` with its quotes.
+pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: &str) -> Response {
+    let mut response = if knows(request, etag) {
+        let mut unchanged = Response::default();
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        unchanged
+    } else {
+        text(StatusCode::OK, content_type, body.to_owned())
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}
+
+fn knows(request: &HeaderMap, etag: &str) -> bool {
+    let lists = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
 /// The answer to a JSON-RPC message; 204 when it asked for none.
 pub fn rpc(reply: Reply) -> Response {
     let mut response = match reply.body {

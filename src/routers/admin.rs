@@ -160,7 +160,7 @@ pub fn router() -> Router {
         .query("auditLog", Access::Admin, "Who changed what, newest first.", audit_log)
         .one_statement()
         .example(
-            json!({"entity": "cluster", "since": "2026-11-01T00:00:00.000Z"}),
+            json!({"entity": "cluster", "since": "2026-01-01T00:00:00.000Z"}),
             example::page(&example::audit_entry()),
         )
 }

@@ -32,8 +32,8 @@ export function normal(value: unknown, wordy = false, key = ""): unknown {
   if (key in OWN) return OWN[key];
   if (typeof value === "string" && TIMESTAMP.test(value)) return "(time)";
   if (typeof value === "number" && key === "id") return "(id)";
-  // Sentences of tRPC itself have to be the same.
-  if (key === "message") return /at path|on path|mix procedure/.test(String(value)) ? value : "(sentence)";
+  // Sentences of tRPC itself have to be the same. (On sockets, Node words one of them differently.)
+  if (key === "message") return /at path|on path|mix procedure/.test(String(value)) ? String(value).replace(/No "\w+"-procedure on/, "No procedure found on") : "(sentence)";
   if (key === "zodError" && wordy) return "(issues)";
   if (key === "fieldErrors") return Object.keys(value as object).sort();
   if (key === "formErrors") return (value as unknown[]).length > 0;

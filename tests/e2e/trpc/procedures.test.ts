@@ -13,7 +13,7 @@ interface Step {
   /** Undefined, or made from what the story knows. */
   input?: (story: Story) => unknown;
   check: (output: any, story: Story) => void;
-  admin?: true;
+  by?: "admin" | "leaver";
 }
 interface Story {
   user: string;
@@ -26,7 +26,7 @@ const success = (output: unknown) => assert.deepEqual(output, { success: true })
 const id = ({ cluster }: Story) => ({ id: cluster });
 const userId = ({ user }: Story) => ({ userId: user });
 
-/** What a user and an admin do, one step after the other. */
+/** What a user, an admin and a user who leaves do, one step after the other. */
 const STORY: Step[] = [
   { names: ["hello.hello", "hello.hello"], kind: "query", input: () => ({ text: "<you>" }), check: ({ greeting }) => assert.equal(greeting, "hello &lt;you&gt;") },
   { names: ["user.me"], kind: "query", check: (me, { user, time }) => (assert.equal(me.id, user), time(me.createdAt)) },
@@ -39,19 +39,19 @@ const STORY: Step[] = [
   { names: ["k8s.list", "k8s.getClusters"], kind: "query", check: ([cluster], { time }) => (assert.equal(cluster.name, "one"), time(cluster.createdAt)) },
   { names: ["k8s.get"], kind: "query", input: id, check: (cluster, { time }) => (assert.equal(cluster.deletedAt, null), time(cluster.updatedAt)) },
   { names: ["k8s.update", "k8s.updateCluster"], kind: "mutation", input: (story) => ({ ...id(story), name: "two" }), check: success },
-  { names: ["k8s.setStatus"], kind: "mutation", input: (story) => ({ ...id(story), status: "CREATING" }), check: success, admin: true },
+  { names: ["k8s.setStatus"], kind: "mutation", input: (story) => ({ ...id(story), status: "CREATING" }), check: success, by: "admin" },
   { names: ["k8s.delete", "k8s.deleteCluster"], kind: "mutation", input: id, check: success },
   { names: ["k8s.listDeleted"], kind: "query", input: () => ({ limit: 1 }), check: ({ items, nextCursor }, { time }) => (time(items[0].deletedAt), assert.equal(nextCursor, null)) },
   { names: ["k8s.restore"], kind: "mutation", input: id, check: success },
   { names: ["k8s.count"], kind: "query", check: (count) => assert.deepEqual(count, { active: 1, deleted: 0 }) },
   { names: ["user.summary"], kind: "query", check: (summary, { time }) => (assert.equal(summary.activeClusters, 1), time(summary.clusters[0].createdAt)) },
-  { names: ["admin.getStats", "admin.getStats"], kind: "query", check: (stats) => assert(stats.totalUsers > 0), admin: true },
-  { names: ["admin.listUsers"], kind: "query", input: ({ user }) => ({ search: user, limit: 1 }), check: ({ items }, { user }) => assert.equal(items[0].id, user), admin: true },
-  { names: ["admin.listClusters"], kind: "query", input: userId, check: ({ items }, { time }) => time(items[0].createdAt), admin: true },
-  { names: ["admin.auditLog"], kind: "query", input: ({ user }) => ({ actorId: user, limit: 1 }), check: ({ items }, { time }) => time(items[0].createdAt), admin: true },
-  { names: ["admin.setRole"], kind: "mutation", input: (story) => ({ ...userId(story), role: "USER" }), check: success, admin: true },
+  { names: ["admin.getStats", "admin.getStats"], kind: "query", check: (stats) => assert(stats.totalUsers > 0), by: "admin" },
+  { names: ["admin.listUsers"], kind: "query", input: ({ user }) => ({ search: user, limit: 1 }), check: ({ items }, { user }) => assert.equal(items[0].id, user), by: "admin" },
+  { names: ["admin.listClusters"], kind: "query", input: userId, check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
+  { names: ["admin.auditLog"], kind: "query", input: ({ user }) => ({ actorId: user, limit: 1 }), check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
+  { names: ["admin.setRole"], kind: "mutation", input: (story) => ({ ...userId(story), role: "USER" }), check: success, by: "admin" },
   { names: ["user.softDelete"], kind: "mutation", check: success },
-  { names: ["user.delete"], kind: "mutation", input: userId, check: success, admin: true },
+  { names: ["user.delete"], kind: "mutation", check: success, by: "leaver" },
   { names: ["rpc.discover"], kind: "query", check: ({ openrpc }) => assert.match(openrpc, /^1\./) },
 ];
 
@@ -72,11 +72,14 @@ for (const [prefix, { transformer, time }] of Object.entries(DIALECTS)) {
         const url = `${server.url}${prefix}`;
         const own = { url, ...(transformer && { transformer }) };
         const mine = createTRPCUntypedClient({ links: [link({ ...own, token: user.token })] });
-        const admins = createTRPCUntypedClient({ links: [link({ ...own, token: adminToken })] });
+        const others = {
+          admin: createTRPCUntypedClient({ links: [link({ ...own, token: adminToken })] }),
+          leaver: createTRPCUntypedClient({ links: [link({ ...own, token: somebody().token })] }),
+        };
         const story: Story = { user: user.id, cluster: 0, time };
-        for (const { names, kind, input, check, admin } of STORY) {
+        for (const { names, kind, input, check, by } of STORY) {
           const path = names[which] ?? names[0];
-          const caller = admin ? admins : mine;
+          const caller = by === undefined ? mine : others[by];
           const output = await caller[kind](path, input?.(story)).catch((error: Error) => assert.fail(`${path}: ${error.message}`));
           check(output, story);
         }

@@ -5,6 +5,7 @@ mod arrange;
 mod big;
 mod client;
 mod database;
+mod document;
 mod jwt;
 mod outage;
 mod postgres;
@@ -28,6 +29,7 @@ pub use self::{
     big::big,
     client::{Client, Failure},
     database::{Backend, TestDatabase},
+    document::{Described, document},
     jwt::{SECRET, claims, hs256, now},
     postgres::Postgres,
     probe::{Gate, probes},

@@ -1,0 +1,76 @@
+// Signing in and out: the dialog behind the button at the top right.
+
+import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
+import { failureBox, failureSentence } from "./failure.js";
+import { call } from "./rpc.js";
+import { session } from "./session.js";
+
+export function startAccount() {
+  const button = byId("account");
+  const show = () => {
+    const { user } = session;
+    button.textContent = user ? (user.name ?? user.id) : "Sign in";
+    button.setAttribute("aria-label", user ? `Account: ${user.name ?? user.id}, ${user.role}` : "Sign in");
+  };
+  button.addEventListener("click", () => (session.user ? showAccount() : signIn()));
+  session.onChange(show);
+  show();
+}
+
+/** Asks for a token until one is good or the dialog is dismissed. */
+export async function signIn() {
+  const id = uniqueId("token");
+  const input = el("input", { id, type: "password", autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-help`, "aria-required": "true", autofocus: true });
+  const outcome = el("div", { role: "alert" });
+  const submit = el("button", { type: "submit", class: "primary" }, "Sign in");
+  const cancel = el("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel");
+  const help = "A JWT of your identity provider, or an API token (clusterdesk token create). It stays in this page's memory: never stored, never in the address, gone on reload.";
+  const form = el(
+    "form",
+    { novalidate: true, autocomplete: "off" },
+    el("h2", { id: `${id}-title` }, "Sign in"),
+    el("div", { class: "field" }, el("label", { for: id }, "Token"), input, el("p", { class: "help", id: `${id}-help` }, help)),
+    outcome,
+    el("div", { class: "buttons end" }, cancel, submit),
+  );
+  const dialog = el("dialog", { "aria-labelledby": `${id}-title` }, form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const token = input.value.trim().replace(/^bearer\s+/i, "");
+    outcome.replaceChildren();
+    submit.setAttribute("aria-disabled", "true");
+    try {
+      if (token === "") throw Object.assign(new Error("Paste a token first."), { isEmpty: true });
+      const { result } = await call("user.me", undefined, { token });
+      input.value = "";
+      dialog.close();
+      session.begin(token, result);
+      announce(`Signed in as ${result.name ?? result.id}, ${result.role}`);
+    } catch (error) {
+      outcome.replaceChildren(error.isEmpty ? el("p", { class: "error" }, error.message) : failureBox(error));
+      if (!error.isEmpty) announce(failureSentence(error));
+      input.setAttribute("aria-invalid", "true");
+      input.focus();
+    }
+    submit.removeAttribute("aria-disabled");
+  });
+  await showDialog(dialog);
+}
+
+async function showAccount() {
+  const { user } = session;
+  const id = uniqueId("account");
+  const facts = { Name: user.name ?? "–", Id: user.id, Email: user.email ?? "–", Role: user.role };
+  const list = el("dl", { class: "facts" }, Object.entries(facts).map(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
+  const form = el(
+    "form",
+    { method: "dialog" },
+    el("h2", { id }, "Signed in"),
+    list,
+    el("div", { class: "buttons end" }, el("button", { value: "out" }, "Sign out"), el("button", { value: "", class: "primary", autofocus: true }, "Close")),
+  );
+  if ((await showDialog(el("dialog", { "aria-labelledby": id }, form))) === "out") {
+    session.end();
+    announce("Signed out. The token is forgotten.");
+  }
+}

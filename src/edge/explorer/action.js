@@ -1,0 +1,28 @@
+// Buttons in a list that change something.
+
+import { askToConfirm } from "./confirm.js";
+import { el } from "./dom.js";
+import { failureBox } from "./failure.js";
+import { call } from "./rpc.js";
+
+/**
+ * A button that calls a mutation and reloads the list. `done` is what to say then; `question`, if there is one, is asked
+ * first.
+ */
+export function actionButton(list, { text, label, method, input, done, question, danger = false }) {
+  const button = el("button", { type: "button", class: danger ? "small danger-text" : "small", "aria-label": label }, text);
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-disabled") === "true") return;
+    if (question && !(await askToConfirm(question))) return;
+    button.setAttribute("aria-disabled", "true");
+    try {
+      await call(method, input);
+      list.tell(el("p", { class: "notice good" }, done));
+      await list.reload();
+    } catch (error) {
+      list.tell(failureBox(error));
+    }
+    button.removeAttribute("aria-disabled");
+  });
+  return button;
+}

@@ -1,0 +1,32 @@
+// The dashboard's audit log: who changed what.
+
+import { el } from "./dom.js";
+import { jsonBlock } from "./json.js";
+import { showList } from "./list.js";
+import { moment } from "./moment.js";
+
+export function showAudit(node, registry, query) {
+  showList(node, registry, {
+    procedureName: "admin.auditLog",
+    place: "audit",
+    noun: "Entries",
+    query,
+    columns: [
+      { title: "When", cell: (entry) => moment(entry.createdAt) },
+      { title: "Who", cell: (entry) => link("actorId", entry.actorId) },
+      { title: "Procedure", cell: (entry) => el("code", { class: "breakable" }, entry.procedure) },
+      { title: "What", cell: (entry) => [`${entry.entity} `, link("entityId", entry.entityId, { entity: entry.entity })] },
+      { title: "Detail", cell: (entry) => detail(entry) },
+    ],
+  });
+}
+
+/** The same log, of this one only. */
+function link(filter, value, others = {}) {
+  return el("a", { class: "breakable", href: `#/dashboard/audit?${new URLSearchParams({ ...others, [filter]: value })}` }, value);
+}
+
+function detail(entry) {
+  const label = `Detail of entry ${entry.id}`;
+  return el("details", {}, el("summary", { "aria-label": label }, "Show"), jsonBlock(entry.detail, label), el("p", { class: "help" }, "Request id ", el("code", {}, entry.requestId)));
+}

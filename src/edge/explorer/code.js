@@ -1,0 +1,55 @@
+// The panel that shows the call at hand in several languages.
+
+import { copyButton } from "./copy.js";
+import { el, uniqueId } from "./dom.js";
+import { LANGUAGES } from "./snippet.js";
+
+/** Remembered while one goes from procedure to procedure. */
+let chosen = LANGUAGES[0].id;
+
+/** The panel; `input()` is what would be sent now. Call `refresh()` when it changed. */
+export function createCodePanel(procedure, input) {
+  const code = el("code", {});
+  const panelId = uniqueId("code");
+  const panel = el("pre", { id: panelId, role: "tabpanel", tabindex: "0" }, code);
+  const tabs = LANGUAGES.map((language) => {
+    const on = { click: () => choose(language.id) };
+    return el("button", { type: "button", role: "tab", id: `${panelId}-${language.id}`, "aria-controls": panelId, on }, language.label);
+  });
+  const list = el("div", { role: "tablist", "aria-label": "Language", class: "tabs", on: { keydown: move } }, tabs);
+  const current = () => LANGUAGES.find((language) => language.id === chosen);
+
+  function refresh() {
+    code.textContent = current().text(procedure, input());
+  }
+
+  function choose(id) {
+    chosen = id;
+    tabs.forEach((tab, index) => {
+      const selected = LANGUAGES[index].id === id;
+      tab.setAttribute("aria-selected", String(selected));
+      tab.tabIndex = selected ? 0 : -1;
+    });
+    panel.setAttribute("aria-labelledby", `${panelId}-${id}`);
+    refresh();
+  }
+
+  /** Arrow keys go from tab to tab, as the ARIA practices have it. */
+  function move(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = LANGUAGES.findIndex((language) => language.id === chosen) + step;
+    const next = (at + LANGUAGES.length) % LANGUAGES.length;
+    choose(LANGUAGES[next].id);
+    tabs[next].focus();
+  }
+
+  choose(chosen);
+  const copy = copyButton("code", () => code.textContent);
+  const heading = el("h2", { id: uniqueId("code-heading") }, "Code");
+  const head = el("div", { class: "panel-head" }, heading, list, copy);
+  const note = procedure.access === "public" ? null : el("p", { class: "help" }, "Put your token where it says ", el("code", {}, "$TOKEN"), " or ", el("code", {}, "token"), ". It is left out here on purpose.");
+  const node = el("section", { class: "panel code-panel", "aria-labelledby": heading.id }, head, panel, note);
+  return { node, refresh };
+}

@@ -1,0 +1,125 @@
+// One input field: a control that fits its schema, its description, and what is wrong with it.
+
+import { el, uniqueId } from "./dom.js";
+import { core, limits, options, typeName } from "./schema.js";
+
+/**
+ * A control for one parameter. `read()` gives `{value}` (undefined: not given) or `{problem}`; `fill(value)` the other
+ * way; `show(message)` marks it as wrong, or as good again with null. A `plain` one is for people who don't read schemas.
+ */
+export function createControl(param, registry, { plain = false } = {}) {
+  const { name, required = false, schema } = param;
+  const id = uniqueId(`field-${name}`);
+  const schemaOfValue = core(schema, registry);
+  const editor = editorFor(schemaOfValue, options(schema, registry), { id, required, plain });
+  const help = plain ? "" : [param.description ?? schemaOfValue.description, limits(schema, registry)].filter(Boolean);
+  const helpLine = el("p", { class: "help", id: `${id}-help`, hidden: help.length === 0 }, [help].flat().join(" · "));
+  const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
+  editor.element.setAttribute("aria-describedby", `${id}-help ${id}-error`);
+  if (required) editor.element.setAttribute("aria-required", "true");
+  const type = plain ? null : el("span", { class: "type" }, typeName(schema, registry), required ? "" : ", optional");
+  const label = el("label", { for: id, class: plain ? null : "code" }, plain ? words(name) : name);
+  const node = el("div", { class: `field ${editor.kind}` }, el("div", { class: "caption" }, label, type), editor.element);
+  node.append(helpLine, error);
+  return {
+    name,
+    node,
+    element: editor.element,
+    read: editor.read,
+    fill: editor.fill,
+    show(message) {
+      error.textContent = message ?? "";
+      error.hidden = message === null;
+      if (message === null) editor.element.removeAttribute("aria-invalid");
+      else editor.element.setAttribute("aria-invalid", "true");
+    },
+  };
+}
+
+/** `includeDeleted` → `Include deleted`. */
+export function words(name) {
+  const text = name.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function editorFor(schema, values, { id, required, plain }) {
+  if (values) return choice(id, values, required, plain);
+  if (schema.type === "boolean") return plain ? checkbox(id) : choice(id, [true, false], required, plain);
+  if (schema.type === "integer" || schema.type === "number") return number(id);
+  if (schema.format === "date-time") return moment(id);
+  if (schema.type === "string") return text(id);
+  return json(id);
+}
+
+const TYPED = { autocomplete: "off", autocapitalize: "off", spellcheck: "false" };
+
+function text(id) {
+  const element = el("input", { id, type: "text", ...TYPED });
+  return {
+    kind: "text",
+    element,
+    read: () => ({ value: element.value === "" ? undefined : element.value }),
+    fill: (value) => (element.value = value ?? ""),
+  };
+}
+
+function number(id) {
+  // Not type=number: that hides from us what can't be read as a number, and turns when one scrolls.
+  const element = el("input", { id, type: "text", inputmode: "numeric", ...TYPED });
+  const read = () => {
+    const typed = element.value.trim();
+    if (typed === "") return { value: undefined };
+    const value = Number(typed);
+    return Number.isFinite(value) ? { value } : { problem: "must be a number" };
+  };
+  return { kind: "number", element, read, fill: (value) => (element.value = value ?? "") };
+}
+
+function choice(id, values, required, plain) {
+  const none = plain ? "Any" : required ? "Choose…" : "Not given";
+  const element = el("select", { id }, el("option", { value: "" }, none));
+  element.append(...values.map((value, index) => el("option", { value: index }, String(value))));
+  return {
+    kind: "choice",
+    element,
+    read: () => ({ value: element.value === "" ? undefined : values[Number(element.value)] }),
+    fill: (value) => (element.value = values.includes(value) ? values.indexOf(value) : ""),
+  };
+}
+
+function checkbox(id) {
+  const element = el("input", { id, type: "checkbox" });
+  return {
+    kind: "check",
+    element,
+    read: () => ({ value: element.checked ? true : undefined }),
+    fill: (value) => (element.checked = value === true),
+  };
+}
+
+function moment(id) {
+  const element = el("input", { id, type: "datetime-local", step: "0.001" });
+  const read = () => {
+    if (element.validity.badInput) return { problem: "is not a whole date and time" };
+    return { value: element.value === "" ? undefined : new Date(element.value).toISOString() };
+  };
+  const fill = (value) => {
+    const at = new Date(value ?? NaN).getTime();
+    // The control speaks local time, and knows no zones.
+    element.value = Number.isNaN(at) ? "" : new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
+  };
+  return { kind: "moment", element, read, fill };
+}
+
+function json(id) {
+  const element = el("textarea", { id, rows: "4", class: "code", ...TYPED });
+  const read = () => {
+    if (element.value.trim() === "") return { value: undefined };
+    try {
+      return { value: JSON.parse(element.value) };
+    } catch {
+      return { problem: "must be JSON" };
+    }
+  };
+  return { kind: "json", element, read, fill: (value) => (element.value = value === undefined ? "" : JSON.stringify(value, null, 2)) };
+}

@@ -1,0 +1,111 @@
+// A table of one of the admin's lists: filters made from its schema, pages by cursor.
+
+import { announce, el, uniqueId } from "./dom.js";
+import { failureBox, failureSentence } from "./failure.js";
+import { createForm } from "./form.js";
+import { call } from "./rpc.js";
+
+/** What pages are made of, and no filter. */
+const PAGING = new Set(["cursor", "limit"]);
+const LIMIT = 20;
+
+/**
+ * Shows `procedureName`, a procedure with `cursor` and `limit`, in `node`. `columns` are `{title, cell(item, list)}`, `noun` is
+ * what the items are called. Filters go into the address, so that a list can be linked to; nothing else does.
+ */
+export function showList(node, registry, { procedureName, place, noun, columns, query, intro }) {
+  const params = registry.byName.get(procedureName)?.params.filter((param) => !PAGING.has(param.name)) ?? [];
+  const filters = createForm(params, registry, { plain: true });
+  const given = Object.fromEntries([...query].map(([name, value]) => [name, value === "true" ? true : value]));
+  filters.fill(given);
+  const notice = el("div", { role: "status", class: "list-notice" });
+  const id = uniqueId("list");
+  const body = el("tbody", { role: "rowgroup" });
+  const heads = columns.map(({ title }) => el("th", { scope: "col", role: "columnheader" }, title));
+  const table = el("table", { role: "table", "aria-label": noun, id }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)), body);
+  const state = el("div", { class: "list-state" });
+  const where = el("span", { class: "help" });
+  const previous = el("button", { type: "button", on: { click: () => turn(-1) } }, "Previous");
+  const next = el("button", { type: "button", on: { click: () => turn(1) } }, "Next");
+  const pager = el("nav", { class: "pager", "aria-label": "Pages" }, previous, where, next);
+  const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}` }, "Reset"));
+  const form = el("form", { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" }, filters.node, apply);
+  node.replaceChildren(intro ?? "", form, notice, el("div", { class: "table" }, table), state, pager);
+  /** Cursors of the pages up to this one; the first page has none. */
+  let cursors = [undefined];
+  let nextCursor = null;
+  let loads = 0;
+  const list = { reload: load, tell };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { value, issues } = filters.read();
+    filters.show(issues);
+    if (issues.length > 0) return;
+    const target = new URLSearchParams(Object.entries(value).map(([name, one]) => [name, String(one)])).toString();
+    const hash = `#/dashboard/${place}${target ? `?${target}` : ""}`;
+    if (hash === location.hash) load();
+    else location.hash = hash;
+  });
+
+  async function turn(step) {
+    if (step > 0) cursors.push(nextCursor);
+    else cursors.pop();
+    await load();
+    where.scrollIntoView({ block: "nearest" });
+  }
+
+  async function load() {
+    loads += 1;
+    const load = loads;
+    table.setAttribute("aria-busy", "true");
+    state.replaceChildren(body.children.length === 0 ? el("p", { class: "loading" }, "Loading…") : "");
+    try {
+      const input = { ...filters.read().value, limit: LIMIT, cursor: cursors.at(-1) };
+      const { result } = await call(procedureName, input);
+      // A later load may have overtaken this one.
+      if (load === loads) fill(result);
+    } catch (error) {
+      if (load === loads) fail(error);
+    }
+    table.removeAttribute("aria-busy");
+  }
+
+  function fill({ items, nextCursor: following }) {
+    nextCursor = following;
+    body.replaceChildren(...items.map((item) => row(item)));
+    table.hidden = items.length === 0;
+    state.replaceChildren(items.length === 0 ? el("p", { class: "empty" }, `No ${noun.toLowerCase()} match.`) : "");
+    show(`Page ${cursors.length}`);
+    announce(`Page ${cursors.length}, ${items.length} ${noun.toLowerCase()}`);
+  }
+
+  function fail(error) {
+    const others = filters.show(error.issues);
+    body.replaceChildren();
+    table.hidden = true;
+    nextCursor = null;
+    state.replaceChildren(failureBox(error, { issues: others, retry: load }));
+    show("");
+    announce(failureSentence(error));
+  }
+
+  function show(text) {
+    where.textContent = text;
+    previous.disabled = cursors.length === 1;
+    next.disabled = nextCursor === null;
+    pager.hidden = cursors.length === 1 && nextCursor === null;
+  }
+
+  function row(item) {
+    return el("tr", { role: "row" }, columns.map(({ title, cell }) => el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, list)))));
+  }
+
+  /** Says how an action went, above the table. */
+  function tell(content) {
+    notice.replaceChildren(content);
+  }
+
+  show("");
+  load();
+}

@@ -1,0 +1,75 @@
+// Starts the page: fetches the document, and shows what the address names.
+
+import { startAccount } from "./account.js";
+import { showDashboard } from "./dashboard.js";
+import { byId, el } from "./dom.js";
+import { failureBox } from "./failure.js";
+import { markCurrent, startNavigation } from "./navigation.js";
+import { showOverview } from "./overview.js";
+import { showProcedure } from "./procedure.js";
+import { loadRegistry } from "./registry.js";
+import { startTheme } from "./theme.js";
+
+const main = byId("main");
+let leave = () => {};
+
+startTheme();
+startAccount();
+byId("skip").addEventListener("click", (event) => {
+  // The part behind the # is ours.
+  event.preventDefault();
+  main.focus();
+});
+await start();
+
+async function start() {
+  main.replaceChildren(el("p", { class: "loading" }, "Loading the procedures…"));
+  let registry;
+  try {
+    registry = await loadRegistry();
+  } catch (error) {
+    main.replaceChildren(el("h1", {}, "No procedures to show"), failureBox(error, { retry: start }));
+    return;
+  }
+  startNavigation(registry);
+  show(registry);
+  addEventListener("hashchange", () => {
+    if (location.hash !== "" && !location.hash.startsWith("#/")) return;
+    show(registry);
+    arrive();
+  });
+}
+
+/** `#/` is the overview, `#/dashboard/users?search=x` a tab of the dashboard, `#/k8s.create` a procedure. */
+function show(registry) {
+  leave();
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [place, tab] = path.split("/").map(decode);
+  const procedure = registry.byName.get(place);
+  if (place === "") leave = showOverview(main, registry);
+  else if (place === "dashboard") leave = showDashboard(main, registry, tab, new URLSearchParams(query));
+  else if (procedure) leave = showProcedure(main, registry, procedure);
+  else leave = showNothing(place);
+  const title = main.querySelector("h1")?.textContent ?? "";
+  document.title = place === "" ? "clusterdesk" : `${title} – clusterdesk`;
+  markCurrent();
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function showNothing(place) {
+  main.replaceChildren(el("h1", { tabindex: "-1" }, "Nothing here"), el("p", {}, `There is no procedure called ${place}. `, el("a", { href: "#/" }, "See all procedures.")));
+  return () => {};
+}
+
+/** Where somebody who can't see the change should go on reading. */
+function arrive() {
+  scrollTo(0, 0);
+  main.querySelector("h1")?.focus({ preventScroll: true });
+}

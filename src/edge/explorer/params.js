@@ -1,0 +1,77 @@
+// The input of a call: by form, or as JSON for what a form won't let one do, such as sending a mistake.
+
+import { el, uniqueId } from "./dom.js";
+import { createForm } from "./form.js";
+import { prettyJson } from "./json.js";
+
+export function createParams(procedure, registry, onInput) {
+  const form = createForm(procedure.params, registry, { onChange: onInput });
+  const id = uniqueId("json-params");
+  const area = el("textarea", { id, class: "code", rows: "8", spellcheck: "false", "aria-describedby": `${id}-help ${id}-error` });
+  const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
+  const help = el("p", { class: "help", id: `${id}-help` }, "Sent as it is: only the server checks it.");
+  const raw = el("div", { class: "field", hidden: true }, el("label", { for: id }, "Input as JSON"), area, help, error);
+  const switcher = el("button", { type: "button", class: "plain small", "aria-pressed": "false" }, "Edit as JSON");
+  const none = form.isEmpty ? el("p", { class: "help" }, "Takes no input.") : null;
+  const formNode = el("div", {}, none, form.node);
+  let isRaw = false;
+  let lastGood = {};
+
+  area.addEventListener("input", () => {
+    mark(null);
+    onInput();
+  });
+  switcher.addEventListener("click", () => {
+    if (!isRaw) area.value = prettyJson(form.read().value);
+    else form.fill(parsed() ?? {});
+    isRaw = !isRaw;
+    raw.hidden = !isRaw;
+    formNode.hidden = isRaw;
+    switcher.setAttribute("aria-pressed", String(isRaw));
+    mark(null);
+    onInput();
+  });
+
+  function parsed() {
+    try {
+      const value = JSON.parse(area.value || "{}");
+      lastGood = value;
+      return typeof value === "object" && value !== null ? value : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  function mark(message) {
+    error.textContent = message ?? "";
+    error.hidden = message === null;
+    area.toggleAttribute("aria-invalid", message !== null);
+    if (message !== null) area.setAttribute("aria-invalid", "true");
+  }
+
+  function show(issues) {
+    if (!isRaw) return form.show(issues);
+    mark(issues.length > 0 ? issues.map(({ path, message }) => `${path} ${message}`.trim()).join("; ") : null);
+    if (issues.length > 0) area.focus();
+    return [];
+  }
+
+  return {
+    node: el("div", { class: "params" }, formNode, raw),
+    switcher,
+    show,
+    /** What is filled in, and what is wrong with it. */
+    read() {
+      if (!isRaw) return form.read();
+      const value = parsed();
+      return value === undefined ? { value: {}, issues: [{ path: "", message: "must be a JSON object" }] } : { value, issues: [] };
+    },
+    /** What is filled in, as far as it can be read: for showing it. */
+    value: () => (isRaw ? (parsed() ?? lastGood) : form.read().value),
+    fill(input) {
+      form.fill(input);
+      area.value = prettyJson(input);
+      onInput();
+    },
+  };
+}

@@ -1,0 +1,89 @@
+// The page of one procedure.
+
+import { badge } from "./badge.js";
+import { createCodePanel } from "./code.js";
+import { el } from "./dom.js";
+import { jsonBlock } from "./json.js";
+import { createLive } from "./live.js";
+import { session } from "./session.js";
+import { describeShape } from "./shape.js";
+import { refName, typeName } from "./schema.js";
+import { signIn } from "./account.js";
+import { createTrial } from "./trial.js";
+
+const NEEDS = { public: "Anybody may call it", user: "Needs a token", admin: "Needs an admin's token" };
+
+/** Shows a procedure in `main`; returns how to leave it. */
+export function showProcedure(main, registry, procedure) {
+  const isLive = procedure.kind === "subscription";
+  let code = null;
+  const trial = (isLive ? createLive : createTrial)(procedure, registry, () => code?.refresh());
+  code = createCodePanel(procedure, trial.input);
+  const hint = el("div", {});
+  const showHint = () => hint.replaceChildren(...tokenHint(procedure));
+  const stopListening = session.onChange(showHint);
+  showHint();
+  const head = el(
+    "header",
+    { class: "page-head" },
+    el("h1", { tabindex: "-1" }, procedure.name),
+    el("p", { class: "lead" }, procedure.summary),
+    procedure.description ? el("p", {}, procedure.description) : null,
+    el("p", { class: "badges" }, badge(procedure.kind), badge(procedure.access), el("span", { class: "help" }, facts(procedure))),
+  );
+  const reference = el("div", { class: "reference" }, input(procedure, registry), output(procedure, registry), errors(procedure), examples(procedure));
+  const workbench = el("div", { class: "workbench" }, hint, trial.node, code.node);
+  main.replaceChildren(head, el("div", { class: isLive ? "split wide" : "split" }, reference, workbench));
+  return () => {
+    stopListening();
+    trial.stop();
+  };
+}
+
+function facts({ access, bucket, oldName }) {
+  const words = [`${NEEDS[access]}.`, `Counts as ${bucket === "write" ? "a write" : bucket === "read" ? "a read" : bucket} against the rate limit.`];
+  if (oldName) words.push(`Also answers as ${oldName}.`);
+  return words.join(" ");
+}
+
+function tokenHint({ access }) {
+  if (access === "public" || (session.user && (access !== "admin" || session.isAdmin))) return [];
+  const text = session.user ? "You are signed in as a user; this is for admins." : `${NEEDS[access]}: without one it answers UNAUTHORIZED.`;
+  const button = session.user ? null : el("button", { type: "button", class: "small", on: { click: signIn } }, "Sign in");
+  return [el("div", { class: "notice info row" }, el("p", {}, text), button)];
+}
+
+function input({ params }, registry) {
+  const schema = { properties: {}, required: [] };
+  for (const { name, required, schema: own, description } of params) {
+    schema.properties[name] = description ? { ...own, description } : own;
+    if (required) schema.required.push(name);
+  }
+  const body = params.length > 0 ? describeShape(schema, registry) : el("p", { class: "help" }, "None.");
+  return el("section", {}, el("h2", {}, "Input"), body);
+}
+
+function output({ result, event }, registry) {
+  const schema = (event ?? result)?.schema;
+  if (!schema) return null;
+  const name = typeName(schema, registry);
+  const title = event ? "Events" : "Output";
+  return el("section", {}, el("h2", {}, title, " ", el("span", { class: "type" }, refName(schema) ?? name)), describeShape(schema, registry));
+}
+
+function errors({ errors }) {
+  if (errors.length === 0) return null;
+  const row = (error) =>
+    el("li", {}, el("div", { class: "row" }, el("code", { class: "name" }, error.data?.code ?? String(error.code)), el("span", { class: "type" }, String(error.code)), el("span", { class: "note" }, error.message)));
+  return el("section", {}, el("h2", {}, "Errors"), el("ul", { class: "shape" }, errors.map(row)));
+}
+
+function examples({ examples }) {
+  if (examples.length === 0) return null;
+  const body = examples.map((example) => {
+    const given = Object.fromEntries((example.params ?? []).map(({ name, value }) => [name, value]));
+    const name = example.name ?? "Example";
+    return [jsonBlock(given, `${name}: input`), el("p", { class: "help" }, "answers"), jsonBlock(example.result?.value ?? null, `${name}: output`)];
+  });
+  return el("section", {}, el("h2", {}, examples.length > 1 ? "Examples" : "Example"), body);
+}

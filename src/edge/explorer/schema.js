@@ -1,0 +1,90 @@
+// JSON Schema (draft 7, as far as the server's document uses it): what a schema says, and whether a value fits.
+
+/** The schema itself, or the one it refers to by `$ref: "#/…"`. */
+export function resolve(schema, registry) {
+  let current = schema;
+  for (let hops = 0; current?.$ref && hops < 20; hops += 1) {
+    const segments = current.$ref.replace(/^#\//, "").split("/");
+    const target = segments[0] === "components" ? segments.slice(1) : segments;
+    current = target.reduce((at, segment) => at?.[segment.replace(/~1/g, "/").replace(/~0/g, "~")], registry.components);
+  }
+  return current ?? {};
+}
+
+/** The name of a schema that is a component: `Cluster`. Null for others. */
+export function refName(schema) {
+  return schema?.$ref ? schema.$ref.split("/").at(-1) : null;
+}
+
+/** The alternatives of a union without null; a schema that is no union is its only one. */
+export function alternatives(schema, registry) {
+  const union = schema.anyOf ?? schema.oneOf;
+  if (!union) return [schema];
+  return union.filter((part) => resolve(part, registry).type !== "null");
+}
+
+export function isNullable(schema, registry) {
+  const union = schema.anyOf ?? schema.oneOf ?? [];
+  const types = [schema.type].flat();
+  return types.includes("null") || union.some((part) => resolve(part, registry).type === "null");
+}
+
+/** What a schema is apart from null, with references followed: `string | null` is a string. */
+export function core(schema, registry) {
+  const own = resolve(schema, registry);
+  const parts = alternatives(own, registry);
+  const inner = parts.length === 1 && parts[0] !== own ? core(parts[0], registry) : own;
+  return { ...inner, type: baseType(inner) };
+}
+
+function baseType(schema) {
+  const types = [schema.type].flat().filter((type) => type && type !== "null");
+  if (types.length === 1) return types[0];
+  if (schema.enum?.every((value) => value === null || typeof value === "string")) return "string";
+  if (types.length === 0 && schema.properties) return "object";
+  return types.length === 0 ? undefined : types;
+}
+
+/** The values that a schema allows, if it lists them. */
+export function options(schema, registry) {
+  const inner = core(schema, registry);
+  const constants = inner.oneOf?.map((part) => part.const);
+  const values = inner.enum ?? (constants?.every((value) => value !== undefined) ? constants : null);
+  return values?.filter((value) => value !== null) ?? null;
+}
+
+/** The type in words: `string`, `Cluster[]`, `integer or null`. */
+export function typeName(schema, registry) {
+  const name = refName(schema);
+  if (name) return name;
+  const or = isNullable(schema, registry) ? " or null" : "";
+  const parts = alternatives(schema, registry);
+  if (parts.length > 1 || parts[0] !== schema) return parts.map((part) => typeName(part, registry)).join(" or ") + or;
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
+  const type = baseType(schema);
+  if (type === "array") return `${typeName(schema.items ?? {}, registry)}[]${or}`;
+  if (type === undefined) return "any value";
+  return [type].flat().join(" or ") + or;
+}
+
+/** The limits in words: `1–100 characters`. */
+export function limits(schema, registry) {
+  const own = core(schema, registry);
+  const words = [];
+  if (own.minLength || own.maxLength) words.push(`${range(own.minLength ?? 0, own.maxLength)} characters`);
+  // The greatest integer that JavaScript counts by ones is no limit worth reading.
+  const maximum = own.maximum >= Number.MAX_SAFE_INTEGER ? undefined : own.maximum;
+  if (own.minimum !== undefined || maximum !== undefined) words.push(range(own.minimum, maximum));
+  if (own.pattern) words.push(`matches ${own.pattern}`);
+  if (own.format === "date-time") words.push("date and time, RFC 3339");
+  const values = refName(schema) || schema.anyOf ? options(schema, registry) : null;
+  if (values) words.push(`one of ${values.join(", ")}`);
+  if (own.default !== undefined && own.default !== null) words.push(`default ${JSON.stringify(own.default)}`);
+  return words.join("; ");
+}
+
+function range(minimum, maximum) {
+  if (minimum === undefined) return `at most ${maximum}`;
+  return maximum === undefined ? `at least ${minimum}` : `${minimum}–${maximum}`;
+}

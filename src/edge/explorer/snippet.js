@@ -1,0 +1,85 @@
+// The call at hand, as one would type it elsewhere. The token never appears: what is copied gets pasted anywhere.
+
+import { prettyJson } from "./json.js";
+import { ROOT } from "./rpc.js";
+
+const url = (path) => new URL(path, ROOT).href;
+
+/** The ways to write a call: `{id, label, text(procedure, input)}`. */
+export const LANGUAGES = [
+  { id: "curl", label: "curl", text: curl },
+  { id: "trpc", label: "tRPC client", text: trpc },
+  { id: "jsonrpc", label: "JSON-RPC client", text: jsonRpc },
+];
+
+function isEmpty(input) {
+  return input === undefined || (typeof input === "object" && input !== null && Object.keys(input).length === 0);
+}
+
+/** A word for a POSIX shell. */
+function quote(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function curl(procedure, input) {
+  const token = procedure.access === "public" ? [] : ['-H "Authorization: Bearer $TOKEN"'];
+  if (procedure.kind === "subscription") {
+    const query = isEmpty(input) ? "" : `?input=${encodeURIComponent(JSON.stringify(input))}`;
+    return [`curl -N ${quote(`${url(`trpc-plain/${procedure.name}`)}${query}`)}`, "-H 'Accept: text/event-stream'", ...token].join(" \\\n  ");
+  }
+  const message = { jsonrpc: "2.0", id: 1, method: procedure.name, ...(isEmpty(input) ? {} : { params: input }) };
+  const lines = [`curl -s ${quote(ROOT.href)}`, "-H 'Content-Type: application/json'", ...token, `-d ${quote(JSON.stringify(message))}`];
+  return lines.join(" \\\n  ");
+}
+
+/** A value as TypeScript writes it: keys without quotes where they need none. */
+function literal(input) {
+  const text = prettyJson(input).replace(/^(\s*)"([A-Za-z_$][\w$]*)":/gm, "$1$2:");
+  const line = text.replace(/\n\s*/g, " ");
+  return line.length <= 76 ? line : text;
+}
+
+const argument = (input) => (isEmpty(input) ? "" : literal(input));
+
+function trpc(procedure, input) {
+  const { name, kind } = procedure;
+  const verb = { query: "query", mutation: "mutate", subscription: "subscribe" }[kind];
+  const [link, auth] =
+    kind === "subscription"
+      ? ["httpSubscriptionLink", "connectionParams: () => ({ token }),"]
+      : ["httpBatchLink", "headers: { authorization: `Bearer ${token}` },"];
+  const head = `import { createTRPCClient, ${link} } from "@trpc/client";
+import superjson from "superjson";
+import type { AppRouter } from "./app-router"; // ${url("app-router.d.ts")}
+
+const client = createTRPCClient<AppRouter>({
+  links: [
+    ${link}({
+      url: "${url("trpc")}",
+      transformer: superjson,
+      ${auth}
+    }),
+  ],
+});
+`;
+  if (kind === "subscription") {
+    const given = argument(input) || "{}";
+    return `${head}
+const subscription = client.${name}.${verb}(${given}, {
+  onData: (event) => console.log(event.id, event.data),
+  onError: (error) => console.error(error.data?.code, error.message),
+});
+// subscription.unsubscribe();`;
+  }
+  return `${head}\nconst answer = await client.${name}.${verb}(${argument(input)});`;
+}
+
+function jsonRpc(procedure, input) {
+  const { name, kind } = procedure;
+  const head = `import { createClient } from "@clusterdesk/client";
+
+const client = createClient({ url: "${ROOT.href}", token });
+`;
+  if (kind === "subscription") return `${head}\nfor await (const event of client.${name}(${argument(input)})) {\n  console.log(event);\n}`;
+  return `${head}\nconst answer = await client.${name}(${argument(input)});`;
+}

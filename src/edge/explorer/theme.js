@@ -1,0 +1,24 @@
+// Light or dark: as the system has it until the button is pressed. Kept in memory, like everything here.
+
+import { byId } from "./dom.js";
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+let chosen = null;
+
+function isDark() {
+  return chosen === null ? system.matches : chosen === "dark";
+}
+
+function show() {
+  if (chosen !== null) document.documentElement.dataset.theme = chosen;
+  byId("theme").textContent = isDark() ? "Light theme" : "Dark theme";
+}
+
+export function startTheme() {
+  byId("theme").addEventListener("click", () => {
+    chosen = isDark() ? "light" : "dark";
+    show();
+  });
+  system.addEventListener("change", show);
+  show();
+}

@@ -1,0 +1,158 @@
+// Subscriptions with tRPC's client: events in order, and none lost or doubled when the connection is.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isTRPCClientError, type TRPCClientError } from "@trpc/client";
+import type { AppRouter } from "../support/router.ts";
+import { Proxy } from "../support/proxy.ts";
+import { Server } from "../support/server.ts";
+import { until } from "../support/until.ts";
+import { CALLS, client, somebody, WATCHES, type Client } from "./clients.ts";
+
+const server = await Server.start();
+const adminToken = await server.adminToken();
+
+/** Watches, and writes down what comes. */
+function watch(watcher: Client, input: Parameters<Client["k8s"]["watch"]["subscribe"]>[0] = undefined) {
+  const seen: { id: string; type: string; name?: string; at?: Date }[] = [];
+  const errors: TRPCClientError<AppRouter>[] = [];
+  const states: string[] = [];
+  const told = { started: 0, stopped: 0, completed: 0 };
+  const subscription = watcher.k8s.watch.subscribe(input, {
+    onStarted: () => void told.started++,
+    onStopped: () => void told.stopped++,
+    onComplete: () => void told.completed++,
+    onConnectionStateChange: ({ state }) => void states.push(state),
+    onError: (error) => void errors.push(error as TRPCClientError<AppRouter>),
+    onData: ({ id, data }) => {
+      assert.equal(id, data.id);
+      seen.push({ id, type: data.type, ...("cluster" in data && { name: data.cluster.name, at: data.at }) });
+    },
+  });
+  const types = () => seen.map(({ type }) => type);
+  return { seen, errors, states, told, types, subscription, ready: () => until(() => types().includes("ready"), "ready") };
+}
+
+/** Creates, renames and deletes a cluster. */
+async function change(caller: Client, name: string) {
+  const { id } = await caller.k8s.create.mutate({ name, location: "eu" });
+  await caller.k8s.update.mutate({ id, name: `${name}-2` });
+  await caller.k8s.delete.mutate({ id });
+  return id;
+}
+
+for (const [name, link] of Object.entries(WATCHES)) {
+  const arrange = (base: string) => {
+    const { id, token } = somebody();
+    // Mutations go another way, so that the wire can be cut.
+    const caller = client(CALLS["httpLink"]!({ url: `${server.url}/trpc`, token }));
+    return { id, token, caller, watched: () => watch(client(link({ url: `${base}/trpc`, token }))) };
+  };
+
+  test(`${name}: events come in order, once, with Dates, and only one's own`, async () => {
+    const mine = arrange(server.url);
+    const other = arrange(server.url);
+    const watched = mine.watched();
+    await watched.ready();
+    await change(other.caller, "theirs");
+    await change(mine.caller, "mine");
+    await until(() => watched.types().includes("deleted"), "deleted");
+    assert.deepEqual(watched.types(), ["ready", "created", "updated", "deleted"]);
+    assert.deepEqual(watched.seen.map(({ name }) => name), [undefined, "mine", "mine-2", "mine-2"]);
+    assert(watched.seen.slice(1).every(({ at }) => at instanceof Date));
+    const ids = watched.seen.map(({ id }) => Number(id));
+    assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
+    assert.equal(watched.told.started, 1);
+    watched.subscription.unsubscribe();
+    await until(() => watched.told.completed === 1, "completed");
+    assert.deepEqual(watched.errors, []);
+  });
+
+  test(`${name}: after a cut line it resumes without loss or doubles`, async () => {
+    const wire = await Proxy.to(server.url);
+    const { caller, watched: begin } = arrange(wire.url);
+    const watched = begin();
+    await watched.ready();
+    await change(caller, "before");
+    await until(() => watched.seen.length === 4, "four events");
+    wire.cut();
+    await change(caller, "meanwhile");
+    wire.mend();
+    await until(() => watched.seen.length === 7, "seven events");
+    await change(caller, "after");
+    await until(() => watched.seen.length >= 10, "ten events");
+    assert.deepEqual(watched.seen.map(({ name, type }) => `${name} ${type}`).slice(1), ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]));
+    assert.equal(new Set(watched.seen.map(({ id }) => id)).size, 10);
+    watched.subscription.unsubscribe();
+  });
+
+  test(`${name}: a line that is cut before the first event loses nothing either`, async () => {
+    const wire = await Proxy.to(server.url);
+    const { caller, watched: begin } = arrange(wire.url);
+    const watched = begin();
+    await watched.ready();
+    wire.cut();
+    await change(caller, "meanwhile");
+    wire.mend();
+    await until(() => watched.seen.length === 4, "four events");
+    assert.deepEqual(watched.types(), ["ready", "created", "updated", "deleted"]);
+    watched.subscription.unsubscribe();
+  });
+
+  test(`${name}: a position to resume after may be given`, async () => {
+    const { caller, token, watched: begin } = arrange(server.url);
+    const first = begin();
+    await first.ready();
+    await change(caller, "one");
+    await until(() => first.seen.length === 4, "four events");
+    first.subscription.unsubscribe();
+    const second = watch(client(link({ url: `${server.url}/trpc`, token })), { lastEventId: first.seen[1]!.id });
+    await until(() => second.seen.length === 2, "two events");
+    assert.deepEqual(second.seen, first.seen.slice(2));
+    second.subscription.unsubscribe();
+  });
+
+  test(`${name}: an admin sees everybody's, or one user's`, async () => {
+    const { id, caller } = arrange(server.url);
+    const admin = client(link({ url: `${server.url}/trpc`, token: adminToken }));
+    const all = watch(admin);
+    const one = watch(admin, { userId: id });
+    await Promise.all([all.ready(), one.ready()]);
+    await change(caller, "seen");
+    await until(() => one.types().includes("deleted") && all.types().includes("deleted"), "deleted");
+    assert.deepEqual(one.types(), ["ready", "created", "updated", "deleted"]);
+    assert.deepEqual(one.seen.slice(1), all.seen.filter(({ name }) => name?.startsWith("seen")));
+    for (const { subscription } of [all, one]) subscription.unsubscribe();
+  });
+
+  test(`${name}: what may not be watched is a typed error, and final`, async () => {
+    const { token } = somebody();
+    const watched = watch(client(link({ url: `${server.url}/trpc`, token })), { userId: "somebody_else" });
+    await until(() => watched.errors.length > 0, "an error");
+    const [error] = watched.errors;
+    assert(isTRPCClientError<AppRouter>(error));
+    assert.deepEqual([error.data?.code, error.data?.httpStatus, error.data?.path], ["FORBIDDEN", 403, "k8s.watch"]);
+    const invalid = watch(client(link({ url: `${server.url}/trpc`, token })), { colour: "blue" } as never);
+    await until(() => invalid.errors.length > 0, "an error");
+    assert.deepEqual(invalid.errors[0]!.data?.code, "BAD_REQUEST");
+    assert(invalid.errors[0]!.data?.zodError);
+  });
+}
+
+// Last, and one by one: they stop the server for all.
+for (const [name, link] of Object.entries(WATCHES)) {
+  test(`${name}: a server that restarts loses nothing`, async () => {
+    const { token } = somebody();
+    const caller = client(CALLS["httpLink"]!({ url: `${server.url}/trpc`, token }));
+    const watched = watch(client(link({ url: `${server.url}/trpc`, token })));
+    await watched.ready();
+    await change(caller, "before");
+    await until(() => watched.seen.length === 4, "four events");
+    await server.stop();
+    await server.launch();
+    await change(caller, "after");
+    await until(() => watched.seen.length >= 7, "seven events");
+    assert.deepEqual(watched.types(), ["ready", "created", "updated", "deleted", "created", "updated", "deleted"]);
+    assert.equal(new Set(watched.seen.map(({ id }) => id)).size, 7);
+    watched.subscription.unsubscribe();
+  });
+}

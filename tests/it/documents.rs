@@ -1,0 +1,136 @@
+//! Where the documents are to be had: from a running server, from the command line, and in the repository.
+
+use std::{path::Path, process::Stdio};
+
+use clusterdesk::{
+    routers,
+    rpc::{Documents, Registry},
+};
+use http::Method;
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Builder, Process, Socket, TestApp, both_databases, document};
+
+/// Addresses, and the commands that print the same.
+const SERVED: [(&str, &str, &str); 2] = [
+    ("openrpc.json", "openrpc", "application/json; charset=utf-8"),
+    ("app-router.d.ts", "app-router", "application/typescript; charset=utf-8"),
+];
+
+fn documents() -> Documents {
+    Documents::of(&Registry::new(routers::all()).unwrap()).unwrap()
+}
+
+async fn ask(app: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+    let request = app.anonymous().http.request(method, format!("{}{path}", app.url));
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
+}
+
+fn header<'r>(response: &'r Response, name: &str) -> &'r str {
+    response.headers().get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+}
+
+#[tokio::test]
+async fn the_documents_are_served_to_everybody_and_printed_alike() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (path, command, content_type) in SERVED {
+        let response = ask(&app, Method::GET, path, &[]).await;
+        assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, content_type));
+        assert_eq!(header(&response, "cache-control"), "no-cache");
+        let served = response.text().await.unwrap();
+        // A database that can't be reached: the command does not look for one.
+        let printed = Process::run(folder.path(), &[command], &[("DATABASE_URL", "postgres:///no?host=/nowhere")]);
+        assert!(printed.status.success(), "{printed:?}");
+        assert_eq!(String::from_utf8(printed.stdout).unwrap(), served);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a document needs no file");
+}
+
+#[tokio::test]
+async fn who_has_a_document_is_told_that_it_is_the_same() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let documents = documents();
+    for ((path, ..), document) in SERVED.into_iter().zip([documents.openrpc, documents.app_router]) {
+        let head = ask(&app, Method::HEAD, path, &[]).await;
+        let etag = header(&head, "etag").to_owned();
+        assert_eq!(etag, format!("\"{}\"", document.content_hash));
+        assert_eq!(header(&head, "content-length"), document.text.len().to_string());
+        assert_eq!(head.text().await.unwrap(), "");
+        for known in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}"), "*".to_owned()] {
+            let response = ask(&app, Method::GET, path, &[("if-none-match", &known)]).await;
+            assert_eq!((response.status().as_u16(), header(&response, "etag")), (304, etag.as_str()), "{known}");
+            assert_eq!(response.text().await.unwrap(), "");
+        }
+        let response = ask(&app, Method::GET, path, &[("if-none-match", "\"other\"")]).await;
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (200, document.text));
+    }
+}
+
+#[tokio::test]
+async fn documents_are_got_and_by_pages_that_may_call() {
+    let app = Builder::new(Backend::Sqlite).flag("app-url", "https://app.example.com").start().await;
+    for (path, ..) in SERVED {
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
+            let refused = ask(&app, method, path, &[]).await;
+            assert_eq!((refused.status().as_u16(), header(&refused, "allow")), (405, "GET, HEAD"));
+            assert_eq!(refused.json::<Value>().await.unwrap()["error"]["data"]["code"], "METHOD_NOT_SUPPORTED");
+        }
+        let allowed = ask(&app, Method::GET, path, &[("origin", "https://app.example.com")]).await;
+        assert_eq!(allowed.status(), 200);
+        assert_eq!(header(&allowed, "access-control-allow-origin"), "https://app.example.com");
+        assert_eq!(ask(&app, Method::GET, path, &[("origin", "https://evil.example.com")]).await.status(), 403);
+    }
+}
+
+both_databases! {
+    async fn anybody_may_discover_also_while_the_database_is_away(app: TestApp) {
+        let expected: &Value = &document();
+        app.database.take_away();
+        app.user("user_1").fail("SERVICE_UNAVAILABLE", "user.me", Value::Null).await;
+        for caller in [app.anonymous(), app.user("user_1"), app.with_token("no token at all")] {
+            assert_eq!(caller.call("rpc.discover", Value::Null).await, *expected);
+            let refused = caller.fail("BAD_REQUEST", "rpc.discover", json!({"more": 1})).await;
+            assert_eq!(refused.issues(), ["more: unknown_field"]);
+        }
+        let mut socket = Socket::open(&app.anonymous()).await;
+        assert_eq!(socket.call("rpc.discover", json!([])).await["result"], *expected);
+        app.database.bring_back();
+    }
+}
+
+#[tokio::test]
+async fn discovering_counts_against_the_address() {
+    let app = Builder::new(Backend::Sqlite).flag("rate-limit-read-max-requests", "2").start().await;
+    app.anonymous().call("rpc.discover", Value::Null).await;
+    app.user("user_1").call("rpc.discover", Value::Null).await;
+    app.anonymous().fail("TOO_MANY_REQUESTS", "rpc.discover", Value::Null).await;
+    // What the user has left for themself is untouched.
+    app.user("user_1").call("user.me", Value::Null).await;
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_of_a_document_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["openrpc"][..], &["openrpc", "--types"], &["app-router"]] {
+        let mut command = Process::command(folder.path(), arguments, &[]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn the_copies_under_clients_are_up_to_date() {
+    let documents = documents();
+    for (path, document, command) in [
+        ("clients/openrpc.json", documents.openrpc, "openrpc"),
+        ("clients/app-router.d.ts", documents.app_router, "app-router"),
+        ("clients/typescript/src/procedures.ts", documents.procedures, "openrpc --types"),
+    ] {
+        let copy = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default();
+        assert!(copy == document.text, "{path} is out of date: run `cargo run -- {command} > {path}`");
+    }
+}

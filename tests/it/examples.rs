@@ -1,0 +1,110 @@
+//! The examples of the document, each called in the little world that they tell of.
+
+use clusterdesk::{
+    db::Timestamp,
+    routers,
+    rpc::{Access, Kind, Registry, procedure::Procedure},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{
+    Builder, Client, Socket, TestApp, TestDatabase, both_databases, document, hours_ago, hours_ahead, literal,
+};
+
+/// What `routers::example` says there is.
+fn populate(app: &TestApp) {
+    let (at, recently, end) = (literal(hours_ago(100)), literal(hours_ago(1)), literal(hours_ahead(1000)));
+    let cluster = "INSERT INTO k8s_cluster_configs
+        (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at) VALUES";
+    app.execute(&format!(
+        "INSERT INTO users (id, name, email, role, created_at, updated_at) VALUES
+             ('user_ada', 'Ada', 'ada@example.com', 'USER', {at}, {at}),
+             ('user_grace', 'Grace', 'grace@example.com', 'ADMIN', {at}, {at}),
+             ('user_linus', NULL, NULL, 'USER', {at}, {at});
+         INSERT INTO customers (auth_user_id, name, plan, stripe_customer_id, stripe_subscription_id, stripe_price_id,
+             stripe_current_period_end, created_at, updated_at)
+         VALUES ('user_ada', 'Analytical Engines', 'PRO', 'cus_ada', 'sub_ada', 'price_pro_monthly', {end}, {at}, {at});
+         {cluster} ('production', 'eu-central', 'user_ada', 'FREE', 'Default', 'INITING', {at}, {at}, NULL);
+         {cluster} ('staging', 'us-east', 'user_ada', 'PRO', 'Default', 'DELETED', {at}, {at}, {at});
+         UPDATE k8s_cluster_configs SET status = 'RUNNING', has_run = TRUE WHERE name = 'production';
+         INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id) VALUES
+             ({recently}, 'user_ada', 'k8s.delete', 'cluster', '2', '{{\"owner\": \"user_ada\"}}', '{}')",
+        Uuid::new_v4()
+    ));
+}
+
+/// Who makes the call: Linus what Ada can't do, who pays and is a customer already.
+fn caller(app: &TestApp, procedure: &Procedure) -> Client {
+    match (procedure.access, procedure.name) {
+        (Access::Public, _) => app.anonymous(),
+        (Access::Admin, _) => app.user("user_grace"),
+        (Access::User, "customer.create" | "user.delete" | "user.softDelete") => app.user("user_linus"),
+        (Access::User, _) => app.user("user_ada"),
+    }
+}
+
+/// The same without what is different each time: moments and the ids of requests.
+fn timeless(value: Value) -> Value {
+    match value {
+        Value::String(text) if serde_json::from_value::<Timestamp>(json!(text)).is_ok() => json!("a moment"),
+        Value::String(text) if Uuid::parse_str(&text).is_ok() => json!("a request"),
+        Value::Array(items) => items.into_iter().map(timeless).collect(),
+        Value::Object(members) => members.into_iter().map(|(key, value)| (key, timeless(value))).collect(),
+        other => other,
+    }
+}
+
+/// What a call answers; of a subscription, its first event.
+async fn answer(caller: &Client, procedure: &Procedure, input: &Value) -> Value {
+    if procedure.kind != Kind::Subscription {
+        return caller.call(procedure.name, input.clone()).await;
+    }
+    let mut socket = Socket::open(caller).await;
+    let started = socket.call(procedure.name, input.clone()).await;
+    assert!(started["result"].is_string(), "{started}");
+    socket.receive().await.unwrap()["params"]["result"].take()
+}
+
+#[test]
+fn every_procedure_has_an_example_that_its_schemas_allow() {
+    let (registry, document) = (Registry::new(routers::all()).unwrap(), document());
+    for procedure in registry.procedures() {
+        assert!(!procedure.examples.is_empty(), "{} has no example", procedure.name);
+        let method = document.method(procedure.name);
+        let schema = method.get("x-event").unwrap_or(&method["result"]).get("schema").unwrap();
+        for (example, pairing) in procedure.examples.iter().zip(method["examples"].as_array().unwrap()) {
+            for param in pairing["params"].as_array().unwrap() {
+                let name = param["name"].as_str().unwrap();
+                let schema = &document.parameter(procedure.name, name)["schema"];
+                assert_eq!(
+                    document.issues(schema, &param["value"]),
+                    Vec::<String>::new(),
+                    "{name} of {}",
+                    procedure.name
+                );
+            }
+            let Some(output) = &example.output else {
+                assert_eq!(procedure.name, "rpc.discover", "only the document can't contain its example");
+                continue;
+            };
+            assert_eq!(document.issues(schema, output), Vec::<String>::new(), "{}", procedure.name);
+        }
+    }
+}
+
+both_databases! {
+    async fn every_example_answers_as_it_says(database: TestDatabase) {
+        let (registry, document) = (Registry::new(routers::all()).unwrap(), document());
+        for procedure in registry.procedures() {
+            for example in &procedure.examples {
+                // In a world of its own: what one example changes is no other's business.
+                let app = Builder::new(database.backend).start().await;
+                populate(&app);
+                let answer = answer(&caller(&app, procedure), procedure, &example.input).await;
+                let expected = example.output.clone().unwrap_or_else(|| document.clone());
+                assert_eq!(timeless(answer), timeless(expected), "{}", procedure.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The OpenRPC document, held against the registry it was made from.
+
+use std::collections::BTreeSet;
+
+use clusterdesk::{
+    routers,
+    rpc::{Documents, Kind, Registry},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Described, document};
+
+fn registry() -> Registry {
+    Registry::new(routers::all()).unwrap()
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort();
+    items
+}
+
+/// The rules that a schema holds values to, wherever in it they stand: `minLength 1`.
+fn rules(schema: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    match schema {
+        Value::Object(members) => {
+            for (key, value) in members {
+                match key.as_str() {
+                    "description" | "title" => {}
+                    // An optional enum has null among its values or beside them.
+                    "enum" => found
+                        .extend(value.as_array().unwrap().iter().filter(|v| !v.is_null()).map(|v| format!("enum {v}"))),
+                    "type" => {
+                        let kinds = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+                        found.extend(kinds.iter().map(|kind| format!("type {kind}")));
+                    }
+                    "minLength" | "maxLength" | "pattern" | "minimum" | "maximum" | "format" => {
+                        found.insert(format!("{key} {value}"));
+                    }
+                    _ => found.extend(rules(value)),
+                }
+            }
+        }
+        Value::Array(items) => found.extend(items.iter().flat_map(rules)),
+        _ => {}
+    }
+    found
+}
+
+#[test]
+fn the_document_lists_exactly_the_procedures_under_all_their_names() {
+    let (registry, document) = (registry(), document());
+    let methods = document["methods"].as_array().unwrap();
+    assert_eq!(sorted(methods.iter().map(|method| method["name"].as_str().unwrap())), sorted(registry.names()));
+    for procedure in registry.procedures() {
+        let method = document.method(procedure.name);
+        let said =
+            json!([method["summary"], method["x-kind"], method["x-access"], method["x-bucket"], method["x-old-name"]]);
+        let known = json!([procedure.docs, procedure.kind, procedure.access, procedure.bucket, procedure.old_name]);
+        assert_eq!(said, known, "{}", procedure.name);
+        assert!(procedure.docs.ends_with('.'), "{}: {}", procedure.name, procedure.docs);
+        assert_eq!(method["tags"], json!([{"name": procedure.name.split('.').next()}]));
+        let Some(old_name) = procedure.old_name else { continue };
+        let old = document.method(old_name);
+        assert_eq!((&old["deprecated"], &old["x-canonical-name"]), (&json!(true), &json!(procedure.name)));
+        let common = |method: &Value| {
+            let mut method = method.as_object().unwrap().clone();
+            method.retain(|key, _| {
+                !["name", "deprecated", "tags", "x-canonical-name", "x-old-name"].contains(&key.as_str())
+            });
+            method
+        };
+        assert_eq!(common(old), common(method), "{old_name} is {}", procedure.name);
+    }
+}
+
+#[test]
+fn every_rule_that_an_input_is_checked_by_is_in_the_document() {
+    let document = document();
+    for procedure in registry().procedures() {
+        let checked = procedure.input.document();
+        let fields = checked["properties"].as_object().unwrap();
+        let params = document.method(procedure.name)["params"].as_array().unwrap();
+        assert_eq!(sorted(params.iter().map(|param| param["name"].as_str().unwrap())), sorted(fields.keys()));
+        for param in params {
+            let name = param["name"].as_str().unwrap();
+            let required = checked["required"].as_array().is_some_and(|required| required.contains(&param["name"]));
+            assert_eq!(param["required"], required, "{} of {}", name, procedure.name);
+            let documented = rules(&document.resolve(&param["schema"]));
+            assert_eq!(documented, rules(&fields[name]), "{name} of {}", procedure.name);
+        }
+    }
+    let name = document.parameter("k8s.create", "name");
+    let expected = json!({"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[a-z0-9-]+$"});
+    assert!(expected.as_object().unwrap().iter().all(|(rule, value)| name["schema"][rule] == *value), "{name}");
+    let plan = rules(&document.resolve(&document.parameter("k8s.create", "plan")["schema"]));
+    assert!(["FREE", "PRO", "BUSINESS"].iter().all(|plan_name| plan.contains(&format!("enum \"{plan_name}\""))));
+}
+
+#[test]
+fn the_errors_of_a_method_are_those_it_may_answer() {
+    let document = document();
+    for procedure in registry().procedures() {
+        let errors = document.method(procedure.name)["errors"].as_array().unwrap();
+        let errors: Vec<Value> = errors.iter().map(|error| document.resolve(error)).collect();
+        let known = procedure.expected_errors().map(|code| {
+            let data = json!({"code": code, "httpStatus": code.http_status()});
+            (code.as_str().to_owned(), json!(code.number()), data)
+        });
+        let said = errors.iter().map(|error| {
+            assert!(error["message"].as_str().unwrap().ends_with('.'));
+            (error["data"]["code"].as_str().unwrap().to_owned(), error["code"].clone(), error["data"].clone())
+        });
+        assert_eq!(said.collect::<Vec<_>>(), known.collect::<Vec<_>>(), "{}", procedure.name);
+    }
+    let codes = |name: &str| document.method(name)["errors"].to_string();
+    assert!(codes("k8s.create").contains("/CONFLICT") && codes("k8s.create").contains("/PAYMENT_REQUIRED"));
+    assert!(codes("k8s.list").contains("/UNAUTHORIZED") && !codes("rpc.discover").contains("/UNAUTHORIZED"));
+}
+
+#[test]
+fn named_types_are_written_once_and_referred_to() {
+    let document = document();
+    let types = document["components"]["schemas"].as_object().unwrap();
+    for name in ["Cluster", "Customer", "User", "Plan", "Status", "Role", "ClusterPage", "ErrorData", "Issue"] {
+        assert!(types.contains_key(name), "{name}");
+    }
+    // schemars numbers types of one name.
+    assert!(types.keys().all(|name| name.chars().all(|char| char.is_ascii_alphabetic())), "{:?}", types.keys());
+    assert_eq!(document.method("k8s.get")["result"]["schema"], json!({"$ref": "#/components/schemas/Cluster"}));
+    assert_eq!(types["Cluster"]["properties"]["status"], json!({"$ref": "#/components/schemas/Status"}));
+    // Written as null, never left out.
+    assert!(types["Cluster"]["required"].as_array().unwrap().contains(&json!("deletedAt")));
+    document.resolve(&document);
+}
+
+#[test]
+fn a_subscription_answers_with_an_id_and_describes_its_events() {
+    let (registry, document) = (registry(), document());
+    for procedure in registry.procedures().filter(|procedure| procedure.kind == Kind::Subscription) {
+        let method = document.method(procedure.name);
+        assert_eq!(method["result"]["schema"], json!({"type": "string"}));
+        assert_eq!(method["x-event"]["schema"], json!({"$ref": "#/components/schemas/ClusterChange"}));
+        assert!(method["x-event"]["examples"].as_array().is_some_and(|examples| !examples.is_empty()));
+    }
+}
+
+#[test]
+fn the_hash_is_of_the_text_without_it() {
+    let documents = Documents::of(&registry()).unwrap();
+    for document in [&documents.openrpc, &documents.app_router, &documents.procedures] {
+        assert!(document.text.contains(&document.content_hash));
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(document.text.replace(&document.content_hash, ""));
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, document.content_hash);
+    }
+    let parsed: Described = document();
+    assert_eq!(parsed["info"]["x-content-hash"], documents.openrpc.content_hash);
+    assert_eq!((&parsed["openrpc"], &parsed["info"]["version"]), (&json!("1.4.0"), &json!(env!("CARGO_PKG_VERSION"))));
+}

@@ -1,0 +1,80 @@
+//! What the generated TypeScript says of a procedure. That it compiles is tested under tests/e2e, with the compiler.
+
+use std::sync::LazyLock;
+
+use clusterdesk::{
+    routers,
+    rpc::{Documents, Kind, Registry},
+};
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(routers::all()).unwrap());
+static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| Documents::of(&REGISTRY).unwrap());
+
+/// The lines of a text from the one that begins so to the one that ends so.
+fn part<'t>(text: &'t str, begin: &str, end: &str) -> &'t str {
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("there is no {begin}"));
+    rest.split_once(end).unwrap_or_else(|| panic!("{begin} has no {end}")).0
+}
+
+#[test]
+fn the_router_has_every_procedure_under_all_its_names() {
+    let router = part(&DOCUMENTS.app_router.text, "export type AppRouter", "\n}>;");
+    for procedure in REGISTRY.procedures() {
+        let wrapper = match procedure.kind {
+            Kind::Query => "QueryOf",
+            Kind::Mutation => "MutationOf",
+            Kind::Subscription => "SubscriptionOf",
+        };
+        for name in std::iter::once(procedure.name).chain(procedure.old_name) {
+            let (namespace, name) = name.split_once('.').unwrap();
+            let members = part(router, &format!("\n  {namespace}: {{\n"), "\n  };");
+            assert!(members.contains(&format!("    {name}: {wrapper}<")), "{namespace}.{name}");
+            assert!(members.contains(procedure.docs), "{namespace}.{name} is not documented");
+        }
+    }
+    let count = |what: &str| router.matches(what).count();
+    assert_eq!(count("QueryOf<") + count("MutationOf<") + count("SubscriptionOf<"), REGISTRY.names().count());
+    assert_eq!(count("@deprecated"), REGISTRY.procedures().filter(|procedure| procedure.old_name.is_some()).count());
+}
+
+#[test]
+fn the_procedures_of_json_rpc_are_all_there_too() {
+    let procedures = part(&DOCUMENTS.procedures.text, "export interface Procedures {\n", "\n}\n");
+    for procedure in REGISTRY.procedures() {
+        let head = format!("  \"{}\": {{ kind: \"{}\"; input: ", procedure.name, procedure.kind.as_str());
+        assert!(procedures.contains(&head), "{head}");
+        let Some(old_name) = procedure.old_name else { continue };
+        let alias = format!("/** @deprecated Use {0}. */\n  \"{old_name}\": Procedures[\"{0}\"];", procedure.name);
+        assert!(procedures.contains(&alias), "{alias}");
+    }
+}
+
+#[test]
+fn a_timestamp_is_a_date_for_trpc_and_a_string_for_json_rpc() {
+    for (document, moment) in [(&DOCUMENTS.app_router, "Date"), (&DOCUMENTS.procedures, "string")] {
+        let cluster = part(&document.text, "export interface Cluster {\n", "\n}");
+        assert!(cluster.contains(&format!("  createdAt: {moment};\n")), "{cluster}");
+        assert!(cluster.contains(&format!("  deletedAt: {moment} | null;\n")), "{cluster}");
+        assert!(document.text.contains(&format!("    since?: {moment} | null | undefined;\n")));
+    }
+}
+
+#[test]
+fn an_input_is_as_optional_as_the_server_takes_it() {
+    let router = &DOCUMENTS.app_router.text;
+    assert!(router.contains("    list: QueryOf<void, Cluster[]>;\n"));
+    assert!(router.contains("    limit?: number | null | undefined;\n    } | void, ClusterPage>;\n"), "{router}");
+    let create = part(router, "    create: MutationOf<{\n", "    }, ClusterCreated>;\n");
+    assert!(create.contains("      name: string;\n") && create.contains("      plan?: Plan | null | undefined;\n"));
+    assert!(router.contains("export type Plan = \"FREE\" | \"PRO\" | \"BUSINESS\";\n"));
+    assert!(router.contains("}, Customer | null>;\n") || router.contains("} | void, Customer | null>;\n"));
+}
+
+#[test]
+fn a_file_says_what_it_is_of_and_how_to_make_it_anew() {
+    for (document, command) in [(&DOCUMENTS.app_router, "app-router"), (&DOCUMENTS.procedures, "openrpc --types")] {
+        let mut lines = document.text.lines();
+        assert_eq!(lines.next(), Some(format!("// x-content-hash: {}", document.content_hash).as_str()));
+        assert!(lines.next().unwrap().contains(&format!("`clusterdesk {command}`")));
+    }
+}
