@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clusterdesk::models::user::Role;
+
 use serde_json::{Value, json};
 
 use super::{cluster, storm};
@@ -93,4 +95,29 @@ async fn a_commit_that_waits_too_long_is_undone_and_not_told() {
     assert_eq!(watcher.told(1).await, ["created web"]);
     assert_eq!(ann.call("k8s.count", json!({})).await, json!({"active": 1, "deleted": 0}));
     assert_ne!(app.admin().call("admin.getStats", json!({})).await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_event_is_seen_before_an_older_one() {
+    let Some(app) = hearing().await else { return };
+    app.provision("ann", Role::User);
+    app.provision("bob", Role::User);
+    let mut watcher = Watcher::open(&app.admin(), json!({})).await;
+    let insert = |owner: &str| {
+        format!(
+            "INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, created_at, updated_at)
+            VALUES ('{owner}s', 'eu', '{owner}', 'FREE', now(), now());"
+        )
+    };
+    // Its event has an id, and the commit takes its time.
+    let mut first = app.connect();
+    first.run(&format!("BEGIN; {} SET CONSTRAINTS ALL IMMEDIATE", insert("ann")));
+    let (mut second, statement) = (app.connect(), insert("bob"));
+    let committed = std::thread::spawn(move || second.run(&statement));
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    eventually(async || app.connect().number(waiting) == 1).await;
+    first.run("COMMIT");
+    committed.join().unwrap();
+    assert_eq!(watcher.told(2).await, ["created anns", "created bobs"]);
 }
