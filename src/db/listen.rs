@@ -60,7 +60,7 @@ async fn connect(url: &Secret, told: &watch::Sender<()>, away: &mut bool) -> any
                     told.send_replace(());
                 }
                 message = poll_fn(|context| connection.poll_message(context)) => match message {
-                    Some(Ok(AsyncMessage::Notification(_))) => drop(told.send_replace(())),
+                    Some(Ok(AsyncMessage::Notification(_))) => told.send_replace(()),
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(error.into()),
                     None => anyhow::bail!("the server closed the connection"),
