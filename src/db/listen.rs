@@ -2,9 +2,13 @@
 //!
 //! Diesel can't wait for a notification, so this one connection is tokio-postgres'.
 
-use std::{future::poll_fn, time::Duration};
+use std::{convert::Infallible, future::poll_fn, pin::pin, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use anyhow::{Context, Result, bail};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_postgres::{
     AsyncMessage, Config,
     config::{SslMode, TargetSessionAttrs},
@@ -15,6 +19,8 @@ use crate::config::Secret;
 
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_secs(1);
+/// For a server that accepts connections, and then says nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Where libpq as we build it looks for a server that nobody has named.
 const SOCKET_FOLDER: &str = "/tmp";
 
@@ -35,7 +41,7 @@ pub fn start(url: &Secret) -> watch::Receiver<()> {
 async fn listen(url: &Secret, told: &watch::Sender<()>) {
     let mut away = false;
     loop {
-        let end = connect(url, told, &mut away).await;
+        let Err(end) = connect(url, told, &mut away).await;
         if !away {
             tracing::warn!(error = format!("{end:#}"), "no connection to listen on; looking for changes instead");
         }
@@ -44,38 +50,33 @@ async fn listen(url: &Secret, told: &watch::Sender<()>) {
     }
 }
 
-/// One connection's life. Returns how it ended.
-async fn connect(url: &Secret, told: &watch::Sender<()>, away: &mut bool) -> anyhow::Error {
-    let listening = async {
-        let (client, mut connection) = config(url.expose())?.connect(tls::connector(url.expose())?).await?;
-        let mut listen = std::pin::pin!(client.batch_execute("LISTEN cluster_events"));
-        let mut listening = false;
-        loop {
-            tokio::select! {
-                done = &mut listen, if !listening => {
-                    done?;
-                    listening = true;
-                    *away = false;
-                    // Whatever happened until now was not told.
-                    told.send_replace(());
-                }
-                message = poll_fn(|context| connection.poll_message(context)) => match message {
-                    Some(Ok(AsyncMessage::Notification(_))) => told.send_replace(()),
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => return Err(error.into()),
-                    None => anyhow::bail!("the server closed the connection"),
-                },
+/// One connection's life, and how it ended.
+async fn connect(url: &Secret, told: &watch::Sender<()>, away: &mut bool) -> Result<Infallible> {
+    let (config, tls) = (config(url.expose())?, tls::connector(url.expose())?);
+    let (client, mut connection) = timeout(PATIENCE, config.connect(tls)).await.context("the server is silent")??;
+    let mut listen = pin!(timeout(PATIENCE, client.batch_execute("LISTEN cluster_events")));
+    let mut listening = false;
+    loop {
+        tokio::select! {
+            done = &mut listen, if !listening => {
+                done.context("the server is silent")??;
+                listening = true;
+                *away = false;
+                // Whatever happened until now was not told.
+                told.send_replace(());
             }
+            message = poll_fn(|context| connection.poll_message(context)) => match message {
+                Some(Ok(AsyncMessage::Notification(_))) => told.send_replace(()),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error.into()),
+                None => bail!("the server closed the connection"),
+            },
         }
-    };
-    match listening.await {
-        Ok(never) => never,
-        Err(end) => end,
     }
 }
 
 /// What libpq would make of the URL and its environment (PostgreSQL manual §34.1, §34.15), as far as tokio-postgres can.
-fn config(url: &str) -> anyhow::Result<Config> {
+fn config(url: &str) -> Result<Config> {
     let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
     let parameters: Vec<String> = parameters.split('&').filter_map(translated).collect();
     let mut config: Config = format!("{address}?{}", parameters.join("&")).parse()?;

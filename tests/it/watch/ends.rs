@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::storm;
-use crate::support::{Builder, TestApp, Watcher, both_databases, claims, hs256, now};
+use crate::support::{Backend, Builder, TestApp, Watcher, both_databases, claims, eventually, hs256, now};
 
 /// A server that looks often whether watchers may still watch.
 async fn strict(builder: Builder) -> TestApp {
-    builder.limits(|limits| limits.ping_interval = Duration::from_millis(50)).start().await
+    builder.limits(|limits| limits.recheck_interval = Duration::from_millis(50)).start().await
 }
 
 both_databases! {
@@ -104,8 +104,11 @@ both_databases! {
         let ann = app.member("ann");
         let mut watcher = Watcher::open(&ann, json!({})).await;
         app.database.take_away();
+        if app.backend() == Backend::Postgres {
+            eventually(async || ann.try_call("user.me", json!({})).await.is_err()).await;
+        }
         app.database.bring_back();
-        crate::support::eventually(async || ann.try_call("user.me", json!({})).await.is_ok()).await;
+        eventually(async || ann.try_call("user.me", json!({})).await.is_ok()).await;
         ann.create("web", "FREE").await;
         assert_eq!(watcher.told(1).await, ["created web"]);
     }
