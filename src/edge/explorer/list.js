@@ -18,7 +18,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   const filters = createForm(params, registry, { plain: true });
   const given = Object.fromEntries([...query].map(([name, value]) => [name, value === "true" ? true : value]));
   filters.fill(given);
-  const notice = el("div", { role: "status", class: "list-notice" });
+  const notice = el("div", { role: "status", class: "list-notice", tabindex: "-1" });
   const id = uniqueId("list");
   const body = el("tbody", { role: "rowgroup" });
   const heads = columns.map(({ title }) => el("th", { scope: "col", role: "columnheader" }, title));
@@ -101,9 +101,10 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     return el("tr", { role: "row" }, columns.map(({ title, cell }) => el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, list)))));
   }
 
-  /** Says how an action went, above the table. */
+  /** Says how an action went, above the table. The focus goes there: the button may be gone when the rows come anew. */
   function tell(content) {
     notice.replaceChildren(content);
+    notice.focus();
   }
 
   show("");
