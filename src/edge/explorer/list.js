@@ -13,7 +13,7 @@ const LIMIT = 20;
  * Shows `procedureName`, a procedure with `cursor` and `limit`, in `node`. `columns` are `{title, cell(item, list)}`, `noun` is
  * what the items are called. Filters go into the address, so that a list can be linked to; nothing else does.
  */
-export function showList(node, registry, { procedureName, place, noun, columns, query, intro }) {
+export function showList(node, registry, { procedureName, place, noun, columns, query }) {
   const params = registry.byName.get(procedureName)?.params.filter((param) => !PAGING.has(param.name)) ?? [];
   const filters = createForm(params, registry, { plain: true });
   const given = Object.fromEntries([...query].map(([name, value]) => [name, value === "true" ? true : value]));
@@ -30,7 +30,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   const pager = el("nav", { class: "pager", "aria-label": "Pages" }, previous, where, next);
   const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}` }, "Reset"));
   const form = el("form", { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" }, filters.node, apply);
-  node.replaceChildren(intro ?? "", form, notice, el("div", { class: "table" }, table), state, pager);
+  node.replaceChildren(form, notice, el("div", { class: "table" }, table), state, pager);
   /** Cursors of the pages up to this one; the first page has none. */
   let cursors = [undefined];
   let nextCursor = null;
