@@ -28,7 +28,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   const previous = el("button", { type: "button", on: { click: () => turn(-1) } }, "Previous");
   const next = el("button", { type: "button", on: { click: () => turn(1) } }, "Next");
   const pager = el("nav", { class: "pager", "aria-label": "Pages" }, previous, where, next);
-  const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}` }, "Reset"));
+  const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}`, on: { click: () => filters.fill({}) } }, "Reset"));
   const form = el("form", { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" }, filters.node, apply);
   node.replaceChildren(form, notice, el("div", { class: "table" }, table), state, pager);
   /** Cursors of the pages up to this one; the first page has none. */
@@ -63,12 +63,16 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     try {
       const input = { ...filters.read().value, limit: LIMIT, cursor: cursors.at(-1) };
       const { result } = await call(procedureName, input);
-      // A later load may have overtaken this one.
-      if (load === loads) fill(result);
+      if (isWanted(load)) fill(result);
     } catch (error) {
-      if (load === loads) fail(error);
+      if (isWanted(load)) fail(error);
     }
     table.removeAttribute("aria-busy");
+  }
+
+  /** A later load may have overtaken this one, and the reader may have left. */
+  function isWanted(load) {
+    return load === loads && node.isConnected;
   }
 
   function fill({ items, nextCursor: following }) {
