@@ -62,6 +62,7 @@ fn banner(address: &BindAddr, database: &str, data_dir: &Path, token: Option<&st
     let file = std::path::absolute(&file).unwrap_or(file);
     let mut lines = vec![
         format!("clusterdesk {} on {database}", env!("CARGO_PKG_VERSION")),
+        format!("  explorer   {url}   (open it in a browser)"),
         format!("  JSON-RPC   {url}   (POST, or open a WebSocket)"),
         format!("  health     {url}health/ready"),
         format!("  metrics    {url}metrics"),

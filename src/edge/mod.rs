@@ -134,7 +134,7 @@ impl Edge {
             }
             (_, "/") => {}
             (_, path) if File::at(path).is_some() => {
-                return refusal::wrong_method(wire, "GET", "Ask for this page by GET.", request_id);
+                return refusal::wrong_method(wire, "GET, HEAD", "Ask for this page by GET.", request_id);
             }
             (_, path) if mount.is_some() || self.document(path).is_some() => {}
             _ => return refusal::refuse(wire, &Error::UnknownPage, request_id),
@@ -154,7 +154,7 @@ impl Edge {
         }
         if request.method() != Method::POST {
             let why = "Call procedures by POST, or open a WebSocket.";
-            return refusal::wrong_method(wire, "POST", why, request_id);
+            return refusal::wrong_method(wire, "GET, HEAD, POST", why, request_id);
         }
         self.post(request, connection, request_id).await
     }

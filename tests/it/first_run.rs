@@ -92,6 +92,8 @@ both_databases! {
             assert!(server.banner.contains(&format!("{}{page}", server.url)) || page == "health/live");
             assert_eq!(server.client("").http.get(format!("{}{page}", server.url)).send().await.unwrap().status(), 200);
         }
+        let page = server.banner.lines().find(|line| line.contains("explorer")).unwrap();
+        assert!(page.contains(&server.url), "{page}");
         let mut conn = first.0.connect();
         let kept = [conn.texts("SELECT hash FROM api_tokens"), conn.texts("SELECT detail FROM audit_log")].concat();
         assert!(kept.iter().all(|text| !text.contains(&shown)), "only the hash is kept");

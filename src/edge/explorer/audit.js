@@ -5,6 +5,9 @@ import { jsonBlock } from "./json.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 
+/** Characters of a detail that are shown at once. */
+const SHORT = 60;
+
 export function showAudit(node, registry, query) {
   showList(node, registry, {
     procedureName: "admin.auditLog",
@@ -28,5 +31,7 @@ function link(filter, value, others = {}) {
 
 function detail(entry) {
   const label = `Detail of entry ${entry.id}`;
-  return el("details", {}, el("summary", { "aria-label": label }, "Show"), jsonBlock(entry.detail, label), el("p", { class: "help" }, "Request id ", el("code", {}, entry.requestId)));
+  const short = JSON.stringify(entry.detail);
+  const summary = short.length > SHORT ? `${short.slice(0, SHORT)}…` : short;
+  return el("details", {}, el("summary", {}, el("code", {}, summary)), jsonBlock(entry.detail, label), el("p", { class: "help" }, "Request id ", el("code", {}, entry.requestId)));
 }

@@ -1,7 +1,7 @@
 // One input field: a control that fits its schema, its description, and what is wrong with it.
 
-import { el, uniqueId } from "./dom.js";
-import { core, limits, options, typeName } from "./schema.js";
+import { el, prose, uniqueId } from "./dom.js";
+import { core, inputTypeName, limits, options } from "./schema.js";
 
 /**
  * A control for one parameter. `read()` gives `{value}` (undefined: not given) or `{problem}`; `fill(value)` the other
@@ -12,12 +12,12 @@ export function createControl(param, registry, { plain = false } = {}) {
   const id = uniqueId(`field-${name}`);
   const schemaOfValue = core(schema, registry);
   const editor = editorFor(schemaOfValue, options(schema, registry), { id, required, plain });
-  const help = plain ? "" : [param.description ?? schemaOfValue.description, limits(schema, registry)].filter(Boolean);
-  const helpLine = el("p", { class: "help", id: `${id}-help`, hidden: help.length === 0 }, [help].flat().join(" · "));
+  const help = plain ? [] : [param.description ?? schemaOfValue.description, limits(schema, registry)].filter(Boolean);
+  const helpLine = el("p", { class: "help", id: `${id}-help`, hidden: help.length === 0 }, prose(help.join(" · ")));
   const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
   editor.element.setAttribute("aria-describedby", `${id}-help ${id}-error`);
   if (required) editor.element.setAttribute("aria-required", "true");
-  const type = plain ? null : el("span", { class: "type" }, typeName(schema, registry), required ? "" : ", optional");
+  const type = plain ? null : el("span", { class: "type" }, inputTypeName(schema, registry), required ? "" : ", optional");
   const label = el("label", { for: id, class: plain ? null : "code" }, plain ? words(name) : name);
   const node = el("div", { class: `field ${editor.kind}` }, el("div", { class: "caption" }, label, type), editor.element);
   node.append(helpLine, error);
@@ -46,7 +46,7 @@ function editorFor(schema, values, { id, required, plain }) {
   if (values) return choice(id, values, required, plain);
   if (schema.type === "boolean") return plain ? checkbox(id) : choice(id, [true, false], required, plain);
   if (schema.type === "integer" || schema.type === "number") return number(id);
-  if (schema.format === "date-time") return moment(id);
+  if (schema.format === "date-time") return moment(id, plain);
   if (schema.type === "string") return text(id);
   return json(id);
 }
@@ -97,8 +97,8 @@ function checkbox(id) {
   };
 }
 
-function moment(id) {
-  const element = el("input", { id, type: "datetime-local", step: "0.001" });
+function moment(id, plain) {
+  const element = el("input", { id, type: "datetime-local", step: plain ? "1" : "0.001" });
   const read = () => {
     if (element.validity.badInput) return { problem: "is not a whole date and time" };
     return { value: element.value === "" ? undefined : new Date(element.value).toISOString() };

@@ -23,6 +23,11 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+/** Text with `code` in it, as the server's documentation is written. */
+export function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? el("code", {}, part) : part));
+}
+
 let counter = 0;
 
 /** An id that no other element of the page has. */

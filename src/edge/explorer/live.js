@@ -24,7 +24,7 @@ export function createLive(procedure, registry, onInput) {
   const list = el("ol", { class: "events", "aria-label": "Events", reversed: true });
   const form = el("form", { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id }, params.node, el("div", { class: "buttons" }, toggle, clear));
   const head = el("div", { class: "panel-head" }, heading, params.switcher);
-  const node = el("section", { class: "panel live", "aria-labelledby": heading.id }, head, form, state, problem, empty, list);
+  const node = el("section", { class: "panel live", "aria-labelledby": heading.id }, head, form, problem, state, empty, list);
   let watch = null;
   let count = 0;
   let countdown = null;
@@ -95,6 +95,7 @@ export function createLive(procedure, registry, onInput) {
   return {
     node,
     input: params.value,
+    fill: params.fill,
     stop() {
       stopListening();
       clearInterval(countdown);
@@ -109,6 +110,7 @@ function dot(tone) {
 
 function sentence(event) {
   const { type = "event", cluster } = event ?? {};
+  if (type === "ready") return "watching from here on";
   if (type === "lagged") return "lagged: there was more than could be sent, and what was missed follows";
   return cluster ? `${type}, cluster ${cluster.id} ${cluster.name}` : String(type);
 }
@@ -120,6 +122,7 @@ function eventLine(event) {
     cluster ? el("span", {}, el("strong", {}, cluster.name), ` #${cluster.id}`) : null,
     cluster ? badge(cluster.status) : null,
     cluster ? el("span", { class: "help" }, [cluster.plan, cluster.location, cluster.authUserId].filter(Boolean).join(" · ")) : null,
+    type === "ready" ? el("span", { class: "help" }, "Watching from here on.") : null,
     type === "lagged" ? el("span", { class: "help" }, "More happened than could be sent; what was missed follows.") : null,
     el("span", { class: "spring" }),
     at ? moment(at) : null,

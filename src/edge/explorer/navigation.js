@@ -3,8 +3,6 @@
 import { byId, el, uniqueId } from "./dom.js";
 import { session } from "./session.js";
 
-const LETTERS = { query: "Q", mutation: "M", subscription: "S" };
-
 export function startNavigation(registry) {
   const links = [];
   const groups = [...registry.namespaces].map(([namespace, procedures]) => {
@@ -38,6 +36,7 @@ export function markCurrent() {
     const current = href === here || (href === "#/dashboard" && here.startsWith("#/dashboard/"));
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+    if (current) link.scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -51,7 +50,7 @@ function group(namespace, items) {
 }
 
 function procedureItem({ name, shortName, kind }) {
-  const letter = el("span", { class: `letter ${kind}`, "aria-hidden": "true", title: kind }, LETTERS[kind]);
+  const letter = el("span", { class: `letter ${kind}`, "aria-hidden": "true", title: kind });
   return el("li", {}, el("a", { href: `#/${name}`, "aria-label": name }, el("span", { class: "code" }, shortName), letter));
 }
 
@@ -78,6 +77,8 @@ function startSearch(links, groups, nothing, special) {
       filter();
     } else if (event.key === "Enter" && search.value.trim() !== "" && matches().length > 0) {
       location.hash = `#/${matches()[0].procedure.name}`;
+      search.value = "";
+      filter();
     } else if (event.key === "ArrowDown") {
       event.preventDefault();
       matches()[0]?.item.querySelector("a").focus();

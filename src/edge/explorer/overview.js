@@ -2,12 +2,12 @@
 
 import { badge } from "./badge.js";
 import { copyButton } from "./copy.js";
-import { el, uniqueId } from "./dom.js";
+import { el, prose, uniqueId } from "./dom.js";
 import { ROOT } from "./rpc.js";
 
 export function showOverview(main, registry) {
   const { info } = registry;
-  const head = el("header", { class: "page-head" }, el("h1", { tabindex: "-1" }, `${info.title} ${info.version}`), el("p", { class: "lead" }, info.description ?? ""));
+  const head = el("header", { class: "page-head" }, el("h1", { tabindex: "-1" }, `${info.title} ${info.version}`), el("p", { class: "lead" }, prose(info.description ?? "")));
   const sections = [...registry.namespaces].map(([namespace, procedures]) => section(namespace, procedures));
   main.replaceChildren(head, addresses(), ...sections);
   return () => {};
@@ -38,11 +38,7 @@ function addresses() {
 
 function section(namespace, procedures) {
   const id = uniqueId(namespace);
-  const item = (procedure) =>
-    el(
-      "li",
-      {},
-      el("a", { class: "card", href: `#/${procedure.name}` }, el("span", { class: "card-head" }, el("code", {}, procedure.name), badge(procedure.kind), procedure.access === "admin" ? badge("admin") : null), el("span", { class: "help" }, procedure.summary)),
-    );
-  return el("section", { "aria-labelledby": id }, el("h2", { id }, namespace), el("ul", { class: "cards" }, procedures.map(item)));
+  const item = ({ name, summary, kind, access }) =>
+    el("li", {}, el("a", { href: `#/${name}`, class: "code" }, name), el("span", { class: "help" }, prose(summary)), el("span", { class: "badges" }, access === "admin" ? badge("admin") : null, badge(kind)));
+  return el("section", { "aria-labelledby": id, class: "namespace" }, el("h2", { id }, namespace), el("ul", { class: "procedures" }, procedures.map(item)));
 }

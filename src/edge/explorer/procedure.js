@@ -2,12 +2,12 @@
 
 import { badge } from "./badge.js";
 import { createCodePanel } from "./code.js";
-import { el } from "./dom.js";
+import { el, prose } from "./dom.js";
 import { jsonBlock } from "./json.js";
 import { createLive } from "./live.js";
 import { session } from "./session.js";
 import { describeShape } from "./shape.js";
-import { refName, typeName } from "./schema.js";
+import { inputTypeName, refName, typeName } from "./schema.js";
 import { signIn } from "./account.js";
 import { createTrial } from "./trial.js";
 
@@ -27,13 +27,15 @@ export function showProcedure(main, registry, procedure) {
     "header",
     { class: "page-head" },
     el("h1", { tabindex: "-1" }, procedure.name),
-    el("p", { class: "lead" }, procedure.summary),
-    procedure.description ? el("p", {}, procedure.description) : null,
+    el("p", { class: "lead" }, prose(procedure.summary)),
+    procedure.description ? el("p", {}, prose(procedure.description)) : null,
     el("p", { class: "badges" }, badge(procedure.kind), badge(procedure.access), el("span", { class: "help" }, facts(procedure))),
   );
-  const reference = el("div", { class: "reference" }, input(procedure, registry), output(procedure, registry), errors(procedure), examples(procedure));
-  const workbench = el("div", { class: "workbench" }, hint, trial.node, code.node);
-  main.replaceChildren(head, el("div", { class: isLive ? "split wide" : "split" }, reference, workbench));
+  const reference = el("div", { class: "reference" }, input(procedure, registry), output(procedure, registry), errors(procedure, registry), examples(procedure, trial.fill));
+  const workbench = el("div", { class: "workbench" }, isLive ? null : [hint, trial.node], code.node);
+  const split = el("div", { class: "split" }, reference, workbench);
+  // What is live needs the room; what there is to read about it comes after.
+  main.replaceChildren(head, ...(isLive ? [el("div", { class: "workbench" }, hint, trial.node)] : []), split);
   return () => {
     stopListening();
     trial.stop();
@@ -59,7 +61,7 @@ function input({ params }, registry) {
     schema.properties[name] = description ? { ...own, description } : own;
     if (required) schema.required.push(name);
   }
-  const body = params.length > 0 ? describeShape(schema, registry) : el("p", { class: "help" }, "None.");
+  const body = params.length > 0 ? describeShape(schema, registry, [], inputTypeName) : el("p", { class: "help" }, "None.");
   return el("section", {}, el("h2", {}, "Input"), body);
 }
 
@@ -71,19 +73,27 @@ function output({ result, event }, registry) {
   return el("section", {}, el("h2", {}, title, " ", el("span", { class: "type" }, refName(schema) ?? name)), describeShape(schema, registry));
 }
 
-function errors({ errors }) {
+/** First what is special about this one; what all of them may answer is folded away. */
+function errors({ errors }, registry) {
   if (errors.length === 0) return null;
+  const own = errors.filter((error) => !registry.commonErrors.has(error.code + error.message));
+  const common = errors.filter((error) => !own.includes(error));
   const row = (error) =>
-    el("li", {}, el("div", { class: "row" }, el("code", { class: "name" }, error.data?.code ?? String(error.code)), el("span", { class: "type" }, String(error.code)), el("span", { class: "note" }, error.message)));
-  return el("section", {}, el("h2", {}, "Errors"), el("ul", { class: "shape" }, errors.map(row)));
+    el("li", {}, el("div", { class: "row" }, el("code", { class: "name" }, error.data?.code ?? String(error.code)), el("span", { class: "type" }, String(error.code)), el("span", { class: "note" }, prose(error.message))));
+  const list = (some) => el("ul", { class: "shape" }, some.map(row));
+  const folded = el("details", {}, el("summary", {}, own.length > 0 ? "And what any call may answer" : "What any call may answer"), list(common));
+  return el("section", {}, el("h2", {}, "Errors"), own.length > 0 ? list(own) : null, common.length > 0 ? folded : null);
 }
 
-function examples({ examples }) {
+function examples({ examples, event }, fill) {
   if (examples.length === 0) return null;
   const body = examples.map((example) => {
     const given = Object.fromEntries((example.params ?? []).map(({ name, value }) => [name, value]));
     const name = example.name ?? "Example";
-    return [jsonBlock(given, `${name}: input`), el("p", { class: "help" }, "answers"), jsonBlock(example.result?.value ?? null, `${name}: output`)];
+    const answer = event ? (event.examples?.[0] ?? null) : (example.result?.value ?? null);
+    const use = el("button", { type: "button", class: "small", on: { click: () => fill(given) } }, "Fill in");
+    const sent = [el("div", { class: "panel-head" }, el("span", { class: "help" }, "sent"), use), jsonBlock(given, `${name}: input`)];
+    return [Object.keys(given).length > 0 ? sent : null, el("p", { class: "help" }, event ? "sends" : "answers"), jsonBlock(answer, `${name}: output`)];
   });
   return el("section", {}, el("h2", {}, examples.length > 1 ? "Examples" : "Example"), body);
 }

@@ -29,6 +29,13 @@ export class Registry {
     }
   }
 
+  /** Errors that every call with a token may answer. */
+  get commonErrors() {
+    const key = (error) => error.code + error.message;
+    const sets = this.procedures.filter(({ access }) => access !== "public").map(({ errors }) => new Set(errors.map(key)));
+    return sets.reduce((common, set) => common.intersection(set), sets[0] ?? new Set());
+  }
+
   /** Procedures by namespace, both in the document's order. */
   get namespaces() {
     return Map.groupBy(this.procedures, (procedure) => procedure.namespace);

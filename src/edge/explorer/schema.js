@@ -3,17 +3,22 @@
 /** The schema itself, or the one it refers to by `$ref: "#/…"`. */
 export function resolve(schema, registry) {
   let current = schema;
-  for (let hops = 0; current?.$ref && hops < 20; hops += 1) {
-    const segments = current.$ref.replace(/^#\//, "").split("/");
+  for (let hops = 0; reference(current) && hops < 20; hops += 1) {
+    const segments = reference(current).replace(/^#\//, "").split("/");
     const target = segments[0] === "components" ? segments.slice(1) : segments;
     current = target.reduce((at, segment) => at?.[segment.replace(/~1/g, "/").replace(/~0/g, "~")], registry.components);
   }
   return current ?? {};
 }
 
+/** The reference of a schema that is nothing but one, whatever else is said about it. */
+function reference(schema) {
+  return schema?.$ref ?? (schema?.allOf?.length === 1 ? schema.allOf[0].$ref : undefined);
+}
+
 /** The name of a schema that is a component: `Cluster`. Null for others. */
 export function refName(schema) {
-  return schema?.$ref ? schema.$ref.split("/").at(-1) : null;
+  return reference(schema)?.split("/").at(-1) ?? null;
 }
 
 /** The alternatives of a union without null; a schema that is no union is its only one. */
@@ -66,6 +71,11 @@ export function typeName(schema, registry) {
   if (type === "array") return `${typeName(schema.items ?? {}, registry)}[]${or}`;
   if (type === undefined) return "any value";
   return [type].flat().join(" or ") + or;
+}
+
+/** The type of an input in words: that an optional field may also be null is nothing one needs to know. */
+export function inputTypeName(schema, registry) {
+  return typeName(schema, registry).replace(/ or null$/, "");
 }
 
 /** The limits in words: `1–100 characters`. */

@@ -1,10 +1,10 @@
 // A schema as a list of fields that can be opened, for reading.
 
-import { el } from "./dom.js";
+import { el, prose } from "./dom.js";
 import { alternatives, core, limits, refName, resolve, typeName } from "./schema.js";
 
 /** A value of this schema, described. `seen` are the named types on the way here: a type may contain itself. */
-export function describeShape(schema, registry, seen = []) {
+export function describeShape(schema, registry, seen = [], nameType = typeName) {
   const inner = inside(schema, registry);
   const own = core(inner, registry);
   const union = own.anyOf ?? own.oneOf;
@@ -12,7 +12,7 @@ export function describeShape(schema, registry, seen = []) {
     return el("div", {}, alternatives(own, registry).map((part) => variant(part, registry, seen)));
   }
   if (!own.properties) return el("p", { class: "help" }, words(schema, registry));
-  return fieldList(own, registry, [...seen, refName(inner)]);
+  return fieldList(own, registry, [...seen, refName(inner)], nameType);
 }
 
 /** The item of an array, else the schema itself; null put aside. */
@@ -33,20 +33,20 @@ function variant(part, registry, seen) {
   const own = core(part, registry);
   const tag = own.properties?.type;
   const name = tag ? (tag.enum ?? [tag.const]).join(" or ") : (refName(part) ?? own.title ?? typeName(part, registry));
-  const summary = el("summary", {}, el("code", {}, name), own.description ? ` ${own.description}` : "");
+  const summary = el("summary", {}, el("code", {}, name), own.description ? el("span", { class: "note" }, " ", prose(own.description)) : null);
   return el("details", { class: "variant" }, summary, describeShape(part, registry, seen));
 }
 
-function fieldList(schema, registry, seen) {
+function fieldList(schema, registry, seen, nameType) {
   const required = new Set(schema.required ?? []);
   const rows = Object.entries(schema.properties).map(([name, property]) => {
     const own = core(property, registry);
     const note = [property.description ?? (refName(property) ? null : own.description), limits(property, registry)].filter(Boolean);
     const head = [
       el("code", { class: "name" }, name),
-      el("span", { class: "type" }, typeName(property, registry), required.has(name) ? "" : ", optional"),
+      el("span", { class: "type" }, nameType(property, registry), required.has(name) ? "" : ", optional"),
     ];
-    const text = note.length > 0 ? el("span", { class: "note" }, note.join(" · ")) : null;
+    const text = note.length > 0 ? el("span", { class: "note" }, prose(note.join(" · "))) : null;
     const item = inside(property, registry);
     const nested = core(item, registry);
     const opens = (nested.properties || nested.oneOf || nested.anyOf) && !seen.includes(refName(item) ?? "");

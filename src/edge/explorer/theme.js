@@ -11,7 +11,9 @@ function isDark() {
 
 function show() {
   if (chosen !== null) document.documentElement.dataset.theme = chosen;
-  byId("theme").textContent = isDark() ? "Light theme" : "Dark theme";
+  const other = isDark() ? "Light" : "Dark";
+  byId("theme").textContent = other;
+  byId("theme").setAttribute("aria-label", `${other} theme`);
 }
 
 export function startTheme() {

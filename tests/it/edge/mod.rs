@@ -3,6 +3,7 @@
 mod bodies;
 mod connections;
 mod crowd;
+mod explorer;
 mod health;
 mod origins;
 mod requests;

@@ -90,11 +90,12 @@ async fn an_unknown_address_is_not_found() {
 async fn a_wrong_method_is_told_the_right_one() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let wrong = [
-        ("GET", "/", "POST"),
-        ("PUT", "/", "POST"),
-        ("DELETE", "/", "POST"),
-        ("PATCH", "/", "POST"),
-        ("BREW", "/", "POST"),
+        ("PUT", "/", "GET, HEAD, POST"),
+        ("DELETE", "/", "GET, HEAD, POST"),
+        ("PATCH", "/", "GET, HEAD, POST"),
+        ("BREW", "/", "GET, HEAD, POST"),
+        ("POST", "/docs", "GET, HEAD"),
+        ("POST", "/docs/main.js", "GET, HEAD"),
         ("POST", "/health/live", "GET"),
         ("DELETE", "/health/ready", "GET"),
         ("POST", "/metrics", "GET"),

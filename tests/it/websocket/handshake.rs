@@ -125,7 +125,7 @@ async fn a_bad_handshake_is_refused_in_json() {
         assert_eq!((response.status, response.code().as_str()), (400, "BAD_REQUEST"), "{headers}");
         assert_eq!(response.json()["error"]["code"], -32600);
     }
-    // Another protocol is no WebSocket at all.
+    // Another protocol is no WebSocket at all, and this a request for the page like any other (RFC 9110 §7.8).
     let response = handshake(&app, &GOOD.replace("upgrade: websocket", "upgrade: h2c")).await;
-    assert_eq!((response.status, response.code().as_str()), (405, "METHOD_NOT_SUPPORTED"));
+    assert_eq!((response.status, &response.headers["content-type"] == "text/html; charset=utf-8"), (200, true));
 }

@@ -1,0 +1,191 @@
+//! The explorer: the page at `/` and `/docs`, and the files it is made of. That it works in a browser is tested in one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use serde_json::json;
+
+use super::{ME, assert_refused, raw, read};
+use crate::support::{Backend, Builder, Raw, RawResponse, Socket, TestApp, both_databases};
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'";
+
+async fn app() -> TestApp {
+    Builder::new(Backend::Sqlite).start().await
+}
+
+async fn get(app: &TestApp, path: &str, known: Option<&str>) -> RawResponse {
+    let url = format!("{}{}", app.url.trim_end_matches('/'), path);
+    let request = app.anonymous().http.get(url);
+    read(known.map_or(request.try_clone().unwrap(), |etag| request.header("if-none-match", etag)).send().await.unwrap())
+        .await
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap() {
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => "text/html; charset=utf-8",
+    }
+}
+
+/// What follows each `prefix`, up to the next quotation mark.
+fn quoted_after<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
+    text.split(prefix).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+/// Addresses of this server that a file refers to, seen from below `/docs/`, or from `/` for the page.
+fn references(path: &str, text: &str) -> Vec<String> {
+    if path.ends_with(".js") {
+        let imports = [r#"from "./"#, r#"import "./"#, r#"import("./"#];
+        let names = imports.iter().flat_map(|import| quoted_after(text, import));
+        // Code that is shown, and not run, imports as well.
+        return names.filter(|name| name.ends_with(".js")).map(|name| format!("/docs/{name}")).collect();
+    }
+    let attributes = [r#" href=""#, r#" src=""#];
+    let all = attributes.iter().flat_map(|attribute| quoted_after(text, attribute));
+    all.filter(|address| !address.starts_with('#')).map(|address| format!("/{address}")).collect()
+}
+
+/// Every file that can be reached from the page, by path.
+async fn crawl(app: &TestApp) -> BTreeMap<String, RawResponse> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec!["/".to_owned(), "/docs".to_owned()];
+    while let Some(path) = waiting.pop() {
+        if !found.contains_key(&path) && path != "/openrpc.json" {
+            let response = get(app, &path, None).await;
+            assert_eq!(response.status, 200, "{path}");
+            waiting.extend(references(&path, &text(&response)));
+            found.insert(path, response);
+        }
+    }
+    found
+}
+
+fn text(response: &RawResponse) -> String {
+    String::from_utf8(response.body.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn the_page_and_every_file_it_refers_to_is_served_and_kept_by_browsers() {
+    let app = app().await;
+    for (path, response) in crawl(&app).await {
+        let etag = response.headers["etag"].to_str().unwrap();
+        assert!(etag.starts_with('"') && etag.ends_with('"') && etag.len() > 20, "{path}: {etag}");
+        assert_eq!(response.headers["content-type"], content_type(&path), "{path}");
+        let unchanged = get(&app, &path, Some(etag)).await;
+        assert_eq!((unchanged.status, unchanged.body.len()), (304, 0), "{path}");
+        assert_eq!(get(&app, &path, Some(&format!("\"another\", W/{etag}"))).await.status, 304, "{path}");
+        assert_eq!(get(&app, &path, Some("\"another\"")).await.status, 200, "{path}");
+        for response in [&response, &unchanged] {
+            assert_eq!(response.headers["etag"], etag, "{path}");
+            assert_eq!(response.headers["content-security-policy"], POLICY, "{path}");
+            assert_eq!(response.headers["cache-control"], "no-cache", "{path}");
+            assert_eq!(response.headers["x-content-type-options"], "nosniff", "{path}");
+            assert_eq!(response.headers["x-frame-options"], "DENY", "{path}");
+            assert_eq!(response.headers["referrer-policy"], "no-referrer", "{path}");
+            assert!(response.headers.contains_key("x-request-id"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_file_of_it_is_long_or_for_nothing() {
+    let served: BTreeSet<String> = crawl(&app().await).await.into_keys().collect();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/edge/explorer")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(name == "index.html" || served.contains(&format!("/docs/{name}")), "{name} is not reached");
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 400, "{name} has {lines} lines");
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_it_names_another_host() {
+    for (path, response) in crawl(&app().await).await {
+        let text = text(&response).replace("http://www.w3.org/2000/svg", "");
+        for foreign in ["://", "\"//", "@import"] {
+            assert!(!text.contains(foreign), "{path} has {foreign}");
+        }
+        assert!(!path.ends_with(".css") || !text.contains("url("), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_it_is_inline_or_makes_markup_from_text_or_stores_anything() {
+    for (path, response) in crawl(&app().await).await {
+        let text = text(&response);
+        let markup = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "createContextualFragment"];
+        let code = ["eval(", "new Function", "setTimeout(\"", ".style.", "cssText", "javascript:"];
+        let stores = ["localStorage", "sessionStorage", "indexedDB", "document.cookie", "serviceWorker"];
+        for forbidden in markup.into_iter().chain(code).chain(stores) {
+            assert!(!text.contains(forbidden), "{path} has {forbidden}");
+        }
+        if content_type(&path).starts_with("text/html") {
+            assert!(!text.contains("<style") && !text.contains(" style="), "{path}");
+            for script in text.split("<script").skip(1) {
+                let (attributes, rest) = script.split_once('>').unwrap();
+                assert!(attributes.contains(" src=") && rest.starts_with("</script>"), "<script{attributes}");
+            }
+            for tag in text.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {
+                let mut names = tag.split_whitespace().skip(1).filter_map(|attribute| attribute.split('=').next());
+                assert!(!names.any(|name| name.starts_with("on")), "<{tag}>");
+            }
+        }
+    }
+}
+
+both_databases! {
+    async fn calls_and_sockets_at_the_same_address_are_what_they_were(app: TestApp) {
+        let user = app.user("user_1");
+        assert_eq!(read(user.send(ME).await).await.json()["result"]["id"], "user_1");
+        let mut socket = Socket::open(&user).await;
+        assert_eq!(socket.call("user.me", json!({})).await["result"]["id"], "user_1");
+        assert!(text(&get(&app, "/", None).await).starts_with("<!doctype html>"));
+        assert_eq!(get(&app, "/docs?x=1", None).await.body, get(&app, "/", None).await.body);
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_the_head_brings_no_body() {
+    let app = app().await;
+    let length = get(&app, "/", None).await.body.len();
+    let mut connection = Raw::open(&app.url).await;
+    for path in ["/", "/docs"] {
+        connection.send(format!("HEAD {path} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
+        let response = connection.head_response().await.unwrap();
+        assert_eq!((response.status, &response.headers["content-length"]), (200, &length.into()));
+        assert_eq!(response.headers["content-security-policy"], POLICY);
+    }
+    // No body came: the next response begins right here.
+    connection.send("GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    assert_eq!(connection.response().await.unwrap().json(), json!({"status": "ok"}));
+}
+
+#[tokio::test]
+async fn beside_its_files_there_is_nothing() {
+    let app = app().await;
+    for path in ["/docs/", "/docs/nothing.js", "/docs/index.html", "/docs/../Cargo.toml", "/docs/%6dain.js", "/main.js"]
+    {
+        let response = raw(&app.url, &format!("GET {path} HTTP/1.1\r\nhost: h"), b"").await;
+        assert_refused(&response, 404, "NOT_FOUND");
+    }
+}
+
+/// Pages of other origins have no business with the files; a browser that sends no origin for its own page gets them.
+#[tokio::test]
+async fn a_page_can_be_opened_from_anywhere_and_framed_nowhere() {
+    let app = app().await;
+    let request = app.anonymous().http.get(&app.url).header("origin", "https://elsewhere.example.com");
+    let response = read(request.send().await.unwrap()).await;
+    assert_eq!(response.status, 200);
+    assert!(!response.headers.contains_key("access-control-allow-origin"));
+    assert_eq!(response.headers["cross-origin-resource-policy"], "same-origin");
+}
