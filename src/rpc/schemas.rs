@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use schemars::{
     Schema, SchemaGenerator,
     generate::{Contract, SchemaSettings},
+    transform::RecursiveTransform,
 };
 use serde_json::Value;
 
@@ -73,7 +74,17 @@ fn generator(contract: Contract) -> SchemaGenerator {
         settings.definitions_path = TYPES.into();
         settings.contract = contract;
     });
-    settings.into_generator()
+    settings.with_transform(RecursiveTransform(plain_number)).into_generator()
+}
+
+/// Takes away the names of Rust's number types. They are no formats of JSON Schema, and OpenRPC's own tools refuse a
+/// format that they don't know.
+fn plain_number(schema: &mut Schema) {
+    let number = |kind: &Value| kind == "integer" || kind == "number";
+    let of_number = |kind: &Value| number(kind) || kind.as_array().is_some_and(|kinds| kinds.iter().any(number));
+    if schema.get("type").is_some_and(of_number) {
+        schema.remove("format");
+    }
 }
 
 fn schema(generator: &mut SchemaGenerator, of: fn(&mut SchemaGenerator) -> Schema) -> Value {

@@ -73,7 +73,7 @@ impl Call {
     pub fn input(&self, transformer: Transformer) -> Input<'_> {
         let Some(procedure) = &self.procedure else { return Input::Text(None) };
         match &self.text {
-            Ok(text) => transformer.input(text.as_deref().map(RawValue::get), &procedure.input_dates),
+            Ok(text) => input(transformer, text.as_deref().map(RawValue::get), procedure),
             Err(issue) => Input::Read(None, vec![issue.clone()]),
         }
     }
@@ -146,14 +146,26 @@ fn inputs<'a>(request: &Request<'a>) -> Result<HashMap<Cow<'a, str>, Box<RawValu
     serde_json::from_str(text).map_err(unreadable)
 }
 
+/// The input of a call. Infinite queries (`@trpc/tanstack-react-query`, `@trpc/react-query`) send a direction beside the
+/// cursor. Pages have only the one, so it goes without saying.
+pub(super) fn input<'a>(transformer: Transformer, text: Option<&'a str>, procedure: &Procedure) -> Input<'a> {
+    let input = transformer.input(text, &procedure.input_dates);
+    if procedure.input.document().pointer("/properties/cursor").is_none() {
+        return input;
+    }
+    let (mut value, issues) = read(input);
+    if let Some(Value::Object(fields)) = &mut value
+        && fields.get("direction").is_some_and(|direction| direction == "forward")
+    {
+        fields.remove("direction");
+    }
+    Input::Read(value, issues)
+}
+
 /// Puts the last event that a client has seen into its input, as tRPC's own server does.
 pub(super) fn resume<'a>(input: Input<'a>, last_event_id: Option<&str>) -> Input<'a> {
     let Some(id) = last_event_id else { return input };
-    let (value, issues) = match input {
-        Input::Text(None) => (Some(Value::Null), Vec::new()),
-        Input::Text(Some(text)) => json::read(text),
-        Input::Read(value, issues) => (value, issues),
-    };
+    let (value, issues) = read(input);
     let value = match value {
         Some(Value::Object(mut fields)) => {
             fields.insert(LAST_EVENT_ID.to_owned(), id.into());
@@ -163,6 +175,14 @@ pub(super) fn resume<'a>(input: Input<'a>, last_event_id: Option<&str>) -> Input
         other => other,
     };
     Input::Read(value, issues)
+}
+
+fn read(input: Input<'_>) -> (Option<Value>, Vec<Issue>) {
+    match input {
+        Input::Text(None) => (Some(Value::Null), Vec::new()),
+        Input::Text(Some(text)) => json::read(text),
+        Input::Read(value, issues) => (value, issues),
+    }
 }
 
 /// A path that may be anything, but not at any length.

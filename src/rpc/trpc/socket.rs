@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{
     Transformer,
     message::{Call, Outcome, STOPPED, failure},
-    request::{echo, resume},
+    request::{echo, input, resume},
 };
 use crate::{
     error::{Error, Result},
@@ -67,7 +67,7 @@ impl Dialect {
             return refuse(&call, &Error::UnknownMethod(path.to_owned()));
         }
         let text = call.input.as_deref().map(RawValue::get);
-        let input = self.transformer.input(text, &procedure.input_dates);
+        let input = input(self.transformer, text, &procedure);
         if procedure.kind == Kind::Subscription {
             let input = resume(input, call.last_event_id.as_deref());
             return match self.kernel.subscribe(&context, &call.path, input).await.result {

@@ -11,6 +11,17 @@ use super::{OLD, PLAIN, SUPERJSON, Trpc};
 use crate::support::{TestApp, both_databases};
 
 both_databases! {
+    async fn an_infinite_query_may_say_that_it_goes_forward(app: TestApp) {
+        let caller = Trpc::new(app.user("user_1"), PLAIN);
+        for (path, input, status) in [
+            ("k8s.listDeleted", json!({"limit": 1, "cursor": null, "direction": "forward"}), 200),
+            ("k8s.listDeleted", json!({"limit": 1, "cursor": null, "direction": "backward"}), 400),
+            ("hello.hello", json!({"text": "you", "direction": "forward"}), 400),
+        ] {
+            assert_eq!(caller.query(path, input).await.0, status, "{path}");
+        }
+    }
+
     async fn every_query_answers_by_get_and_by_post_under_every_name_on_every_mount(app: TestApp) {
         let admin = app.admin();
         admin.create("web", "FREE").await;

@@ -1,0 +1,45 @@
+// The snippets of the client's README.
+import { createClient, isClusterdeskError } from "@clusterdesk/client";
+
+declare const session: { getToken(): Promise<string> };
+
+const client = createClient({
+  url: "https://rpc.example.com/",
+  token: () => session.getToken(), // or a string
+});
+
+export async function errors() {
+  try {
+    await client.k8s.create({ name: "production", location: "eu-central" });
+  } catch (error) {
+    if (!isClusterdeskError(error)) throw error;
+    switch (error.code) {
+      case "BAD_REQUEST":
+        return error.issues; // everything that is wrong: [{ path: "name", code: "too_long", message: "…" }]
+      case "CONFLICT":
+        return error.conflictingId; // the cluster that is in the way
+      case "TOO_MANY_REQUESTS":
+      case "SERVICE_UNAVAILABLE":
+        return error.retryAfterMs;
+      default:
+        throw error; // error.requestId is in the server's log, too
+    }
+  }
+}
+
+export async function rest(signal: AbortSignal) {
+  await client.admin.listUsers({ search: "ada" }, { signal: AbortSignal.timeout(5000) });
+  const { unsubscribe } = client.k8s.watch(
+    { status: "RUNNING" },
+    {
+      onEvent: (event) => console.log(event.type, event.id),
+      onStateChange: (state) => console.log(state), // connecting, open, reconnecting, closed
+      onError: (error) => console.error(error.code), // it has ended, and why
+      signal,
+    },
+  );
+  unsubscribe();
+  for await (const event of client.k8s.watch()) {
+    if (event.type === "created") console.log(event.cluster.name);
+  }
+}

@@ -1,0 +1,35 @@
+// The subscription: its events are a union that `type` tells apart.
+import type { ClusterChange } from "../../../clients/app-router.js";
+import { trpc } from "./links.js";
+import { same } from "./same.js";
+
+export function watch() {
+  const subscription = trpc.k8s.watch.subscribe(
+    { plan: "PRO", lastEventId: "17" },
+    {
+      onData({ id, data }) {
+        same<typeof id, string>(true);
+        same<typeof data, ClusterChange>(true);
+        switch (data.type) {
+          case "ready":
+          case "lagged":
+            // @ts-expect-error there is none
+            return data.cluster;
+          default:
+            same<typeof data.at, Date>(true);
+            return data.cluster.createdAt.getTime();
+        }
+      },
+      onError(error) {
+        return error.data?.zodError?.formErrors;
+      },
+      onConnectionStateChange({ state }) {
+        return state === "pending";
+      },
+    },
+  );
+  subscription.unsubscribe();
+  trpc.k8s.watch.subscribe(undefined, { onData: () => {} });
+  // @ts-expect-error no such status
+  trpc.k8s.watch.subscribe({ status: "ASLEEP" }, {});
+}
