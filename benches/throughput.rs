@@ -7,7 +7,10 @@
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use clusterdesk::{db::transaction, models::sample};
 use serde_json::json;
@@ -44,17 +47,25 @@ async fn measure(backend: Backend) {
     load(&app, |user| call(user, "user.updateName", json!({"name": "Ada"})))
         .await
         .report("user.updateName (a write)", Some(ceiling));
-    let ids = clusters(&app);
-    load(&app, |user| call(user, "k8s.update", json!({"id": ids[user - 1], "name": "web"})))
-        .await
-        .report("k8s.update (a write, an event)", Some(ceiling));
+    let clusters = clusters(&app);
+    load(&app, |user| {
+        // Every fifth user has deleted their cluster.
+        let owner = user + (user - 1) / 4;
+        call(owner, "k8s.update", json!({"id": clusters[&name(owner)], "name": "web"}))
+    })
+    .await
+    .report("k8s.update (a write, an event)", Some(ceiling));
 }
 
-/// The clusters of the callers, in their order.
-fn clusters(app: &TestApp) -> Vec<i64> {
-    let sql = "SELECT CAST(min(id) AS TEXT) AS line FROM k8s_cluster_configs WHERE deleted_at IS NULL
-               GROUP BY auth_user_id ORDER BY auth_user_id";
-    app.lines(sql).iter().map(|line| line.parse().unwrap()).collect()
+/// A live cluster of each owner.
+fn clusters(app: &TestApp) -> HashMap<String, i64> {
+    let sql = "SELECT auth_user_id || ' ' || min(id) AS line FROM k8s_cluster_configs WHERE deleted_at IS NULL
+               GROUP BY auth_user_id";
+    let read = |line: String| {
+        let (owner, id) = line.split_once(' ').unwrap();
+        (owner.to_owned(), id.parse().unwrap())
+    };
+    app.lines(sql).into_iter().map(read).collect()
 }
 
 /// What the connections saw.
@@ -119,17 +130,21 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
     }
 }
 
+fn name(user: usize) -> String {
+    format!("user_sample_{user:06}")
+}
+
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n")
 }
 
 fn trpc(user: usize, path: &str) -> String {
-    let token = hs256(&claims(&format!("user_sample_{user:06}")));
+    let token = hs256(&claims(&name(user)));
     format!("GET /trpc/{path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n")
 }
 
 fn call(user: usize, method: &str, params: serde_json::Value) -> String {
-    let token = hs256(&claims(&format!("user_sample_{user:06}")));
+    let token = hs256(&claims(&name(user)));
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
     format!(
         "POST / HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer {token}\r\n\

@@ -129,7 +129,7 @@ pub struct Limits {
     /// For the head of a request, also the idle time between two of them.
     pub header_timeout: Duration,
     pub body_timeout: Duration,
-    /// Between two pings on a WebSocket; a peer that misses two is gone. Also between two looks at who watches.
+    /// Between two pings on a WebSocket; a peer that misses two is gone.
     pub ping_interval: Duration,
     /// Calls in flight on one WebSocket; further messages wait unread.
     pub socket_calls: usize,
@@ -139,6 +139,8 @@ pub struct Limits {
     pub queued_jobs: usize,
     /// Events that wait for the slowest watcher; one who falls further behind gets the rest from the database.
     pub feed_events: usize,
+    /// Between two looks whether a watcher may still watch.
+    pub recheck_interval: Duration,
     /// Between two looks for new events when nobody says that something was committed.
     pub feed_interval: Duration,
 }
@@ -157,6 +159,7 @@ impl Default for Limits {
             socket_calls: 64,
             socket_subscriptions: 64,
             queued_jobs: 1024,
+            recheck_interval: Duration::from_secs(30),
             feed_events: 1024,
             feed_interval: Duration::from_secs(1),
         }

@@ -34,9 +34,10 @@ pub fn session_setup(connection: &DbConnection, role: Role, statement_timeout: D
                  PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; {query_only}"
             )
         }
+        // A COMMIT has no statement timeout, but may wait for a lock: events of clusters are written then.
         DbConnection::Postgres(_) => format!(
             "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
-             SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
+             SET lock_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
             timeout = statement_timeout.as_millis(),
             idle = statement_timeout.as_millis().saturating_mul(2),
         ),

@@ -92,7 +92,7 @@ fn refuse_plaintext(url: &str, setting: &str) -> Result<()> {
     if parameter(url, "service").is_some() || std::env::var_os("PGSERVICE").is_some() {
         bail!("{setting}: name the host in the URL; a service file would hide whether it is another machine");
     }
-    let mode = parameter(url, "sslmode").or_else(|| std::env::var("PGSSLMODE").ok());
+    let mode = libpq(url, "sslmode", "PGSSLMODE");
     let remote = hosts(url).into_iter().find(|host| !is_local(host));
     match (mode.as_deref(), remote) {
         (Some("disable"), _) => Ok(()),
@@ -133,13 +133,18 @@ fn host_of(address: &str) -> String {
     decode(address.split(':').next().unwrap_or_default())
 }
 
-pub(super) fn parameter(url: &str, name: &str) -> Option<String> {
+fn parameter(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?')?.1;
     query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
         .find(|(key, _)| *key == name)
         .map(|(_, value)| decode(value))
+}
+
+/// What the URL says, or else libpq's environment.
+pub(super) fn libpq(url: &str, name: &str, variable: &str) -> Option<String> {
+    parameter(url, name).or_else(|| std::env::var(variable).ok()).filter(|value| !value.is_empty())
 }
 
 fn decode(text: &str) -> String {

@@ -1,7 +1,9 @@
 //! The feed: one task that reads new events once and hands them to everybody who watches. It runs while somebody does.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::{Notify, broadcast},
@@ -89,6 +91,7 @@ async fn run(kernel: Arc<Kernel>, mut last: i64) {
     let feed = kernel.feed();
     let mut commits = kernel.db().commits();
     commits.mark_changed();
+    let mut away = false;
     loop {
         tokio::select! {
             told = commits.changed() => if told.is_err() { sleep(feed.interval).await },
@@ -98,10 +101,15 @@ async fn run(kernel: Arc<Kernel>, mut last: i64) {
         if feed.ended() {
             return;
         }
-        while let Err(error) = hand_out(&kernel, &mut last).await {
-            tracing::warn!(%error, "the events of clusters could not be read");
+        let read = hand_out(&kernel, &mut last).await;
+        if let Err(error) = &read {
+            if !away {
+                tracing::warn!(%error, "the events of clusters can't be read; trying again every second");
+            }
             sleep(PAUSE).await;
+            commits.mark_changed();
         }
+        away = read.is_err();
     }
 }
 

@@ -26,7 +26,7 @@ pub struct NoInput {}
 pub enum Input<'a> {
     /// JSON text, if there is any.
     Text(Option<&'a str>),
-    /// Read by the wire itself, as [`json::read`] does: what it found, and what is wrong with it so far.
+    /// Read by the wire itself, as strictly as JSON text would be: what it found, and what is wrong with it so far.
     Read(Option<Value>, Vec<Issue>),
 }
 

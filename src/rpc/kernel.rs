@@ -66,7 +66,7 @@ impl Kernel {
         draining: watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         let documents = Documents::of(&registry)?;
-        let (timeout, recheck) = (limits.call_timeout, limits.ping_interval);
+        let (timeout, recheck) = (limits.call_timeout, limits.recheck_interval);
         Ok(Self { registry, documents, db, limiter, metrics, feed: Feed::new(limits), draining, timeout, recheck })
     }
 

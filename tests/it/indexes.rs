@@ -13,6 +13,7 @@ use clusterdesk::{
     models::{
         api_token::ApiToken,
         audit::{self, AuditFilter},
+        cluster_event::ClusterEvent,
         customer::{self, Customer},
         k8s::{Cluster, ClusterChanges, ClusterFilter, ClusterRow, DeletedCluster, NewCluster, Status},
         page::Position,
@@ -215,6 +216,13 @@ fn cases() -> Vec<Case> {
         case(move |conn| assert_eq!(ApiToken::revoke(conn, 3, now), Ok(1)), &[]),
         case(move |conn| assert_eq!(ApiToken::revoke_all(conn, "user_7", now), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert_eq!(ApiToken::delete_all(conn, "user_7"), Ok(4)), &["api_tokens_user_id"]),
+        case(|conn| assert!(ClusterEvent::newest(conn).unwrap() >= 100_000), &["SCAN cluster_events", "_pkey"]),
+        case(|conn| assert_eq!(ClusterEvent::after(conn, None, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
+        // One's own are few among those of others, also right from the beginning.
+        case(
+            |conn| assert_eq!(ClusterEvent::after(conn, Some(USER), 0, 256).unwrap().len(), 1),
+            &["cluster_events_auth_user_id_id"],
+        ),
         case(|conn| assert!(audit::count_since(conn, position("").at).unwrap() > 0), &["audit_log_created_at_id"]),
     ];
     for after in [None, Some(position("70000"))] {

@@ -45,4 +45,5 @@ mod tokens;
 mod trpc;
 mod typescript;
 mod user;
+mod watch;
 mod websocket;

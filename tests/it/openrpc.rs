@@ -28,6 +28,8 @@ fn rules(schema: &Value) -> BTreeSet<String> {
             for (key, value) in members {
                 match key.as_str() {
                     "description" | "title" => {}
+                    // `int64` and the like are Rust's names: no rule, and no JSON Schema.
+                    "format" if *value != "date-time" => {}
                     // An optional enum has null among its values or beside them.
                     "enum" => found
                         .extend(value.as_array().unwrap().iter().filter(|v| !v.is_null()).map(|v| format!("enum {v}"))),

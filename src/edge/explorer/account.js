@@ -57,6 +57,17 @@ export async function signIn() {
   await showDialog(dialog);
 }
 
+/** Looks again who the token belongs to: they may be somebody else than a moment ago, or nobody. */
+export async function renewSession() {
+  try {
+    const { result } = await call("user.me");
+    session.begin(session.token, result);
+  } catch (error) {
+    session.end();
+    announce(failureSentence(error));
+  }
+}
+
 async function showAccount() {
   const { user } = session;
   const id = uniqueId("account");

@@ -1,9 +1,11 @@
 // Buttons in a list that change something.
 
+import { renewSession } from "./account.js";
 import { askToConfirm } from "./confirm.js";
 import { el } from "./dom.js";
 import { failureBox } from "./failure.js";
 import { call } from "./rpc.js";
+import { session } from "./session.js";
 
 /**
  * A button that calls a mutation and reloads the list. `done` is what to say then; `question`, if there is one, is asked
@@ -17,6 +19,7 @@ export function actionButton(list, { text, label, method, input, done, question,
     button.setAttribute("aria-disabled", "true");
     try {
       await call(method, input);
+      if (input.userId === session.user?.id) return await renewSession();
       list.tell(el("p", { class: "notice good" }, done));
       await list.reload();
     } catch (error) {

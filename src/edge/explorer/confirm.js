@@ -12,7 +12,7 @@ export async function askToConfirm({ title, text, detail, action }) {
     { method: "dialog" },
     el("h2", { id }, title),
     el("p", { id: `${id}-text` }, text),
-    detail ? el("pre", { tabindex: "0", role: "region", "aria-label": "Input" }, el("code", {}, detail)) : null,
+    detail ? el("pre", { tabindex: "0", role: "group", "aria-label": "Input" }, el("code", {}, detail)) : null,
     el("div", { class: "buttons end" }, no, yes),
   );
   const dialog = el("dialog", { role: "alertdialog", "aria-labelledby": id, "aria-describedby": `${id}-text` }, form);

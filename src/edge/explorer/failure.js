@@ -6,13 +6,14 @@ import { el } from "./dom.js";
 
 /** A box with an error: its code, its sentence, what to quote when asking for help, and how long to wait. */
 export function failureBox(error, { issues = error.issues, retry } = {}) {
+  const more = issues.filter((issue) => !error.message.includes(issue.message));
   const status = error.httpStatus ? el("span", { class: "help" }, `HTTP ${error.httpStatus}`) : null;
   const box = el(
     "div",
     { class: "notice bad" },
     el("p", { class: "notice-head" }, badge(error.code, "red"), status),
     el("p", {}, error.message),
-    issues.length > 0 ? el("ul", {}, issues.map(issueLine)) : null,
+    more.length > 0 ? el("ul", {}, more.map(issueLine)) : null,
     error.retryAfterMs === null ? null : countdown(error.retryAfterMs),
     error.requestId ? requestLine(error.requestId) : null,
     retry ? el("button", { type: "button", on: { click: retry } }, "Try again") : null,

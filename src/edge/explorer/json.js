@@ -13,7 +13,7 @@ export function prettyJson(value) {
 /** A block of JSON that can be scrolled by keyboard. */
 export function jsonBlock(value, label) {
   const text = prettyJson(value);
-  return el("pre", { class: "json", tabindex: "0", role: "region", "aria-label": label }, el("code", {}, coloured(text)));
+  return el("pre", { class: "json", tabindex: "0", role: "group", "aria-label": label }, el("code", {}, coloured(text)));
 }
 
 function coloured(text) {

@@ -13,12 +13,12 @@ const LIMIT = 20;
  * Shows `procedureName`, a procedure with `cursor` and `limit`, in `node`. `columns` are `{title, cell(item, list)}`, `noun` is
  * what the items are called. Filters go into the address, so that a list can be linked to; nothing else does.
  */
-export function showList(node, registry, { procedureName, place, noun, columns, query, intro }) {
+export function showList(node, registry, { procedureName, place, noun, columns, query }) {
   const params = registry.byName.get(procedureName)?.params.filter((param) => !PAGING.has(param.name)) ?? [];
   const filters = createForm(params, registry, { plain: true });
   const given = Object.fromEntries([...query].map(([name, value]) => [name, value === "true" ? true : value]));
   filters.fill(given);
-  const notice = el("div", { role: "status", class: "list-notice" });
+  const notice = el("div", { role: "status", class: "list-notice", tabindex: "-1" });
   const id = uniqueId("list");
   const body = el("tbody", { role: "rowgroup" });
   const heads = columns.map(({ title }) => el("th", { scope: "col", role: "columnheader" }, title));
@@ -28,9 +28,9 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   const previous = el("button", { type: "button", on: { click: () => turn(-1) } }, "Previous");
   const next = el("button", { type: "button", on: { click: () => turn(1) } }, "Next");
   const pager = el("nav", { class: "pager", "aria-label": "Pages" }, previous, where, next);
-  const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}` }, "Reset"));
+  const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}`, on: { click: () => filters.fill({}) } }, "Reset"));
   const form = el("form", { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" }, filters.node, apply);
-  node.replaceChildren(intro ?? "", form, notice, el("div", { class: "table" }, table), state, pager);
+  node.replaceChildren(form, notice, el("div", { class: "table" }, table), state, pager);
   /** Cursors of the pages up to this one; the first page has none. */
   let cursors = [undefined];
   let nextCursor = null;
@@ -63,12 +63,16 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     try {
       const input = { ...filters.read().value, limit: LIMIT, cursor: cursors.at(-1) };
       const { result } = await call(procedureName, input);
-      // A later load may have overtaken this one.
-      if (load === loads) fill(result);
+      if (isWanted(load)) fill(result);
     } catch (error) {
-      if (load === loads) fail(error);
+      if (isWanted(load)) fail(error);
     }
     table.removeAttribute("aria-busy");
+  }
+
+  /** A later load may have overtaken this one, and the reader may have left. */
+  function isWanted(load) {
+    return load === loads && node.isConnected;
   }
 
   function fill({ items, nextCursor: following }) {
@@ -101,9 +105,10 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     return el("tr", { role: "row" }, columns.map(({ title, cell }) => el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, list)))));
   }
 
-  /** Says how an action went, above the table. */
+  /** Says how an action went, above the table. The focus goes there: the button may be gone when the rows come anew. */
   function tell(content) {
     notice.replaceChildren(content);
+    notice.focus();
   }
 
   show("");

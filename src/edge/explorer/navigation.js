@@ -36,6 +36,7 @@ export function markCurrent() {
     const current = href === here || (href === "#/dashboard" && here.startsWith("#/dashboard/"));
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+    if (current) link.scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -76,6 +77,8 @@ function startSearch(links, groups, nothing, special) {
       filter();
     } else if (event.key === "Enter" && search.value.trim() !== "" && matches().length > 0) {
       location.hash = `#/${matches()[0].procedure.name}`;
+      search.value = "";
+      filter();
     } else if (event.key === "ArrowDown") {
       event.preventDefault();
       matches()[0]?.item.querySelector("a").focus();

@@ -92,7 +92,8 @@ function examples({ examples, event }, fill) {
     const name = example.name ?? "Example";
     const answer = event ? (event.examples?.[0] ?? null) : (example.result?.value ?? null);
     const use = el("button", { type: "button", class: "small", on: { click: () => fill(given) } }, "Fill in");
-    return [el("div", { class: "panel-head" }, el("span", { class: "help" }, "sent"), use), jsonBlock(given, `${name}: input`), el("p", { class: "help" }, event ? "sends" : "answers"), jsonBlock(answer, `${name}: output`)];
+    const sent = [el("div", { class: "panel-head" }, el("span", { class: "help" }, "sent"), use), jsonBlock(given, `${name}: input`)];
+    return [Object.keys(given).length > 0 ? sent : null, el("p", { class: "help" }, event ? "sends" : "answers"), jsonBlock(answer, `${name}: output`)];
   });
   return el("section", {}, el("h2", {}, examples.length > 1 ? "Examples" : "Example"), body);
 }

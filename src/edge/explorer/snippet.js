@@ -25,7 +25,7 @@ function curl(procedure, input) {
   const token = procedure.access === "public" ? [] : ['-H "Authorization: Bearer $TOKEN"'];
   if (procedure.kind === "subscription") {
     const query = isEmpty(input) ? "" : `?input=${encodeURIComponent(JSON.stringify(input))}`;
-    return [`curl -N ${quote(`${url(`trpc-plain/${procedure.name}`)}${query}`)}`, "-H 'Accept: text/event-stream'", ...token].join(" \\\n  ");
+    return [`curl -sN ${quote(`${url(`trpc-plain/${procedure.name}`)}${query}`)}`, "-H 'Accept: text/event-stream'", ...token].join(" \\\n  ");
   }
   const message = { jsonrpc: "2.0", id: 1, method: procedure.name, ...(isEmpty(input) ? {} : { params: input }) };
   const lines = [`curl -s ${quote(ROOT.href)}`, "-H 'Content-Type: application/json'", ...token, `-d ${quote(JSON.stringify(message))}`];
@@ -40,6 +40,13 @@ function literal(input) {
 }
 
 const argument = (input) => (isEmpty(input) ? "" : literal(input));
+
+/** The argument for tRPC's client, where a moment is a Date. */
+function datedArgument({ params }, input) {
+  const moments = params.filter(({ schema }) => schema.format === "date-time").map(({ name }) => name);
+  const field = new RegExp(`(^|\\s)(${moments.join("|")}): ("[^"]*")`, "g");
+  return moments.length === 0 ? argument(input) : argument(input).replace(field, "$1$2: new Date($3)");
+}
 
 function trpc(procedure, input) {
   const { name, kind } = procedure;
@@ -64,7 +71,7 @@ const client = createTRPCClient<AppRouter>({
 });
 `;
   if (kind === "subscription") {
-    const given = argument(input) || "{}";
+    const given = datedArgument(procedure, input) || "{}";
     return `${head}
 const subscription = client.${name}.${verb}(${given}, {
   onData: (event) => console.log(event.id, event.data),
@@ -72,7 +79,7 @@ const subscription = client.${name}.${verb}(${given}, {
 });
 // subscription.unsubscribe();`;
   }
-  return `${head}\nconst answer = await client.${name}.${verb}(${argument(input)});`;
+  return `${head}\nconst answer = await client.${name}.${verb}(${datedArgument(procedure, input)});`;
 }
 
 function jsonRpc(procedure, input) {

@@ -25,7 +25,7 @@ export async function showStats(node) {
     try {
       const [stats, audit] = await Promise.all([call("admin.getStats"), call("admin.auditLog", { limit: 8 })]);
       body.replaceChildren(cards(stats.result), latest(audit.result.items));
-      announce("Stats are up to date");
+      if (body.isConnected) announce("Stats are up to date");
     } catch (error) {
       body.replaceChildren(failureBox(error, { retry: load }));
       announce(failureSentence(error));

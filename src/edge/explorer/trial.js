@@ -19,6 +19,7 @@ export function createTrial(procedure, registry, onInput) {
   const form = el("form", { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id }, params.node, buttons);
   const node = el("section", { class: "panel", "aria-labelledby": heading.id }, el("div", { class: "panel-head" }, heading, params.switcher), form, result);
   let running = null;
+  let left = false;
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -51,6 +52,7 @@ export function createTrial(procedure, registry, onInput) {
       result.replaceChildren(success(answer));
       announce(`Succeeded in ${Math.round(answer.ms)} milliseconds`);
     } catch (error) {
+      if (left) return;
       if (error.name === "AbortError") {
         result.replaceChildren(el("p", { class: "help" }, "Cancelled. The server may have finished the call all the same."));
         announce("Cancelled");
@@ -74,7 +76,12 @@ export function createTrial(procedure, registry, onInput) {
     result.setAttribute("aria-busy", String(busy));
   }
 
-  return { node, input: params.value, fill: params.fill, stop: () => running?.abort() };
+  return { node, input: params.value, fill: params.fill, stop };
+
+  function stop() {
+    left = true;
+    running?.abort();
+  }
 }
 
 function success({ result, requestId, ms, remaining, limit }) {

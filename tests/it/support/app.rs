@@ -147,6 +147,12 @@ impl TestApp {
         self.database.backend
     }
 
+    /// Another server on the same database.
+    pub fn beside(&self) -> Builder {
+        let folder = tempfile::tempdir().unwrap();
+        Builder::with_database(TestDatabase { backend: self.backend(), url: self.database.url.clone(), folder })
+    }
+
     /// Begins to stop, as after SIGTERM. [`Self::stopped`] tells when that is done.
     pub fn stop(&mut self) {
         drop(self.stop.take());

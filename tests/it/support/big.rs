@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use super::{Backend, Sql, TestDatabase};
 
-/// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 tokens and tombstones, 100,000 audit rows.
+/// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 tokens and tombstones, 100,000 audit rows
+/// and cluster events.
 pub fn big(backend: Backend) -> &'static TestDatabase {
     static SQLITE: OnceLock<TestDatabase> = OnceLock::new();
     static POSTGRES: OnceLock<TestDatabase> = OnceLock::new();
@@ -46,7 +47,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 6] {
+fn rows(backend: Backend) -> [String; 7] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -89,6 +90,12 @@ fn rows(backend: Backend) -> [String; 6] {
             plan = "CASE n % 1000 WHEN 0 THEN 'BUSINESS' ELSE 'PRO' END",
             status = "CASE n % 1000 WHEN 1 THEN 'INITING' WHEN 2 THEN 'PENDING' ELSE 'RUNNING' END",
         ),
+        // On SQLite the triggers have done it.
+        "INSERT INTO cluster_events (created_at, kind, cluster_id, name, location, auth_user_id, plan, network, status,
+            cluster_created_at, cluster_updated_at, cluster_deleted_at)
+        SELECT created_at, 'created', id, name, location, auth_user_id, plan, network, status, created_at, updated_at, NULL
+        FROM k8s_cluster_configs WHERE deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM cluster_events) ORDER BY id"
+            .to_owned(),
         format!(
             "INSERT INTO api_tokens (user_id, name, hash, scope, created_at)
             SELECT 'user_' || (n % 5000 + 1), 'a token', {hash}, 'read', {at} FROM {}",

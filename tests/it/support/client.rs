@@ -113,10 +113,11 @@ fn is_declared(method: &str, code: &str) -> bool {
     })
 }
 
-const EVERYWHERE: [&str; 8] = [
+const EVERYWHERE: [&str; 9] = [
     "BAD_REQUEST",
     "UNAUTHORIZED",
     "FORBIDDEN",
+    "METHOD_NOT_SUPPORTED",
     "TOO_MANY_REQUESTS",
     "TIMEOUT",
     "PAYLOAD_TOO_LARGE",

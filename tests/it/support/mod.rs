@@ -16,6 +16,7 @@ mod schema;
 mod socket;
 mod sql;
 mod token;
+mod watcher;
 mod wires;
 
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub use self::{
     schema::schema,
     socket::Socket,
     sql::Sql,
+    watcher::Watcher,
     wires::Wires,
 };
 

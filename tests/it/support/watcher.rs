@@ -1,0 +1,69 @@
+//! Somebody who watches clusters over a WebSocket.
+
+use serde_json::{Value, json};
+
+use super::{Client, Failure, Socket};
+
+pub struct Watcher {
+    pub socket: Socket,
+    /// The subscription's id.
+    pub id: String,
+    /// The position it began at, unless it resumed.
+    pub ready: Option<String>,
+}
+
+impl Watcher {
+    /// Subscribes to `k8s.watch`.
+    pub async fn open(client: &Client, input: Value) -> Self {
+        Self::try_open(client, input).await.unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    pub async fn try_open(client: &Client, input: Value) -> Result<Self, Failure> {
+        let mut socket = Socket::open(client).await;
+        let resumes = input.get("lastEventId").is_some_and(Value::is_string);
+        let answer = socket.call("k8s.watch", input).await;
+        if let Some(error) = answer.get("error") {
+            return Err(Failure(error.clone()));
+        }
+        let mut watcher = Self { socket, id: answer["result"].as_str().unwrap().to_owned(), ready: None };
+        if !resumes {
+            let event = watcher.next().await;
+            assert_eq!(event["type"], "ready", "{event}");
+            watcher.ready = Some(event["id"].as_str().unwrap().to_owned());
+        }
+        Ok(watcher)
+    }
+
+    /// The next event.
+    pub async fn next(&mut self) -> Value {
+        let mut params = self.params().await;
+        assert!(params.get("error").is_none(), "{params}");
+        params["result"].take()
+    }
+
+    /// The next events as `type name`, or `lagged`.
+    pub async fn told(&mut self, count: usize) -> Vec<String> {
+        let mut told = Vec::new();
+        for _ in 0..count {
+            let event = self.next().await;
+            let words =
+                [&event["type"], &event["cluster"]["name"]].map(|word| word.as_str().unwrap_or_default().to_owned());
+            told.push(words.join(" ").trim_end().to_owned());
+        }
+        told
+    }
+
+    /// How the server ends the subscription.
+    pub async fn end(&mut self) -> Failure {
+        let mut params = self.params().await;
+        assert!(params.get("result").is_none(), "{params}");
+        Failure(params["error"].take())
+    }
+
+    async fn params(&mut self) -> Value {
+        let mut message = self.socket.receive().await.expect("the socket was closed");
+        assert_eq!((&message["method"], message.get("id")), (&json!("k8s.watch"), None), "{message}");
+        assert_eq!(message["params"]["subscription"], self.id);
+        message["params"].take()
+    }
+}

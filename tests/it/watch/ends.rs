@@ -1,0 +1,115 @@
+//! Rights end at once, also for who watches; and so does watching when the server stops.
+
+use std::time::Duration;
+
+use clusterdesk::{
+    db::Timestamp,
+    models::api_token::{ApiToken, Scope},
+};
+use serde_json::json;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use super::storm;
+use crate::support::{Backend, Builder, TestApp, Watcher, both_databases, claims, eventually, hs256, now};
+
+/// A server that looks often whether watchers may still watch.
+async fn strict(builder: Builder) -> TestApp {
+    builder.limits(|limits| limits.recheck_interval = Duration::from_millis(50)).start().await
+}
+
+both_databases! {
+    async fn a_revoked_token_watches_no_more(builder: Builder) {
+        let app = strict(builder).await;
+        app.member("ann");
+        let (token, id) = app.api_token("ann", Scope::Read);
+        let mut watcher = Watcher::open(&app.with_token(token), json!({})).await;
+        ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap();
+        assert_eq!(watcher.end().await.code(), "UNAUTHORIZED");
+        // The socket is still there.
+        assert!(watcher.socket.call("rpc.unsubscribe", json!({"subscription": watcher.id})).await["result"] == false);
+    }
+
+    async fn nobody_is_told_after_the_revocation(app: TestApp) {
+        let ann = app.member("ann");
+        let (token, id) = app.api_token("ann", Scope::Read);
+        let mut watcher = Watcher::open(&app.with_token(token), json!({})).await;
+        ann.create("before", "FREE").await;
+        assert_eq!(watcher.told(1).await, ["created before"]);
+        ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap();
+        ann.call("k8s.delete", json!({"id": 1})).await;
+        assert_eq!(watcher.end().await.code(), "UNAUTHORIZED");
+    }
+
+    async fn a_deleted_user_watches_no_more(builder: Builder) {
+        let app = strict(builder).await;
+        let admin = app.admin();
+        for (user, call) in [("ann", "user.softDelete"), ("bob", "user.delete")] {
+            let client = app.member(user);
+            let mut watcher = Watcher::open(&client, json!({})).await;
+            admin.call(call, json!({"userId": user})).await;
+            assert_eq!(watcher.end().await.code(), "UNAUTHORIZED");
+        }
+    }
+
+    async fn a_demoted_admin_watches_others_no_more(builder: Builder) {
+        let app = strict(builder).await;
+        let admin = app.admin();
+        app.member("ann");
+        let boss = app.member("boss");
+        let role = async |role: &str| drop(admin.call("admin.setRole", json!({"userId": "boss", "role": role})).await);
+        role("ADMIN").await;
+        let (mut all, mut anns) = (Watcher::open(&boss, json!({})).await, Watcher::open(&boss, json!({"userId": "ann"})).await);
+        let mut own = Watcher::open(&boss, json!({"userId": "boss"})).await;
+        role("USER").await;
+        for watcher in [&mut all, &mut anns] {
+            let end = watcher.end().await;
+            assert_eq!((end.code(), &end.0["data"]["path"]), ("FORBIDDEN", &json!("k8s.watch")));
+        }
+        boss.create("web", "FREE").await;
+        assert_eq!(own.told(1).await, ["created web"]);
+    }
+
+    async fn a_jwt_that_expires_ends_the_watch(builder: Builder) {
+        let app = strict(builder).await;
+        app.member("ann");
+        let mut ending = claims("ann");
+        // Clocks may differ by half a minute: a few seconds are left.
+        ending["exp"] = json!(now() - 25);
+        let mut watcher = Watcher::open(&app.with_token(hs256(&ending)), json!({})).await;
+        let end = watcher.end().await;
+        assert_eq!((end.code(), end.message()), ("UNAUTHORIZED", "The token has expired."));
+    }
+
+    async fn a_stopping_server_ends_its_watchers(app: TestApp) {
+        let mut app = app;
+        app.member("ann");
+        let mut busy = Watcher::open(&app.user("ann"), json!({})).await;
+        let mut idle = Watcher::open(&app.admin(), json!({"clusterId": 77})).await;
+        storm(&app, "ann", 50);
+        busy.next().await;
+        app.stop();
+        let frame = loop {
+            match busy.socket.receive().await {
+                Ok(_event) => {}
+                Err(frame) => break frame,
+            }
+        };
+        assert_eq!(frame.unwrap().code, CloseCode::Away);
+        assert_eq!(idle.socket.receive().await.unwrap_err().unwrap().code, CloseCode::Away);
+        app.stopped().await;
+    }
+
+    async fn a_watcher_waits_while_the_database_is_away(builder: Builder) {
+        let app = strict(builder).await;
+        let ann = app.member("ann");
+        let mut watcher = Watcher::open(&ann, json!({})).await;
+        app.database.take_away();
+        if app.backend() == Backend::Postgres {
+            eventually(async || ann.try_call("user.me", json!({})).await.is_err()).await;
+        }
+        app.database.bring_back();
+        eventually(async || ann.try_call("user.me", json!({})).await.is_ok()).await;
+        ann.create("web", "FREE").await;
+        assert_eq!(watcher.told(1).await, ["created web"]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Several servers on one database, and the connection that one hears of the others by.
+
+use std::time::Duration;
+
+use clusterdesk::models::user::Role;
+
+use serde_json::{Value, json};
+
+use super::{cluster, storm};
+use crate::support::{Backend, Builder, Sql, TestApp, Watcher, both_databases, eventually};
+
+/// So long that no test lives to see it.
+const NEVER: Duration = Duration::from_secs(3600);
+
+const LISTENERS: &str =
+    "FROM pg_stat_activity WHERE application_name = 'clusterdesk listener' AND datname = current_database()";
+
+fn listeners(app: &TestApp) -> i64 {
+    app.connect().number(&format!("SELECT count(*) {LISTENERS} AND query LIKE 'LISTEN%' AND state = 'idle'"))
+}
+
+both_databases! {
+    async fn a_change_through_one_server_is_told_by_the_other(app: TestApp) {
+        let other = app.beside().start().await;
+        let mut watcher = Watcher::open(&other.admin(), json!({})).await;
+        app.member("ann").create("web", "FREE").await;
+        assert_eq!(watcher.told(1).await, ["created web"]);
+    }
+
+    async fn a_change_past_all_servers_is_told(app: TestApp) {
+        let ann = app.member("ann");
+        let mut watcher = Watcher::open(&ann, json!({})).await;
+        storm(&app, "ann", 1);
+        assert_eq!(watcher.told(2).await, ["created storm-0", "deleted storm-0"]);
+    }
+}
+
+/// A server that never looks by itself, only when it is told.
+async fn hearing() -> Option<TestApp> {
+    if !Backend::Postgres.is_available() {
+        return None;
+    }
+    Some(Builder::new(Backend::Postgres).limits(|limits| limits.feed_interval = NEVER).start().await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_tells_without_being_asked() {
+    let Some(app) = hearing().await else { return };
+    assert_eq!(listeners(&app), 0, "nobody watches yet");
+    let other = app.beside().limits(|limits| limits.feed_interval = NEVER).start().await;
+    let (ann, mut watcher) = (app.member("ann"), Watcher::open(&other.user("ann"), json!({})).await);
+    // Until then a look might still be due.
+    eventually(async || listeners(&app) == 1).await;
+    for name in ["a", "b", "c"] {
+        let id = ann.create(name, "FREE").await;
+        assert_eq!(watcher.told(1).await, [format!("created {name}")]);
+        ann.call("k8s.delete", json!({"id": id})).await;
+        assert_eq!(watcher.told(1).await, [format!("deleted {name}")]);
+    }
+    drop(watcher);
+    eventually(async || listeners(&app) == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_is_cut_off_comes_back_and_misses_nothing() {
+    let Some(app) = hearing().await else { return };
+    let ann = app.member("ann");
+    let mut watcher = Watcher::open(&ann, json!({})).await;
+    for round in 0..3 {
+        eventually(async || listeners(&app) == 1).await;
+        let name = format!("web-{round}");
+        let id = ann.create(&name, "FREE").await;
+        assert_eq!(watcher.told(1).await, [format!("created {name}")]);
+        app.connect().texts(&format!("SELECT pg_terminate_backend(pid)::text {LISTENERS}"));
+        // Nobody tells of this one.
+        ann.call("k8s.delete", json!({"id": id})).await;
+        assert_eq!(watcher.told(1).await, [format!("deleted {name}")]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_waits_too_long_is_undone_and_not_told() {
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let app =
+        Builder::new(Backend::Postgres).limits(|limits| limits.call_timeout = Duration::from_secs(2)).start().await;
+    let ann = app.member("ann");
+    let mut watcher = Watcher::open(&ann, json!({})).await;
+    let mut holder = app.connect();
+    holder.run("BEGIN; SELECT pg_advisory_xact_lock(203227139)");
+    ann.fail("TIMEOUT", "k8s.create", cluster("stuck")).await;
+    holder.run("ROLLBACK");
+    ann.create("web", "FREE").await;
+    assert_eq!(watcher.told(1).await, ["created web"]);
+    assert_eq!(ann.call("k8s.count", json!({})).await, json!({"active": 1, "deleted": 0}));
+    assert_ne!(app.admin().call("admin.getStats", json!({})).await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_event_is_seen_before_an_older_one() {
+    let Some(app) = hearing().await else { return };
+    app.provision("ann", Role::User);
+    app.provision("bob", Role::User);
+    let mut watcher = Watcher::open(&app.admin(), json!({})).await;
+    let insert = |owner: &str| {
+        format!(
+            "INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, created_at, updated_at)
+            VALUES ('{owner}s', 'eu', '{owner}', 'FREE', now(), now());"
+        )
+    };
+    // Its event has an id, and the commit takes its time.
+    let mut first = app.connect();
+    first.run(&format!("BEGIN; {} SET CONSTRAINTS ALL IMMEDIATE", insert("ann")));
+    let (mut second, statement) = (app.connect(), insert("bob"));
+    let committed = std::thread::spawn(move || second.run(&statement));
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    eventually(async || app.connect().number(waiting) == 1).await;
+    first.run("COMMIT");
+    committed.join().unwrap();
+    assert_eq!(watcher.told(2).await, ["created anns", "created bobs"]);
+}
