@@ -56,6 +56,7 @@ diesel::table! {
         stripe_current_period_end -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        stripe_cancel_at_period_end -> Bool,
     }
 }
 
@@ -80,6 +81,36 @@ diesel::table! {
         entity -> Text,
         shard -> Integer,
         live -> BigInt,
+    }
+}
+
+diesel::table! {
+    stripe_events (id) {
+        id -> Text,
+        kind -> Text,
+        created_at -> Timestamp,
+        received_at -> Timestamp,
+        processed_at -> Nullable<Timestamp>,
+        attempts -> Integer,
+        error -> Nullable<Text>,
+        payload -> Text,
+    }
+}
+
+diesel::table! {
+    stripe_subscriptions (id) {
+        id -> Text,
+        stripe_customer_id -> Nullable<Text>,
+        auth_user_id -> Nullable<Text>,
+        status -> Nullable<Text>,
+        price_id -> Nullable<Text>,
+        period_start -> Nullable<Timestamp>,
+        period_end -> Nullable<Timestamp>,
+        cancel_at_period_end -> Bool,
+        event_created_at -> Nullable<Timestamp>,
+        event_rank -> Integer,
+        event_id -> Nullable<Text>,
+        paid_until -> Nullable<Timestamp>,
     }
 }
 
@@ -114,6 +145,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     customers,
     k8s_cluster_configs,
     live_counts,
+    stripe_events,
+    stripe_subscriptions,
     user_tombstones,
     users,
 );

@@ -1,4 +1,4 @@
-// x-content-hash: a40e9511ed4e67def9fac58127cca7d3e557e9520ecab6fa18f4a6bec03a65f0
+// x-content-hash: b47eefe540659a38aa15ff2eb21e0c4f79c8b3c8e4900d46f283c6c67bc99903
 // The procedures of clusterdesk 0.1.0, made by `clusterdesk app-router`. Don't edit.
 
 import type {
@@ -217,6 +217,13 @@ export interface OpenRpcDocument {
 /** A subscription plan, from the cheapest. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
 
+/** How another try ended. */
+export interface Replayed {
+  /** What is still in the way. */
+  error: string | null;
+  success: boolean;
+}
+
 /** What a user may do. */
 export type Role = "USER" | "ADMIN";
 
@@ -260,6 +267,27 @@ export interface UserSummary {
   /** Null for who is no customer. */
   customer: Customer | null;
   user: User;
+}
+
+/** An event that Stripe has sent. */
+export interface WebhookEvent {
+  attempts: number;
+  /** Stripe's clock. */
+  createdAt: Date;
+  error: string | null;
+  id: string;
+  /** Null while an error keeps it from having its effect. */
+  processedAt: Date | null;
+  receivedAt: Date;
+  /** Such as `customer.subscription.updated`. */
+  type: string;
+}
+
+/** One page of a list. */
+export interface WebhookEventPage {
+  items: WebhookEvent[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
 }
 
 /** The issues of an input, as zod's `flatten` arranges them. */
@@ -534,6 +562,20 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       /** Before this moment. */
       until?: Date | null | undefined;
     } | void, AuditEntryPage>;
+    /** What Stripe has told us, newest first. */
+    webhookEvents: QueryOf<{
+      /** The `nextCursor` of the page before. */
+      cursor?: string | null | undefined;
+      /** Only those that wait for another try. */
+      failed?: boolean | null | undefined;
+      /** Items of a page; 20 when not said. */
+      limit?: number | null | undefined;
+    } | void, WebhookEventPage>;
+    /** Tries again to handle an event of Stripe's that failed. */
+    replayWebhook: MutationOf<{
+      /** Stripe's id of the event. */
+      eventId: string;
+    }, Replayed>;
   };
   rpc: {
     /** What there is to call: the OpenRPC document of this server. */

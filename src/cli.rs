@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Command as Clap, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use clusterdesk::{
-    config::{DataSettings, Settings},
+    config::{DataSettings, Settings, StripeSettings},
     models::api_token::Scope,
 };
 
@@ -37,6 +37,9 @@ pub enum Command {
     /// List users, and make them admins or not
     #[command(subcommand)]
     User(User),
+    /// List, replay and purge what Stripe has told us
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Fill an empty database with sample data
     Seed {
         /// Users to create, each with a cluster; every third is a customer
@@ -137,6 +140,32 @@ pub enum Token {
     Revoke {
         /// The number that `token list` shows
         id: i64,
+        #[command(flatten)]
+        data: DataSettings,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Webhooks {
+    /// List the events that Stripe has sent, newest first
+    List {
+        /// Only those that wait for another try
+        #[arg(long)]
+        failed: bool,
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// Try again to handle events
+    Replay {
+        /// Stripe's ids of the events [default: all that failed]
+        ids: Vec<String>,
+        #[command(flatten)]
+        stripe: StripeSettings,
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// Remove the events that were handled more than 90 days ago
+    Purge {
         #[command(flatten)]
         data: DataSettings,
     },

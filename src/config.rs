@@ -54,6 +54,9 @@ pub struct Settings {
     #[command(flatten)]
     pub rate_limits: RateLimitSettings,
 
+    #[command(flatten)]
+    pub stripe: StripeSettings,
+
     /// How to write the log [default: pretty on a terminal, else json]
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -116,6 +119,30 @@ pub struct RateLimitSettings {
     pub rate_limit_stripe_window_ms: u64,
 }
 
+/// What we know of the Stripe account. Without it the webhook says SERVICE_UNAVAILABLE, and the rest works.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StripeSettings {
+    /// Signing secrets of the webhook endpoint, comma separated while one replaces another
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true, value_delimiter = ',')]
+    pub stripe_webhook_secret: Vec<Secret>,
+
+    /// Price of plan PRO, paid by the month
+    #[arg(long, env = "STRIPE_PRO_MONTHLY_PRICE_ID")]
+    pub stripe_pro_monthly_price_id: Option<String>,
+
+    /// Price of plan PRO, paid by the year
+    #[arg(long, env = "STRIPE_PRO_YEARLY_PRICE_ID")]
+    pub stripe_pro_yearly_price_id: Option<String>,
+
+    /// Price of plan BUSINESS, paid by the month
+    #[arg(long, env = "STRIPE_BUSINESS_MONTHLY_PRICE_ID")]
+    pub stripe_business_monthly_price_id: Option<String>,
+
+    /// Price of plan BUSINESS, paid by the year
+    #[arg(long, env = "STRIPE_BUSINESS_YEARLY_PRICE_ID")]
+    pub stripe_business_yearly_price_id: Option<String>,
+}
+
 /// What contract §5 fixes. Not for operators; tests make them small.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -137,6 +164,8 @@ pub struct Limits {
     pub socket_subscriptions: usize,
     /// Jobs waiting for a database thread; one more is refused.
     pub queued_jobs: usize,
+    /// Between two looks for what may be purged.
+    pub purge_interval: Duration,
     /// Events that wait for the slowest watcher; one who falls further behind gets the rest from the database.
     pub feed_events: usize,
     /// Between two looks whether a watcher may still watch.
@@ -159,6 +188,7 @@ impl Default for Limits {
             socket_calls: 64,
             socket_subscriptions: 64,
             queued_jobs: 1024,
+            purge_interval: Duration::from_secs(10 * 60),
             recheck_interval: Duration::from_secs(30),
             feed_events: 1024,
             feed_interval: Duration::from_secs(1),

@@ -33,3 +33,5 @@ pub mod rpc;
 mod schema;
 /// The listener: accept, serve, drain.
 pub mod server;
+/// Stripe: prices, signatures, and what its events do to customers.
+pub mod stripe;

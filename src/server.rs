@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -23,9 +23,11 @@ use tokio_util::{either::Either, task::TaskTracker};
 
 use crate::{
     config::{BindAddr, Limits, Settings},
-    db::{Database, DatabaseUrl, Options},
+    db::{Database, DatabaseUrl, Options, Timestamp},
     edge::{self, Connection, Edge, Peer},
+    models::stripe_event::StripeEvent,
     rpc::{Kernel, Registry, Router, limiter::Limiter, metrics::Metrics},
+    stripe::{Stripe, inbox::oldest_kept},
 };
 
 /// Connections beyond the limit that are still answered, so that a full server can say that it lives.
@@ -70,7 +72,9 @@ impl Server {
         })?;
         let limiter = Limiter::new(&settings.rate_limits);
         let (drain, draining) = watch::channel(false);
-        let kernel = Kernel::new(Registry::new(routers)?, db, limiter, Metrics::new()?, &limits, draining.clone())?;
+        let stripe = Stripe::new(&settings.stripe);
+        let registry = Registry::new(routers)?;
+        let kernel = Kernel::new(registry, db, limiter, Metrics::new()?, stripe, &limits, draining.clone())?;
         let edge = Arc::new(Edge::new(Arc::new(kernel), settings, limits.clone(), draining)?);
         let listener = Listener::bind(&settings.bind_addr).await?;
         Ok(Self { listener, edge, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
@@ -94,6 +98,7 @@ impl Server {
         let spare = Arc::new(Semaphore::new(SHED));
         let connections = TaskTracker::new();
         let mut shutdown = pin!(shutdown);
+        tokio::spawn(purge(Arc::clone(&self.edge), self.limits.purge_interval, self.drain.subscribe()));
         loop {
             let (stream, peer) = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -197,6 +202,25 @@ impl Listener {
                 Ok((Either::Left(stream), Peer::Address(address.ip())))
             }
             Self::Unix(listener, _) => Ok((Either::Right(listener.accept().await?.0), Peer::UnixSocket)),
+        }
+    }
+}
+
+/// Removes the events of Stripe's that were handled long ago, now and then.
+async fn purge(edge: Arc<Edge>, interval: Duration, mut draining: watch::Receiver<bool>) {
+    let mut due = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = edge::drained(&mut draining) => return,
+        }
+        let before = oldest_kept(Timestamp::now());
+        let purged =
+            edge.kernel().db().write(Instant::now() + interval, move |conn| Ok(StripeEvent::purge(conn, before)?));
+        match purged.await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "purged events of Stripe's"),
+            Err(error) => tracing::warn!(%error, "the events of Stripe's could not be purged"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod seed;
 mod serve;
 mod token;
 mod user;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Migrate(migrate)) => migrate::run(&migrate)?,
         Some(Command::Token(token)) => token::run(&token)?,
         Some(Command::User(user)) => user::run(&user)?,
+        Some(Command::Webhooks(webhooks)) => webhooks::run(&webhooks)?,
         Some(Command::Seed { users, force, data }) => seed::run(&data, users, force)?,
         Some(Command::Openrpc { types: false }) => document::run(|documents| &documents.openrpc)?,
         Some(Command::Openrpc { types: true }) => document::run(|documents| &documents.procedures)?,

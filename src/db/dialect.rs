@@ -22,6 +22,8 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 pub const START_UP: i64 = 0x0c1d_0001;
 /// Advisory lock of whatever could leave the server without an admin.
 pub const ADMINS: i64 = 0x0c1d_0002;
+/// Advisory lock of Stripe's events: one is handled at a time, by whichever server.
+pub const STRIPE: i64 = 0x0c1d_0004;
 
 /// Statements every new connection runs first. On SQLite the busy timeout must be the first of them.
 pub fn session_setup(connection: &DbConnection, role: Role, statement_timeout: Duration) -> String {

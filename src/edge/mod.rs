@@ -10,6 +10,7 @@ mod origin;
 mod refusal;
 mod response;
 mod trpc;
+mod webhook;
 mod websocket;
 
 use std::{convert::Infallible, sync::Arc};
@@ -132,6 +133,7 @@ impl Edge {
             {
                 return file.answer(request.headers());
             }
+            (_, webhook::PATH) => return self.webhook(request, request_id).await,
             (_, "/") => {}
             (_, path) if File::at(path).is_some() => {
                 return refusal::wrong_method(wire, "GET, HEAD", "Ask for this page by GET.", request_id);

@@ -27,6 +27,20 @@ pub struct Customer {
     pub stripe_current_period_end: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Whether the subscription ends with its period.
+    pub stripe_cancel_at_period_end: bool,
+}
+
+/// What a user's subscriptions come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, AsChangeset)]
+#[diesel(table_name = customers, treat_none_as_null = true)]
+pub struct Standing {
+    pub plan: Plan,
+    pub stripe_customer_id: Option<String>,
+    pub stripe_subscription_id: Option<String>,
+    pub stripe_price_id: Option<String>,
+    pub stripe_current_period_end: Option<Timestamp>,
+    pub stripe_cancel_at_period_end: bool,
 }
 
 impl Customer {
@@ -58,6 +72,27 @@ impl Customer {
             }
             other => Ok(other?),
         }
+    }
+
+    pub fn standing(&self) -> Standing {
+        Standing {
+            plan: self.plan,
+            stripe_customer_id: self.stripe_customer_id.clone(),
+            stripe_subscription_id: self.stripe_subscription_id.clone(),
+            stripe_price_id: self.stripe_price_id.clone(),
+            stripe_current_period_end: self.stripe_current_period_end,
+            stripe_cancel_at_period_end: self.stripe_cancel_at_period_end,
+        }
+    }
+
+    pub fn set_standing(&self, conn: &mut DbConnection, standing: &Standing, now: Timestamp) -> QueryResult<usize> {
+        diesel::update(customers::table.find(self.id)).set((standing, customers::updated_at.eq(now))).execute(conn)
+    }
+
+    /// Whose customer at Stripe this is.
+    pub fn user_of(conn: &mut DbConnection, stripe_customer_id: &str) -> QueryResult<Option<String>> {
+        let owner = customers::table.filter(customers::stripe_customer_id.eq(stripe_customer_id));
+        owner.select(customers::auth_user_id).first(conn).optional()
     }
 
     pub fn delete_of(conn: &mut DbConnection, user_id: &str) -> QueryResult<usize> {

@@ -10,4 +10,6 @@ pub mod page;
 pub mod plan;
 pub mod sample;
 pub mod stats;
+pub mod stripe_event;
+pub mod stripe_subscription;
 pub mod user;

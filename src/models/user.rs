@@ -133,6 +133,11 @@ pub fn admin_exists(conn: &mut DbConnection) -> QueryResult<bool> {
     Ok(admin.first::<User>(conn).optional()?.is_some())
 }
 
+/// Whether there is a row, also of somebody who was soft-deleted: their customer record is kept for the books.
+pub fn exists(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
+    Ok(users::table.find(id).select(users::id).first::<String>(conn).optional()?.is_some())
+}
+
 /// Creates the row of a user seen for the first time. `None` when the id belonged to a deleted user; an existing row
 /// is returned as it is. An email that another user holds, or that is kept for deleted ones, is left out: identities
 /// decide who somebody is, not emails.

@@ -10,6 +10,7 @@ use super::{
     SUCCESS, Success, example,
     k8s::ClusterOutput,
     page::{PageOutput, page},
+    webhooks,
 };
 use crate::{
     db::Timestamp,
@@ -163,6 +164,17 @@ pub fn router() -> Router {
             json!({"entity": "cluster", "since": "2026-01-01T00:00:00.000Z"}),
             example::page(&example::audit_entry()),
         )
+        .query("webhookEvents", Access::Admin, "What Stripe has told us, newest first.", webhooks::events)
+        .one_statement()
+        .example(json!({"failed": true}), example::page(&example::webhook_event()))
+        .mutation(
+            "replayWebhook",
+            Access::Admin,
+            "Tries again to handle an event of Stripe's that failed.",
+            webhooks::replay,
+        )
+        .errors([Code::NotFound])
+        .example(json!({"eventId": "evt_ada"}), json!({"success": true, "error": null}))
 }
 
 fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {

@@ -63,6 +63,13 @@ pub fn listed_user() -> Value {
     })
 }
 
+pub fn webhook_event() -> Value {
+    json!({
+        "id": "evt_ada", "type": "invoice.payment_failed", "createdAt": CHANGED, "receivedAt": CHANGED,
+        "processedAt": null, "attempts": 1, "error": "the database was in the way",
+    })
+}
+
 pub fn audit_entry() -> Value {
     json!({
         "id": 1, "createdAt": CHANGED, "actorId": ADA, "procedure": "k8s.delete", "entity": "cluster", "entityId": "2",

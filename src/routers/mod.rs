@@ -10,6 +10,7 @@ mod k8s_watch;
 mod page;
 mod rpc;
 mod user;
+mod webhooks;
 
 use crate::rpc::Router;
 

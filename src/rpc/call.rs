@@ -11,6 +11,7 @@ use crate::{
     db::{DbConnection, Timestamp},
     error::{Error, Result},
     models::{audit::NewAuditEntry, user::User},
+    stripe::Stripe,
 };
 
 /// What the edge knows of a request before any procedure is named. Shared by all calls of a batch.
@@ -26,6 +27,9 @@ pub struct Context {
 pub struct Call<'c> {
     pub conn: &'c mut DbConnection,
     pub(super) caller: Option<&'c Caller>,
+    pub stripe: &'c Stripe,
+    /// In the log, and in the caller's response.
+    pub request_id: &'c str,
     pub now: Timestamp,
 }
 
@@ -82,7 +86,12 @@ impl AsyncCall {
         W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
     {
         let (caller, now) = (self.caller.clone(), self.now);
-        self.kernel.db().read(self.deadline, move |conn| work(&mut Call { conn, caller: caller.as_ref(), now })).await
+        let (kernel, context) = (Arc::clone(&self.kernel), Arc::clone(&self.context));
+        let read = move |conn: &mut DbConnection| {
+            let (stripe, request_id) = (kernel.stripe(), context.request_id.as_str());
+            work(&mut Call { conn, caller: caller.as_ref(), stripe, request_id, now })
+        };
+        self.kernel.db().read(self.deadline, read).await
     }
 
     /// Runs `work` in one transaction, together with its audit row. The caller must still be there.
@@ -95,11 +104,12 @@ impl AsyncCall {
         W: FnMut(&mut Call<'_>) -> Result<Audited<T>> + Send + 'static,
     {
         let (now, procedure, context) = (self.now, self.procedure, Arc::clone(&self.context));
-        let known = self.caller.clone();
+        let (known, kernel) = (self.caller.clone(), Arc::clone(&self.kernel));
         let transaction = move |conn: &mut DbConnection| {
             let caller = known.as_ref().map(|known| known.again(conn)).transpose()?;
-            let mut call = Call { conn, caller: caller.as_ref(), now };
-            work(&mut call)?.record(&mut call, procedure, &context.request_id)
+            let (stripe, request_id) = (kernel.stripe(), context.request_id.as_str());
+            let mut call = Call { conn, caller: caller.as_ref(), stripe, request_id, now };
+            work(&mut call)?.record(&mut call, procedure)
         };
         self.kernel.db().write(self.deadline, transaction).await
     }
@@ -134,7 +144,7 @@ impl<O> Audited<O> {
     }
 
     /// Writes the audit row, in the transaction of the change, and hands out the output.
-    pub(super) fn record(self, call: &mut Call<'_>, procedure: &str, request_id: &str) -> Result<O> {
+    pub(super) fn record(self, call: &mut Call<'_>, procedure: &str) -> Result<O> {
         if let Some(change) = self.change {
             NewAuditEntry {
                 created_at: call.now,
@@ -143,7 +153,7 @@ impl<O> Audited<O> {
                 entity: change.entity,
                 entity_id: &change.entity_id,
                 detail: &change.detail.to_string(),
-                request_id,
+                request_id: call.request_id,
             }
             .insert(call.conn)?;
         }

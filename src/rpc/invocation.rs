@@ -129,7 +129,7 @@ impl Invocation {
                 let Step::Done(caller) = self.look_up().await? else { return Ok(Step::Stranger) };
                 let handler = Arc::clone(handler);
                 let work = move |conn: &mut DbConnection| {
-                    this.counted(|| handler(&mut Call { conn, caller: caller.as_ref(), now: this.now }, input()?))
+                    this.counted(|| handler(&mut this.call(conn, caller.as_ref()), input()?))
                 };
                 db.query(deadline, snapshot, work).await.map(Step::Done)
             }
@@ -141,9 +141,7 @@ impl Invocation {
             Run::Write(handler) => {
                 let handler = Arc::clone(handler);
                 let work = move |conn: &mut DbConnection| {
-                    this.guarded(conn, true, |call| {
-                        handler(call, input()?)?.record(call, this.procedure.name, &this.context.request_id)
-                    })
+                    this.guarded(conn, true, |call| handler(call, input()?)?.record(call, this.procedure.name))
                 };
                 db.write(deadline, work).await
             }
@@ -242,7 +240,7 @@ impl Invocation {
         self.counted(|| {
             if self.procedure.access == Access::Public {
                 self.limit(address_key(self.context.address))?;
-                return work(&mut Call { conn, caller: None, now: self.now }).map(Step::Done);
+                return work(&mut self.call(conn, None)).map(Step::Done);
             }
             let caller = match caller::find(conn, &self.context.credential, lock, self.now)? {
                 Found::Caller(caller) => caller,
@@ -250,8 +248,12 @@ impl Invocation {
             };
             self.limit(user_key(&caller.user.id))?;
             caller::authorize(&caller, self.procedure.access, self.procedure.kind)?;
-            work(&mut Call { conn, caller: Some(&caller), now: self.now }).map(Step::Done)
+            work(&mut self.call(conn, Some(&caller))).map(Step::Done)
         })
+    }
+
+    fn call<'c>(&'c self, conn: &'c mut DbConnection, caller: Option<&'c Caller>) -> Call<'c> {
+        Call { conn, caller, stripe: self.kernel.stripe(), request_id: &self.context.request_id, now: self.now }
     }
 
     /// Counts the call, the first time it is asked to.

@@ -28,6 +28,7 @@ use crate::{
     config::Limits,
     db::{Database, Timestamp},
     error::{Code, Error, Result, milliseconds},
+    stripe::Stripe,
 };
 
 /// Runs calls. One per server, shared by all transports.
@@ -37,6 +38,7 @@ pub struct Kernel {
     db: Database,
     limiter: Limiter,
     metrics: Metrics,
+    stripe: Stripe,
     feed: Feed,
     /// True once the server is stopping.
     draining: watch::Receiver<bool>,
@@ -62,12 +64,14 @@ impl Kernel {
         db: Database,
         limiter: Limiter,
         metrics: Metrics,
+        stripe: Stripe,
         limits: &Limits,
         draining: watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         let documents = Documents::of(&registry)?;
         let (timeout, recheck) = (limits.call_timeout, limits.recheck_interval);
-        Ok(Self { registry, documents, db, limiter, metrics, feed: Feed::new(limits), draining, timeout, recheck })
+        let feed = Feed::new(limits);
+        Ok(Self { registry, documents, db, limiter, metrics, stripe, feed, draining, timeout, recheck })
     }
 
     pub fn registry(&self) -> &Registry {
@@ -84,6 +88,10 @@ impl Kernel {
 
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    pub fn stripe(&self) -> &Stripe {
+        &self.stripe
     }
 
     pub(super) fn limiter(&self) -> &Limiter {

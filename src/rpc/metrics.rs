@@ -18,6 +18,7 @@ pub struct Metrics {
     calls: IntCounterVec,
     seconds: HistogramVec,
     statements: IntCounterVec,
+    stripe_events: IntCounterVec,
     pub connections: IntGauge,
     pub sockets: IntGauge,
     pub subscriptions: IntGauge,
@@ -32,6 +33,8 @@ impl Metrics {
         let by = |opts: Opts, labels: &[&str]| IntCounterVec::new(opts, labels);
         let calls = by(opts!("clusterdesk_calls_total", "Calls answered, by outcome"), &["procedure", "code"])?;
         let statements = by(opts!("clusterdesk_statements_total", "SQL statements run"), &["procedure"])?;
+        let stripe_events =
+            by(opts!("clusterdesk_stripe_events_total", "Events received from Stripe, by outcome"), &["outcome"])?;
         let opts: HistogramOpts = histogram_opts!("clusterdesk_call_seconds", "Time from a call to its answer");
         let seconds = HistogramVec::new(opts.buckets(exponential_buckets(0.0005, 4.0, 9)?), &["procedure"])?;
         let connections = IntGauge::new("clusterdesk_connections", "Open connections")?;
@@ -43,6 +46,7 @@ impl Metrics {
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(statements.clone()))?;
+        registry.register(Box::new(stripe_events.clone()))?;
         for gauge in [&connections, &sockets, &subscriptions, &queued_reads, &queued_writes] {
             registry.register(Box::new(gauge.clone()))?;
         }
@@ -51,6 +55,7 @@ impl Metrics {
             calls,
             seconds,
             statements,
+            stripe_events,
             connections,
             sockets,
             subscriptions,
@@ -63,6 +68,10 @@ impl Metrics {
     pub fn answered(&self, procedure: &str, code: Option<Code>, elapsed: Duration) {
         self.calls.with_label_values(&[procedure, code.map_or("OK", Code::as_str)]).inc();
         self.seconds.with_label_values(&[procedure]).observe(elapsed.as_secs_f64());
+    }
+
+    pub fn stripe_event(&self, outcome: &str) {
+        self.stripe_events.with_label_values(&[outcome]).inc();
     }
 
     pub fn ran(&self, procedure: &str, statements: u64) {

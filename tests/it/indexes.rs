@@ -18,6 +18,8 @@ use clusterdesk::{
         k8s::{Cluster, ClusterChanges, ClusterFilter, ClusterRow, DeletedCluster, NewCluster, Status},
         page::Position,
         plan::Plan,
+        stripe_event::{EventFilter, Receipt, StripeEvent},
+        stripe_subscription::StripeSubscription,
         user::{self, NewUser, Role, User, UserFilter},
     },
 };
@@ -223,11 +225,47 @@ fn cases() -> Vec<Case> {
             |conn| assert_eq!(ClusterEvent::after(conn, Some(USER), 0, 256).unwrap().len(), 1),
             &["cluster_events_auth_user_id_id"],
         ),
+        case(|conn| assert!(user::exists(conn, USER).unwrap()), &[]),
+        case(|conn| assert_eq!(Customer::user_of(conn, "cus_nobody"), Ok(None)), &[]),
+        case(
+            move |conn| {
+                let customer = Customer::of(conn, USER).unwrap().unwrap();
+                assert_eq!(customer.set_standing(conn, &customer.standing(), now), Ok(1));
+            },
+            &[],
+        ),
+        case(
+            move |conn| {
+                let known = StripeEvent::find(conn, "evt_200").unwrap().unwrap();
+                let receipt = Receipt { id: &known.id, kind: &known.kind, created_at: now, payload: "{}" };
+                receipt.note(conn, Some(&known), None, now).unwrap();
+            },
+            &[],
+        ),
+        case(|conn| assert_eq!(StripeEvent::failed(conn).unwrap().len(), 100), &["stripe_events_failed"]),
+        case(|conn| assert!(StripeEvent::purge(conn, early()).unwrap() > 10), &["stripe_events_processed_at"]),
+        case(
+            |conn| {
+                let subscription = StripeSubscription::find(conn, "sub_7").unwrap().unwrap();
+                subscription.store(conn, false).unwrap();
+                assert_eq!(StripeSubscription::of(conn, "user_7").unwrap(), [subscription]);
+            },
+            &["stripe_subscriptions_auth_user_id"],
+        ),
+        case(
+            |conn| assert_eq!(StripeSubscription::adopt(conn, "cus_500", USER), Ok(1)),
+            &["stripe_subscriptions_orphans"],
+        ),
         case(|conn| assert!(audit::count_since(conn, position("").at).unwrap() > 0), &["audit_log_created_at_id"]),
     ];
     for after in [None, Some(position("70000"))] {
         let at = after.clone();
         cases.push(case(move |conn| drop(DeletedCluster::page(conn, "user_4", at.as_ref(), 21).unwrap()), graveyard));
+        for (failed, index) in [(false, "stripe_events_received_at_id"), (true, "stripe_events_failed")] {
+            let (at, filter) = (after.clone(), EventFilter { failed });
+            let page = move |conn: &mut DbConnection| drop(StripeEvent::page(conn, &filter, at.as_ref(), 21).unwrap());
+            cases.push(case(page, &[index]));
+        }
         for include_deleted in [false, true] {
             let at = after.clone();
             let filter = UserFilter { search: None, include_deleted };
@@ -264,6 +302,11 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// After the first of many rows.
+fn early() -> Timestamp {
+    Timestamp::from_millis(1_767_225_620_000).unwrap()
+}
+
 /// Some work, and the indexes that serve it.
 type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
 
@@ -272,7 +315,8 @@ type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
 fn is_full_scan(Planned { statement, plan }: &Planned) -> bool {
     let ordered_page = statement.contains("LIMIT") && statement.contains("ORDER BY");
     let walk = ordered_page && !plan.iter().any(|line| line.contains("USE TEMP B-TREE"));
-    let small = |line: &str| line.contains("users_admins") || line.contains("live_counts");
+    let small =
+        |line: &str| ["users_admins", "live_counts", "stripe_events_failed"].iter().any(|few| line.contains(few));
     plan.iter().any(|line| line.contains("Seq Scan") || line.starts_with("SCAN") && !walk && !small(line))
 }
 

@@ -46,4 +46,5 @@ mod trpc;
 mod typescript;
 mod user;
 mod watch;
+mod webhooks;
 mod websocket;

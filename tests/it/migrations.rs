@@ -23,7 +23,7 @@ impl Empty {
 }
 
 /// What a step back can't keep, as it takes the columns away: table and columns, or the whole table.
-const LOST: [(&str, &str, &[&str]); 8] = [
+const LOST: [(&str, &str, &[&str]); 11] = [
     ("roles", "users", &["role"]),
     // How long a user has been known, and when they were deleted, are guessed again.
     ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
@@ -32,12 +32,15 @@ const LOST: [(&str, &str, &[&str]); 8] = [
     ("user_tombstones", "user_tombstones", &[]),
     ("live_counts", "live_counts", &[]),
     ("cluster_events", "cluster_events", &[]),
+    ("stripe_events", "stripe_events", &[]),
+    ("stripe_events", "stripe_subscriptions", &[]),
+    ("stripe_events", "customers", &["stripe_cancel_at_period_end"]),
     ("initial_schema", "", &[]),
 ];
 
 /// Rows such as each stage had: owners nobody knows, plans and statuses that were never said, two live clusters on one
 /// plan, a user who was deleted, ids that were given out and freed again.
-const ROWS: [(&str, &str); 5] = [
+const ROWS: [(&str, &str); 6] = [
     (
         "initial_schema",
         "INSERT INTO users VALUES ('u1', 'Ann', 'a@x', 'i'), ('u2', NULL, NULL, NULL), ('u9', NULL, 'deleted_u9@example.com', NULL);
@@ -72,6 +75,13 @@ const ROWS: [(&str, &str); 5] = [
         "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id) VALUES
             ('2024-02-03 10:00:00', 'u1', 'user.delete', 'user', 'gone', '{}', 'r'),
             ('2024-02-04 10:00:00', 'u1', 'user.delete', 'user', 'u1', '{}', 'r');",
+    ),
+    (
+        "stripe_events",
+        "INSERT INTO stripe_events (id, kind, created_at, received_at, processed_at, attempts, payload) VALUES
+            ('evt_1', 'invoice.paid', '2024-02-03 10:00:00', '2024-02-03 10:00:00', '2024-02-03 10:00:00', 1, '{}');
+        INSERT INTO stripe_subscriptions (id, auth_user_id) VALUES ('sub_1', 'u1');
+        UPDATE customers SET stripe_cancel_at_period_end = true;",
     ),
 ];
 

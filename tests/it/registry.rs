@@ -13,7 +13,7 @@ use Bucket::{Read, Write};
 use Kind::{Mutation, Query, Subscription};
 
 /// The table of the contract.
-const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 25] = [
+const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 27] = [
     ("hello.hello", None, Query, User, Read),
     ("auth.mySubscription", None, Query, User, Read),
     ("k8s.list", Some("k8s.getClusters"), Query, User, Read),
@@ -38,6 +38,8 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 25] = [
     ("admin.listClusters", None, Query, Admin, Read),
     ("admin.setRole", None, Mutation, Admin, Write),
     ("admin.auditLog", None, Query, Admin, Read),
+    ("admin.webhookEvents", None, Query, Admin, Read),
+    ("admin.replayWebhook", None, Mutation, Admin, Write),
     ("rpc.discover", None, Query, Public, Read),
 ];
 

@@ -23,6 +23,7 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         "admin.listClusters" => json!({"limit": 100, "includeDeleted": true}),
         "user.updateName" => json!({"name": "Ada"}),
         "user.delete" | "user.softDelete" => json!({"force": true}),
+        "admin.replayWebhook" => json!({"eventId": "evt_1"}),
         "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
         "auth.mySubscription"
         | "k8s.list"
@@ -32,6 +33,7 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         | "user.me"
         | "user.summary"
         | "admin.getStats"
+        | "admin.webhookEvents"
         | "rpc.discover" => Value::Null,
         new => panic!("{new} is new: say here how to call it"),
     }
@@ -65,6 +67,11 @@ fn populate(app: &TestApp, count: usize, callers: &[&str]) {
         tokens.extend(rows(count, |n| format!("('{id}', 'script', '{:0>64}', 'read', {at})", format!("{n}{id}"))));
     }
     let (users, customers, clusters) = (users.join(", "), customers.join(", "), clusters.join(", "));
+    let event = |n| {
+        let payload = json!({"id": format!("evt_{n}"), "type": "x", "created": 1, "data": {"object": {}}});
+        format!("('evt_{n}', 'x', {at}, {at}, 1, 'x', '{payload}')")
+    };
+    let events = rows(count, event).join(", ");
     let (tokens, entries) = (tokens.join(", "), rows(count, entry).join(", "));
     app.execute(&format!(
         "INSERT INTO users (id, role, created_at, updated_at) VALUES {users};
@@ -75,7 +82,8 @@ fn populate(app: &TestApp, count: usize, callers: &[&str]) {
          VALUES {clusters};
          INSERT INTO api_tokens (user_id, name, hash, scope, created_at) VALUES {tokens};
          INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
-         VALUES {entries}"
+         VALUES {entries};
+         INSERT INTO stripe_events (id, kind, created_at, received_at, attempts, error, payload) VALUES {events}"
     ));
 }
 

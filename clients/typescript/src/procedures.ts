@@ -1,4 +1,4 @@
-// x-content-hash: cb313dc0c988f1b286b14d54c4ebc347f0cec0bebfe45f566661b5a9ad6b4792
+// x-content-hash: fd44e2c401a333a3c24025e24886dad4c82cf83a4fe1677856381e418b0697b5
 // The procedures of clusterdesk 0.1.0, made by `clusterdesk openrpc --types`. Don't edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -221,6 +221,13 @@ export interface OpenRpcDocument {
 /** A subscription plan, from the cheapest. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
 
+/** How another try ended. */
+export interface Replayed {
+  /** What is still in the way. */
+  error: string | null;
+  success: boolean;
+}
+
 /** What a user may do. */
 export type Role = "USER" | "ADMIN";
 
@@ -264,6 +271,27 @@ export interface UserSummary {
   /** Null for who is no customer. */
   customer: Customer | null;
   user: User;
+}
+
+/** An event that Stripe has sent. */
+export interface WebhookEvent {
+  attempts: number;
+  /** Stripe's clock. */
+  createdAt: string;
+  error: string | null;
+  id: string;
+  /** Null while an error keeps it from having its effect. */
+  processedAt: string | null;
+  receivedAt: string;
+  /** Such as `customer.subscription.updated`. */
+  type: string;
+}
+
+/** One page of a list. */
+export interface WebhookEventPage {
+  items: WebhookEvent[];
+  /** Send it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
 }
 
 /** Every procedure under each of its names. */
@@ -441,6 +469,20 @@ export interface Procedures {
     /** Before this moment. */
     until?: string | null | undefined;
   } | void; output: AuditEntryPage };
+  /** What Stripe has told us, newest first. */
+  "admin.webhookEvents": { kind: "query"; input: {
+    /** The `nextCursor` of the page before. */
+    cursor?: string | null | undefined;
+    /** Only those that wait for another try. */
+    failed?: boolean | null | undefined;
+    /** Items of a page; 20 when not said. */
+    limit?: number | null | undefined;
+  } | void; output: WebhookEventPage };
+  /** Tries again to handle an event of Stripe's that failed. */
+  "admin.replayWebhook": { kind: "mutation"; input: {
+    /** Stripe's id of the event. */
+    eventId: string;
+  }; output: Replayed };
   /** What there is to call: the OpenRPC document of this server. */
   "rpc.discover": { kind: "query"; input: NoInput | void; output: OpenRpcDocument };
 }

@@ -1,5 +1,6 @@
 // Every procedure under its canonical and its old name (contract §1), over every link and prefix.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { createTRPCUntypedClient } from "@trpc/client";
 import { Server } from "../support/server.ts";
@@ -21,6 +22,9 @@ interface Story {
   /** How timestamps arrive. */
   time: (value: unknown) => void;
 }
+
+const EVENT = "evt_e2e";
+const STRIPE_WEBHOOK_SECRET = "whsec_e2e";
 
 const success = (output: unknown) => assert.deepEqual(output, { success: true });
 const id = ({ cluster }: Story) => ({ id: cluster });
@@ -49,14 +53,26 @@ const STORY: Step[] = [
   { names: ["admin.listUsers"], kind: "query", input: ({ user }) => ({ search: user, limit: 1 }), check: ({ items }, { user }) => assert.equal(items[0].id, user), by: "admin" },
   { names: ["admin.listClusters"], kind: "query", input: userId, check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
   { names: ["admin.auditLog"], kind: "query", input: ({ user }) => ({ actorId: user, limit: 1 }), check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
+  { names: ["admin.webhookEvents"], kind: "query", input: () => ({ failed: true }), check: ({ items }, { time }) => (assert.equal(items[0].id, EVENT), time(items[0].receivedAt)), by: "admin" },
+  { names: ["admin.replayWebhook"], kind: "mutation", input: () => ({ eventId: EVENT }), check: ({ success }) => assert.equal(success, false), by: "admin" },
   { names: ["admin.setRole"], kind: "mutation", input: (story) => ({ ...userId(story), role: "USER" }), check: success, by: "admin" },
   { names: ["user.softDelete"], kind: "mutation", check: success },
   { names: ["user.delete"], kind: "mutation", check: success, by: "leaver" },
   { names: ["rpc.discover"], kind: "query", check: ({ openrpc }) => assert.match(openrpc, /^1\./) },
 ];
 
-const server = await Server.start();
+const server = await Server.start({ STRIPE_WEBHOOK_SECRET });
 const adminToken = await server.adminToken();
+await failToTell();
+
+/** Stripe tells of a subscription that is none, so the event is kept for another try. */
+async function failToTell() {
+  const now = Math.floor(Date.now() / 1000);
+  const body = JSON.stringify({ id: EVENT, type: "customer.subscription.created", created: now, data: { object: {} } });
+  const signature = createHmac("sha256", STRIPE_WEBHOOK_SECRET).update(`${now}.${body}`).digest("hex");
+  const response = await fetch(`${server.url}/webhooks/stripe`, { method: "POST", body, headers: { "stripe-signature": `t=${now},v1=${signature}` } });
+  assert.equal(response.status, 500);
+}
 
 const DIALECTS = {
   "/trpc": { transformer: undefined, time: (value: unknown) => assert(value instanceof Date, `${value} is no Date`) },

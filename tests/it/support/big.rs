@@ -47,7 +47,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 7] {
+fn rows(backend: Backend) -> [String; 9] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -104,6 +104,17 @@ fn rows(backend: Backend) -> [String; 7] {
                 Backend::Sqlite => "printf('%064d', n)",
                 Backend::Postgres => "lpad(n::text, 64, '0')",
             },
+        ),
+        format!(
+            "INSERT INTO stripe_events (id, kind, created_at, received_at, processed_at, attempts, error, payload)
+            SELECT 'evt_' || n, 'invoice.paid', {at}, {at}, CASE WHEN n % 200 = 0 THEN NULL ELSE {at} END, 1,
+                CASE WHEN n % 200 = 0 THEN 'an error' END, '{{}}' FROM {}",
+            numbers(20_000)
+        ),
+        format!(
+            "INSERT INTO stripe_subscriptions (id, stripe_customer_id, auth_user_id)
+            SELECT 'sub_' || n, 'cus_' || n, CASE WHEN n % 500 = 0 THEN NULL ELSE 'user_' || n END FROM {}",
+            numbers(20_000)
         ),
         format!(
             "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)

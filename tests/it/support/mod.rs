@@ -15,6 +15,7 @@ mod raw;
 mod schema;
 mod socket;
 mod sql;
+mod stripe_events;
 mod token;
 mod watcher;
 mod wires;
@@ -38,6 +39,7 @@ pub use self::{
     schema::schema,
     socket::Socket,
     sql::Sql,
+    stripe_events::{BUSINESS, PRO, Subscription, WEBHOOK_SECRET, event, signature},
     watcher::Watcher,
     wires::Wires,
 };

@@ -1,0 +1,155 @@
+//! Events on their way to their effect: both in one transaction, one event at a time, each once.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Event, Prices, effect, event::Told};
+use crate::{
+    db::{DbConnection, Timestamp, dialect, transaction},
+    error::{Error, Result},
+    models::{
+        audit::NewAuditEntry,
+        customer::{Customer, Standing},
+        stripe_event::{Receipt, StripeEvent},
+        stripe_subscription::StripeSubscription,
+        user,
+    },
+};
+
+/// How long events are kept that were handled. Stripe sends one again for three days.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Events that were handled before this moment may go.
+pub fn oldest_kept(now: Timestamp) -> Timestamp {
+    now.minus(KEPT)
+}
+
+/// What came of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its effect is there, if it has one.
+    Processed,
+    /// It was there already.
+    Duplicate,
+    /// It is kept, with the reason, until somebody tries again.
+    Failed(String),
+}
+
+/// Handles an event in the open transaction. Whatever goes wrong with it undoes its effect and is kept with it.
+///
+/// # Errors
+/// The database's.
+pub fn receive(
+    conn: &mut DbConnection,
+    prices: &Prices,
+    event: &Event,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<Outcome> {
+    dialect::lock_until_commit(conn, dialect::STRIPE)?;
+    let known = StripeEvent::find(conn, &event.id)?;
+    if known.as_ref().is_some_and(|known| known.processed_at.is_some()) {
+        return Ok(Outcome::Duplicate);
+    }
+    let effect = transaction::savepoint(conn, |conn| act(conn, prices, event, request_id, now));
+    let error = match effect {
+        Ok(()) => None,
+        Err(Error::PreconditionFailed(why)) => Some(why),
+        // Worth another try by itself: Stripe makes one.
+        Err(transient @ (Error::Unavailable { .. } | Error::Contention | Error::Timeout)) => return Err(transient),
+        Err(error) => {
+            tracing::error!(event = event.id, request_id, ?error, "an event of Stripe's could not be handled");
+            Some(error.to_string())
+        }
+    };
+    let receipt = Receipt { id: &event.id, kind: &event.kind, created_at: event.created_at, payload: &event.payload };
+    receipt.note(conn, known.as_ref(), error.as_deref(), now)?;
+    Ok(error.map_or(Outcome::Processed, Outcome::Failed))
+}
+
+/// Tries again to handle an event that is kept.
+///
+/// # Errors
+/// NOT_FOUND; the database's.
+pub fn replay(conn: &mut DbConnection, prices: &Prices, id: &str, request_id: &str, now: Timestamp) -> Result<Outcome> {
+    let kept = StripeEvent::find(conn, id)?.ok_or(Error::NotFound("event"))?;
+    receive(conn, prices, &Event::read(kept.payload.as_bytes())?, request_id, now)
+}
+
+/// What the event does. A PRECONDITION_FAILED says why it can't.
+fn act(conn: &mut DbConnection, prices: &Prices, event: &Event, request_id: &str, now: Timestamp) -> Result<()> {
+    let told = event.told().map_err(Error::PreconditionFailed)?;
+    let subscription = match &told {
+        Told::State(state) => Some(state.subscription.as_str()),
+        Told::Paid { subscription, .. } => Some(subscription.as_str()),
+        Told::Bought { subscription, .. } => subscription.as_deref(),
+        Told::Nothing => None,
+    };
+    let known = subscription.map(|id| StripeSubscription::find(conn, id)).transpose()?.flatten();
+    let mut merged = effect::merged(known.as_ref(), event, &told);
+    if let Some(merged) = &mut merged {
+        if merged.auth_user_id.is_none()
+            && let Some(customer) = &merged.stripe_customer_id
+        {
+            merged.auth_user_id = Customer::user_of(conn, customer)?;
+        }
+        if known.as_ref() != Some(merged) {
+            merged.store(conn, known.is_none())?;
+        }
+    }
+    let bought = match told {
+        Told::Bought { user, customer, .. } => Some((user, customer)),
+        _ => None,
+    };
+    if let Some((user, customer)) = &bought {
+        StripeSubscription::adopt(conn, customer, user)?;
+    }
+    let (user, customer) = bought.unzip();
+    let Some(owner) = merged.and_then(|merged| merged.auth_user_id).or(user) else { return Ok(()) };
+    let subscriptions = StripeSubscription::of(conn, &owner)?;
+    let standing = effect::standing(&subscriptions, prices).map_err(Error::PreconditionFailed)?;
+    settle(conn, &owner, (standing, customer), event, request_id, now)
+}
+
+/// Gives a user their standing, or at least their name at Stripe, as a customer if need be. Somebody who is gone has none.
+fn settle(
+    conn: &mut DbConnection,
+    owner: &str,
+    (standing, stripe_customer_id): (Option<Standing>, Option<String>),
+    event: &Event,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<()> {
+    dialect::lock_user(conn, owner)?;
+    if !user::exists(conn, owner)? {
+        tracing::info!(event = event.id, request_id, "an event of Stripe's is about a user who is not here");
+        return Ok(());
+    }
+    let customer = match Customer::of(conn, owner)? {
+        Some(customer) => customer,
+        None => {
+            Customer::create(conn, owner, now)?;
+            Customer::of(conn, owner)?.ok_or(Error::NotFound("customer"))?
+        }
+    };
+    let before = customer.standing();
+    let mut standing = standing.unwrap_or_else(|| before.clone());
+    standing.stripe_customer_id =
+        standing.stripe_customer_id.or(stripe_customer_id).or_else(|| before.stripe_customer_id.clone());
+    if before == standing {
+        return Ok(());
+    }
+    customer.set_standing(conn, &standing, now)?;
+    let detail = json!({"event": event.id, "type": event.kind, "from": before.plan, "to": standing.plan});
+    let entry = NewAuditEntry {
+        created_at: now,
+        actor_id: "stripe",
+        procedure: "stripe.webhook",
+        entity: "customer",
+        entity_id: &customer.id.to_string(),
+        detail: &detail.to_string(),
+        request_id,
+    };
+    Ok(entry.insert(conn)?)
+}

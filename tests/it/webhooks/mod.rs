@@ -1,0 +1,41 @@
+//! Stripe's events: who is believed, what comes of them, and that none is lost or counted twice.
+
+mod delivery;
+mod effects;
+mod operators;
+mod order;
+mod signatures;
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, PRO, Subscription, TestApp, event, now};
+
+const MONTH: u64 = 30 * 24 * 3600;
+
+/// A subscription that runs now.
+fn running(user: &str) -> Subscription<'_> {
+    Subscription {
+        id: "sub_1",
+        user,
+        status: "active",
+        price: PRO,
+        start: now() - 60,
+        end: now() + MONTH,
+        cancel: false,
+    }
+}
+
+/// What a customer's record says of their subscription.
+async fn record(client: &Client) -> Value {
+    let customer = client.call("customer.get", Value::Null).await;
+    json!([customer["plan"], customer["stripeCustomerId"], customer["stripeSubscriptionId"], customer["stripePriceId"]])
+}
+
+/// Makes a user who pays.
+async fn subscribed(app: &TestApp, user: &str) -> Client {
+    let client = app.user(user);
+    client.call("user.me", Value::Null).await;
+    let begun = event("evt_begun", "customer.subscription.created", now() - 60, running(user).object());
+    assert_eq!(client.tell(&begun).await, 200);
+    client
+}

@@ -1,0 +1,85 @@
+use serde_json::{Value, json};
+
+use super::{record, running};
+use crate::support::{Builder, Process, Subscription, TestApp, all, both_databases, event, hours_ago, literal, now};
+
+/// A server with an event that failed, and one that did not.
+async fn with_failure(builder: Builder) -> TestApp {
+    let app = builder.with_stripe().start().await;
+    app.user("user_1").call("user.me", Value::Null).await;
+    let unknown = Subscription { price: "price_new", ..running("user_1") }.object();
+    assert_eq!(app.anonymous().tell(&event("evt_bad", "customer.subscription.created", now(), unknown)).await, 500);
+    assert_eq!(app.anonymous().tell(&event("evt_good", "product.created", now(), json!({}))).await, 200);
+    app
+}
+
+both_databases! {
+    async fn an_admin_sees_what_failed_and_tries_again(builder: Builder) {
+        let app = with_failure(builder).await;
+        let admin = app.admin();
+        let everything = admin.call("admin.webhookEvents", json!({})).await;
+        assert_eq!(everything["items"].as_array().unwrap().len(), 2);
+        let failed = admin.call("admin.webhookEvents", json!({"failed": true})).await;
+        assert_eq!(all(&failed["items"], "id"), ["evt_bad"]);
+        assert_eq!((&failed["items"][0]["attempts"], &failed["items"][0]["processedAt"]), (&json!(1), &Value::Null));
+        let first = admin.call("admin.webhookEvents", json!({"limit": 1})).await;
+        let rest = admin.call("admin.webhookEvents", json!({"cursor": first["nextCursor"]})).await;
+        assert_eq!(rest["items"].as_array().unwrap().len(), 1);
+
+        let again = admin.call("admin.replayWebhook", json!({"eventId": "evt_bad"})).await;
+        assert_eq!((&again["success"], again["error"].as_str().unwrap().contains("price_new")), (&json!(false), true));
+        assert_eq!(app.count("stripe_events WHERE attempts = 2"), 1);
+        let configured = app.beside().with_stripe().flag("stripe-pro-yearly-price-id", "price_new").start().await;
+        let root = configured.user("root");
+        let again = root.call("admin.replayWebhook", json!({"eventId": "evt_bad"})).await;
+        assert_eq!(again, json!({"success": true, "error": null}));
+        assert_eq!(record(&app.user("user_1")).await[0], "PRO");
+        assert_eq!(app.count("audit_log WHERE procedure = 'admin.replayWebhook' AND entity_id = 'evt_bad'"), 2);
+        root.call("admin.replayWebhook", json!({"eventId": "evt_bad"})).await;
+        assert_eq!(app.count("audit_log WHERE procedure = 'admin.replayWebhook'"), 2, "nothing was left to do");
+        root.fail("NOT_FOUND", "admin.replayWebhook", json!({"eventId": "evt_none"})).await;
+        app.user("user_1").fail("FORBIDDEN", "admin.webhookEvents", json!({})).await;
+    }
+
+    async fn the_command_line_lists_replays_and_purges(builder: Builder) {
+        let app = with_failure(builder).await;
+        let run = |arguments: &[&str]| {
+            let prices = [("DATABASE_URL", app.database.url.as_str()), ("STRIPE_PRO_YEARLY_PRICE_ID", "price_new")];
+            let output = Process::run(app.database.folder.path(), &[&["webhooks"], arguments].concat(), &prices);
+            (output.status.success(), String::from_utf8(output.stdout).unwrap())
+        };
+        let (_, list) = run(&["list", "--failed"]);
+        assert!(list.contains("evt_bad") && list.contains("price_new") && !list.contains("evt_good"), "{list}");
+        assert_eq!(run(&["list"]).1.lines().count(), 2);
+        assert_eq!(run(&["replay"]), (true, "evt_bad: processed\n".to_owned()));
+        assert_eq!(run(&["replay", "evt_bad"]), (true, "evt_bad: was processed before\n".to_owned()));
+        assert!(!run(&["replay", "evt_none"]).0);
+        assert_eq!(record(&app.user("user_1")).await[0], "PRO");
+        assert_eq!(app.count("audit_log WHERE actor_id = 'cli' AND procedure = 'webhooks.replay'"), 1);
+        assert_eq!(run(&["purge"]), (true, "removed 0 events\n".to_owned()));
+        app.execute(&format!("UPDATE stripe_events SET processed_at = {}", literal(hours_ago(91 * 24))));
+        assert_eq!(run(&["purge"]), (true, "removed 2 events\n".to_owned()));
+    }
+
+    async fn old_events_are_purged_by_the_server_and_failed_ones_stay(builder: Builder) {
+        let app = with_failure(builder).await;
+        let old = literal(hours_ago(91 * 24));
+        app.execute(&format!("UPDATE stripe_events SET processed_at = {old} WHERE id = 'evt_good'"));
+        app.execute(&format!("UPDATE stripe_events SET received_at = {old}, created_at = {old}"));
+        let often = |limits: &mut clusterdesk::config::Limits| limits.purge_interval = std::time::Duration::from_millis(20);
+        let later = app.beside().limits(often).start().await;
+        crate::support::eventually(async || later.count("stripe_events") == 1).await;
+        assert_eq!(app.lines("SELECT id AS line FROM stripe_events"), ["evt_bad"]);
+    }
+}
+
+both_databases! {
+    async fn events_are_counted_by_their_outcome(builder: Builder) {
+        let app = with_failure(builder).await;
+        let client = app.anonymous();
+        let metrics = client.http.get(format!("{}metrics", client.url)).send().await.unwrap().text().await.unwrap();
+        for line in ["{outcome=\"processed\"} 1", "{outcome=\"failed\"} 1"] {
+            assert!(metrics.contains(&format!("clusterdesk_stripe_events_total{line}")), "{metrics}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Events in any order, any number of times: the end is the same.
+
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::Value;
+
+use super::{MONTH, record};
+use crate::support::{BUSINESS, Backend, Builder, Client, PRO, Subscription, TestApp, event, now};
+
+/// The history of one user's subscriptions: begun, upgraded, renewed, overdue, paid, to be cancelled, over, and another.
+fn history(user: &str, start: u64, tie: bool) -> Vec<Value> {
+    let (first, second) = (format!("sub_1_{user}"), format!("sub_2_{user}"));
+    let base =
+        Subscription { id: &first, user, status: "incomplete", price: PRO, start, end: start + MONTH, cancel: false };
+    let active = Subscription { status: "active", ..base.clone() };
+    let upgraded = Subscription { price: BUSINESS, ..active.clone() };
+    let overdue = Subscription { status: "past_due", start: base.end, end: base.end + MONTH, ..upgraded.clone() };
+    let renewed = Subscription { status: "active", ..overdue.clone() };
+    let ending = Subscription { cancel: true, ..renewed.clone() };
+    let over = Subscription { status: "canceled", ..ending.clone() };
+    let next = Subscription { id: &second, ..active.clone() };
+    let steps = [
+        ("customer.subscription.created", base.object()),
+        ("customer.subscription.updated", active.object()),
+        ("invoice.paid", active.invoice()),
+        ("customer.subscription.updated", upgraded.old_object()),
+        ("customer.subscription.updated", overdue.object()),
+        ("invoice.payment_failed", overdue.invoice()),
+        ("invoice.payment_succeeded", renewed.old_invoice()),
+        ("customer.subscription.updated", renewed.object()),
+        ("customer.subscription.updated", ending.object()),
+        ("customer.subscription.deleted", over.object()),
+        ("customer.subscription.created", next.object()),
+    ];
+    let at = |number: u64| if tie && number < 2 { start } else { start + number };
+    let told = steps.into_iter().zip(0..);
+    told.map(|((kind, object), number)| event(&format!("evt_{user}_{number}"), kind, at(number), object)).collect()
+}
+
+async fn outcome(app: &TestApp, user: &str, events: &[Value]) -> Value {
+    let client: Client = app.user(user);
+    client.call("user.me", Value::Null).await;
+    for event in events {
+        assert_eq!(client.tell(event).await, 200);
+    }
+    let period = client.call("customer.get", Value::Null).await["stripeCurrentPeriodEnd"].clone();
+    serde_json::json!([record(&client).await, period]).to_string().replace(user, "user").into()
+}
+
+/// Any order, with any of them again.
+fn shuffled(length: usize) -> impl Strategy<Value = Vec<usize>> {
+    let again = proptest::collection::vec(0..length, 0..length);
+    again.prop_flat_map(move |again| Just((0..length).chain(again).collect::<Vec<_>>()).prop_shuffle())
+}
+
+async fn check(backend: Backend, tie: bool) {
+    let app = Builder::new(backend).with_stripe().start().await;
+    let start = now() - 1000;
+    for length in [3, 5, 8, 10, 11] {
+        let in_order = format!("in_order_{length}");
+        let expected = outcome(&app, &in_order, &history(&in_order, start, tie)[..length]).await;
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+        for case in 0..8 {
+            let order = shuffled(length).new_tree(&mut runner).unwrap().current();
+            let user = format!("user_{length}_{case}");
+            let history = history(&user, start, tie);
+            let events: Vec<Value> = order.iter().map(|index| history[*index].clone()).collect();
+            assert_eq!(outcome(&app, &user, &events).await, expected, "{order:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_order_of_events_makes_no_difference_on_sqlite() {
+    check(Backend::Sqlite, false).await;
+    check(Backend::Sqlite, true).await;
+}
+
+#[tokio::test]
+async fn the_order_of_events_makes_no_difference_on_postgres() {
+    if Backend::Postgres.is_available() {
+        check(Backend::Postgres, false).await;
+    }
+}
