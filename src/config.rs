@@ -119,9 +119,21 @@ pub struct RateLimitSettings {
     pub rate_limit_stripe_window_ms: u64,
 }
 
-/// What we know of the Stripe account. Without it the webhook says SERVICE_UNAVAILABLE, and the rest works.
+/// What we know of the Stripe account. Without it `stripe.*` and the webhook say SERVICE_UNAVAILABLE, and the rest works.
 #[derive(Clone, Debug, Default, Args)]
 pub struct StripeSettings {
+    /// Secret key of Stripe's API
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    pub stripe_secret_key: Option<Secret>,
+
+    /// Another address of Stripe's API, for tests [default: https://api.stripe.com]
+    #[arg(long, env = "STRIPE_API_BASE")]
+    pub stripe_api_base: Option<String>,
+
+    /// JSON file with the texts and amounts of the plan cards, by plan; plans that it leaves out keep ours
+    #[arg(long, env = "STRIPE_PLANS_FILE")]
+    pub stripe_plans_file: Option<PathBuf>,
+
     /// Signing secrets of the webhook endpoint, comma separated while one replaces another
     #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true, value_delimiter = ',')]
     pub stripe_webhook_secret: Vec<Secret>,

@@ -28,7 +28,11 @@ pub enum Code {
     TooManyRequests,
     ClientClosedRequest,
     InternalServerError,
+    /// Stripe failed.
+    BadGateway,
     ServiceUnavailable,
+    /// Stripe did not answer in time.
+    GatewayTimeout,
 }
 
 impl Code {
@@ -50,7 +54,9 @@ impl Code {
             Self::TooManyRequests => "TOO_MANY_REQUESTS",
             Self::ClientClosedRequest => "CLIENT_CLOSED_REQUEST",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
+            Self::BadGateway => "BAD_GATEWAY",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
+            Self::GatewayTimeout => "GATEWAY_TIMEOUT",
         }
     }
 
@@ -71,7 +77,7 @@ impl Code {
             Self::UnsupportedMediaType => -32015,
             Self::TooManyRequests => -32029,
             Self::ClientClosedRequest => -32099,
-            Self::InternalServerError | Self::ServiceUnavailable => -32603,
+            Self::InternalServerError | Self::BadGateway | Self::ServiceUnavailable | Self::GatewayTimeout => -32603,
         }
     }
 
@@ -91,7 +97,9 @@ impl Code {
             Self::TooManyRequests => 429,
             Self::ClientClosedRequest => 499,
             Self::InternalServerError => 500,
+            Self::BadGateway => 502,
             Self::ServiceUnavailable => 503,
+            Self::GatewayTimeout => 504,
         }
     }
 }
@@ -150,6 +158,10 @@ pub enum Error {
         reason: Cow<'static, str>,
         retry_after: Duration,
     },
+    /// Stripe failed.
+    BadGateway,
+    /// Stripe did not answer in time.
+    GatewayTimeout,
     /// Two transactions got into each other's way; the executor runs the job again.
     Contention,
     /// Our fault. The detail is for the log only.
@@ -190,6 +202,8 @@ impl Error {
             Self::UnsupportedMediaType => Code::UnsupportedMediaType,
             Self::TooManyRequests { .. } => Code::TooManyRequests,
             Self::Unavailable { .. } | Self::Contention => Code::ServiceUnavailable,
+            Self::BadGateway => Code::BadGateway,
+            Self::GatewayTimeout => Code::GatewayTimeout,
             Self::Internal(_) => Code::InternalServerError,
         }
     }
@@ -244,6 +258,8 @@ impl Error {
             | Self::PreconditionFailed(_)
             | Self::PayloadTooLarge(_)
             | Self::UnsupportedMediaType
+            | Self::BadGateway
+            | Self::GatewayTimeout
             | Self::Internal(_) => {}
         }
         WireError { code: self.number(), message: self.to_string(), data }
@@ -283,6 +299,8 @@ impl fmt::Display for Error {
             Self::TooManyRequests { .. } => f.write_str("Too many requests. Try again later."),
             Self::Unavailable { reason, .. } => f.write_str(reason),
             Self::Contention => f.write_str("The server is busy. Try again."),
+            Self::BadGateway => f.write_str("The payment provider failed. Try again."),
+            Self::GatewayTimeout => f.write_str("The payment provider did not answer in time. Try again."),
             Self::Internal(_) => f.write_str("Something went wrong on our side."),
         }
     }

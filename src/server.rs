@@ -72,7 +72,7 @@ impl Server {
         })?;
         let limiter = Limiter::new(&settings.rate_limits);
         let (drain, draining) = watch::channel(false);
-        let stripe = Stripe::new(&settings.stripe);
+        let stripe = Stripe::new(&settings.stripe, settings.app_url.as_ref())?;
         let registry = Registry::new(routers)?;
         let kernel = Kernel::new(registry, db, limiter, Metrics::new()?, stripe, &limits, draining.clone())?;
         let edge = Arc::new(Edge::new(Arc::new(kernel), settings, limits.clone(), draining)?);

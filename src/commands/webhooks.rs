@@ -51,7 +51,7 @@ fn list(settings: &DataSettings, failed: bool) -> Result<()> {
 }
 
 fn replay(settings: &DataSettings, stripe: &StripeSettings, ids: &[String]) -> Result<()> {
-    let (mut conn, stripe) = (data::connect(settings)?, Stripe::new(stripe));
+    let (mut conn, stripe) = (data::connect(settings)?, Stripe::new(stripe, None)?);
     let ids = if ids.is_empty() { StripeEvent::failed(&mut conn)? } else { ids.to_vec() };
     let mut failed = 0;
     for id in &ids {

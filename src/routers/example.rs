@@ -5,6 +5,8 @@
 use serde_json::{Value, json};
 
 pub const ADA: &str = "user_ada";
+/// A price of plan PRO.
+pub const PRICE: &str = "price_pro_monthly";
 pub const LINUS: &str = "user_linus";
 
 const CREATED: &str = "2026-11-02T08:00:00.000Z";
@@ -60,6 +62,17 @@ pub fn listed_user() -> Value {
     json!({
         "id": ADA, "name": "Ada", "email": "ada@example.com", "image": null, "role": "USER", "createdAt": CREATED,
         "deletedAt": null, "plan": "PRO", "activeClusters": 1,
+    })
+}
+
+pub fn user_plan() -> Value {
+    json!({
+        "title": "Pro", "description": "For a project that others depend on.",
+        "benefits": ["One cluster on each of Free and Pro", "Events of your clusters, live"],
+        "limitations": ["No clusters on the Business plan"], "prices": {"monthly": 30, "yearly": 288},
+        "stripeIds": {"monthly": PRICE, "yearly": null}, "stripeCustomerId": "cus_ada",
+        "stripeSubscriptionId": "sub_ada", "stripePriceId": PRICE, "stripeCurrentPeriodEnd": 1_825_142_400_000_i64,
+        "isPaid": true, "interval": "month", "isCanceled": false,
     })
 }
 

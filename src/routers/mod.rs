@@ -9,6 +9,7 @@ mod k8s;
 mod k8s_watch;
 mod page;
 mod rpc;
+mod stripe;
 mod user;
 mod webhooks;
 
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Router> {
         customer::router(),
         user::router(),
         admin::router(),
+        stripe::router(),
         rpc::router(),
     ]
 }

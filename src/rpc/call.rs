@@ -1,6 +1,10 @@
 //! What a handler gets, and what it gives back.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -13,6 +17,9 @@ use crate::{
     models::{audit::NewAuditEntry, user::User},
     stripe::Stripe,
 };
+
+/// What is left of a call's time for its own words when it has waited for the outside world as long as it could.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// What the edge knows of a request before any procedure is named. Shared by all calls of a batch.
 #[derive(Clone, Debug)]
@@ -74,6 +81,15 @@ impl AsyncCall {
     /// Who is calling, as of the beginning of the call. None in a public procedure.
     pub fn caller(&self) -> Option<&User> {
         self.caller.as_ref().map(|caller| &caller.user)
+    }
+
+    pub fn stripe(&self) -> &Stripe {
+        self.kernel.stripe()
+    }
+
+    /// By when whoever is asked outside should have answered: a little before the call must be.
+    pub fn deadline(&self) -> Instant {
+        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
     }
 
     /// Runs `work` on one snapshot.

@@ -201,6 +201,8 @@ fn meaning(code: Code) -> &'static str {
         Code::TooManyRequests => "The caller's limit is used up; wait for `data.retryAfterMs`.",
         Code::ClientClosedRequest => "The caller hung up.",
         Code::InternalServerError => "Something went wrong on the server's side.",
+        Code::BadGateway => "The payment provider failed.",
+        Code::GatewayTimeout => "The payment provider did not answer in time.",
         Code::ServiceUnavailable => "The server is busy or stopping; try again after `data.retryAfterMs`.",
     }
 }

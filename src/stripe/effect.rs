@@ -66,7 +66,8 @@ pub fn standing(subscriptions: &[StripeSubscription], prices: &Prices) -> Result
     for subscription in subscriptions {
         let Some(paid_until) = running_until(subscription) else { continue };
         let price = subscription.price_id.as_deref().unwrap_or_default();
-        let plan = prices.plan(price).ok_or_else(|| format!("price {price:?} is not one of the configured ones"))?;
+        let (plan, _) =
+            prices.find(price).ok_or_else(|| format!("price {price:?} is not one of the configured ones"))?;
         let key = (plan, paid_until, subscription);
         if best.is_none_or(|best| (best.0, best.1, &best.2.id) < (key.0, key.1, &key.2.id)) {
             best = Some(key);

@@ -40,6 +40,7 @@ mod settings;
 mod shutdown;
 mod statements;
 mod status;
+mod stripe;
 mod support;
 mod tokens;
 mod trpc;

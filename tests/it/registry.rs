@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use crate::support::{Client, Failure, Socket, TestApp, both_databases};
 
 use Access::{Admin, Public, User};
-use Bucket::{Read, Write};
+use Bucket::{Read, Stripe, Write};
 use Kind::{Mutation, Query, Subscription};
 
 /// The table of the contract.
-const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 27] = [
+const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 29] = [
     ("hello.hello", None, Query, User, Read),
     ("auth.mySubscription", None, Query, User, Read),
     ("k8s.list", Some("k8s.getClusters"), Query, User, Read),
@@ -38,6 +38,8 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 27] = [
     ("admin.listClusters", None, Query, Admin, Read),
     ("admin.setRole", None, Mutation, Admin, Write),
     ("admin.auditLog", None, Query, Admin, Read),
+    ("stripe.createSession", None, Mutation, User, Stripe),
+    ("stripe.userPlans", None, Query, User, Stripe),
     ("admin.webhookEvents", None, Query, Admin, Read),
     ("admin.replayWebhook", None, Mutation, Admin, Write),
     ("rpc.discover", None, Query, Public, Read),

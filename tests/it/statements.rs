@@ -8,7 +8,9 @@ use clusterdesk::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, TestApp, TestDatabase, both_databases, hours_ago, hours_ahead, literal};
+use crate::support::{
+    Backend, Builder, PRO, StripeStandIn, TestApp, TestDatabase, both_databases, hours_ago, hours_ahead, literal,
+};
 
 /// An input that succeeds, given the ids of a live and of a deleted cluster of the caller's.
 fn input(procedure: &str, live: i64, deleted: i64) -> Value {
@@ -24,6 +26,7 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         "user.updateName" => json!({"name": "Ada"}),
         "user.delete" | "user.softDelete" => json!({"force": true}),
         "admin.replayWebhook" => json!({"eventId": "evt_1"}),
+        "stripe.createSession" => json!({"planId": PRO}),
         "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
         "auth.mySubscription"
         | "k8s.list"
@@ -34,6 +37,7 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         | "user.summary"
         | "admin.getStats"
         | "admin.webhookEvents"
+        | "stripe.userPlans"
         | "rpc.discover" => Value::Null,
         new => panic!("{new} is new: say here how to call it"),
     }
@@ -108,7 +112,8 @@ async fn counted(app: &TestApp, procedure: &str) -> u64 {
 
 /// The statements of one call of each procedure.
 async fn count_all(backend: Backend, rows: usize, chosen: fn(&Procedure) -> bool) -> BTreeMap<&'static str, u64> {
-    let app = Builder::new(backend).start().await;
+    let stripe = StripeStandIn::start().await;
+    let app = Builder::new(backend).with_billing(&stripe).start().await;
     let registry = Registry::new(routers::all()).unwrap();
     let chosen = registry.procedures().filter(|procedure| chosen(procedure));
     let names: Vec<&'static str> = chosen.map(|procedure| procedure.name).collect();

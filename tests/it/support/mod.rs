@@ -15,6 +15,7 @@ mod raw;
 mod schema;
 mod socket;
 mod sql;
+mod stripe;
 mod stripe_events;
 mod token;
 mod watcher;
@@ -39,6 +40,7 @@ pub use self::{
     schema::schema,
     socket::Socket,
     sql::Sql,
+    stripe::{Asked, StripeStandIn, Trouble},
     stripe_events::{BUSINESS, PRO, Subscription, WEBHOOK_SECRET, event, signature},
     watcher::Watcher,
     wires::Wires,

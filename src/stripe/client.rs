@@ -1,0 +1,121 @@
+//! Requests to Stripe's API: forms out, JSON in. Two requests are all we make, which is why this is not async-stripe.
+
+use std::{fmt, time::Duration};
+
+use anyhow::{Context, Result as Setup};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect::Policy};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::{
+    breaker::Breaker,
+    retry::{Failure, attempt},
+};
+use crate::{config::Secret, error::Result};
+
+const BASE: &str = "https://api.stripe.com";
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The fields of a request, in Stripe's notation: `line_items[0][price]`.
+pub type Form = Vec<(String, String)>;
+
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    key: Secret,
+    breaker: Breaker,
+}
+
+/// A session that was created: where to send the browser.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Session {
+    pub id: String,
+    pub url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: Option<Reason>,
+}
+
+/// Stripe's own words: for the log only.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Reason {
+    r#type: String,
+    code: String,
+    param: String,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stripe client")
+    }
+}
+
+impl Client {
+    /// # Errors
+    /// When `base` is no address.
+    pub fn new(key: Secret, base: Option<&str>) -> Setup<Self> {
+        let base: Url = base.unwrap_or(BASE).parse().context("STRIPE_API_BASE: expected a URL")?;
+        let is_local = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        anyhow::ensure!(base.scheme() == "https" || is_local, "STRIPE_API_BASE: must be https, or on this machine");
+        // An error says that another part of the program has installed one: as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let mut http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .redirect(Policy::none())
+            .user_agent(concat!("clusterdesk/", env!("CARGO_PKG_VERSION")));
+        if is_local {
+            http = http.no_proxy();
+        }
+        Ok(Self { http: http.build()?, base, key, breaker: Breaker::default() })
+    }
+
+    /// Creates a session. The same `idempotency_key` within a day gives the same session.
+    ///
+    /// # Errors
+    /// BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
+    pub async fn create(&self, path: &str, form: &Form, idempotency_key: &str, deadline: Instant) -> Result<Session> {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = || {
+            let request = self.http.post(url.clone()).header("idempotency-key", idempotency_key);
+            self.send(request.header("content-type", "application/x-www-form-urlencoded").body(body.clone()))
+        };
+        attempt(&self.breaker, deadline, request).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Session, Failure> {
+        let sent = request.basic_auth(self.key.expose(), None::<&str>).send().await;
+        let response = sent.map_err(|error| {
+            tracing::warn!(error = %error.without_url(), "no answer from Stripe");
+            Failure::Broken { retry_after: None }
+        })?;
+        if response.status().is_success() {
+            return response.json().await.map_err(|_broken| Failure::Broken { retry_after: None });
+        }
+        Err(failure(response).await)
+    }
+}
+
+/// What an answer says that is none of success (Stripe's API reference, "Errors").
+async fn failure(response: Response) -> Failure {
+    let (status, retry_after) = (response.status(), retry_after(&response));
+    let reason = response.json::<Refusal>().await.ok().and_then(|refusal| refusal.error).unwrap_or_default();
+    tracing::error!(status = status.as_u16(), ?reason, "Stripe failed");
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Failure::Busy { retry_after },
+        // Another request with the same key is on its way.
+        StatusCode::CONFLICT => Failure::Busy { retry_after },
+        status if status.is_server_error() => Failure::Broken { retry_after },
+        _ => Failure::Refused,
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3).
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

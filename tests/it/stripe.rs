@@ -1,0 +1,222 @@
+//! `stripe.createSession` and `stripe.userPlans`.
+
+use clusterdesk::db::Timestamp;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Asked, BUSINESS, Backend, Builder, Client, PRO, StripeStandIn, TestApp, Trouble, both_databases, hours_ago,
+    hours_ahead,
+};
+
+async fn with_billing(builder: Builder) -> (TestApp, StripeStandIn) {
+    let stripe = StripeStandIn::start().await;
+    (builder.with_billing(&stripe).start().await, stripe)
+}
+
+async fn buy(client: &Client) -> Value {
+    client.call("stripe.createSession", json!({"planId": PRO})).await
+}
+
+fn field<'a>(asked: &'a Asked, name: &str) -> &'a str {
+    asked.form.get(name).map_or("", String::as_str)
+}
+
+/// A customer with these columns.
+fn customer(app: &TestApp, user: &str, plan: &str, price: &str, ends: Timestamp) {
+    app.customer(user, plan, ends);
+    app.execute(&format!(
+        "UPDATE customers SET stripe_customer_id = 'cus_{user}', stripe_subscription_id = 'sub_{user}',
+             stripe_price_id = '{price}' WHERE auth_user_id = '{user}'"
+    ));
+}
+
+both_databases! {
+    async fn who_has_nothing_is_sent_to_the_checkout(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let user = app.user("user_1");
+        user.call("user.me", Value::Null).await;
+        app.execute("UPDATE users SET email = 'one@example.com'");
+        let session = buy(&user).await;
+        assert_eq!(session, json!({"success": true, "url": format!("{}/pay/0", stripe.url)}));
+        let asked = stripe.asked().remove(0);
+        assert_eq!(asked.path, "/v1/checkout/sessions");
+        for (name, value) in [
+            ("mode", "subscription"),
+            ("line_items[0][price]", PRO),
+            ("line_items[0][quantity]", "1"),
+            ("customer_email", "one@example.com"),
+            ("customer", ""),
+            ("client_reference_id", "user_1"),
+            ("metadata[userId]", "user_1"),
+            ("subscription_data[metadata][userId]", "user_1"),
+            ("success_url", "https://app.example.com/dashboard"),
+            ("cancel_url", "https://app.example.com/dashboard"),
+        ] {
+            assert_eq!(field(&asked, name), value, "{name}");
+        }
+        let audited = app.lines("SELECT procedure || ' ' || entity || ' ' || entity_id || ' ' || detail AS line FROM audit_log");
+        assert_eq!(audited, [format!("stripe.createSession stripe_session cs_0 {{\"planId\":\"{PRO}\",\"portal\":false}}")]);
+    }
+
+    async fn who_pays_is_sent_to_the_portal_and_who_paid_once_stays_the_same_customer(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        customer(&app, "user_1", "PRO", PRO, hours_ahead(1));
+        customer(&app, "user_2", "PRO", PRO, hours_ago(25));
+        let session = buy(&app.user("user_1")).await;
+        assert_eq!(session["url"], "https://billing.stripe.com/p/session/example");
+        buy(&app.user("user_2")).await;
+        let asked = stripe.asked();
+        assert_eq!((asked[0].path.as_str(), field(&asked[0], "customer")), ("/v1/billing_portal/sessions", "cus_user_1"));
+        assert_eq!(field(&asked[0], "return_url"), "https://app.example.com/dashboard");
+        assert_eq!((asked[1].path.as_str(), field(&asked[1], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
+        assert_eq!(field(&asked[1], "customer_email"), "");
+    }
+
+    async fn a_double_click_is_one_session_and_another_wish_is_another(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let (user, other) = (app.user("user_1"), app.user("user_2"));
+        let (one, two) = tokio::join!(buy(&user), buy(&user));
+        // At the border of two windows they may be two.
+        let keys: Vec<String> = stripe.asked().into_iter().map(|asked| asked.idempotency_key).collect();
+        assert_eq!(one["url"] == two["url"], keys[0] == keys[1]);
+        let business = user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
+        assert!(business["url"] != one["url"] && buy(&other).await["url"] != one["url"]);
+        assert!(keys.iter().all(|key| key.len() == 64));
+    }
+
+    async fn only_prices_that_are_for_sale_are_sold(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        for price in ["price_of_nobody", "prod_1", "price_", ""] {
+            let failure = app.user("user_1").fail("BAD_REQUEST", "stripe.createSession", json!({"planId": price})).await;
+            assert!(failure.issues()[0].starts_with("planId: "), "{failure:?}");
+        }
+        assert!(stripe.asked().is_empty());
+    }
+
+    async fn trouble_at_stripe_is_told_without_its_words(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let user = app.user("user_1");
+        for (trouble, code, number, status) in [
+            (vec![Trouble::Status(400)], "BAD_GATEWAY", -32603, 502),
+            (vec![Trouble::Status(401)], "BAD_GATEWAY", -32603, 502),
+            (vec![Trouble::Busy(600)], "SERVICE_UNAVAILABLE", -32603, 503),
+        ] {
+            stripe.trouble(trouble);
+            let failure = user.fail(code, "stripe.createSession", json!({"planId": PRO})).await;
+            assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(number), &json!(status)));
+            assert!(!failure.0.to_string().contains("stand"), "{failure:?}");
+        }
+        assert_eq!((stripe.asked().len(), app.count("audit_log")), (3, 0));
+        stripe.trouble([Trouble::NoUrl]);
+        assert_eq!(buy(&user).await, json!({"success": false}));
+        assert_eq!(app.count("audit_log"), 0);
+    }
+
+    async fn what_passes_is_tried_again_with_the_same_key(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        stripe.trouble([Trouble::Status(500), Trouble::HangUp, Trouble::Busy(0)]);
+        assert_eq!(buy(&app.user("user_1")).await["success"], true);
+        let asked = stripe.asked();
+        assert_eq!(asked.len(), 4);
+        assert!(asked.iter().all(|again| again.idempotency_key == asked[0].idempotency_key && again.form == asked[0].form));
+        assert_eq!(app.count("audit_log"), 1);
+    }
+
+    async fn a_card_says_what_is_paid_and_how(builder: Builder) {
+        let (app, _stripe) = with_billing(builder).await;
+        assert_eq!(app.user("nobody").call("stripe.userPlans", Value::Null).await, Value::Null);
+        for (user, plan, price, ends, expected) in [
+            ("month", "PRO", PRO, hours_ahead(1), json!(["Pro", true, "month", PRO])),
+            ("year", "BUSINESS", BUSINESS, hours_ahead(1), json!(["Business", true, "year", BUSINESS])),
+            ("grace", "PRO", PRO, hours_ago(23), json!(["Pro", true, "month", PRO])),
+            ("expired", "PRO", PRO, hours_ago(25), json!(["Free", false, null, PRO])),
+            ("unknown", "PRO", "price_old", hours_ahead(1), json!(["Pro", true, null, "price_old"])),
+        ] {
+            customer(&app, user, plan, price, ends);
+            let card = app.user(user).call("stripe.userPlans", Value::Null).await;
+            assert_eq!(json!([card["title"], card["isPaid"], card["interval"], card["stripePriceId"]]), expected, "{user}");
+            assert_eq!(card["stripeCurrentPeriodEnd"], ends.millis());
+            assert_eq!((&card["stripeCustomerId"], &card["isCanceled"]), (&json!(format!("cus_{user}")), &json!(false)));
+        }
+        let free = app.user("free");
+        free.call("customer.create", Value::Null).await;
+        let card = free.call("stripe.userPlans", Value::Null).await;
+        assert_eq!(json!([card["title"], card["isPaid"], card["stripeCurrentPeriodEnd"]]), json!(["Free", false, null]));
+        app.execute("UPDATE customers SET stripe_cancel_at_period_end = TRUE");
+        let cancelled = app.user("month").call("stripe.userPlans", Value::Null).await;
+        assert_eq!(json!([cancelled["isPaid"], cancelled["isCanceled"]]), json!([true, true]));
+        assert_eq!(cancelled["stripeIds"], json!({"monthly": PRO, "yearly": null}));
+    }
+
+    async fn no_transaction_is_open_while_stripe_thinks(builder: Builder) {
+        let (app, stripe) = with_billing(builder.limits(|limits| limits.call_timeout = std::time::Duration::from_secs(5))).await;
+        let user = app.user("user_1");
+        user.call("user.me", Value::Null).await;
+        stripe.trouble([Trouble::Silence, Trouble::Silence, Trouble::Silence, Trouble::Silence]);
+        let waiting: Vec<_> = (0..4)
+            .map(|_| {
+                let user = user.clone();
+                tokio::spawn(async move { user.fail("GATEWAY_TIMEOUT", "stripe.createSession", json!({"planId": PRO})).await })
+            })
+            .collect();
+        crate::support::eventually(async || stripe.asked().len() == 4).await;
+        // As many as there are connections wait, and nobody waits for them.
+        user.call("k8s.create", json!({"name": "web", "location": "eu"})).await;
+        user.call("k8s.list", Value::Null).await;
+        for one in waiting {
+            one.await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn five_failures_open_the_breaker() {
+    let (app, stripe) = with_billing(Builder::new(Backend::Sqlite)).await;
+    let user = app.user("user_1");
+    stripe.trouble(vec![Trouble::Nonsense; 5]);
+    user.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
+    let refused = user.fail("SERVICE_UNAVAILABLE", "stripe.createSession", json!({"planId": PRO})).await;
+    assert!((50_000..=60_000).contains(&refused.0["data"]["retryAfterMs"].as_u64().unwrap()), "{refused:?}");
+    assert_eq!(stripe.asked().len(), 5, "and Stripe is left alone");
+    user.call("stripe.userPlans", Value::Null).await;
+}
+
+#[tokio::test]
+async fn without_an_account_billing_says_so_and_the_rest_works() {
+    let app = TestApp::on_sqlite().await;
+    let user = app.user("user_1");
+    for (name, input) in [("stripe.createSession", json!({"planId": PRO})), ("stripe.userPlans", Value::Null)] {
+        let failure = user.fail("SERVICE_UNAVAILABLE", name, input).await;
+        assert!(failure.message().contains("STRIPE_SECRET_KEY"), "{failure:?}");
+    }
+    user.call("k8s.list", Value::Null).await;
+    let stripe = StripeStandIn::start().await;
+    let homeless = Builder::new(Backend::Sqlite).with_billing(&stripe).without("app-url").start().await;
+    let failure =
+        homeless.user("user_1").fail("SERVICE_UNAVAILABLE", "stripe.createSession", json!({"planId": PRO})).await;
+    assert!(failure.message().contains("APP_URL"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn sessions_have_a_limit_of_their_own() {
+    let (app, _stripe) = with_billing(Builder::new(Backend::Sqlite).flag("rate-limit-stripe-max-requests", "2")).await;
+    let user = app.user("user_1");
+    buy(&user).await;
+    user.call("stripe.userPlans", Value::Null).await;
+    user.fail("TOO_MANY_REQUESTS", "stripe.createSession", json!({"planId": PRO})).await;
+    user.call("k8s.list", Value::Null).await;
+}
+
+#[tokio::test]
+async fn the_cards_can_be_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plans.json");
+    let card = json!({"title": "Gratis", "description": "d", "benefits": [], "limitations": [], "prices": {"monthly": 0, "yearly": 0}});
+    std::fs::write(&file, json!({"FREE": card}).to_string()).unwrap();
+    let stripe = StripeStandIn::start().await;
+    let builder = Builder::new(Backend::Sqlite).with_billing(&stripe);
+    let app = builder.flag("stripe-plans-file", file.to_str().unwrap()).start().await;
+    let user = app.user("user_1");
+    user.call("customer.create", Value::Null).await;
+    assert_eq!(user.call("stripe.userPlans", Value::Null).await["title"], "Gratis");
+}
