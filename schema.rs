@@ -110,6 +110,7 @@ diesel::table! {
         event_created_at -> Nullable<Timestamp>,
         event_rank -> Integer,
         event_id -> Nullable<Text>,
+        paid_from -> Nullable<Timestamp>,
         paid_until -> Nullable<Timestamp>,
     }
 }

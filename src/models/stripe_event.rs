@@ -90,16 +90,18 @@ impl StripeEvent {
 }
 
 impl Receipt<'_> {
-    /// Notes how one more try at the event ended: `known` is its row, if there is one.
+    /// Notes how one more try at the event ended: `known` is its row, if there is one. `reason` says why it `failed`, or why
+    /// nothing came of it.
     pub fn note(
         &self,
         conn: &mut DbConnection,
         known: Option<&StripeEvent>,
-        error: Option<&str>,
+        failed: bool,
+        reason: Option<&str>,
         now: Timestamp,
     ) -> QueryResult<()> {
-        let error: Option<String> = error.map(|error| error.chars().take(ERROR).collect());
-        let processed_at = error.is_none().then_some(now);
+        let error: Option<String> = reason.map(|reason| reason.chars().take(ERROR).collect());
+        let processed_at = (!failed).then_some(now);
         let outcome = (stripe_events::processed_at.eq(processed_at), stripe_events::error.eq(error));
         match known {
             Some(known) => diesel::update(stripe_events::table.find(&known.id))

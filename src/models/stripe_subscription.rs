@@ -25,7 +25,8 @@ pub struct StripeSubscription {
     /// Of two events of one second the one of the greater rank is the later.
     pub event_rank: i32,
     pub event_id: Option<String>,
-    /// Until when invoices were paid.
+    /// The latest period that an invoice was paid for.
+    pub paid_from: Option<Timestamp>,
     pub paid_until: Option<Timestamp>,
 }
 

@@ -138,6 +138,12 @@ pub fn exists(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
     Ok(users::table.find(id).select(users::id).first::<String>(conn).optional()?.is_some())
 }
 
+/// Whether the id was a user's who was hard-deleted.
+pub fn is_gone(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
+    let grave = user_tombstones::table.find(id).select(user_tombstones::id);
+    Ok(grave.first::<String>(conn).optional()?.is_some())
+}
+
 /// Creates the row of a user seen for the first time. `None` when the id belonged to a deleted user; an existing row
 /// is returned as it is. An email that another user holds, or that is kept for deleted ones, is left out: identities
 /// decide who somebody is, not emails.

@@ -34,10 +34,11 @@ pub fn merged(known: Option<&StripeSubscription>, event: &Event, told: &Told) ->
             }
             Some(subscription)
         }
-        Told::Paid { subscription, customer, until } => {
+        Told::Paid { subscription, customer, period } => {
             let mut subscription = new(subscription);
             subscription.stripe_customer_id = subscription.stripe_customer_id.or_else(|| customer.clone());
-            subscription.paid_until = subscription.paid_until.max(*until);
+            let known = subscription.paid_from.zip(subscription.paid_until);
+            (subscription.paid_from, subscription.paid_until) = known.max(*period).unzip();
             Some(subscription)
         }
         Told::Bought { user, customer, subscription: Some(subscription) } => {
@@ -91,10 +92,13 @@ pub fn standing(subscriptions: &[StripeSubscription], prices: &Prices) -> Result
 
 /// Until when a running subscription is paid for. None for one that does not run: never paid, paused, or over.
 fn running_until(subscription: &StripeSubscription) -> Option<Option<Timestamp>> {
+    // What was paid before the period began was paid for another: perhaps a longer one, at another price.
+    let counts = subscription.paid_from >= subscription.period_start;
+    let paid_until = subscription.paid_until.filter(|_| counts);
     match subscription.status.as_deref()? {
-        "active" | "trialing" => Some(subscription.period_end.max(subscription.paid_until)),
+        "active" | "trialing" => Some(subscription.period_end.max(paid_until)),
         // The period that has begun is the one that is not paid.
-        "past_due" => Some(subscription.period_start.max(subscription.paid_until)),
+        "past_due" => Some(subscription.period_start.max(paid_until)),
         _ => None,
     }
 }

@@ -26,7 +26,7 @@ pub enum Told {
     /// The whole state of a subscription.
     State(State),
     /// An invoice of a subscription was paid.
-    Paid { subscription: String, customer: Option<String>, until: Option<Timestamp> },
+    Paid { subscription: String, customer: Option<String>, period: Option<(Timestamp, Timestamp)> },
     /// A user has bought something.
     Bought { user: String, customer: String, subscription: Option<String> },
     /// Nothing that we would act on.
@@ -92,12 +92,14 @@ impl Event {
         }
     }
 
-    /// Which of two events of the same second comes later: a subscription begins once and ends once.
+    /// Which of two events of the same second comes later: a subscription begins once and ends once, and is incomplete only
+    /// before it was ever active.
     pub fn rank(&self) -> i32 {
         match self.kind.as_str() {
-            "customer.subscription.created" => 0,
-            "customer.subscription.deleted" => 2,
-            _ => 1,
+            "customer.subscription.deleted" => 3,
+            _ if self.object.get("status").and_then(Value::as_str) == Some("incomplete") => 0,
+            "customer.subscription.created" => 1,
+            _ => 2,
         }
     }
 }
@@ -129,9 +131,18 @@ fn paid(object: &Value) -> Told {
         object.pointer("/parent/subscription_details/subscription").or_else(|| object.get("subscription"));
     let Some(subscription) = id(subscription) else { return Told::Nothing };
     let lines = object.pointer("/lines/data").and_then(Value::as_array).into_iter().flatten();
-    let ends = lines.filter_map(|line| line.pointer("/period/end")?.as_i64());
-    let until = ends.max().and_then(|seconds| Timestamp::from_millis(seconds.checked_mul(1000)?));
-    Told::Paid { subscription, customer: id(object.get("customer")), until }
+    let moment = |line: &Value, name: &str| Timestamp::from_millis(line.pointer(name)?.as_i64()?.checked_mul(1000)?);
+    // The rest of a period, bought or given back, is no period.
+    let whole = lines.filter(|line| !is_proration(line));
+    let period = whole.filter_map(|line| Some((moment(line, "/period/start")?, moment(line, "/period/end")?))).max();
+    Told::Paid { subscription, customer: id(object.get("customer")), period }
+}
+
+/// In the line's parent since 2025-03-31, before that in the line.
+fn is_proration(line: &Value) -> bool {
+    let places =
+        ["/parent/subscription_item_details/proration", "/parent/invoice_item_details/proration", "/proration"];
+    places.iter().any(|place| line.pointer(place).and_then(Value::as_bool) == Some(true))
 }
 
 fn bought(object: &Value) -> Told {

@@ -53,19 +53,19 @@ pub fn receive(
         return Ok(Outcome::Duplicate);
     }
     let effect = transaction::savepoint(conn, |conn| act(conn, prices, event, request_id, now));
-    let error = match effect {
-        Ok(()) => None,
-        Err(Error::PreconditionFailed(why)) => Some(why),
+    let (failed, reason) = match effect {
+        Ok(reason) => (false, reason.map(str::to_owned)),
+        Err(Error::PreconditionFailed(why)) => (true, Some(why)),
         // Worth another try by itself: Stripe makes one.
         Err(transient @ (Error::Unavailable { .. } | Error::Contention | Error::Timeout)) => return Err(transient),
         Err(error) => {
             tracing::error!(event = event.id, request_id, ?error, "an event of Stripe's could not be handled");
-            Some(error.to_string())
+            (true, Some(error.to_string()))
         }
     };
     let receipt = Receipt { id: &event.id, kind: &event.kind, created_at: event.created_at, payload: &event.payload };
-    receipt.note(conn, known.as_ref(), error.as_deref(), now)?;
-    Ok(error.map_or(Outcome::Processed, Outcome::Failed))
+    receipt.note(conn, known.as_ref(), failed, reason.as_deref(), now)?;
+    Ok(if failed { Outcome::Failed(reason.unwrap_or_default()) } else { Outcome::Processed })
 }
 
 /// Tries again to handle an event that is kept.
@@ -77,8 +77,14 @@ pub fn replay(conn: &mut DbConnection, prices: &Prices, id: &str, request_id: &s
     receive(conn, prices, &Event::read(kept.payload.as_bytes())?, request_id, now)
 }
 
-/// What the event does. A PRECONDITION_FAILED says why it can't.
-fn act(conn: &mut DbConnection, prices: &Prices, event: &Event, request_id: &str, now: Timestamp) -> Result<()> {
+/// What the event does, or why nothing. A PRECONDITION_FAILED says why it can't.
+fn act(
+    conn: &mut DbConnection,
+    prices: &Prices,
+    event: &Event,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<Option<&'static str>> {
     let told = event.told().map_err(Error::PreconditionFailed)?;
     let subscription = match &told {
         Told::State(state) => Some(state.subscription.as_str()),
@@ -106,10 +112,22 @@ fn act(conn: &mut DbConnection, prices: &Prices, event: &Event, request_id: &str
         StripeSubscription::adopt(conn, customer, user)?;
     }
     let (user, customer) = bought.unzip();
-    let Some(owner) = merged.and_then(|merged| merged.auth_user_id).or(user) else { return Ok(()) };
+    let Some(owner) = merged.and_then(|merged| merged.auth_user_id).or(user) else { return Ok(None) };
     let subscriptions = StripeSubscription::of(conn, &owner)?;
     let standing = effect::standing(&subscriptions, prices).map_err(Error::PreconditionFailed)?;
+    let standing = match Customer::of(conn, &owner)? {
+        Some(customer) if is_on_untold(&customer, &subscriptions) => {
+            standing.filter(|standing| standing.plan > customer.plan)
+        }
+        _ => standing,
+    };
     settle(conn, &owner, (standing, customer), event, request_id, now)
+}
+
+/// Whether a customer is on a subscription of which no event has come: they were imported with it.
+fn is_on_untold(customer: &Customer, told: &[StripeSubscription]) -> bool {
+    let is_told = |id: &String| told.iter().any(|told| told.id == *id && told.status.is_some());
+    customer.stripe_subscription_id.as_ref().is_some_and(|id| !is_told(id))
 }
 
 /// Gives a user their standing, or at least their name at Stripe, as a customer if need be. Somebody who is gone has none.
@@ -120,11 +138,14 @@ fn settle(
     event: &Event,
     request_id: &str,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Option<&'static str>> {
     dialect::lock_user(conn, owner)?;
     if !user::exists(conn, owner)? {
-        tracing::info!(event = event.id, request_id, "an event of Stripe's is about a user who is not here");
-        return Ok(());
+        // Who was never here may yet come: then another try has its effect.
+        return match user::is_gone(conn, owner)? {
+            true => Ok(Some("the user was deleted")),
+            false => Err(Error::PreconditionFailed("the user is not known yet".to_owned())),
+        };
     }
     let customer = match Customer::of(conn, owner)? {
         Some(customer) => customer,
@@ -138,7 +159,7 @@ fn settle(
     standing.stripe_customer_id =
         standing.stripe_customer_id.or(stripe_customer_id).or_else(|| before.stripe_customer_id.clone());
     if before == standing {
-        return Ok(());
+        return Ok(None);
     }
     customer.set_standing(conn, &standing, now)?;
     let detail = json!({"event": event.id, "type": event.kind, "from": before.plan, "to": standing.plan});
@@ -151,5 +172,6 @@ fn settle(
         detail: &detail.to_string(),
         request_id,
     };
-    Ok(entry.insert(conn)?)
+    entry.insert(conn)?;
+    Ok(None)
 }

@@ -226,6 +226,7 @@ fn cases() -> Vec<Case> {
             &["cluster_events_auth_user_id_id"],
         ),
         case(|conn| assert!(user::exists(conn, USER).unwrap()), &[]),
+        case(|conn| assert!(!user::is_gone(conn, USER).unwrap()), &[]),
         case(|conn| assert_eq!(Customer::user_of(conn, "cus_nobody"), Ok(None)), &[]),
         case(
             move |conn| {
@@ -238,7 +239,7 @@ fn cases() -> Vec<Case> {
             move |conn| {
                 let known = StripeEvent::find(conn, "evt_200").unwrap().unwrap();
                 let receipt = Receipt { id: &known.id, kind: &known.kind, created_at: now, payload: "{}" };
-                receipt.note(conn, Some(&known), None, now).unwrap();
+                receipt.note(conn, Some(&known), false, None, now).unwrap();
             },
             &[],
         ),

@@ -1,5 +1,5 @@
--- What Stripe has told us, and what came of it. An event is here because its effect is, or because it has none, or with
--- the error that keeps it from having one.
+-- What Stripe has told us, and what came of it. An event is here because its effect is, or because it has none (`error` may
+-- say why), or with the error that keeps it from having one.
 CREATE TABLE stripe_events (
     id TEXT PRIMARY KEY NOT NULL CONSTRAINT stripe_events_id_length CHECK (length(id) BETWEEN 1 AND 255),
     kind TEXT NOT NULL CONSTRAINT stripe_events_kind_length CHECK (length(kind) BETWEEN 1 AND 100),
@@ -9,7 +9,7 @@ CREATE TABLE stripe_events (
     attempts INTEGER NOT NULL CONSTRAINT stripe_events_attempts_check CHECK (attempts > 0),
     error TEXT CONSTRAINT stripe_events_error_length CHECK (length(error) BETWEEN 1 AND 1000),
     payload TEXT NOT NULL,
-    CONSTRAINT stripe_events_processed_or_failed CHECK ((processed_at IS NULL) = (error IS NOT NULL))
+    CONSTRAINT stripe_events_processed_or_failed CHECK (processed_at IS NOT NULL OR error IS NOT NULL)
 );
 
 CREATE INDEX stripe_events_received_at_id ON stripe_events (received_at, id);
@@ -32,7 +32,8 @@ CREATE TABLE stripe_subscriptions (
     event_created_at TIMESTAMP,
     event_rank INTEGER NOT NULL DEFAULT 0,
     event_id TEXT,
-    -- Until when invoices were paid: never goes back.
+    -- The latest period that an invoice was paid for: never goes back.
+    paid_from TIMESTAMP,
     paid_until TIMESTAMP
 );
 

@@ -1,5 +1,6 @@
 //! Stripe's events: who is believed, what comes of them, and that none is lost or counted twice.
 
+mod corners;
 mod delivery;
 mod effects;
 mod operators;

@@ -1,0 +1,77 @@
+//! Cases where money or plans went wrong once: prorations, late ends, ties, users who are gone or not yet here.
+
+use serde_json::{Value, json};
+
+use super::{MONTH, record, running};
+use crate::support::{BUSINESS, Builder, PRO, Subscription, both_databases, event, now};
+
+both_databases! {
+    // A customer who was there before the inbox, on sub_1; the end of an older subscription is told late.
+    async fn the_end_of_an_older_subscription_leaves_a_known_customer_alone(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let client = app.rich("user_1");
+        app.execute("UPDATE customers SET stripe_customer_id = 'cus_user_1', stripe_subscription_id = 'sub_1'");
+        let old = Subscription { id: "sub_0", status: "canceled", ..running("user_1") };
+        assert_eq!(client.tell(&event("evt_1", "customer.subscription.deleted", now(), old.object())).await, 200);
+        assert_eq!(record(&client).await[0], "BUSINESS");
+    }
+
+    // From a year to a month: the credit line of the proration ends with the year.
+    async fn a_credit_line_is_no_paid_period(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let client = app.user("user_1");
+        client.call("user.me", Value::Null).await;
+        let year = Subscription { price: BUSINESS, end: now() + 12 * MONTH, ..running("user_1") };
+        let month = Subscription { price: PRO, start: now(), ..running("user_1") };
+        let mut invoice = month.invoice();
+        invoice["lines"]["data"] = json!([
+            {"id": "il_0", "amount": -9000, "proration": true, "period": {"start": now(), "end": year.end},
+             "parent": {"type": "subscription_item_details", "subscription_item_details": {"proration": true}}},
+            {"id": "il_1", "amount": 1000, "proration": false, "period": {"start": month.start, "end": month.end}},
+        ]);
+        for told in [
+            event("evt_1", "customer.subscription.created", now() - 9, year.object()),
+            event("evt_0", "invoice.paid", now() - 9, year.invoice()),
+            event("evt_2", "customer.subscription.updated", now() - 8, month.object()),
+            event("evt_3", "invoice.paid", now() - 7, invoice),
+        ] {
+            assert_eq!(client.tell(&told).await, 200);
+        }
+        let end = chrono::DateTime::from_timestamp(month.end as i64, 0).unwrap().format("%Y-%m-%dT%H:%M:%S.000Z");
+        assert_eq!(client.call("customer.get", Value::Null).await["stripeCurrentPeriodEnd"], end.to_string());
+    }
+
+    // Two updates within one second: active never goes back to incomplete, whatever the ids.
+    async fn active_does_not_fall_back_to_incomplete_in_a_tie(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let client = app.user("user_1");
+        client.call("user.me", Value::Null).await;
+        let at = now();
+        let active = event("evt_a", "customer.subscription.updated", at, running("user_1").object());
+        let incomplete = Subscription { status: "incomplete", ..running("user_1") };
+        let incomplete = event("evt_b", "customer.subscription.updated", at, incomplete.object());
+        for told in [&incomplete, &active] {
+            assert_eq!(client.tell(told).await, 200);
+        }
+        assert_eq!(record(&client).await[0], "PRO");
+    }
+
+    async fn an_event_of_a_deleted_user_keeps_the_reason(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        app.user("user_1").call("user.delete", Value::Null).await;
+        let told = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
+        assert_eq!(app.anonymous().tell(&told).await, 200);
+        assert_eq!(app.count("stripe_events WHERE processed_at IS NOT NULL AND error IS NOT NULL"), 1);
+    }
+
+    // A user who is seen for the first time after Stripe told of their subscription.
+    async fn who_signs_in_after_paying_has_what_was_paid_for(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let client = app.user("user_1");
+        let told = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
+        assert_eq!(client.tell(&told).await, 500);
+        client.call("user.me", Value::Null).await;
+        assert_eq!(client.tell(&told).await, 200);
+        assert_eq!(record(&client).await[0], "PRO");
+    }
+}
