@@ -1,4 +1,4 @@
-// x-content-hash: b47eefe540659a38aa15ff2eb21e0c4f79c8b3c8e4900d46f283c6c67bc99903
+// x-content-hash: d5de456f83ccea4d09221761a898c1628cc3c437f0b56597362d5d08b0e75b85
 // The procedures of clusterdesk 0.1.0, made by `clusterdesk app-router`. Don't edit.
 
 import type {
@@ -7,6 +7,12 @@ import type {
   TRPCQueryProcedure,
   TRPCSubscriptionProcedure,
 } from "@trpc/server";
+
+/** Amounts as they are shown, in whole units of the currency. What is charged is Stripe's price. */
+export interface Amounts {
+  monthly: number;
+  yearly: number;
+}
 
 /** One change, and who made it. */
 export interface AuditEntry {
@@ -141,7 +147,12 @@ export interface Customer {
 }
 
 /** What clients switch on: `error.data.code`. */
-export type ErrorCode = "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE";
+export type ErrorCode =
+  | "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE"
+  /** Stripe failed. */
+  | "BAD_GATEWAY"
+  /** Stripe did not answer in time. */
+  | "GATEWAY_TIMEOUT";
 
 /** `error.data` */
 export interface ErrorData {
@@ -163,6 +174,9 @@ export interface Greeting {
   /** "hello " and the text, safe to put into HTML. */
   greeting: string;
 }
+
+/** How often a price is paid. */
+export type Interval = "month" | "year";
 
 /** One thing that is wrong with an input. */
 export interface Issue {
@@ -227,6 +241,13 @@ export interface Replayed {
 /** What a user may do. */
 export type Role = "USER" | "ADMIN";
 
+/** Where to send the browser. */
+export interface SessionCreated {
+  /** Whether there is somewhere to go. */
+  success: boolean;
+  url?: string | null | undefined;
+}
+
 /** The server in numbers. */
 export interface Stats {
   /** Customers whose paid subscription is running. */
@@ -241,6 +262,12 @@ export interface Stats {
 
 /** Where a cluster is in its life. */
 export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
+
+/** The plan's prices, where it is for sale. */
+export interface StripeIds {
+  monthly: string | null;
+  yearly: string | null;
+}
 
 /** The output of a mutation that has nothing else to say. */
 export interface Success {
@@ -257,6 +284,27 @@ export interface User {
   image: string | null;
   name: string | null;
   role: Role;
+}
+
+/** The card of the caller's plan, and what they have of it. */
+export interface UserPlan {
+  benefits: string[];
+  description: string;
+  /** Null when nothing is paid, or by a price that is not for sale any more. */
+  interval: Interval | null;
+  /** Whether the subscription ends with its period. */
+  isCanceled: boolean;
+  /** Until a day after the period's end. */
+  isPaid: boolean;
+  limitations: string[];
+  prices: Amounts;
+  /** Milliseconds since 1970; null when no period is paid. */
+  stripeCurrentPeriodEnd: number | null;
+  stripeCustomerId: string | null;
+  stripeIds: StripeIds;
+  stripePriceId: string | null;
+  stripeSubscriptionId: string | null;
+  title: string;
 }
 
 /** A user with everything that is theirs. */
@@ -576,6 +624,15 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       /** Stripe's id of the event. */
       eventId: string;
     }, Replayed>;
+  };
+  stripe: {
+    /** Begins to buy a subscription; for who has one already, the way to change or cancel it. */
+    createSession: MutationOf<{
+      /** The Stripe price to buy: one of those that `stripe.userPlans` names, or any other that is for sale. */
+      planId: string;
+    }, SessionCreated>;
+    /** The caller's plan, or null when they are no customer. */
+    userPlans: QueryOf<void, UserPlan | null>;
   };
   rpc: {
     /** What there is to call: the OpenRPC document of this server. */

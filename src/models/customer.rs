@@ -89,6 +89,23 @@ impl Customer {
         diesel::update(customers::table.find(self.id)).set((standing, customers::updated_at.eq(now))).execute(conn)
     }
 
+    /// Keeps who a user is at Stripe, unless that is known already. Makes them a customer if need be.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn link(conn: &mut DbConnection, user_id: &str, stripe_customer_id: &str, now: Timestamp) -> Result<()> {
+        if Self::of(conn, user_id)?.is_none() {
+            Self::create(conn, user_id, now)?;
+        }
+        let unknown = customers::table
+            .filter(customers::auth_user_id.eq(user_id))
+            .filter(customers::stripe_customer_id.is_null());
+        diesel::update(unknown)
+            .set((customers::stripe_customer_id.eq(stripe_customer_id), customers::updated_at.eq(now)))
+            .execute(conn)?;
+        Ok(())
+    }
+
     /// Whose customer at Stripe this is.
     pub fn user_of(conn: &mut DbConnection, stripe_customer_id: &str) -> QueryResult<Option<String>> {
         let owner = customers::table.filter(customers::stripe_customer_id.eq(stripe_customer_id));

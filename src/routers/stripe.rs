@@ -89,16 +89,26 @@ fn create_session(call: AsyncCall, input: CreateSession) -> Reply<SessionCreated
         let user = call.caller().ok_or(Error::Unauthorized("Nobody is signed in."))?.clone();
         let id = user.id.clone();
         let customer = call.read(move |call| Ok(Customer::of(call.conn, &id)?)).await?;
-        let paying = customer.as_ref().filter(|customer| customer.is_paying(call.now));
-        let (path, form) = match paying.and_then(|customer| customer.stripe_customer_id.as_deref()) {
-            Some(known) => (session::PORTAL, session::portal(known, app)),
-            None => (session::CHECKOUT, session::checkout(&user, customer.as_ref(), &input.plan_id, app)),
+        let (now, deadline) = (call.now.millis().div_euclid(1000), call.deadline().into());
+        let create = async |path: &'static str, form| {
+            client.create(path, &form, &session::idempotency_key(&user, path, &form, now), deadline).await
         };
-        let key = session::idempotency_key(&user, path, &form, call.now.millis().div_euclid(1000));
-        let session = client.create(path, &form, &key, call.deadline().into()).await?;
+        let is_paying = customer.as_ref().is_some_and(|customer| customer.is_paying(call.now));
+        let (known, portal) = match customer.and_then(|customer| customer.stripe_customer_id) {
+            Some(known) => (known, is_paying),
+            None => (create(session::CUSTOMERS, session::customer(&user)).await?.id, false),
+        };
+        let session = match portal {
+            true => create(session::PORTAL, session::portal(&known, app)).await?,
+            false => create(session::CHECKOUT, session::checkout(&user, &known, &input.plan_id, app)).await?,
+        };
         let Some(url) = session.url else { return Ok(SessionCreated { success: false, url: None }) };
-        let (id, detail) = (session.id, json!({"planId": input.plan_id, "portal": path == session::PORTAL}));
-        call.write(move |_| Ok(Audited::changed((), "stripe_session", &id, detail.clone()))).await?;
+        let (id, detail) = (session.id, json!({"planId": input.plan_id, "portal": portal}));
+        let write = move |call: &mut Call<'_>| {
+            Customer::link(call.conn, &user.id, &known, call.now)?;
+            Ok(Audited::changed((), "stripe_session", &id, detail.clone()))
+        };
+        call.write(write).await?;
         Ok(SessionCreated { success: true, url: Some(url) })
     })
 }

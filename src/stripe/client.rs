@@ -26,10 +26,11 @@ pub struct Client {
     breaker: Breaker,
 }
 
-/// A session that was created: where to send the browser.
+/// Something that was created there.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Session {
+pub struct Created {
     pub id: String,
+    /// Of a session: where to send the browser.
     pub url: Option<String>,
 }
 
@@ -72,11 +73,11 @@ impl Client {
         Ok(Self { http: http.build()?, base, key, breaker: Breaker::default() })
     }
 
-    /// Creates a session. The same `idempotency_key` within a day gives the same session.
+    /// Creates something. The same `idempotency_key` within a day gives the same thing.
     ///
     /// # Errors
     /// BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
-    pub async fn create(&self, path: &str, form: &Form, idempotency_key: &str, deadline: Instant) -> Result<Session> {
+    pub async fn create(&self, path: &str, form: &Form, idempotency_key: &str, deadline: Instant) -> Result<Created> {
         let mut url = self.base.clone();
         url.set_path(path);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
@@ -87,7 +88,7 @@ impl Client {
         attempt(&self.breaker, deadline, request).await
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Session, Failure> {
+    async fn send(&self, request: RequestBuilder) -> Result<Created, Failure> {
         let sent = request.basic_auth(self.key.expose(), None::<&str>).send().await;
         let response = sent.map_err(|error| {
             tracing::warn!(error = %error.without_url(), "no answer from Stripe");

@@ -3,22 +3,29 @@
 use sha2::{Digest, Sha256};
 
 use super::client::Form;
-use crate::{
-    config::Origin,
-    models::{customer::Customer, user::User},
-};
+use crate::{config::Origin, models::user::User};
 
 /// Within so many seconds the same wish is the same attempt: a double click, a retry. Later it is a new one.
 const WINDOW: i64 = 10 * 60;
 
+pub const CUSTOMERS: &str = "/v1/customers";
 pub const CHECKOUT: &str = "/v1/checkout/sessions";
 pub const PORTAL: &str = "/v1/billing_portal/sessions";
 
-/// Buys a subscription. A known customer is named; to a new one Stripe gives a name once they have paid.
-pub fn checkout(user: &User, customer: Option<&Customer>, price: &str, app: &Origin) -> Form {
+/// Makes a user known to Stripe. Naming them in each checkout, instead of their address, keeps them one customer there.
+pub fn customer(user: &User) -> Form {
+    let mut form = vec![field("metadata[userId]", &user.id)];
+    form.extend(user.email.as_deref().map(|email| field("email", email)));
+    form.extend(user.name.as_deref().map(|name| field("name", name)));
+    form
+}
+
+/// Buys a subscription.
+pub fn checkout(user: &User, stripe_customer_id: &str, price: &str, app: &Origin) -> Form {
     let back = format!("{}/dashboard", app.as_str());
-    let mut form = vec![
+    vec![
         field("mode", "subscription"),
+        field("customer", stripe_customer_id),
         field("line_items[0][price]", price),
         field("line_items[0][quantity]", "1"),
         field("client_reference_id", &user.id),
@@ -26,13 +33,7 @@ pub fn checkout(user: &User, customer: Option<&Customer>, price: &str, app: &Ori
         field("subscription_data[metadata][userId]", &user.id),
         field("success_url", &back),
         field("cancel_url", &back),
-    ];
-    match (customer.and_then(|customer| customer.stripe_customer_id.as_deref()), &user.email) {
-        (Some(known), _) => form.push(field("customer", known)),
-        (None, Some(email)) => form.push(field("customer_email", email)),
-        (None, None) => {}
-    }
-    form
+    ]
 }
 
 /// Lets a paying customer change or cancel what they pay for.
@@ -40,15 +41,13 @@ pub fn portal(stripe_customer_id: &str, app: &Origin) -> Form {
     vec![field("customer", stripe_customer_id), field("return_url", &format!("{}/dashboard", app.as_str()))]
 }
 
-/// From everything that is asked for: another wish is another key, so no key ever meets other parameters. `now` in
-/// seconds since 1970.
+/// From everything that is asked for: another wish is another key, so no key ever meets other parameters. A session is
+/// wished for again after a while, a user becomes a customer once. `now` in seconds since 1970.
 pub fn idempotency_key(user: &User, path: &str, form: &Form, now: i64) -> String {
     let mut hash = Sha256::new();
-    let window = now.div_euclid(WINDOW).to_string();
-    for part in [user.id.as_str(), path, &window]
-        .into_iter()
-        .chain(form.iter().flat_map(|(name, value)| [name.as_str(), value]))
-    {
+    let window = if path == CUSTOMERS { String::new() } else { now.div_euclid(WINDOW).to_string() };
+    let wish = form.iter().flat_map(|(name, value)| [name.as_str(), value]);
+    for part in [user.id.as_str(), path, &window].into_iter().chain(wish) {
         hash.update(part);
         hash.update([0]);
     }

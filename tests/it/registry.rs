@@ -6,7 +6,7 @@ use clusterdesk::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Client, Failure, Socket, TestApp, both_databases};
+use crate::support::{Builder, Client, Failure, Socket, StripeStandIn, TestApp, both_databases};
 
 use Access::{Admin, Public, User};
 use Bucket::{Read, Stripe, Write};
@@ -88,7 +88,8 @@ both_databases! {
         }
     }
 
-    async fn queries_answer_the_same_over_http_and_websocket(app: TestApp) {
+    async fn queries_answer_the_same_over_http_and_websocket(builder: Builder) {
+        let app = builder.with_billing(&StripeStandIn::start().await).start().await;
         let admin = app.admin();
         admin.create("web", "FREE").await;
         let mut socket = Socket::open(&admin).await;

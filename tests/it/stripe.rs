@@ -37,25 +37,30 @@ both_databases! {
         user.call("user.me", Value::Null).await;
         app.execute("UPDATE users SET email = 'one@example.com'");
         let session = buy(&user).await;
-        assert_eq!(session, json!({"success": true, "url": format!("{}/pay/0", stripe.url)}));
-        let asked = stripe.asked().remove(0);
-        assert_eq!(asked.path, "/v1/checkout/sessions");
+        assert_eq!(session, json!({"success": true, "url": format!("{}/pay/1", stripe.url)}));
+        let asked = stripe.asked();
+        assert_eq!(asked[0].path, "/v1/customers");
+        assert_eq!((field(&asked[0], "email"), field(&asked[0], "metadata[userId]")), ("one@example.com", "user_1"));
+        assert_eq!(asked[1].path, "/v1/checkout/sessions");
         for (name, value) in [
             ("mode", "subscription"),
             ("line_items[0][price]", PRO),
             ("line_items[0][quantity]", "1"),
-            ("customer_email", "one@example.com"),
-            ("customer", ""),
+            ("customer", "cus_0"),
             ("client_reference_id", "user_1"),
             ("metadata[userId]", "user_1"),
             ("subscription_data[metadata][userId]", "user_1"),
             ("success_url", "https://app.example.com/dashboard"),
             ("cancel_url", "https://app.example.com/dashboard"),
         ] {
-            assert_eq!(field(&asked, name), value, "{name}");
+            assert_eq!(field(&asked[1], name), value, "{name}");
         }
         let audited = app.lines("SELECT procedure || ' ' || entity || ' ' || entity_id || ' ' || detail AS line FROM audit_log");
-        assert_eq!(audited, [format!("stripe.createSession stripe_session cs_0 {{\"planId\":\"{PRO}\",\"portal\":false}}")]);
+        assert_eq!(audited, [format!("stripe.createSession stripe_session cs_1 {{\"planId\":\"{PRO}\",\"portal\":false}}")]);
+        // The next time they are known.
+        user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
+        let again = stripe.asked().pop().unwrap();
+        assert_eq!((stripe.asked().len(), field(&again, "customer")), (3, "cus_0"));
     }
 
     async fn who_pays_is_sent_to_the_portal_and_who_paid_once_stays_the_same_customer(builder: Builder) {
@@ -69,19 +74,24 @@ both_databases! {
         assert_eq!((asked[0].path.as_str(), field(&asked[0], "customer")), ("/v1/billing_portal/sessions", "cus_user_1"));
         assert_eq!(field(&asked[0], "return_url"), "https://app.example.com/dashboard");
         assert_eq!((asked[1].path.as_str(), field(&asked[1], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
-        assert_eq!(field(&asked[1], "customer_email"), "");
     }
 
     async fn a_double_click_is_one_session_and_another_wish_is_another(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let (user, other) = (app.user("user_1"), app.user("user_2"));
         let (one, two) = tokio::join!(buy(&user), buy(&user));
+        let asked = |path: &str| stripe.asked().into_iter().filter(|asked| asked.path == path).collect::<Vec<_>>();
+        let keys = |path: &str| asked(path).into_iter().map(|asked| asked.idempotency_key).collect::<Vec<_>>();
+        // Whoever asks twice is one customer, always.
+        let customers = keys("/v1/customers");
+        assert!(customers.iter().all(|key| *key == customers[0]), "{customers:?}");
+        assert_eq!(field(&asked("/v1/checkout/sessions")[0], "customer"), field(&asked("/v1/checkout/sessions")[1], "customer"));
         // At the border of two windows they may be two.
-        let keys: Vec<String> = stripe.asked().into_iter().map(|asked| asked.idempotency_key).collect();
-        assert_eq!(one["url"] == two["url"], keys[0] == keys[1]);
+        let sessions = keys("/v1/checkout/sessions");
+        assert_eq!(one["url"] == two["url"], sessions[0] == sessions[1]);
         let business = user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
         assert!(business["url"] != one["url"] && buy(&other).await["url"] != one["url"]);
-        assert!(keys.iter().all(|key| key.len() == 64));
+        assert!(sessions.iter().all(|key| key.len() == 64));
     }
 
     async fn only_prices_that_are_for_sale_are_sold(builder: Builder) {
@@ -107,8 +117,9 @@ both_databases! {
             assert!(!failure.0.to_string().contains("stand"), "{failure:?}");
         }
         assert_eq!((stripe.asked().len(), app.count("audit_log")), (3, 0));
+        customer(&app, "known", "FREE", PRO, hours_ago(25));
         stripe.trouble([Trouble::NoUrl]);
-        assert_eq!(buy(&user).await, json!({"success": false}));
+        assert_eq!(buy(&app.user("known")).await, json!({"success": false}));
         assert_eq!(app.count("audit_log"), 0);
     }
 
@@ -117,8 +128,8 @@ both_databases! {
         stripe.trouble([Trouble::Status(500), Trouble::HangUp, Trouble::Busy(0)]);
         assert_eq!(buy(&app.user("user_1")).await["success"], true);
         let asked = stripe.asked();
-        assert_eq!(asked.len(), 4);
-        assert!(asked.iter().all(|again| again.idempotency_key == asked[0].idempotency_key && again.form == asked[0].form));
+        assert_eq!(asked.len(), 5);
+        assert!(asked[..4].iter().all(|again| again.idempotency_key == asked[0].idempotency_key && again.form == asked[0].form));
         assert_eq!(app.count("audit_log"), 1);
     }
 

@@ -1,4 +1,4 @@
-// x-content-hash: fd44e2c401a333a3c24025e24886dad4c82cf83a4fe1677856381e418b0697b5
+// x-content-hash: c56842147938edb8490a38823161864872be7cc1c4444f69537399812bbc5f2c
 // The procedures of clusterdesk 0.1.0, made by `clusterdesk openrpc --types`. Don't edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -11,6 +11,12 @@
 
 /** No input at all, or an empty object. */
 export type NoInput = Record<string, never>;
+
+/** Amounts as they are shown, in whole units of the currency. What is charged is Stripe's price. */
+export interface Amounts {
+  monthly: number;
+  yearly: number;
+}
 
 /** One change, and who made it. */
 export interface AuditEntry {
@@ -145,7 +151,12 @@ export interface Customer {
 }
 
 /** What clients switch on: `error.data.code`. */
-export type ErrorCode = "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE";
+export type ErrorCode =
+  | "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE"
+  /** Stripe failed. */
+  | "BAD_GATEWAY"
+  /** Stripe did not answer in time. */
+  | "GATEWAY_TIMEOUT";
 
 /** `error.data` */
 export interface ErrorData {
@@ -167,6 +178,9 @@ export interface Greeting {
   /** "hello " and the text, safe to put into HTML. */
   greeting: string;
 }
+
+/** How often a price is paid. */
+export type Interval = "month" | "year";
 
 /** One thing that is wrong with an input. */
 export interface Issue {
@@ -231,6 +245,13 @@ export interface Replayed {
 /** What a user may do. */
 export type Role = "USER" | "ADMIN";
 
+/** Where to send the browser. */
+export interface SessionCreated {
+  /** Whether there is somewhere to go. */
+  success: boolean;
+  url?: string | null | undefined;
+}
+
 /** The server in numbers. */
 export interface Stats {
   /** Customers whose paid subscription is running. */
@@ -245,6 +266,12 @@ export interface Stats {
 
 /** Where a cluster is in its life. */
 export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
+
+/** The plan's prices, where it is for sale. */
+export interface StripeIds {
+  monthly: string | null;
+  yearly: string | null;
+}
 
 /** The output of a mutation that has nothing else to say. */
 export interface Success {
@@ -261,6 +288,27 @@ export interface User {
   image: string | null;
   name: string | null;
   role: Role;
+}
+
+/** The card of the caller's plan, and what they have of it. */
+export interface UserPlan {
+  benefits: string[];
+  description: string;
+  /** Null when nothing is paid, or by a price that is not for sale any more. */
+  interval: Interval | null;
+  /** Whether the subscription ends with its period. */
+  isCanceled: boolean;
+  /** Until a day after the period's end. */
+  isPaid: boolean;
+  limitations: string[];
+  prices: Amounts;
+  /** Milliseconds since 1970; null when no period is paid. */
+  stripeCurrentPeriodEnd: number | null;
+  stripeCustomerId: string | null;
+  stripeIds: StripeIds;
+  stripePriceId: string | null;
+  stripeSubscriptionId: string | null;
+  title: string;
 }
 
 /** A user with everything that is theirs. */
@@ -483,6 +531,13 @@ export interface Procedures {
     /** Stripe's id of the event. */
     eventId: string;
   }; output: Replayed };
+  /** Begins to buy a subscription; for who has one already, the way to change or cancel it. */
+  "stripe.createSession": { kind: "mutation"; input: {
+    /** The Stripe price to buy: one of those that `stripe.userPlans` names, or any other that is for sale. */
+    planId: string;
+  }; output: SessionCreated };
+  /** The caller's plan, or null when they are no customer. */
+  "stripe.userPlans": { kind: "query"; input: NoInput | void; output: UserPlan | null };
   /** What there is to call: the OpenRPC document of this server. */
   "rpc.discover": { kind: "query"; input: NoInput | void; output: OpenRpcDocument };
 }

@@ -1,7 +1,10 @@
 // Every procedure under its canonical and its old name (contract §1), over every link and prefix.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { test } from "node:test";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, test } from "node:test";
 import { createTRPCUntypedClient } from "@trpc/client";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
@@ -53,6 +56,8 @@ const STORY: Step[] = [
   { names: ["admin.listUsers"], kind: "query", input: ({ user }) => ({ search: user, limit: 1 }), check: ({ items }, { user }) => assert.equal(items[0].id, user), by: "admin" },
   { names: ["admin.listClusters"], kind: "query", input: userId, check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
   { names: ["admin.auditLog"], kind: "query", input: ({ user }) => ({ actorId: user, limit: 1 }), check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
+  { names: ["stripe.createSession", "stripe.createSession"], kind: "mutation", input: () => ({ planId: "price_e2e" }), check: (session) => assert.deepEqual(session, { success: true, url: "https://checkout.example/" }) },
+  { names: ["stripe.userPlans", "stripe.userPlans"], kind: "query", check: (plan) => assert.deepEqual([plan.title, plan.isPaid], ["Free", false]) },
   { names: ["admin.webhookEvents"], kind: "query", input: () => ({ failed: true }), check: ({ items }, { time }) => (assert.equal(items[0].id, EVENT), time(items[0].receivedAt)), by: "admin" },
   { names: ["admin.replayWebhook"], kind: "mutation", input: () => ({ eventId: EVENT }), check: ({ success }) => assert.equal(success, false), by: "admin" },
   { names: ["admin.setRole"], kind: "mutation", input: (story) => ({ ...userId(story), role: "USER" }), check: success, by: "admin" },
@@ -61,7 +66,20 @@ const STORY: Step[] = [
   { names: ["rpc.discover"], kind: "query", check: ({ openrpc }) => assert.match(openrpc, /^1\./) },
 ];
 
-const server = await Server.start({ STRIPE_WEBHOOK_SECRET });
+/** A Stripe that sells everything to everybody. */
+let sold = 0;
+const stripe = createServer((request, response) => {
+  request.resume().on("end", () => response.end(JSON.stringify({ id: `sold_${sold++}`, url: "https://checkout.example/" })));
+});
+await once(stripe.listen(0, "127.0.0.1"), "listening");
+after(() => stripe.close());
+const server = await Server.start({
+  STRIPE_WEBHOOK_SECRET,
+  STRIPE_SECRET_KEY: "sk_e2e",
+  STRIPE_API_BASE: `http://127.0.0.1:${(stripe.address() as AddressInfo).port}`,
+  STRIPE_PRO_MONTHLY_PRICE_ID: "price_e2e",
+  APP_URL: "https://app.example.com",
+});
 const adminToken = await server.adminToken();
 await failToTell();
 

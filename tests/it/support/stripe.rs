@@ -119,7 +119,8 @@ impl StripeStandIn {
             return Ok(if *first == form { answer(known) } else { refusal(400, "idempotency_error") });
         }
         let number = state.answers.len();
-        let session = match head.uri.path() {
+        let created = match head.uri.path() {
+            "/v1/customers" => json!({"id": format!("cus_{number}"), "object": "customer"}),
             "/v1/checkout/sessions" => {
                 json!({"id": format!("cs_{number}"), "url": format!("{}/pay/{number}", self.url)})
             }
@@ -128,8 +129,8 @@ impl StripeStandIn {
             }
             _ => return Ok(refusal(404, "invalid_request_error")),
         };
-        state.answers.insert(idempotency_key, (form, session.clone()));
-        Ok(answer(&session))
+        state.answers.insert(idempotency_key, (form, created.clone()));
+        Ok(answer(&created))
     }
 }
 

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{OLD, PLAIN, SUPERJSON, Trpc};
-use crate::support::{TestApp, both_databases};
+use crate::support::{Builder, StripeStandIn, TestApp, both_databases};
 
 both_databases! {
     async fn an_infinite_query_may_say_that_it_goes_forward(app: TestApp) {
@@ -22,7 +22,8 @@ both_databases! {
         }
     }
 
-    async fn every_query_answers_by_get_and_by_post_under_every_name_on_every_mount(app: TestApp) {
+    async fn every_query_answers_by_get_and_by_post_under_every_name_on_every_mount(builder: Builder) {
+        let app = builder.with_billing(&StripeStandIn::start().await).start().await;
         let admin = app.admin();
         admin.create("web", "FREE").await;
         let registry = Registry::new(routers::all()).unwrap();
