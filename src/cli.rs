@@ -160,7 +160,7 @@ pub enum Webhooks {
         /// Stripe's ids of the events [default: all that failed]
         ids: Vec<String>,
         #[command(flatten)]
-        stripe: StripeSettings,
+        stripe: Box<StripeSettings>,
         #[command(flatten)]
         data: DataSettings,
     },

@@ -126,7 +126,7 @@ pub struct StripeSettings {
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
     pub stripe_secret_key: Option<Secret>,
 
-    /// Another address of Stripe's API, for tests [default: https://api.stripe.com]
+    /// Another address of Stripe's API, for tests [default: api.stripe.com over https]
     #[arg(long, env = "STRIPE_API_BASE")]
     pub stripe_api_base: Option<String>,
 
