@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Backend, Builder, Client, Raw, Socket, TestApp};
+use crate::support::{Backend, Builder, Client, Raw, Socket, StripeStandIn, TestApp};
 
 /// Names by which a call may go, each with the fields of its input.
 fn procedures() -> Vec<(&'static str, Vec<String>)> {
@@ -111,7 +111,7 @@ struct Bench {
 
 impl Bench {
     async fn start(backend: Backend) -> Self {
-        let app = Builder::new(backend).start().await;
+        let app = Builder::new(backend).with_billing(&StripeStandIn::start().await).start().await;
         let admin = app.admin();
         let (socket, connection) = (Socket::open(&admin).await, Raw::open(&app.url).await);
         Self { app, admin, socket, connection }
