@@ -1,11 +1,18 @@
-//! The defects of the server this one replaces, by their numbers. Those about Stripe are with Stripe.
+//! The defects of the server this one replaces, by their numbers.
 
 use clusterdesk::models::{api_token::Scope, user::Role};
 use futures_util::future::join;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::support::{Builder, TestApp, TestDatabase, all, both_databases};
+use crate::support::{
+    BUSINESS, Builder, PRO, StripeStandIn, Subscription, TestApp, TestDatabase, all, both_databases, event, now,
+};
+
+/// A subscription of user_1.
+fn subscription<'a>(price: &'a str, status: &'a str) -> Subscription<'a> {
+    Subscription { id: "sub_1", user: "user_1", status, price, start: now() - 60, end: now() + 3600, cancel: false }
+}
 
 fn cluster(plan: &str) -> Value {
     json!({"name": "web", "location": "eu", "plan": plan})
@@ -101,6 +108,52 @@ both_databases! {
         assert_eq!(app.count("users"), 3);
     }
 
+    async fn defect_11_an_event_is_there_only_with_its_effect(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let user = app.user("user_1");
+        user.call("user.me", Value::Null).await;
+        let told = |price| event("evt_1", "customer.subscription.created", now(), subscription(price, "active").object());
+        // What failed is not acknowledged, also not to the duplicates that come meanwhile, and its retry is no duplicate.
+        for _ in 0..2 {
+            assert_eq!(user.tell(&told("price_of_nobody")).await, 500);
+        }
+        assert_eq!(app.count("stripe_events WHERE processed_at IS NOT NULL"), 0);
+        assert_eq!(user.tell(&told(PRO)).await, 200);
+        assert_eq!(user.call("customer.get", Value::Null).await["plan"], "PRO");
+    }
+
+    async fn defect_12_who_stops_paying_goes_back_to_free(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let user = app.user("user_1");
+        user.call("user.me", Value::Null).await;
+        for (at, kind, price, status, plan) in [
+            (1, "created", BUSINESS, "active", "BUSINESS"),
+            (2, "updated", PRO, "active", "PRO"),
+            (3, "deleted", PRO, "canceled", "FREE"),
+        ] {
+            let kind = format!("customer.subscription.{kind}");
+            let told = event(&format!("evt_{at}"), &kind, now() + at, subscription(price, status).object());
+            assert_eq!(user.tell(&told).await, 200);
+            assert_eq!(user.call("customer.get", Value::Null).await["plan"], plan);
+        }
+    }
+
+    async fn defect_13_only_configured_prices_are_sold(builder: Builder) {
+        let app = builder.with_billing(&StripeStandIn::start().await).start().await;
+        let failure = app.user("user_1").fail("BAD_REQUEST", "stripe.createSession", json!({"planId": "price_any"})).await;
+        assert_eq!(failure.issues(), ["planId: invalid_value"]);
+    }
+
+    async fn defect_14_another_wish_is_another_idempotency_key(builder: Builder) {
+        let stripe = StripeStandIn::start().await;
+        let app = builder.with_billing(&stripe).start().await;
+        for price in [PRO, BUSINESS] {
+            // The stand-in refuses a key that comes with other parameters, as Stripe does.
+            let session = app.user("user_1").call("stripe.createSession", json!({"planId": price})).await;
+            assert_eq!(session["success"], true);
+        }
+    }
+
     async fn defect_15_limits_are_told_and_hold_for_the_anonymous(builder: Builder) {
         let app = builder.flag("rate-limit-read-max-requests", "2").start().await;
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": "k8s.getClusters"}).to_string();
@@ -160,6 +213,15 @@ both_databases! {
         for caller in [user, script] {
             caller.fail("UNAUTHORIZED", "user.me", Value::Null).await;
         }
+    }
+
+    async fn defect_19_a_completed_checkout_counts(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let user = app.user("user_1");
+        user.call("user.me", Value::Null).await;
+        let session = json!({"id": "cs_1", "client_reference_id": "user_1", "customer": "cus_1", "subscription": "sub_1"});
+        assert_eq!(user.tell(&event("evt_1", "checkout.session.completed", now(), session)).await, 200);
+        assert_eq!(user.call("customer.get", Value::Null).await["stripeCustomerId"], "cus_1");
     }
 
     async fn defect_20_an_underscore_is_no_wildcard(app: TestApp) {
