@@ -83,5 +83,6 @@ async fn the_order_of_events_makes_no_difference_on_sqlite() {
 async fn the_order_of_events_makes_no_difference_on_postgres() {
     if Backend::Postgres.is_available() {
         check(Backend::Postgres, false).await;
+        check(Backend::Postgres, true).await;
     }
 }
