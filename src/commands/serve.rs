@@ -64,6 +64,7 @@ fn banner(address: &BindAddr, database: &str, data_dir: &Path, token: Option<&st
         format!("clusterdesk {} on {database}", env!("CARGO_PKG_VERSION")),
         format!("  explorer   {url}   (open it in a browser)"),
         format!("  JSON-RPC   {url}   (POST, or open a WebSocket)"),
+        format!("  tRPC       {url}trpc"),
         format!("  health     {url}health/ready"),
         format!("  metrics    {url}metrics"),
     ];
