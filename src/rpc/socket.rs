@@ -68,8 +68,14 @@ impl Socket {
         subscription: Subscription,
     ) -> (String, BoxStream<'static, String>) {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed).saturating_add(1).to_string();
-        let about = id.clone();
-        let texts = subscription.map(move |event| notification(&context, &name, &about, &event));
+        let (about, listeners) = (id.clone(), self.listeners.clone());
+        let texts = subscription.map(move |event| {
+            if event.is_err() {
+                // The last that is heard of it: from now on there is nothing to unsubscribe from.
+                listeners.end(&about);
+            }
+            notification(&context, &name, &about, &event)
+        });
         (id.clone(), self.listeners.add(place, id, texts))
     }
 

@@ -160,7 +160,7 @@ both_databases! {
     }
 
     async fn no_transaction_is_open_while_stripe_thinks(builder: Builder) {
-        let (app, stripe) = with_billing(builder.limits(|limits| limits.call_timeout = std::time::Duration::from_secs(5))).await;
+        let (app, stripe) = with_billing(builder.limits(|limits| limits.call_timeout = std::time::Duration::from_secs(3))).await;
         let user = app.user("user_1");
         user.call("user.me", Value::Null).await;
         stripe.trouble([Trouble::Silence, Trouble::Silence, Trouble::Silence, Trouble::Silence]);

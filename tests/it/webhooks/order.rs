@@ -59,11 +59,11 @@ fn shuffled(length: usize) -> impl Strategy<Value = Vec<usize>> {
 async fn check(backend: Backend, tie: bool) {
     let app = Builder::new(backend).with_stripe().start().await;
     let start = now() - 1000;
-    for length in [3, 5, 8, 10, 11] {
+    for length in [3, 8, 11] {
         let in_order = format!("in_order_{length}");
         let expected = outcome(&app, &in_order, &history(&in_order, start, tie)[..length]).await;
         let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
-        for case in 0..8 {
+        for case in 0..5 {
             let order = shuffled(length).new_tree(&mut runner).unwrap().current();
             let user = format!("user_{length}_{case}");
             let history = history(&user, start, tie);
