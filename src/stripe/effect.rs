@@ -63,14 +63,16 @@ fn is_newer(known: &StripeSubscription, event: &Event, state: &State) -> bool {
 /// # Errors
 /// A price that is not configured: for the log and for admins.
 pub fn standing(subscriptions: &[StripeSubscription], prices: &Prices) -> Result<Option<Standing>, String> {
-    let mut best: Option<(Plan, Option<Timestamp>, &StripeSubscription)> = None;
+    let mut best: Option<(bool, Plan, Option<Timestamp>, &StripeSubscription)> = None;
     for subscription in subscriptions {
         let Some(paid_until) = running_until(subscription) else { continue };
         let price = subscription.price_id.as_deref().unwrap_or_default();
         let (plan, _) =
             prices.find(price).ok_or_else(|| format!("price {price:?} is not one of the configured ones"))?;
-        let key = (plan, paid_until, subscription);
-        if best.is_none_or(|best| (best.0, best.1, &best.2.id) < (key.0, key.1, &key.2.id)) {
+        // What is owed may stay so for ever: any that is paid is better.
+        let is_settled = subscription.status.as_deref() != Some("past_due");
+        let key = (is_settled, plan, paid_until, subscription);
+        if best.is_none_or(|best| (best.0, best.1, best.2, &best.3.id) < (key.0, key.1, key.2, &key.3.id)) {
             best = Some(key);
         }
     }
@@ -78,7 +80,7 @@ pub fn standing(subscriptions: &[StripeSubscription], prices: &Prices) -> Result
     let last = subscriptions.iter().max_by_key(|known| (known.event_created_at, known.id.as_str()));
     let Some(last) = last.filter(|last| last.status.is_some()) else { return Ok(None) };
     Ok(Some(match best {
-        Some((plan, until, running)) => Standing {
+        Some((_, plan, until, running)) => Standing {
             plan,
             stripe_customer_id: running.stripe_customer_id.clone(),
             stripe_subscription_id: Some(running.id.clone()),

@@ -104,27 +104,30 @@ fn act(
             merged.store(conn, known.is_none())?;
         }
     }
-    let bought = match told {
-        Told::Bought { user, customer, .. } => Some((user, customer)),
-        _ => None,
+    let (user, customer) = match told {
+        Told::Bought { user, customer, .. } => (Some(user), Some(customer)),
+        _ => (None, None),
     };
-    if let Some((user, customer)) = &bought {
-        StripeSubscription::adopt(conn, customer, user)?;
-    }
-    let (user, customer) = bought.unzip();
+    let theirs = merged.as_ref().and_then(|merged| merged.stripe_customer_id.clone()).or_else(|| customer.clone());
     let Some(owner) = merged.and_then(|merged| merged.auth_user_id).or(user) else { return Ok(None) };
+    // Others of the same customer may have come first, and named nobody.
+    if let Some(theirs) = &theirs {
+        StripeSubscription::adopt(conn, theirs, &owner)?;
+    }
     let subscriptions = StripeSubscription::of(conn, &owner)?;
     let standing = effect::standing(&subscriptions, prices).map_err(Error::PreconditionFailed)?;
     let standing = match Customer::of(conn, &owner)? {
-        Some(customer) if is_on_untold(&customer, &subscriptions) => {
-            standing.filter(|standing| standing.plan > customer.plan)
+        Some(customer) if customer.is_paying(now) && is_on_untold(&customer, &subscriptions) => {
+            let known = (customer.plan, customer.stripe_current_period_end);
+            standing.filter(|standing| (standing.plan, standing.stripe_current_period_end) > known)
         }
         _ => standing,
     };
     settle(conn, &owner, (standing, customer), event, request_id, now)
 }
 
-/// Whether a customer is on a subscription of which no event has come: they were imported with it.
+/// Whether a customer is on a subscription of which no event has come: they were imported with it. While it is paid for,
+/// only a better one takes its place.
 fn is_on_untold(customer: &Customer, told: &[StripeSubscription]) -> bool {
     let is_told = |id: &String| told.iter().any(|told| told.id == *id && told.status.is_some());
     customer.stripe_subscription_id.as_ref().is_some_and(|id| !is_told(id))

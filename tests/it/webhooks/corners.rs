@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{MONTH, record, running};
-use crate::support::{BUSINESS, Builder, PRO, Subscription, both_databases, event, now};
+use crate::support::{BUSINESS, Builder, PRO, Subscription, both_databases, event, hours_ago, now};
 
 both_databases! {
     // A customer who was there before the inbox, on sub_1; the end of an older subscription is told late.
@@ -73,5 +73,54 @@ both_databases! {
         client.call("user.me", Value::Null).await;
         assert_eq!(client.tell(&told).await, 200);
         assert_eq!(record(&client).await[0], "PRO");
+    }
+
+    // Never paid, and left like that at Stripe; then bought again, less of it.
+    async fn what_is_owed_does_not_hide_what_is_paid(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let client = app.user("user_1");
+        client.call("user.me", Value::Null).await;
+        let run = running("user_1");
+        let owed = Subscription { price: BUSINESS, status: "past_due", start: now() - 3 * MONTH, ..run.clone() };
+        let bought = Subscription { id: "sub_2", ..run };
+        assert_eq!(client.tell(&event("evt_1", "customer.subscription.updated", now() - 9, owed.object())).await, 200);
+        assert_eq!(client.tell(&event("evt_2", "customer.subscription.created", now(), bought.object())).await, 200);
+        assert_eq!(record(&client).await, json!(["PRO", "cus_user_1", "sub_2", PRO]));
+        client.create("web", "PRO").await;
+    }
+
+    // The old server never took a plan away: its customers may be on one that ended long ago.
+    async fn a_known_customer_whose_plan_has_run_out_can_buy_it_again(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        app.customer("user_1", "PRO", hours_ago(24 * 90));
+        app.execute("UPDATE customers SET stripe_customer_id = 'cus_user_1', stripe_subscription_id = 'sub_0'");
+        let client = app.user("user_1");
+        assert_eq!(client.tell(&event("evt_1", "customer.subscription.created", now(), running("user_1").object())).await, 200);
+        assert_eq!(record(&client).await, json!(["PRO", "cus_user_1", "sub_1", PRO]));
+        client.create("web", "PRO").await;
+    }
+
+    // A subscription that was made by hand at Stripe names no user; another one of the same customer does.
+    async fn a_subscription_that_names_nobody_is_its_customers_in_either_order(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        for (user, nameless_first) in [("user_1", true), ("user_2", false)] {
+            let client = app.user(user);
+            client.call("user.me", Value::Null).await;
+            let (by_hand, bought) = (format!("sub_hand_{user}"), format!("sub_{user}"));
+            let mut nameless = Subscription { id: &by_hand, price: BUSINESS, ..running(user) }.object();
+            nameless["metadata"] = json!({});
+            let named = Subscription { id: &bought, ..running(user) }.object();
+            let mut both = vec![
+                event(&format!("evt_hand_{user}"), "customer.subscription.created", now() - 9, nameless),
+                event(&format!("evt_{user}"), "customer.subscription.created", now(), named),
+            ];
+            if !nameless_first {
+                both.reverse();
+            }
+            for told in both {
+                assert_eq!(client.tell(&told).await, 200);
+            }
+            assert_eq!(record(&client).await, json!(["BUSINESS", format!("cus_{user}"), by_hand, BUSINESS]));
+        }
     }
 }
