@@ -123,4 +123,20 @@ both_databases! {
             assert_eq!(record(&client).await, json!(["BUSINESS", format!("cus_{user}"), by_hand, BUSINESS]));
         }
     }
+
+    // Stripe dates an update after the end, or it was on its way when the subscription ended.
+    async fn what_is_over_stays_over(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let client = app.user("user_1");
+        client.call("user.me", Value::Null).await;
+        let over = Subscription { status: "canceled", ..running("user_1") };
+        for told in [
+            event("evt_1", "customer.subscription.deleted", now(), over.object()),
+            event("evt_2", "customer.subscription.updated", now() + 5, running("user_1").object()),
+            event("evt_3", "invoice.paid", now() + 6, running("user_1").invoice()),
+        ] {
+            assert_eq!(client.tell(&told).await, 200);
+        }
+        assert_eq!(record(&client).await, json!(["FREE", "cus_user_1", null, null]));
+    }
 }

@@ -4,7 +4,7 @@ use tokio::task::JoinSet;
 use super::{record, running, subscribed};
 use crate::support::{
     Backend, Builder, Client, PRO, Process, SECRET, Sql, Subscription, TestDatabase, WEBHOOK_SECRET, both_databases,
-    claims, event, hs256, now,
+    claims, event, eventually, hs256, now,
 };
 
 both_databases! {
@@ -130,4 +130,51 @@ async fn a_database_that_is_away_is_for_stripe_to_wait_for() {
     app.execute("ALTER TABLE hidden RENAME TO stripe_events");
     assert_eq!(app.anonymous().tell(&begun).await, 200);
     assert_eq!(record(&app.user("user_1")).await[0], "PRO");
+}
+
+// Held up by a lock when its effect is begun and not committed; killed there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_between_effect_and_commit_leaves_nothing() {
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let database = Backend::Postgres.database();
+    let settings = [
+        ("DATABASE_URL", database.url.as_str()),
+        ("JWT_SECRET", SECRET),
+        ("BOOTSTRAP_ADMIN", "off"),
+        ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+        ("STRIPE_PRO_MONTHLY_PRICE_ID", PRO),
+    ];
+    let mut server = Process::serve(database.folder.path(), &settings);
+    let user = hs256(&claims("user_1"));
+    server.client(&user).call("user.me", Value::Null).await;
+    let begun = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
+    let (mut lock, mut conn) = (database.connect(), database.connect());
+    lock.run("BEGIN; SELECT 1 FROM users WHERE id = 'user_1' FOR UPDATE");
+    let (client, told) = (server.client(""), begun.clone());
+    let sending = tokio::spawn(async move { deliver(&client, &told).await });
+    // The subscription is written before its user is locked.
+    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND datname = current_database() AND query LIKE '%FOR NO KEY UPDATE%'";
+    eventually(async || conn.number(waiting) == 1).await;
+    server.signal("KILL");
+    server.wait();
+    assert!(!sending.await.unwrap());
+    lock.run("COMMIT");
+    let open =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'clusterdesk'
+        AND state <> 'idle' AND pid <> pg_backend_pid()";
+    eventually(async || conn.number(open) == 0).await;
+    for table in ["stripe_events", "stripe_subscriptions", "customers", "audit_log"] {
+        assert_eq!(conn.number(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
+    }
+    let server = Process::serve(database.folder.path(), &settings);
+    for _ in 0..2 {
+        assert!(deliver(&server.client(""), &begun).await);
+    }
+    assert_eq!(record(&server.client(&user)).await[0], "PRO");
+    for table in ["stripe_events", "stripe_subscriptions", "customers", "audit_log"] {
+        assert_eq!(conn.number(&format!("SELECT count(*) FROM {table}")), 1, "{table}");
+    }
 }
