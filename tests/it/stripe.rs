@@ -213,8 +213,10 @@ async fn sessions_have_a_limit_of_their_own() {
     let (app, _stripe) = with_billing(Builder::new(Backend::Sqlite).flag("rate-limit-stripe-max-requests", "2")).await;
     let user = app.user("user_1");
     buy(&user).await;
-    user.call("stripe.userPlans", Value::Null).await;
+    buy(&user).await;
     user.fail("TOO_MANY_REQUESTS", "stripe.createSession", json!({"planId": PRO})).await;
+    // Looking at one's plan is a read (contract §1).
+    user.call("stripe.userPlans", Value::Null).await;
     user.call("k8s.list", Value::Null).await;
 }
 
