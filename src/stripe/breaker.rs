@@ -24,7 +24,8 @@ struct State {
     probing: bool,
 }
 
-/// Leave to make one attempt. Dropped without a word, it was none.
+/// Leave to make one attempt. Dropped without a word, it was none. What began before the breaker opened says nothing of
+/// how things are now.
 pub struct Attempt<'b> {
     breaker: &'b Breaker,
     probe: bool,
@@ -55,11 +56,17 @@ impl Breaker {
 
 impl Attempt<'_> {
     pub fn succeeded(self) {
-        *self.breaker.state() = State::default();
+        let mut state = self.breaker.state();
+        if self.probe || state.open_until.is_none() {
+            *state = State::default();
+        }
     }
 
     pub fn failed(self) {
         let mut state = self.breaker.state();
+        if !self.probe && state.open_until.is_some() {
+            return;
+        }
         state.failures = state.failures.saturating_add(1);
         if self.probe || state.failures >= FAILURES {
             tracing::warn!(failures = state.failures, "Stripe is left alone for a while");
@@ -97,6 +104,18 @@ mod tests {
         assert_eq!(breaker.attempt().err(), Some(OPEN));
         advance(OPEN - Duration::from_millis(1)).await;
         assert_eq!(breaker.attempt().err(), Some(Duration::from_millis(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_began_before_it_opened_changes_nothing() {
+        let breaker = Breaker::default();
+        let (early, late) = (breaker.attempt().unwrap(), breaker.attempt().unwrap());
+        fail(&breaker, 5);
+        early.succeeded();
+        assert_eq!(breaker.attempt().err(), Some(OPEN), "not closed");
+        advance(Duration::from_secs(10)).await;
+        late.failed();
+        assert_eq!(breaker.attempt().err(), Some(OPEN - Duration::from_secs(10)), "not prolonged");
     }
 
     #[tokio::test(start_paused = true)]

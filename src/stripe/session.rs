@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 use super::client::Form;
 use crate::{config::Origin, models::user::User};
 
-/// Within so many seconds the same wish is the same attempt: a double click, a retry. Later it is a new one.
-const WINDOW: i64 = 10 * 60;
+/// Within so many seconds the same wish is the same attempt: a double click, a retry. Later it is a new one, as a session
+/// that was used or has run out must not come back.
+const WINDOW: i64 = 60;
 
 pub const CUSTOMERS: &str = "/v1/customers";
 pub const CHECKOUT: &str = "/v1/checkout/sessions";
