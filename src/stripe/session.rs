@@ -7,16 +7,18 @@ use crate::{config::Origin, models::user::User};
 
 /// Within so many seconds the same wish is the same attempt: a double click, a retry. Later it is a new one.
 const WINDOW: i64 = 10 * 60;
+/// The same for a portal session, which Stripe soon ends when nobody visits it: an old address would be a dead one.
+const PORTAL_WINDOW: i64 = 60;
 
 pub const CUSTOMERS: &str = "/v1/customers";
 pub const CHECKOUT: &str = "/v1/checkout/sessions";
 pub const PORTAL: &str = "/v1/billing_portal/sessions";
 
 /// Makes a user known to Stripe. Naming them in each checkout, instead of their address, keeps them one customer there.
+/// Only what never changes of them is said: another form would be another key, and so another customer.
 pub fn customer(user: &User) -> Form {
     let mut form = vec![field("metadata[userId]", &user.id)];
     form.extend(user.email.as_deref().map(|email| field("email", email)));
-    form.extend(user.name.as_deref().map(|name| field("name", name)));
     form
 }
 
@@ -45,7 +47,11 @@ pub fn portal(stripe_customer_id: &str, app: &Origin) -> Form {
 /// wished for again after a while, a user becomes a customer once. `now` in seconds since 1970.
 pub fn idempotency_key(user: &User, path: &str, form: &Form, now: i64) -> String {
     let mut hash = Sha256::new();
-    let window = if path == CUSTOMERS { String::new() } else { now.div_euclid(WINDOW).to_string() };
+    let window = match path {
+        CUSTOMERS => String::new(),
+        PORTAL => now.div_euclid(PORTAL_WINDOW).to_string(),
+        _ => now.div_euclid(WINDOW).to_string(),
+    };
     let wish = form.iter().flat_map(|(name, value)| [name.as_str(), value]);
     for part in [user.id.as_str(), path, &window].into_iter().chain(wish) {
         hash.update(part);
@@ -56,4 +62,38 @@ pub fn idempotency_key(user: &User, path: &str, form: &Form, now: i64) -> String
 
 fn field(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{db::Timestamp, models::user::Role};
+
+    fn user(id: &str, name: &str) -> User {
+        let (name, email) = (Some(name.to_owned()), Some("ada@example.com".to_owned()));
+        User { id: id.to_owned(), name, email, image: None, role: Role::User, created_at: Timestamp::now() }
+    }
+
+    #[test]
+    fn the_same_wish_has_the_same_key_for_a_while() {
+        let (ada, bob) = (user("user_1", "Ada"), user("user_2", "Bob"));
+        let form = |price: &str| vec![field("line_items[0][price]", price)];
+        let key = |path, now| idempotency_key(&ada, path, &form("price_1"), now);
+        let start = 7 * WINDOW;
+        assert_eq!(key(CHECKOUT, start), key(CHECKOUT, start + WINDOW - 1));
+        assert_ne!(key(CHECKOUT, start), key(CHECKOUT, start + WINDOW));
+        assert_eq!(key(PORTAL, start), key(PORTAL, start + 59));
+        assert_ne!(key(PORTAL, start), key(PORTAL, start + 60), "the first may be dead already");
+        assert_ne!(key(PORTAL, start), key(CHECKOUT, start));
+        assert_ne!(key(CHECKOUT, start), idempotency_key(&ada, CHECKOUT, &form("price_2"), start));
+        assert_ne!(key(CHECKOUT, start), idempotency_key(&bob, CHECKOUT, &form("price_1"), start));
+    }
+
+    #[test]
+    fn a_user_becomes_one_customer_whatever_their_name_and_whenever() {
+        let key = |user, now| idempotency_key(user, CUSTOMERS, &customer(user), now);
+        let (before, after) = (user("user_1", "Ada"), user("user_1", "Ada King"));
+        assert_eq!(key(&before, 0), key(&after, 1_000_000));
+        assert_ne!(key(&before, 0), key(&user("user_2", "Ada"), 0));
+    }
 }

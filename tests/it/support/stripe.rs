@@ -20,6 +20,8 @@ pub const SECRET_KEY: &str = "sk_test_of_the_tests";
 /// How the next request is answered, if not well.
 #[derive(Clone, Debug)]
 pub enum Trouble {
+    /// None, yet.
+    Nothing,
     /// A status, with what Stripe says about it.
     Status(u16),
     /// Too many requests, and when to come back.
@@ -109,7 +111,7 @@ impl StripeStandIn {
             Some(Trouble::HangUp) => return Err(std::io::Error::other("hung up")),
             Some(Trouble::Nonsense) => return Ok(Response::new(Full::from("<html>"))),
             Some(Trouble::NoUrl) => return Ok(answer(&json!({"id": "cs_none", "url": null}))),
-            None => {}
+            Some(Trouble::Nothing) | None => {}
         }
         if header(&head.headers, "authorization") != format!("Basic {}", basic()) {
             return Ok(refusal(401, "invalid_request_error"));
