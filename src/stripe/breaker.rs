@@ -55,11 +55,22 @@ impl Breaker {
 
 impl Attempt<'_> {
     pub fn succeeded(self) {
-        *self.breaker.state() = State::default();
+        let mut state = self.breaker.state();
+        if !self.is_late(&state) {
+            *state = State::default();
+        }
+    }
+
+    /// Whether it began before the breaker opened: how it ends is no news, the probe decides.
+    fn is_late(&self, state: &State) -> bool {
+        state.open_until.is_some() && !self.probe
     }
 
     pub fn failed(self) {
         let mut state = self.breaker.state();
+        if self.is_late(&state) {
+            return;
+        }
         state.failures = state.failures.saturating_add(1);
         if self.probe || state.failures >= FAILURES {
             tracing::warn!(failures = state.failures, "Stripe is left alone for a while");
@@ -97,6 +108,19 @@ mod tests {
         assert_eq!(breaker.attempt().err(), Some(OPEN));
         advance(OPEN - Duration::from_millis(1)).await;
         assert_eq!(breaker.attempt().err(), Some(Duration::from_millis(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_began_before_it_opened_neither_closes_it_nor_keeps_it_open() {
+        let breaker = Breaker::default();
+        let [well, badly] = [breaker.attempt().unwrap(), breaker.attempt().unwrap()];
+        fail(&breaker, 5);
+        advance(OPEN / 2).await;
+        well.succeeded();
+        badly.failed();
+        assert_eq!(breaker.attempt().err(), Some(OPEN / 2));
+        advance(OPEN / 2).await;
+        assert!(breaker.attempt().is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -135,6 +135,7 @@ both_databases! {
             let failure = user.fail(code, "stripe.createSession", json!({"planId": PRO})).await;
             assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(number), &json!(status)));
             assert!(!failure.0.to_string().contains("stand"), "{failure:?}");
+            assert_eq!(failure.0["data"]["retryAfterMs"].as_u64(), (status == 503).then_some(600_000));
         }
         assert_eq!((stripe.asked().len(), app.count("audit_log")), (3, 0));
         customer(&app, "known", "FREE", PRO, hours_ago(25));
@@ -145,11 +146,12 @@ both_databases! {
 
     async fn what_passes_is_tried_again_with_the_same_key(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
-        stripe.trouble([Trouble::Status(500), Trouble::HangUp, Trouble::Busy(0)]);
+        stripe.trouble([Trouble::Status(500), Trouble::HangUp, Trouble::Busy(0), Trouble::Nothing, Trouble::Status(409)]);
         assert_eq!(buy(&app.user("user_1")).await["success"], true);
         let asked = stripe.asked();
-        assert_eq!(asked.len(), 5);
+        assert_eq!(asked.len(), 6);
         assert!(asked[..4].iter().all(|again| again.idempotency_key == asked[0].idempotency_key && again.form == asked[0].form));
+        assert_eq!((&asked[4].idempotency_key, &asked[4].form), (&asked[5].idempotency_key, &asked[5].form));
         assert_eq!(app.count("audit_log WHERE entity = 'stripe_session'"), 1);
     }
 
@@ -198,6 +200,22 @@ both_databases! {
             one.await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn what_another_try_would_not_change_is_not_tried_again() {
+    let (app, stripe) = with_billing(Builder::new(Backend::Sqlite)).await;
+    let unlucky = app.user("user_1");
+    stripe.trouble([Trouble::Final(503)]);
+    unlucky.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
+    assert_eq!(stripe.asked().len(), 1);
+    // Stripe keeps a 500 with its key, and says so: a stale one is no sign of how Stripe does now.
+    stripe.trouble([Trouble::Kept(500)]);
+    for asked in 3..9 {
+        unlucky.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
+        assert_eq!(stripe.asked().len(), asked);
+    }
+    assert_eq!(buy(&app.user("user_2")).await["success"], true);
 }
 
 #[tokio::test]
