@@ -74,7 +74,6 @@ pub fn router() -> Router {
             json!({"success": true, "url": "https://billing.stripe.com/p/session/example"}),
         )
         .query("userPlans", Access::User, "The caller's plan, or null when they are no customer.", user_plans)
-        .bucket(Bucket::Stripe)
         .one_statement()
         .example(json!({}), example::user_plan())
 }

@@ -62,7 +62,7 @@ pub async fn attempt<T, F: Future<Output = Result<T, Failure>>>(
         let pause = match &failure {
             Failure::Refused | Failure::Old | Failure::Lasting => None,
             Failure::Busy { retry_after } | Failure::Broken { retry_after } => {
-                Some(retry_after.unwrap_or(jitter(tried)))
+                Some(retry_after.unwrap_or_default().saturating_add(jitter(tried)))
             }
             Failure::TimedOut => Some(jitter(tried)),
         };
@@ -148,6 +148,21 @@ mod tests {
         assert_eq!(made.len(), 1);
         let (outcome, made) = run(&[busy(u64::MAX)], WITHIN).await;
         assert!(matches!(outcome, Err(Error::Unavailable { .. })) && made.len() == 1, "for ever is too long");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_is_no_failure_of_stripes() {
+        let (breaker, start) = (Breaker::default(), Instant::now());
+        for _ in 0..10 {
+            let refused = attempt(&breaker, start + WITHIN, || std::future::ready(Err::<(), _>(Failure::Refused)));
+            assert!(matches!(refused.await, Err(Error::BadGateway)), "the breaker stays closed");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_attempt_has_thirty_seconds_when_there_is_more_time() {
+        let (outcome, made) = run(&[Failure::TimedOut], Duration::from_secs(120)).await;
+        assert!(outcome.is_ok() && made[1] >= PER_ATTEMPT && made[1] <= PER_ATTEMPT + PAUSE + Duration::from_millis(2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -39,7 +39,7 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 29] = [
     ("admin.setRole", None, Mutation, Admin, Write),
     ("admin.auditLog", None, Query, Admin, Read),
     ("stripe.createSession", None, Mutation, User, Stripe),
-    ("stripe.userPlans", None, Query, User, Stripe),
+    ("stripe.userPlans", None, Query, User, Read),
     ("admin.webhookEvents", None, Query, Admin, Read),
     ("admin.replayWebhook", None, Mutation, Admin, Write),
     ("rpc.discover", None, Query, Public, Read),
