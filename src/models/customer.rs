@@ -89,21 +89,29 @@ impl Customer {
         diesel::update(customers::table.find(self.id)).set((standing, customers::updated_at.eq(now))).execute(conn)
     }
 
-    /// Keeps who a user is at Stripe, unless that is known already. Makes them a customer if need be.
+    /// Keeps who a user is at Stripe, unless that is known already. Makes them a customer if need be. Gives back the
+    /// row's id, if it has changed, and who they are at Stripe.
     ///
     /// # Errors
     /// The database's.
-    pub fn link(conn: &mut DbConnection, user_id: &str, stripe_customer_id: &str, now: Timestamp) -> Result<()> {
-        if Self::of(conn, user_id)?.is_none() {
-            Self::create(conn, user_id, now)?;
+    pub fn link(
+        conn: &mut DbConnection,
+        user_id: &str,
+        stripe_customer_id: &str,
+        now: Timestamp,
+    ) -> Result<(Option<i64>, String)> {
+        let customer = Self::of(conn, user_id)?;
+        if let Some(known) = customer.as_ref().and_then(|customer| customer.stripe_customer_id.clone()) {
+            return Ok((None, known));
         }
-        let unknown = customers::table
-            .filter(customers::auth_user_id.eq(user_id))
-            .filter(customers::stripe_customer_id.is_null());
-        diesel::update(unknown)
+        let id = match customer {
+            Some(customer) => customer.id,
+            None => Self::create(conn, user_id, now)?,
+        };
+        diesel::update(customers::table.find(id))
             .set((customers::stripe_customer_id.eq(stripe_customer_id), customers::updated_at.eq(now)))
             .execute(conn)?;
-        Ok(())
+        Ok((Some(id), stripe_customer_id.to_owned()))
     }
 
     /// Whose customer at Stripe this is.

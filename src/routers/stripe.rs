@@ -95,7 +95,11 @@ fn create_session(call: AsyncCall, input: CreateSession) -> Reply<SessionCreated
         let is_paying = customer.as_ref().is_some_and(|customer| customer.is_paying(call.now));
         let (known, portal) = match customer.and_then(|customer| customer.stripe_customer_id) {
             Some(known) => (known, is_paying),
-            None => (create(session::CUSTOMERS, session::customer(&user)).await?.id, false),
+            None => {
+                let created = create(session::CUSTOMERS, session::customer(&user)).await?.id;
+                // Kept before anything else can fail: Stripe forgets the key after a day, and would make another.
+                (call.write(link(user.id.clone(), created)).await?, false)
+            }
         };
         let session = match portal {
             true => create(session::PORTAL, session::portal(&known, app)).await?,
@@ -103,13 +107,23 @@ fn create_session(call: AsyncCall, input: CreateSession) -> Reply<SessionCreated
         };
         let Some(url) = session.url else { return Ok(SessionCreated { success: false, url: None }) };
         let (id, detail) = (session.id, json!({"planId": input.plan_id, "portal": portal}));
-        let write = move |call: &mut Call<'_>| {
-            Customer::link(call.conn, &user.id, &known, call.now)?;
-            Ok(Audited::changed((), "stripe_session", &id, detail.clone()))
-        };
-        call.write(write).await?;
+        call.write(move |_| Ok(Audited::changed((), "stripe_session", &id, detail.clone()))).await?;
         Ok(SessionCreated { success: true, url: Some(url) })
     })
+}
+
+/// Keeps who the caller is at Stripe, and gives that back: what is known already stays.
+fn link(user: String, created: String) -> impl FnMut(&mut Call<'_>) -> Result<Audited<String>> {
+    move |call| {
+        let (changed, known) = Customer::link(call.conn, &user, &created, call.now)?;
+        Ok(match changed {
+            Some(id) => {
+                let detail = json!({"stripeCustomerId": known});
+                Audited::changed(known, "customer", id, detail)
+            }
+            None => Audited::unchanged(known),
+        })
+    }
 }
 
 fn user_plans(call: &mut Call<'_>, _: NoInput) -> Result<Option<UserPlan>> {

@@ -104,15 +104,25 @@ impl Client {
 /// What an answer says that is none of success (Stripe's API reference, "Errors").
 async fn failure(response: Response) -> Failure {
     let (status, retry_after) = (response.status(), retry_after(&response));
+    let (again, is_old) =
+        (said(&response, "stripe-should-retry"), said(&response, "idempotent-replayed") == Some(true));
     let reason = response.json::<Refusal>().await.ok().and_then(|refusal| refusal.error).unwrap_or_default();
     tracing::error!(status = status.as_u16(), ?reason, "Stripe failed");
-    match status {
-        StatusCode::TOO_MANY_REQUESTS => Failure::Busy { retry_after },
+    match (status, again) {
+        (StatusCode::TOO_MANY_REQUESTS, _) => Failure::Busy { retry_after },
+        (status, _) if is_old && status.is_server_error() => Failure::Old,
+        (status, Some(false)) if status.is_server_error() => Failure::Lasting,
+        (status, _) if status.is_server_error() => Failure::Broken { retry_after },
+        (_, Some(true)) => Failure::Busy { retry_after },
         // Another request with the same key is on its way.
-        StatusCode::CONFLICT => Failure::Busy { retry_after },
-        status if status.is_server_error() => Failure::Broken { retry_after },
+        (StatusCode::CONFLICT, None) => Failure::Busy { retry_after },
         _ => Failure::Refused,
     }
+}
+
+/// What a header says: true, false, or nothing (Stripe's "Advanced error handling").
+fn said(response: &Response, header: &str) -> Option<bool> {
+    response.headers().get(header)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3).

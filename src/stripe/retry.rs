@@ -20,6 +20,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 pub enum Failure {
     /// Stripe refuses the request as it is: another try would end alike.
     Refused,
+    /// What went wrong with this idempotency key before, once more: it says nothing about Stripe as it is now.
+    Old,
+    /// Stripe's fault, and Stripe says that another try would end alike.
+    Lasting,
     /// Stripe is busy with too many requests of ours, and may say for how long.
     Busy { retry_after: Option<Duration> },
     /// No answer, or an answer that says that it is Stripe's fault.
@@ -51,17 +55,19 @@ pub async fn attempt<T, F: Future<Output = Result<T, Failure>>>(
         };
         match failure {
             Failure::Refused | Failure::Busy { .. } => leave.succeeded(),
-            Failure::Broken { .. } | Failure::TimedOut => leave.failed(),
+            Failure::Old => drop(leave),
+            Failure::Lasting | Failure::Broken { .. } | Failure::TimedOut => leave.failed(),
         }
         tried += 1;
         let pause = match &failure {
-            Failure::Refused => None,
+            Failure::Refused | Failure::Old | Failure::Lasting => None,
             Failure::Busy { retry_after } | Failure::Broken { retry_after } => {
-                Some(retry_after.unwrap_or_default() + jitter(tried))
+                Some(retry_after.unwrap_or_default().saturating_add(jitter(tried)))
             }
             Failure::TimedOut => Some(jitter(tried)),
         };
-        match pause.filter(|pause| tried < ATTEMPTS && Instant::now() + *pause < deadline) {
+        let in_time = |pause: &Duration| Instant::now().checked_add(*pause).is_some_and(|then| then < deadline);
+        match pause.filter(|pause| tried < ATTEMPTS && in_time(pause)) {
             Some(pause) => sleep(pause).await,
             None => return Err(error(&failure)),
         }
@@ -76,7 +82,7 @@ fn jitter(tried: u32) -> Duration {
 
 fn error(failure: &Failure) -> Error {
     match failure {
-        Failure::Refused | Failure::Broken { .. } => Error::BadGateway,
+        Failure::Refused | Failure::Old | Failure::Lasting | Failure::Broken { .. } => Error::BadGateway,
         Failure::Busy { retry_after } => unavailable(retry_after.unwrap_or(PAUSE)),
         Failure::TimedOut => Error::GatewayTimeout,
     }
@@ -125,9 +131,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_refused_is_not() {
-        let (outcome, made) = run(&[Failure::Refused], WITHIN).await;
-        assert!(matches!(outcome, Err(Error::BadGateway)) && made.len() == 1);
+    async fn what_is_refused_or_lasts_is_not() {
+        for failure in [Failure::Refused, Failure::Old, Failure::Lasting] {
+            let (outcome, made) = run(&[failure], WITHIN).await;
+            assert!(matches!(outcome, Err(Error::BadGateway)) && made.len() == 1);
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -138,6 +146,8 @@ mod tests {
         let (outcome, made) = run(&[busy(30)], WITHIN).await;
         assert!(matches!(outcome, Err(Error::Unavailable { retry_after, .. }) if retry_after.as_secs() == 30));
         assert_eq!(made.len(), 1);
+        let (outcome, made) = run(&[busy(u64::MAX)], WITHIN).await;
+        assert!(matches!(outcome, Err(Error::Unavailable { .. })) && made.len() == 1, "for ever is too long");
     }
 
     #[tokio::test(start_paused = true)]

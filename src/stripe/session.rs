@@ -14,10 +14,10 @@ pub const CHECKOUT: &str = "/v1/checkout/sessions";
 pub const PORTAL: &str = "/v1/billing_portal/sessions";
 
 /// Makes a user known to Stripe. Naming them in each checkout, instead of their address, keeps them one customer there.
+/// Only what never changes of them is said: another form would be another key, and so another customer.
 pub fn customer(user: &User) -> Form {
     let mut form = vec![field("metadata[userId]", &user.id)];
     form.extend(user.email.as_deref().map(|email| field("email", email)));
-    form.extend(user.name.as_deref().map(|name| field("name", name)));
     form
 }
 
@@ -57,4 +57,36 @@ pub fn idempotency_key(user: &User, path: &str, form: &Form, now: i64) -> String
 
 fn field(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{db::Timestamp, models::user::Role};
+
+    fn user(id: &str, name: &str) -> User {
+        let (name, email) = (Some(name.to_owned()), Some("ada@example.com".to_owned()));
+        User { id: id.to_owned(), name, email, image: None, role: Role::User, created_at: Timestamp::now() }
+    }
+
+    #[test]
+    fn the_same_wish_has_the_same_key_for_a_while() {
+        let (ada, bob) = (user("user_1", "Ada"), user("user_2", "Bob"));
+        let form = |price: &str| vec![field("line_items[0][price]", price)];
+        let key = |path, now| idempotency_key(&ada, path, &form("price_1"), now);
+        let start = 7 * WINDOW;
+        assert_eq!(key(CHECKOUT, start), key(CHECKOUT, start + WINDOW - 1));
+        assert_ne!(key(CHECKOUT, start), key(CHECKOUT, start + WINDOW));
+        assert_ne!(key(PORTAL, start), key(CHECKOUT, start));
+        assert_ne!(key(CHECKOUT, start), idempotency_key(&ada, CHECKOUT, &form("price_2"), start));
+        assert_ne!(key(CHECKOUT, start), idempotency_key(&bob, CHECKOUT, &form("price_1"), start));
+    }
+
+    #[test]
+    fn a_user_becomes_one_customer_whatever_their_name_and_whenever() {
+        let key = |user, now| idempotency_key(user, CUSTOMERS, &customer(user), now);
+        let (before, after) = (user("user_1", "Ada"), user("user_1", "Ada King"));
+        assert_eq!(key(&before, 0), key(&after, 1_000_000));
+        assert_ne!(key(&before, 0), key(&user("user_2", "Ada"), 0));
+    }
 }

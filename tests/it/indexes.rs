@@ -227,7 +227,7 @@ fn cases() -> Vec<Case> {
         ),
         case(|conn| assert!(user::exists(conn, USER).unwrap()), &[]),
         case(|conn| assert!(!user::is_gone(conn, USER).unwrap()), &[]),
-        case(move |conn| Customer::link(conn, USER, "cus_new", now).unwrap(), &[]),
+        case(move |conn| drop(Customer::link(conn, USER, "cus_new", now).unwrap()), &[]),
         case(|conn| assert_eq!(Customer::user_of(conn, "cus_nobody"), Ok(None)), &[]),
         case(
             move |conn| {

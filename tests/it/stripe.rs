@@ -41,6 +41,7 @@ both_databases! {
         let asked = stripe.asked();
         assert_eq!(asked[0].path, "/v1/customers");
         assert_eq!((field(&asked[0], "email"), field(&asked[0], "metadata[userId]")), ("one@example.com", "user_1"));
+        assert_eq!(asked[0].form.len(), 2, "a name may change: {:?}", asked[0].form);
         assert_eq!(asked[1].path, "/v1/checkout/sessions");
         for (name, value) in [
             ("mode", "subscription"),
@@ -55,8 +56,11 @@ both_databases! {
         ] {
             assert_eq!(field(&asked[1], name), value, "{name}");
         }
-        let audited = app.lines("SELECT procedure || ' ' || entity || ' ' || entity_id || ' ' || detail AS line FROM audit_log");
-        assert_eq!(audited, [format!("stripe.createSession stripe_session cs_1 {{\"planId\":\"{PRO}\",\"portal\":false}}")]);
+        let audited = app.lines("SELECT procedure || ' ' || entity || ' ' || entity_id || ' ' || detail AS line FROM audit_log ORDER BY id");
+        assert_eq!(audited, [
+            "stripe.createSession customer 1 {\"stripeCustomerId\":\"cus_0\"}".to_owned(),
+            format!("stripe.createSession stripe_session cs_1 {{\"planId\":\"{PRO}\",\"portal\":false}}"),
+        ]);
         // The next time they are known.
         user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
         let again = stripe.asked().pop().unwrap();
@@ -76,6 +80,21 @@ both_databases! {
         assert_eq!((asked[1].path.as_str(), field(&asked[1], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
     }
 
+    async fn who_was_made_a_customer_stays_it_whatever_becomes_of_the_session(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let user = app.user("user_1");
+        stripe.trouble([Trouble::Nothing, Trouble::Status(400), Trouble::NoUrl]);
+        user.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
+        assert_eq!(user.call("customer.get", Value::Null).await["stripeCustomerId"], "cus_0");
+        user.call("user.updateName", json!({"name": "Ada"})).await;
+        assert_eq!(buy(&user).await, json!({"success": false}));
+        assert_eq!(buy(&user).await["success"], true);
+        let asked = stripe.asked();
+        let paths: Vec<_> = asked.iter().map(|asked| asked.path.as_str()).collect();
+        assert_eq!(paths, ["/v1/customers", "/v1/checkout/sessions", "/v1/checkout/sessions", "/v1/checkout/sessions"]);
+        assert!(asked[1..].iter().all(|asked| field(asked, "customer") == "cus_0"));
+    }
+
     async fn a_double_click_is_one_session_and_another_wish_is_another(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let (user, other) = (app.user("user_1"), app.user("user_2"));
@@ -92,6 +111,7 @@ both_databases! {
         let business = user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
         assert!(business["url"] != one["url"] && buy(&other).await["url"] != one["url"]);
         assert!(sessions.iter().all(|key| key.len() == 64));
+        assert_eq!(app.count("audit_log WHERE entity = 'customer' AND actor_id = 'user_1'"), 1);
     }
 
     async fn only_prices_that_are_for_sale_are_sold(builder: Builder) {
@@ -115,6 +135,7 @@ both_databases! {
             let failure = user.fail(code, "stripe.createSession", json!({"planId": PRO})).await;
             assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(number), &json!(status)));
             assert!(!failure.0.to_string().contains("stand"), "{failure:?}");
+            assert_eq!(failure.0["data"]["retryAfterMs"].as_u64(), (status == 503).then_some(600_000));
         }
         assert_eq!((stripe.asked().len(), app.count("audit_log")), (3, 0));
         customer(&app, "known", "FREE", PRO, hours_ago(25));
@@ -130,7 +151,7 @@ both_databases! {
         let asked = stripe.asked();
         assert_eq!(asked.len(), 5);
         assert!(asked[..4].iter().all(|again| again.idempotency_key == asked[0].idempotency_key && again.form == asked[0].form));
-        assert_eq!(app.count("audit_log"), 1);
+        assert_eq!(app.count("audit_log WHERE entity = 'stripe_session'"), 1);
         stripe.trouble([Trouble::HangUp]);
         assert_eq!(buy(&app.user("user_2")).await["success"], true);
     }
@@ -182,6 +203,22 @@ both_databases! {
             one.await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn what_another_try_would_not_change_is_not_tried_again() {
+    let (app, stripe) = with_billing(Builder::new(Backend::Sqlite)).await;
+    let unlucky = app.user("user_1");
+    stripe.trouble([Trouble::Final(503)]);
+    unlucky.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
+    assert_eq!(stripe.asked().len(), 1);
+    // Stripe keeps a 500 with its key, and says so: a stale one is no sign of how Stripe does now.
+    stripe.trouble([Trouble::Kept(500)]);
+    for asked in 3..9 {
+        unlucky.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
+        assert_eq!(stripe.asked().len(), asked);
+    }
+    assert_eq!(buy(&app.user("user_2")).await["success"], true);
 }
 
 #[tokio::test]

@@ -20,8 +20,14 @@ pub const SECRET_KEY: &str = "sk_test_of_the_tests";
 /// How the next request is answered, if not well.
 #[derive(Clone, Debug)]
 pub enum Trouble {
+    /// None, yet.
+    Nothing,
     /// A status, with what Stripe says about it.
     Status(u16),
+    /// A status that the idempotency key keeps, as Stripe's 500 do.
+    Kept(u16),
+    /// A status, with the word that another try is no use.
+    Final(u16),
     /// Too many requests, and when to come back.
     Busy(u64),
     /// Never.
@@ -52,8 +58,8 @@ pub struct StripeStandIn {
 struct State {
     asked: Vec<Asked>,
     troubles: VecDeque<Trouble>,
-    /// What each idempotency key was first sent with, and the answer it got.
-    answers: HashMap<String, (HashMap<String, String>, Value)>,
+    /// What each idempotency key was first sent with, and the answer it got; None for one that failed.
+    answers: HashMap<String, (HashMap<String, String>, Option<Value>)>,
 }
 
 impl StripeStandIn {
@@ -100,6 +106,15 @@ impl StripeStandIn {
         };
         match trouble {
             Some(Trouble::Status(status)) => return Ok(refusal(status, "api_error")),
+            Some(Trouble::Kept(status)) => {
+                self.state.lock().unwrap().answers.insert(idempotency_key, (form, None));
+                return Ok(refusal(status, "api_error"));
+            }
+            Some(Trouble::Final(status)) => {
+                let mut response = refusal(status, "api_error");
+                response.headers_mut().insert("stripe-should-retry", "false".parse().unwrap());
+                return Ok(response);
+            }
             Some(Trouble::Busy(seconds)) => {
                 let mut response = refusal(429, "rate_limit");
                 response.headers_mut().insert("retry-after", seconds.into());
@@ -109,14 +124,19 @@ impl StripeStandIn {
             Some(Trouble::HangUp) => return Err(std::io::Error::other("hung up")),
             Some(Trouble::Nonsense) => return Ok(Response::new(Full::from("<html>"))),
             Some(Trouble::NoUrl) => return Ok(answer(&json!({"id": "cs_none", "url": null}))),
-            None => {}
+            Some(Trouble::Nothing) | None => {}
         }
         if header(&head.headers, "authorization") != format!("Basic {}", basic()) {
             return Ok(refusal(401, "invalid_request_error"));
         }
         let mut state = self.state.lock().unwrap();
         if let Some((first, known)) = state.answers.get(&idempotency_key) {
-            return Ok(if *first == form { answer(known) } else { refusal(400, "idempotency_error") });
+            if *first != form {
+                return Ok(refusal(400, "idempotency_error"));
+            }
+            let mut response = known.as_ref().map_or_else(|| refusal(500, "api_error"), answer);
+            response.headers_mut().insert("idempotent-replayed", "true".parse().unwrap());
+            return Ok(response);
         }
         let number = state.answers.len();
         let created = match head.uri.path() {
@@ -129,7 +149,7 @@ impl StripeStandIn {
             }
             _ => return Ok(refusal(404, "invalid_request_error")),
         };
-        state.answers.insert(idempotency_key, (form, created.clone()));
+        state.answers.insert(idempotency_key, (form, Some(created.clone())));
         Ok(answer(&created))
     }
 }

@@ -1,9 +1,11 @@
 //! Errors of calls, as `TRPCClientError` reads them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{PLAIN, SUPERJSON, Trpc, answer};
-use crate::support::{Backend, Builder, TestApp, both_databases, probes};
+use crate::support::{Backend, Builder, PRO, StripeStandIn, TestApp, Trouble, both_databases, probes};
 
 both_databases! {
     async fn every_error_of_the_domain_has_its_code_number_and_status(app: TestApp) {
@@ -94,5 +96,25 @@ async fn faults_of_ours_say_one_sentence() {
         assert_eq!((status, &body["error"]["code"]), (500, &json!(-32603)));
         assert_eq!(body["error"]["message"], "Something went wrong on our side.");
         assert_eq!(body["error"]["data"]["code"], "INTERNAL_SERVER_ERROR");
+    }
+}
+
+#[tokio::test]
+async fn trouble_at_stripe_has_its_codes_and_statuses() {
+    let stripe = StripeStandIn::start().await;
+    let builder = Builder::new(Backend::Sqlite).limits(|limits| limits.call_timeout = Duration::from_secs(3));
+    let app = builder.with_billing(&stripe).start().await;
+    let caller = Trpc::new(app.user("user_1"), PLAIN);
+    for (trouble, code, status) in [
+        (Trouble::Final(500), "BAD_GATEWAY", 502),
+        (Trouble::Busy(600), "SERVICE_UNAVAILABLE", 503),
+        (Trouble::Silence, "GATEWAY_TIMEOUT", 504),
+    ] {
+        stripe.trouble([trouble]);
+        let (answered, body) = caller.mutate("stripe.createSession", json!({"planId": PRO})).await;
+        let error = &body["error"];
+        assert_eq!((answered, &error["code"], &error["data"]["code"]), (status, &json!(-32603), &json!(code)));
+        assert_eq!(error["data"]["httpStatus"], status);
+        assert!(!body.to_string().contains("stand"), "{body}");
     }
 }
