@@ -6,11 +6,9 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::json;
+use super::json::{self, MOST_ISSUES, Read};
 use crate::error::{Error, Issue, Result};
 
-/// Issues that one answer lists. A hostile input can have a hundred thousand.
-const MOST_ISSUES: usize = 50;
 /// Characters of an unknown field's name that are echoed.
 const NAME_ECHO: usize = 100;
 
@@ -22,12 +20,25 @@ const NAME_ECHO: usize = 100;
 pub struct NoInput {}
 
 /// The input of one call, as a wire hands it over.
-#[derive(Debug)]
 pub enum Input<'a> {
     /// JSON text, if there is any.
     Text(Option<&'a str>),
-    /// Read by the wire itself, as strictly as JSON text would be: what it found, and what is wrong with it so far.
-    Read(Option<Value>, Vec<Issue>),
+    /// The wire has a way of its own to read it, as strict as ours.
+    Late(Box<dyn FnOnce() -> Read + Send + 'a>),
+}
+
+impl<'a> Input<'a> {
+    /// An input that is not looked at before its caller is let in.
+    pub fn late(read: impl FnOnce() -> Read + Send + 'a) -> Self {
+        Self::Late(Box::new(read))
+    }
+
+    pub fn read(self) -> Read {
+        match self {
+            Self::Text(text) => text.map_or((Some(Value::Null), Vec::new()), json::read),
+            Self::Late(read) => read(),
+        }
+    }
 }
 
 /// The compiled schema of an input type (JSON Schema draft 7).
@@ -58,10 +69,7 @@ impl InputSchema {
     /// # Errors
     /// Every issue.
     pub fn check(&self, input: Input<'_>) -> Result<Value, Vec<Issue>> {
-        let (value, mut issues) = match input {
-            Input::Text(text) => text.map_or((Some(Value::Null), Vec::new()), json::read),
-            Input::Read(value, issues) => (value, issues),
-        };
+        let (value, mut issues) = input.read();
         let Some(value) = value else { return Err(issues) };
         let input = match value {
             Value::Null => Value::Object(Map::new()),
@@ -117,11 +125,13 @@ fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
     let one = |code, message: String| vec![Issue::new(path.clone(), code, message)];
     let unknown = |field: &String| Issue::new(below(field), "unknown_field", "is not a field of this input");
     match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.iter().map(unknown).collect(),
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            unexpected.iter().take(MOST_ISSUES).map(unknown).collect()
+        }
         // Of an object that may have no fields the validator says only that it has some.
         ValidationErrorKind::FalseSchema => {
             let object = input.pointer(error.instance_path().as_str()).and_then(Value::as_object);
-            object.into_iter().flat_map(Map::keys).map(unknown).collect()
+            object.into_iter().flat_map(Map::keys).take(MOST_ISSUES).map(unknown).collect()
         }
         ValidationErrorKind::Required { property } => {
             vec![Issue::new(below(property.as_str().unwrap_or_default()), "required", "is required")]

@@ -2,15 +2,24 @@
 //!
 //! serde_json alone would keep the last of two equal keys, and PostgreSQL can't store NUL.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::error::Issue;
 
-/// Reads one JSON value, and says what is wrong with it. No value: what is wrong ended the reading.
-pub fn read(text: &str) -> (Option<Value>, Vec<Issue>) {
+/// Issues that one answer lists. A hostile input can have a hundred thousand.
+pub const MOST_ISSUES: usize = 50;
+/// Bytes of a path that are echoed: no path of ours is nearly as long, and a hostile one can be as long as the text, once
+/// for each thing that is wrong.
+const PATH_ECHO: usize = 256;
+
+/// A value, and what is wrong with it. No value: what is wrong ended the reading.
+pub type Read = (Option<Value>, Vec<Issue>);
+
+/// Reads one JSON value.
+pub fn read(text: &str) -> Read {
     let mut issues = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict { path: &Path::Root, issues: &mut issues }
@@ -43,9 +52,36 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// Takes what fits, and then has no room for more.
+struct Short(String);
+
+impl Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = PATH_ECHO.saturating_sub(self.0.len());
+        if text.len() <= room {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        self.0.extend(text.get(..text.floor_char_boundary(room)));
+        self.0.push('…');
+        Err(fmt::Error)
+    }
+}
+
 struct Strict<'a> {
     path: &'a Path<'a>,
     issues: &'a mut Vec<Issue>,
+}
+
+impl Strict<'_> {
+    /// Notes what is wrong. Of a value that has so much wrong with it, the rest need not be known.
+    fn find(&mut self, code: &'static str, message: &str) {
+        if self.issues.len() < MOST_ISSUES {
+            let mut path = Short(String::new());
+            let _cut_short = write!(path, "{}", self.path);
+            self.issues.push(Issue::new(path.0, code, message));
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
@@ -83,9 +119,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a number"))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E>(mut self, text: &str) -> Result<Value, E> {
         if text.contains('\0') {
-            self.issues.push(Issue::new(self.path.to_string(), "invalid_format", "must not contain the NUL character"));
+            self.find("invalid_format", "must not contain the NUL character");
         }
         Ok(Value::String(text.trim().to_owned()))
     }
@@ -110,7 +146,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
                 return Err(A::Error::custom("NUL in a field name"));
             }
             if object.contains_key(&key) {
-                self.issues.push(Issue::new(path.to_string(), "duplicate_field", "must not be given twice"));
+                Strict { path: &path, issues: self.issues }.find("duplicate_field", "must not be given twice");
             }
             object.insert(key, value);
         }

@@ -4,12 +4,17 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{dates::Dates, input::Input, json};
+use super::{
+    dates::Dates,
+    json::{self, MOST_ISSUES, Read},
+};
 use crate::error::Issue;
 
-/// Annotations that an input may have, and keys of a path: many times what any of our inputs needs, and little to do.
+/// Annotations that an input may have, keys of a path and bytes of them: many times what any of our inputs needs, and
+/// little to do.
 const MOST: usize = 1000;
 const DEPTH: usize = 16;
+const PATH_BYTES: usize = 256;
 
 /// An output with the paths of its timestamps.
 #[derive(Serialize)]
@@ -38,11 +43,11 @@ pub fn serialize<T: Serialize>(json: &T, dates: Vec<String>) -> serde_json::Resu
 
 /// Reads an input: what superjson wrote, with or without `meta`, or JSON without its envelope. Timestamps are taken only
 /// where the input's type has some.
-pub fn deserialize(text: &str, dates: &Dates) -> Input<'static> {
+pub fn deserialize(text: &str, dates: &Dates) -> Read {
     let (value, mut issues) = json::read(text);
     let mut fields = match value {
         Some(Value::Object(fields)) if is_envelope(&fields) => fields,
-        plain => return Input::Read(plain, issues),
+        plain => return (plain, issues),
     };
     for issue in &mut issues {
         issue.path = issue.path.strip_prefix("json").unwrap_or(&issue.path).trim_start_matches('.').to_owned();
@@ -52,14 +57,13 @@ pub fn deserialize(text: &str, dates: &Dates) -> Input<'static> {
         let mut annotations = Vec::new();
         match collect(&values, &[], &mut annotations) {
             Some(()) => {
-                for (path, kind) in annotations {
-                    issues.extend(annotate(&mut value, &path, &kind, dates));
-                }
+                let wrong = annotations.iter().filter_map(|(path, kind)| annotate(&mut value, path, kind, dates));
+                issues.extend(wrong.take(MOST_ISSUES));
             }
             None => issues.push(Issue::new("", "invalid_value", "has superjson annotations that can't be read")),
         }
     }
-    Input::Read(Some(value.unwrap_or(Value::Null)), issues)
+    (Some(value.unwrap_or(Value::Null)), issues)
 }
 
 fn is_envelope(fields: &Map<String, Value>) -> bool {
@@ -75,7 +79,7 @@ fn collect(tree: &Value, above: &[String], found: &mut Vec<(Path, String)>) -> O
         Value::Object(children) => Some(children),
         Value::Array(node) => {
             let children = node.get(1).map(Value::as_object);
-            if found.len() == MOST || above.len() > DEPTH {
+            if found.len() == MOST {
                 return None;
             }
             // `["class", n]` and its like are kinds with a name.
@@ -95,6 +99,9 @@ fn collect(tree: &Value, above: &[String], found: &mut Vec<(Path, String)>) -> O
         }
         let mut path = above.to_vec();
         path.extend(split(key)?);
+        if path.len() > DEPTH || path.iter().map(String::len).sum::<usize>() > PATH_BYTES {
+            return None;
+        }
         collect(subtree, &path, found)?;
     }
     Some(())
@@ -102,6 +109,9 @@ fn collect(tree: &Value, above: &[String], found: &mut Vec<(Path, String)>) -> O
 
 /// The keys of a path: joined by dots, with `\` before a dot or backslash that belongs to a key.
 fn split(path: &str) -> Option<Path> {
+    if path.len() > 2 * PATH_BYTES {
+        return None;
+    }
     let mut keys = vec![String::new()];
     let mut characters = path.chars();
     while let Some(character) = characters.next() {

@@ -280,3 +280,31 @@ fn a_name_is_one_to_a_hundred_of_lower_case_letters_digits_and_dashes() {
         })
         .unwrap();
 }
+
+/// What is wrong a hundred thousand times, under a name as long as half the request.
+fn hostile() -> String {
+    format!(r#"{{"{}": {{{}"x": "\u0000"}}}}"#, "é".repeat(200_000), r#""x":0,"#.repeat(100_000))
+}
+
+#[tokio::test]
+async fn an_answer_about_a_hostile_input_is_short() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let token = app.user("user_1").token.unwrap();
+    let input = hostile();
+    let call = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"hello.hello","params":{input}}}"#);
+    let socket = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rpc.unsubscribe","params":{input}}}"#);
+    let envelope = format!(r#"{{"json":{input}}}"#);
+    for (path, body) in [
+        ("", &call),
+        ("", &socket),
+        ("trpc/hello.hello", &input),
+        ("trpc/hello.hello", &envelope),
+        ("trpc-plain/hello.hello", &input),
+    ] {
+        let request =
+            app.anonymous().http.post(format!("{}{path}", app.url)).header("content-type", "application/json");
+        let answer = request.bearer_auth(&token).body(body.clone()).send().await.unwrap().text().await.unwrap();
+        assert!(answer.contains("duplicate_field") && answer.contains("too_many_issues"), "{path}: {answer:.1000}");
+        assert!(answer.len() < 100_000, "{path}: {} bytes", answer.len());
+    }
+}

@@ -9,7 +9,6 @@ use crate::{
     error::{Error, Issue, Result},
     rpc::{
         input::Input,
-        json,
         kernel::Kernel,
         procedure::{Kind, Procedure},
         watch::LAST_EVENT_ID,
@@ -74,7 +73,7 @@ impl Call {
         let Some(procedure) = &self.procedure else { return Input::Text(None) };
         match &self.text {
             Ok(text) => input(transformer, text.as_deref().map(RawValue::get), procedure),
-            Err(issue) => Input::Read(None, vec![issue.clone()]),
+            Err(issue) => Input::late(|| (None, vec![issue.clone()])),
         }
     }
 
@@ -148,40 +147,47 @@ fn inputs<'a>(request: &Request<'a>) -> Result<HashMap<Cow<'a, str>, Box<RawValu
 
 /// The input of a call. Infinite queries (`@trpc/tanstack-react-query`, `@trpc/react-query`) send a direction beside the
 /// cursor. Pages have only the one, so it goes without saying.
-pub(super) fn input<'a>(transformer: Transformer, text: Option<&'a str>, procedure: &Procedure) -> Input<'a> {
+pub(super) fn input<'a>(transformer: Transformer, text: Option<&'a str>, procedure: &'a Procedure) -> Input<'a> {
     let input = transformer.input(text, &procedure.input_dates);
     if procedure.input.document().pointer("/properties/cursor").is_none() {
         return input;
     }
-    let (mut value, issues) = read(input);
-    if let Some(Value::Object(fields)) = &mut value
-        && fields.get("direction").is_some_and(|direction| direction == "forward")
-    {
-        fields.remove("direction");
-    }
-    Input::Read(value, issues)
+    Input::late(|| {
+        let (mut value, issues) = input.read();
+        if let Some(Value::Object(fields)) = &mut value
+            && fields.get("direction").is_some_and(|direction| direction == "forward")
+        {
+            fields.remove("direction");
+        }
+        (value, issues)
+    })
 }
 
 /// Puts the last event that a client has seen into its input, as tRPC's own server does.
-pub(super) fn resume<'a>(input: Input<'a>, last_event_id: Option<&str>) -> Input<'a> {
+pub(super) fn resume<'a>(input: Input<'a>, last_event_id: Option<&'a str>) -> Input<'a> {
     let Some(id) = last_event_id else { return input };
-    let (value, issues) = read(input);
-    let value = match value {
-        Some(Value::Object(mut fields)) => {
-            fields.insert(LAST_EVENT_ID.to_owned(), id.into());
-            Some(Value::Object(fields))
+    Input::late(move || {
+        let (mut value, issues) = input.read();
+        if let Some(value) = &mut value {
+            go_on(value, id);
         }
-        Some(Value::Null) => Some(json!({LAST_EVENT_ID: id})),
-        other => other,
-    };
-    Input::Read(value, issues)
+        (value, issues)
+    })
 }
 
-fn read(input: Input<'_>) -> (Option<Value>, Vec<Issue>) {
+/// An input is an object, nothing, or an array of one of these.
+fn go_on(input: &mut Value, id: &str) {
     match input {
-        Input::Text(None) => (Some(Value::Null), Vec::new()),
-        Input::Text(Some(text)) => json::read(text),
-        Input::Read(value, issues) => (value, issues),
+        Value::Object(fields) => {
+            fields.insert(LAST_EVENT_ID.to_owned(), id.into());
+        }
+        Value::Null => *input = json!({LAST_EVENT_ID: id}),
+        Value::Array(items) => match items.as_mut_slice() {
+            [] => items.push(json!({LAST_EVENT_ID: id})),
+            [item @ (Value::Object(_) | Value::Null)] => go_on(item, id),
+            _ => {}
+        },
+        _ => {}
     }
 }
 

@@ -21,9 +21,9 @@ pub enum Transformer {
 
 impl Transformer {
     /// The input of a call. None is `undefined`.
-    pub fn input<'a>(self, text: Option<&'a str>, dates: &Dates) -> Input<'a> {
+    pub fn input<'a>(self, text: Option<&'a str>, dates: &'a Dates) -> Input<'a> {
         match (self, text) {
-            (Self::Superjson, Some(text)) => superjson::deserialize(text, dates),
+            (Self::Superjson, Some(text)) => Input::late(|| superjson::deserialize(text, dates)),
             (Self::Plain, text) => Input::Text(text),
             (Self::Superjson, None) => Input::Text(None),
         }

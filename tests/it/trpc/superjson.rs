@@ -116,12 +116,20 @@ async fn what_json_has_no_word_for_is_refused_by_its_path() {
 async fn annotations_that_make_no_sense_are_refused() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), SUPERJSON);
-    let deep = "a.".repeat(400);
+    let (deep, long) = ("a.".repeat(100), "a".repeat(300));
+    let nested = (0..17).fold(json!(["Date"]), |inside, _| json!(["map", {"a": inside}]));
     let many: Vec<(String, Value)> = (0..2000).map(|n| (n.to_string(), date())).collect();
     let many = Value::Object(many.into_iter().collect());
-    for values in
-        [json!("Date"), json!([]), json!({"text": [1]}), json!({"te\\xt": ["Date"]}), json!({deep: ["Date"]}), many]
-    {
+    for values in [
+        json!("Date"),
+        json!([]),
+        json!({"text": [1]}),
+        json!({"te\\xt": ["Date"]}),
+        json!({deep: ["Date"]}),
+        json!({long: ["Date"]}),
+        nested,
+        many,
+    ] {
         let input = json!({"json": {"text": "you"}, "meta": {"values": values, "v": 1}});
         assert_eq!(issues(caller.mutate("hello.hello", input).await), [": invalid_value"], "{values}");
     }
