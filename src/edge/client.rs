@@ -1,6 +1,6 @@
 //! Who is at the other end: request id, address and token of a request.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use http::{HeaderMap, header};
 use uuid::Uuid;
@@ -63,7 +63,15 @@ pub enum Bearer<'a> {
     Unreadable,
 }
 
-impl Bearer<'_> {
+impl<'a> Bearer<'a> {
+    /// The scheme's name has no case (RFC 9110 §11.1).
+    fn parse(value: &'a str) -> Self {
+        match value.trim().split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Self::Token(token.trim()),
+            _ => Self::Unreadable,
+        }
+    }
+
     pub async fn authenticate(self, authenticator: &Authenticator) -> Credential {
         match self {
             Self::Absent => Credential::Anonymous,
@@ -73,32 +81,37 @@ impl Bearer<'_> {
     }
 }
 
-/// The token in tRPC's `connectionParams` (JSON, or null), for clients that can't set headers: `token`, or `authorization`
-/// as the header would have it.
-///
-/// # Errors
-/// PARSE_ERROR for what is no object of strings.
-pub fn connection_token(params: &str) -> Result<Option<String>> {
-    let params: Option<HashMap<String, String>> = serde_json::from_str(params).map_err(|_why| Error::Parse)?;
-    let token = params.into_iter().flatten().find_map(|(name, value)| match name.to_ascii_lowercase().as_str() {
-        "token" => Some(value),
-        "authorization" => {
-            Some(value.split_once(' ').map_or(value.clone(), |(_scheme, token)| token.trim().to_owned()))
+/// tRPC's `connectionParams`, for clients that can't set headers.
+#[derive(Debug, Default)]
+pub struct ConnectionParams(BTreeMap<String, String>);
+
+impl ConnectionParams {
+    /// Reads JSON: an object of strings, or null.
+    ///
+    /// # Errors
+    /// PARSE_ERROR.
+    pub fn read(json: &str) -> Result<Self> {
+        let params: Option<BTreeMap<String, String>> = serde_json::from_str(json).map_err(|_why| Error::Parse)?;
+        Ok(Self(params.unwrap_or_default()))
+    }
+
+    /// Their `token`; else `authorization`, which is as in the header.
+    pub fn bearer(&self) -> Bearer<'_> {
+        let find = |wanted: &str| self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        match (find("token"), find("authorization")) {
+            (Some((_, token)), _) => Bearer::Token(token),
+            (None, Some((_, value))) => Bearer::parse(value),
+            (None, None) => Bearer::Absent,
         }
-        _ => None,
-    });
-    Ok(token)
+    }
 }
 
-/// The bearer token of a request (RFC 6750 §2.1). The scheme's name has no case (RFC 9110 §11.1).
+/// The bearer token of a request (RFC 6750 §2.1).
 pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Bearer::Absent };
-    let parts = value.to_str().ok().and_then(|text| text.trim().split_once(' '));
-    match parts {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && values.next().is_none() => {
-            Bearer::Token(token.trim())
-        }
+    match (values.next().map(|value| value.to_str()), values.next()) {
+        (None, _) => Bearer::Absent,
+        (Some(Ok(value)), None) => Bearer::parse(value),
         _ => Bearer::Unreadable,
     }
 }

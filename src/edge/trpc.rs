@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Connection, Edge, body,
-    client::{Bearer, address, bearer, connection_token},
+    client::{Bearer, ConnectionParams, address, bearer},
     refusal::{self, TRPC_VARY, Wire},
     response::{Response, rate_limit},
 };
@@ -104,10 +104,10 @@ impl Edge {
         let subscribes = !query.batch && self.kernel.registry().kind(&path) == Some(Kind::Subscription);
         // An `EventSource` can't set headers. Elsewhere no token is taken from a URL, which others may log.
         let params = query.connection_params.as_deref().filter(|_| subscribes);
-        let token = params.map(connection_token).transpose()?.flatten();
-        let presented = match (bearer(&head.headers), token.as_deref()) {
-            (Bearer::Absent, Some(token)) => Bearer::Token(token),
-            (presented, _) => presented,
+        let params = params.map(ConnectionParams::read).transpose()?.unwrap_or_default();
+        let presented = match bearer(&head.headers) {
+            Bearer::Absent => params.bearer(),
+            presented => presented,
         };
         let context = Arc::new(Context {
             request_id: request_id.to_owned(),

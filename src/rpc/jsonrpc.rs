@@ -207,16 +207,15 @@ impl JsonRpc {
         socket: &Arc<Socket>,
         (name, params): (String, Option<&str>),
     ) -> Entry {
-        let place = match socket.place() {
-            Ok(place) => place,
+        let (subscription_id, place) = match socket.place() {
+            Ok(placed) => placed,
             Err(error) => return Entry::answer(failure(id, context, Some(&name), &error)),
         };
         let answer = self.kernel.subscribe(context, &name, Input::Text(params)).await;
         let mut events = None;
         let begun = answer.result.map(|subscription| {
-            let (subscription, notifications) = socket.add(place, (Arc::clone(context), name.clone()), subscription);
-            events = Some(notifications);
-            subscription
+            events = socket.begin((subscription_id.clone(), place), (Arc::clone(context), name.clone()), subscription);
+            subscription_id
         });
         Entry { response: Some(self.written(id, context, &name, begun)), allowance: answer.allowance, events }
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::stream::{AbortHandle, Abortable, BoxStream, Stream, StreamExt};
+use futures_util::stream::{AbortHandle, AbortRegistration, Abortable, BoxStream, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
@@ -27,17 +27,18 @@ struct Open {
     count: u64,
 }
 
-/// One that is open: the means to end it, and its place.
+/// One that is open or about to be: the means to end it, and its place.
 struct Listener {
     /// A name may be used again, so each has a number too.
     number: u64,
     stop: AbortHandle,
-    _place: Place,
+    _place: OwnedSemaphorePermit,
 }
 
-/// Leave to listen once.
+/// A name and a place for a stream that is to come.
 pub struct Place {
-    _permit: OwnedSemaphorePermit,
+    ending: Ending,
+    registration: AbortRegistration,
 }
 
 /// Gives the place back when the stream ends, whatever ends it.
@@ -52,28 +53,13 @@ impl Listeners {
         Self { places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), open: Arc::default() }
     }
 
-    /// Takes a place for one more.
+    /// Takes a place for one more. From now on it can be ended by its name; one of the same name ends.
     ///
     /// # Errors
     /// TOO_MANY_REQUESTS when there is none.
-    pub fn place(&self) -> Result<Place> {
+    pub fn place(&self, name: String) -> Result<Place> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        place
-            .map(|permit| Place { _permit: permit })
-            .map_err(|_full| Error::TooManyRequests { retry_after: RETRY_AFTER })
-    }
-
-    pub fn has(&self, name: &str) -> bool {
-        self.open().streams.contains_key(name)
-    }
-
-    /// Names a stream of texts. One of the same name ends.
-    pub fn add(
-        &self,
-        place: Place,
-        name: String,
-        texts: impl Stream<Item = String> + Send + 'static,
-    ) -> BoxStream<'static, String> {
+        let place = place.map_err(|_full| Error::TooManyRequests { retry_after: RETRY_AFTER })?;
         let (stop, registration) = AbortHandle::new_pair();
         let mut open = self.open();
         open.count = open.count.saturating_add(1);
@@ -81,13 +67,11 @@ impl Listeners {
         if let Some(other) = open.streams.insert(name.clone(), Listener { number, stop, _place: place }) {
             other.stop.abort();
         }
-        drop(open);
-        let ending = Ending { listeners: self.clone(), name, number };
-        let texts = texts.map(move |text| {
-            let _dropped_with_the_stream = &ending;
-            text
-        });
-        Abortable::new(texts, registration).boxed()
+        Ok(Place { ending: Ending { listeners: self.clone(), name, number }, registration })
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.open().streams.contains_key(name)
     }
 
     /// Ends a stream: nothing more is heard of it. False when there is none of this name.
@@ -99,6 +83,21 @@ impl Listeners {
     fn open(&self) -> MutexGuard<'_, Open> {
         // Nothing panics while it holds the lock.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Begins the stream. None when it was ended before that.
+    pub fn begin(self, texts: impl Stream<Item = String> + Send + 'static) -> Option<BoxStream<'static, String>> {
+        let Self { ending, registration } = self;
+        if registration.handle().is_aborted() {
+            return None;
+        }
+        let texts = texts.map(move |text| {
+            let _dropped_with_the_stream = &ending;
+            text
+        });
+        Some(Abortable::new(texts, registration).boxed())
     }
 }
 

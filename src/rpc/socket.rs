@@ -52,31 +52,32 @@ impl Socket {
         Self { listeners: Listeners::new(most), last_id: AtomicU64::new(0) }
     }
 
-    /// Takes a place for one more subscription.
+    /// Takes a place for one more subscription, and gives it its id.
     ///
     /// # Errors
     /// TOO_MANY_REQUESTS when there is none.
-    pub(super) fn place(&self) -> Result<Place> {
-        self.listeners.place()
+    pub(super) fn place(&self) -> Result<(String, Place)> {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed).saturating_add(1).to_string();
+        let place = self.listeners.place(id.clone())?;
+        Ok((id, place))
     }
 
-    /// Gives a subscription its id, and makes notifications of its events.
-    pub(super) fn add(
+    /// Makes notifications of a subscription's events. None when it was ended already.
+    pub(super) fn begin(
         &self,
-        place: Place,
+        (id, place): (String, Place),
         (context, name): (Arc<Context>, String),
         subscription: Subscription,
-    ) -> (String, BoxStream<'static, String>) {
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed).saturating_add(1).to_string();
-        let (about, listeners) = (id.clone(), self.listeners.clone());
+    ) -> Option<BoxStream<'static, String>> {
+        let listeners = self.listeners.clone();
         let texts = subscription.map(move |event| {
             if event.is_err() {
                 // The last that is heard of it: from now on there is nothing to unsubscribe from.
-                listeners.end(&about);
+                listeners.end(&id);
             }
-            notification(&context, &name, &about, &event)
+            notification(&context, &name, &id, &event)
         });
-        (id.clone(), self.listeners.add(place, id, texts))
+        place.begin(texts)
     }
 
     /// Ends a subscription: nothing more is heard of it. False when there is none of that id.

@@ -13,10 +13,7 @@ use uuid::Uuid;
 use super::conversation::{Dialect, Said, Turn};
 use crate::{
     auth::Credential,
-    edge::{
-        Edge,
-        client::{Bearer, connection_token},
-    },
+    edge::{Edge, client::ConnectionParams},
     error::{Error, Result},
     rpc::{
         Context,
@@ -34,57 +31,61 @@ pub(super) struct Trpc {
     template: Context,
     dialect: trpc::Dialect,
     listeners: Listeners,
-    /// None until the first message has said it, where it is to say it.
-    speaker: Option<Speaker>,
+    speaker: Speaker,
+    /// Whether the first message is to say it, and has not come yet.
+    introduces: bool,
 }
 
 impl Trpc {
-    pub fn new(edge: Arc<Edge>, template: Context, transformer: Transformer, introduced: bool) -> Self {
+    pub fn new(edge: Arc<Edge>, template: Context, transformer: Transformer, introduces: bool) -> Self {
         let dialect =
             trpc::Dialect { kernel: Arc::clone(&edge.kernel), transformer, response_bytes: edge.limits.response_bytes };
         let listeners = Listeners::new(edge.limits.socket_subscriptions);
         let known = std::future::ready(template.credential.clone()).boxed().shared();
-        // Who has a token in the handshake needs no introduction.
-        let waits = introduced && matches!(template.credential, Credential::Anonymous);
-        Self { edge, template, dialect, listeners, speaker: (!waits).then_some(known) }
+        Self { edge, template, dialect, listeners, speaker: known, introduces }
     }
 
     /// Takes the first message for what it says about the client.
     fn meet(&mut self, message: &[u8]) -> Result<()> {
         let params = trpc::connection_params(message)?;
-        let token = params.as_deref().map(connection_token).transpose()?.flatten();
-        let edge = Arc::clone(&self.edge);
-        let speaker = async move {
-            let presented = token.as_deref().map_or(Bearer::Absent, Bearer::Token);
-            presented.authenticate(&edge.authenticator).await
-        };
-        self.speaker = Some(speaker.boxed().shared());
+        let params = params.as_deref().map(ConnectionParams::read).transpose()?.unwrap_or_default();
+        // A token in the handshake goes before one that comes later, as on an EventSource.
+        if matches!(self.template.credential, Credential::Anonymous) {
+            let edge = Arc::clone(&self.edge);
+            let speaker = async move { params.bearer().authenticate(&edge.authenticator).await };
+            self.speaker = speaker.boxed().shared();
+        }
+        self.introduces = false;
         Ok(())
     }
 
-    fn turn(&self, message: Message, speaker: &Speaker) -> Option<Turn> {
+    fn turn(&self, message: Message) -> Option<Turn> {
         let call = match message {
             Message::Call(call) => call,
             Message::Stop(stop) => return self.listeners.end(stop.id()).then(|| Turn::Say(stop.stopped())),
         };
-        let (template, speaker) = (self.template.clone(), speaker.clone());
-        let (dialect, listeners) = (self.dialect.clone(), self.listeners.clone());
+        let request_id = Uuid::new_v4().to_string();
+        // Before it is answered: the next message may end it.
+        let place = match self.place(&call) {
+            Ok(place) => place,
+            Err(error) => return Some(Turn::Say(call.failure(self.dialect.transformer, &error, &request_id))),
+        };
+        let (template, speaker, dialect) = (self.template.clone(), self.speaker.clone(), self.dialect.clone());
         Some(Turn::Answer(Box::pin(async move {
-            let request_id = Uuid::new_v4().to_string();
-            let refuse = |error: &Error| Said {
-                texts: vec![call.failure(dialect.transformer, error, &request_id)],
-                ..Said::default()
-            };
-            let place = match call.subscribes().then(|| listeners.place()).transpose() {
-                Ok(_) if call.subscribes() && listeners.has(call.id()) => {
-                    return refuse(&Error::BadCall(format!("Duplicate id {}", call.id()).into()));
-                }
-                Ok(place) => place,
-                Err(error) => return refuse(&error),
-            };
             let context = Arc::new(Context { request_id, credential: speaker.await, ..template });
-            said(dialect.answer(context, call).await, place, &listeners)
+            said(dialect.answer(context, call).await, place)
         })))
+    }
+
+    /// A place for what listens. None for what does not.
+    fn place(&self, call: &trpc::Call) -> Result<Option<Place>> {
+        if !call.subscribes() {
+            return Ok(None);
+        }
+        if self.listeners.has(call.id()) {
+            return Err(Error::BadCall(format!("Duplicate id {}", call.id()).into()));
+        }
+        self.listeners.place(call.id().to_owned()).map(Some)
     }
 }
 
@@ -95,17 +96,17 @@ impl Dialect for Trpc {
             b"PONG" => return Vec::new(),
             _ => {}
         }
-        let Some(speaker) = self.speaker.clone() else {
+        if self.introduces {
             return match self.meet(&message) {
                 Ok(()) => Vec::new(),
                 Err(error) => vec![Turn::Say(self.refuse(&error)), Turn::Leave("no connection params")],
             };
-        };
+        }
         match trpc::read(&message) {
             Ok(messages) if messages.len() > self.edge.limits.batch_entries => {
                 vec![Turn::Say(self.refuse(&Error::BadCall("Batch call exceeds maximum size".into())))]
             }
-            Ok(messages) => messages.into_iter().filter_map(|message| self.turn(message, &speaker)).collect(),
+            Ok(messages) => messages.into_iter().filter_map(|message| self.turn(message)).collect(),
             Err(error) => vec![Turn::Say(self.refuse(&error))],
         }
     }
@@ -120,13 +121,12 @@ impl Dialect for Trpc {
     }
 }
 
-/// An answer, and the messages of the subscription that it begins.
-fn said(reply: Reply, place: Option<Place>, listeners: &Listeners) -> Said {
+/// An answer, and the messages of the subscription that it begins. Of one that was ended meanwhile nothing more is heard.
+fn said(reply: Reply, place: Option<Place>) -> Said {
     let texts = vec![reply.text];
     let (Some((topic, subscription)), Some(place)) = (reply.topic, place) else {
         return Said { texts, ..Said::default() };
     };
-    let name = topic.id().to_owned();
     let messages = subscription.flat_map(move |event| {
         let messages = match event.and_then(|event| topic.event(&event)) {
             Ok(message) => vec![message],
@@ -134,5 +134,5 @@ fn said(reply: Reply, place: Option<Place>, listeners: &Listeners) -> Said {
         };
         stream::iter(messages)
     });
-    Said { texts, events: vec![listeners.add(place, name, messages)] }
+    place.begin(messages).map(|events| Said { texts, events: vec![events] }).unwrap_or_default()
 }

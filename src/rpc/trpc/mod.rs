@@ -13,7 +13,7 @@ mod transformer;
 pub use self::{
     batch::{Answer, Calls},
     events::Begun,
-    message::{Message, connection_params, read},
+    message::{Call, Message, connection_params, read},
     request::{Request, Verb},
     shape::refuse,
     socket::{Dialect, Reply},
