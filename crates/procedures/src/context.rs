@@ -1,0 +1,41 @@
+//! What a transport knows about a request, and what the caller may still do afterwards.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// What is known of a request before any procedure is named. All calls of a batch share it.
+#[derive(Clone, Debug)]
+pub struct Context<C> {
+    /// A UUID: in the log and in every error.
+    pub request_id: String,
+    /// Who is calling, in the application's own type. Its default is an anonymous caller.
+    pub caller: C,
+}
+
+impl<C> Context<C> {
+    /// A request with a new id.
+    pub fn new(caller: C) -> Self {
+        Self { request_id: Uuid::new_v4().to_string(), caller }
+    }
+}
+
+/// What is left of a caller's rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Calls per window.
+    pub limit: u32,
+    /// Calls left now.
+    pub remaining: u32,
+    /// Until the whole limit is available again.
+    pub reset: Duration,
+    /// How long to wait; only after a refusal.
+    pub retry_after: Option<Duration>,
+}
+
+impl Allowance {
+    /// The allowance with the fewest calls left.
+    pub fn scarcest(allowances: impl IntoIterator<Item = Self>) -> Option<Self> {
+        allowances.into_iter().min_by_key(|allowance| allowance.remaining)
+    }
+}

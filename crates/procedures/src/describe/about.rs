@@ -1,0 +1,19 @@
+//! What the documents say about the application as a whole.
+
+use schemars::{Schema, SchemaGenerator};
+
+/// The application, for its documents.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its name.
+    pub title: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// An SPDX licence expression.
+    pub license: &'static str,
+    /// What it is for and how to call it, in a few sentences.
+    pub description: &'static str,
+    /// An object schema whose properties the application adds to `error.data`
+    /// ([`Error::details`](crate::Error::details)).
+    pub error_details: Option<fn(&mut SchemaGenerator) -> Schema>,
+}

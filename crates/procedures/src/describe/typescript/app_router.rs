@@ -1,0 +1,118 @@
+//! `AppRouter` for tRPC's own client, built from the types that `@trpc/server` exports. Timestamps are `Date`s, as
+//! superjson decodes them.
+
+use super::printer::{Printer, docs, head, procedure_docs};
+use crate::{
+    access::Kind,
+    describe::{
+        about::About,
+        schemas::{Described, Schemas},
+    },
+};
+
+const IMPORTS: &str = r#"
+import type {
+  TRPCBuiltRouter,
+  TRPCMutationProcedure,
+  TRPCQueryProcedure,
+  TRPCSubscriptionProcedure,
+} from "@trpc/server";
+
+"#;
+
+const SHAPES: &str = r#"/** The issues of an input, as zod's `flatten` arranges them. */
+export interface ZodError {
+  /** Of the input as a whole. */
+  formErrors: string[];
+  fieldErrors: Record<string, string[]>;
+}
+
+/** What a `TRPCClientError` has as its `shape`. */
+export interface ErrorShape {
+  message: string;
+  code: number;
+  data: ErrorData & { zodError: ZodError | null };
+}
+
+/** An event of a subscription, and the id to resume after. */
+export interface Tracked<Event> {
+  id: string;
+  data: Event;
+}
+
+interface Root {
+  ctx: object;
+  meta: object;
+  errorShape: ErrorShape;
+  transformer: true;
+}
+
+interface Types<Input, Output> {
+  meta: unknown;
+  input: Input;
+  output: Output;
+  errorShape: ErrorShape;
+}
+
+type QueryOf<Input, Output> = TRPCQueryProcedure<Types<Input, Output>>;
+type MutationOf<Input, Output> = TRPCMutationProcedure<Types<Input, Output>>;
+type SubscriptionOf<Input, Event> = TRPCSubscriptionProcedure<Types<Input, AsyncIterable<Tracked<Event>>>>;
+
+"#;
+
+/// The module `app-router.d.ts`.
+pub fn module(schemas: &Schemas<'_>, about: &About, content_hash: &str) -> String {
+    let printer = Printer { moment: "Date" };
+    let mut text = head(about, content_hash) + IMPORTS;
+    text += &printer.declarations(&schemas.types);
+    text += SHAPES;
+    text += "export type AppRouter = TRPCBuiltRouter<Root, {\n";
+    for (namespace, members) in namespaces(schemas) {
+        text += &format!("  {namespace}: {{\n");
+        for member in members {
+            text += &member.print(printer);
+        }
+        text += "  };\n";
+    }
+    text + "}>;\n"
+}
+
+/// A procedure under one of its names.
+struct Member<'s> {
+    name: &'static str,
+    described: &'s Described<'s>,
+    is_old: bool,
+}
+
+/// The members of each namespace, both in the order of registration. An old name may be in another than its procedure.
+fn namespaces<'s>(schemas: &'s Schemas<'_>) -> Vec<(&'static str, Vec<Member<'s>>)> {
+    let mut namespaces: Vec<(&'static str, Vec<Member<'s>>)> = Vec::new();
+    for described in &schemas.procedures {
+        for full_name in std::iter::once(described.procedure.name).chain(described.procedure.old_name) {
+            let (namespace, name) = full_name.split_once('.').unwrap_or(("", full_name));
+            let member = Member { name, described, is_old: full_name != described.procedure.name };
+            match namespaces.iter_mut().find(|(known, _)| *known == namespace) {
+                Some((_, members)) => members.push(member),
+                None => namespaces.push((namespace, vec![member])),
+            }
+        }
+    }
+    namespaces
+}
+
+impl Member<'_> {
+    fn print(&self, printer: Printer) -> String {
+        let Described { procedure, input, output } = self.described;
+        let docs = match self.is_old {
+            true => docs("    ", Some(procedure.docs), Some(procedure.name)),
+            false => procedure_docs(self.described, "    "),
+        };
+        let wrapper = match procedure.kind {
+            Kind::Query => "QueryOf",
+            Kind::Mutation => "MutationOf",
+            Kind::Subscription => "SubscriptionOf",
+        };
+        let (input, output) = (printer.input(input, "void", "    "), printer.expression(output, "    "));
+        format!("{docs}    {}: {wrapper}<{input}, {output}>;\n", self.name)
+    }
+}

@@ -1,0 +1,12 @@
+//! Inputs: read strictly, checked by the JSON Schema that documents them, then decoded.
+
+mod issues;
+mod schema;
+mod source;
+mod strict;
+
+pub use self::{
+    schema::{InputSchema, decode, schema},
+    source::{Input, NoInput},
+    strict::{MAX_ISSUES, Parsed, read},
+};

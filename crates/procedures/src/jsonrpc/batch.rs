@@ -1,0 +1,81 @@
+//! Batches: entries run concurrently and are answered in order.
+
+use futures_util::future::{Either, join_all, ready};
+use jsonrpsee::{
+    BatchResponseBuilder, MethodResponse,
+    server::middleware::rpc::{Batch, BatchEntry},
+    types::{Id, Request},
+};
+use serde::Deserialize;
+
+use super::{message::failure, session::Started};
+use crate::{context::Allowance, error::Error};
+
+/// A response that carries what is left of the caller's rate limit.
+pub fn counted(mut response: MethodResponse, allowance: Option<Allowance>) -> MethodResponse {
+    if let Some(allowance) = allowance {
+        response.extensions_mut().insert(allowance);
+    }
+    response
+}
+
+/// How the response of a batch is put together.
+#[derive(Clone, Copy, Debug)]
+pub struct Joining<'a> {
+    /// The most bytes of the whole response.
+    pub response_bytes: usize,
+    /// The id of the HTTP request or of the WebSocket message.
+    pub request_id: &'a str,
+}
+
+/// Runs the requests of a batch by `call`.
+pub async fn run<'a, F>(batch: Batch<'a>, joining: Joining<'_>, call: impl Fn(Request<'a>) -> F) -> MethodResponse
+where
+    F: Future<Output = MethodResponse>,
+{
+    let responses = batch.into_iter().map(|entry| match entry {
+        Ok(BatchEntry::Call(request)) => Either::Left(call(request)),
+        Ok(BatchEntry::Notification(_)) => Either::Right(ready(MethodResponse::notification())),
+        Err(invalid) => {
+            let (error, id) = invalid.into_parts();
+            Either::Right(ready(MethodResponse::error(id, error)))
+        }
+    });
+    join(join_all(responses).await, joining)
+}
+
+/// Joins the responses of a batch in order. Responses that would exceed the limit are replaced by an error each.
+fn join(responses: Vec<MethodResponse>, joining: Joining<'_>) -> MethodResponse {
+    let allowance = Allowance::scarcest(responses.iter().filter_map(|one| one.extensions().get().copied()));
+    let started = responses.iter().filter_map(|one| one.extensions().get::<Started>());
+    let streams: Vec<_> = started.flat_map(Started::take).collect();
+    let mut joined = BatchResponseBuilder::new_with_limit(usize::MAX);
+    let mut length: usize = 0;
+    for response in responses.into_iter().filter(|response| !response.is_notification()) {
+        let next = length.saturating_add(response.as_json().get().len()).saturating_add(1);
+        let response = if next < joining.response_bytes { response } else { too_large(&response, joining) };
+        length = length.saturating_add(response.as_json().get().len()).saturating_add(1);
+        // It can't exceed its limit.
+        drop(joined.append(response));
+    }
+    if joined.is_empty() {
+        return MethodResponse::notification();
+    }
+    let mut response = counted(MethodResponse::from_batch(joined.finish()), allowance);
+    if !streams.is_empty() {
+        response.extensions_mut().insert(Started::from(streams));
+    }
+    response
+}
+
+/// The members of a response that are needed again.
+#[derive(Deserialize)]
+struct Identified<'a> {
+    #[serde(borrow)]
+    id: Id<'a>,
+}
+
+fn too_large(response: &MethodResponse, joining: Joining<'_>) -> MethodResponse {
+    let id = serde_json::from_str::<Identified<'_>>(response.as_json().get()).map_or(Id::Null, |written| written.id);
+    failure(id, &Error::response_too_large(joining.response_bytes), None, joining.request_id)
+}

@@ -1,0 +1,131 @@
+//! The gate: reads messages strictly and hands requests to the JSON-RPC service.
+//!
+//! jsonrpsee's own transports take a request with an odd id for a notification and answer their own errors without
+//! `error.data`, so the envelope is read here.
+
+use futures_util::stream::BoxStream;
+use jsonrpsee::{
+    Extensions, MethodResponse,
+    server::middleware::rpc::{Batch, BatchEntry, BatchEntryErr, Notification, RpcServiceT},
+    types::Request,
+};
+use serde_json::value::RawValue;
+
+use super::{
+    envelope::{Envelope, Invalid},
+    message::{error_object, failure, refuse, text},
+    session::Started,
+};
+use crate::{context::Allowance, error::Error, limits::Limits};
+
+/// Reads messages for a JSON-RPC service `R`, which may be wrapped in jsonrpsee's middleware.
+#[derive(Clone, Debug)]
+pub struct Gate<R> {
+    service: R,
+    batch_entries: usize,
+}
+
+/// A message to read.
+#[derive(Clone, Debug)]
+pub struct Incoming<'a> {
+    /// The bytes of a request, a notification or a batch.
+    pub message: &'a [u8],
+    /// The id of the HTTP request or of the WebSocket message.
+    pub request_id: &'a str,
+    /// What the service needs to know (see [`JsonRpcService`](super::service::JsonRpcService)).
+    pub extensions: Extensions,
+}
+
+/// The reply to one message.
+#[derive(Default)]
+pub struct Reply {
+    /// None when there were only notifications.
+    pub body: Option<String>,
+    /// The scarcest allowance of the message's calls.
+    pub allowance: Option<Allowance>,
+    /// The notifications of the subscriptions that the message has started. They are sent after the body.
+    pub events: Vec<BoxStream<'static, String>>,
+}
+
+impl<R> Gate<R>
+where
+    R: RpcServiceT<MethodResponse = MethodResponse, BatchResponse = MethodResponse>,
+{
+    /// Reads messages for `service`.
+    pub fn new(service: R, limits: &Limits) -> Self {
+        Self { service, batch_entries: limits.batch_entries }
+    }
+
+    /// Answers one message.
+    pub async fn answer(&self, incoming: Incoming<'_>) -> Reply {
+        let Incoming { message, request_id, extensions } = incoming;
+        let refused = |error: &Error| {
+            tracing::info!(request_id, code = error.code.as_str(), "not a request");
+            Reply { body: Some(refuse(error, request_id)), ..Reply::default() }
+        };
+        let Ok(message) = serde_json::from_slice::<&RawValue>(message) else {
+            return refused(&Error::parse());
+        };
+        if !message.get().starts_with('[') {
+            return self.single(message, request_id, extensions).await;
+        }
+        let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(message.get()) else {
+            return refused(&Error::parse());
+        };
+        if entries.is_empty() {
+            return refused(&Error::invalid_request("a batch must not be empty"));
+        }
+        if entries.len() > self.batch_entries {
+            let what = format!("a batch may hold at most {} entries", self.batch_entries);
+            return refused(&Error::invalid_request(what));
+        }
+        let entries = entries.into_iter().map(|entry| batch_entry(entry, request_id, &extensions));
+        let mut batch = Batch::from(entries.collect());
+        *batch.extensions_mut() = extensions.clone();
+        reply(self.service.batch(batch).await)
+    }
+
+    async fn single(&self, entry: &RawValue, request_id: &str, extensions: Extensions) -> Reply {
+        match Envelope::read(entry) {
+            Ok(Envelope { id: Some(id), method, params }) => {
+                let request = Request { extensions, method, ..Request::borrowed("", params, id) };
+                reply(self.service.call(request).await)
+            }
+            Ok(Envelope { id: None, .. }) => {
+                tracing::debug!(request_id, "notification acknowledged and not executed");
+                Reply::default()
+            }
+            Err(Invalid { id, error }) => {
+                tracing::info!(request_id, code = error.code.as_str(), "not a request");
+                reply(failure(id, &error, None, request_id))
+            }
+        }
+    }
+}
+
+fn batch_entry<'a>(
+    entry: &'a RawValue,
+    request_id: &str,
+    extensions: &Extensions,
+) -> Result<BatchEntry<'a>, BatchEntryErr<'a>> {
+    match Envelope::read(entry) {
+        Ok(Envelope { id: Some(id), method, params }) => {
+            let extensions = extensions.clone();
+            Ok(BatchEntry::Call(Request { extensions, method, ..Request::borrowed("", params, id) }))
+        }
+        Ok(Envelope { id: None, method, .. }) => {
+            tracing::debug!(request_id, "notification acknowledged and not executed");
+            Ok(BatchEntry::Notification(Notification::new(method, None)))
+        }
+        Err(Invalid { id, error }) => {
+            tracing::info!(request_id, code = error.code.as_str(), "not a request");
+            Err(BatchEntryErr::new(id, error_object(&error, None, request_id)))
+        }
+    }
+}
+
+fn reply(response: MethodResponse) -> Reply {
+    let allowance = response.extensions().get().copied();
+    let events = response.extensions().get::<Started>().map(Started::take).unwrap_or_default();
+    Reply { body: (!response.is_notification()).then(|| text(response)), allowance, events }
+}

@@ -1,0 +1,19 @@
+//! The JSON-RPC 2.0 wire, on jsonrpsee.
+//!
+//! [`JsonRpcService`] is the surface: any jsonrpsee server can host it. [`Gate`] reads messages strictly and feeds it.
+
+mod batch;
+pub(crate) mod envelope;
+mod gate;
+mod message;
+mod service;
+mod session;
+mod stock;
+
+pub use self::{
+    gate::{Gate, Incoming, Reply},
+    message::refuse,
+    service::JsonRpcService,
+    session::Session,
+    stock::{Layer, subscriptions},
+};

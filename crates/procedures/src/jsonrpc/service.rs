@@ -1,0 +1,193 @@
+//! The JSON-RPC surface: jsonrpsee's `RpcServiceT` over a [`Service`]. Any jsonrpsee server can host it.
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::ready;
+use jsonrpsee::{
+    Extensions, MethodResponse, ResponsePayload,
+    server::middleware::rpc::{Batch, Notification, RpcServiceT},
+    types::{Id, Request},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{
+    batch::{Joining, counted, run},
+    message::{Topic, error_object, failure},
+    session::{Session, Started},
+};
+use crate::{
+    access::Kind,
+    context::Context,
+    echo::echo,
+    error::{Error, Result},
+    input::{Input, InputSchema, NoInput, decode},
+    limits::Limits,
+    registry::Catalogue,
+    service::Service,
+};
+
+/// Ends a subscription. It concerns one socket only, so it is not a procedure.
+const UNSUBSCRIBE: &str = "rpc.unsubscribe";
+/// Keeps a socket open that a client in a browser can't send ping frames on. Also not a procedure.
+const PING: &str = "rpc.ping";
+
+/// The input of `rpc.unsubscribe`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Unsubscribe {
+    subscription: String,
+}
+
+/// Serves a catalogue of procedures by JSON-RPC 2.0.
+///
+/// What the transport knows of the request arrives in jsonrpsee's extensions: an `Arc<Context<S::Caller>>` (without it
+/// the caller is anonymous) and, on sockets, an `Arc<Session>`. The caller's [`Allowance`] leaves in the extensions of
+/// the response. Batches run concurrently and are answered in order; notifications are acknowledged and not executed.
+pub struct JsonRpcService<S> {
+    inner: Arc<Inner<S>>,
+}
+
+struct Inner<S> {
+    service: Arc<S>,
+    catalogue: Arc<Catalogue>,
+    unsubscribe: InputSchema,
+    ping: InputSchema,
+    response_bytes: usize,
+}
+
+/// A call: the request without its envelope.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    name: &'a str,
+    params: Option<&'a str>,
+}
+
+impl<S: Service> JsonRpcService<S> {
+    /// Serves what `service` runs.
+    ///
+    /// # Errors
+    /// Never, unless a schema of this crate does not compile.
+    pub fn new(service: Arc<S>, catalogue: Arc<Catalogue>, limits: &Limits) -> anyhow::Result<Self> {
+        let (unsubscribe, ping) = (InputSchema::of::<Unsubscribe>()?, InputSchema::of::<NoInput>()?);
+        let inner = Inner { service, catalogue, unsubscribe, ping, response_bytes: limits.response_bytes };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl<S: Service> RpcServiceT for JsonRpcService<S> {
+    type MethodResponse = MethodResponse;
+    type NotificationResponse = MethodResponse;
+    type BatchResponse = MethodResponse;
+
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let inner = Arc::clone(&self.inner);
+        async move { inner.answer(request).await }
+    }
+
+    fn batch<'a>(&self, mut batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let inner = Arc::clone(&self.inner);
+        async move {
+            let context = context::<S>(batch.extensions());
+            let joining = Joining { response_bytes: inner.response_bytes, request_id: &context.request_id };
+            run(batch, joining, |request| inner.answer(request)).await
+        }
+    }
+
+    fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        ready(MethodResponse::notification().with_extensions(notification.extensions))
+    }
+}
+
+impl<S: Service> Inner<S> {
+    async fn answer(&self, request: Request<'_>) -> MethodResponse {
+        let Request { id, method, params, extensions, .. } = request;
+        let context = context::<S>(&extensions);
+        let session = extensions.get::<Arc<Session>>();
+        let call = Call { name: &method, params: params.as_deref().map(RawValue::get) };
+        match (call.name, session) {
+            (UNSUBSCRIBE, _) => write(id, &context, UNSUBSCRIBE, self.unsubscribe(session, call.params)),
+            (PING, _) => write(id, &context, PING, self.ping(session, call.params)),
+            (name, Some(session)) if self.catalogue.kind(name) == Some(Kind::Subscription) => {
+                self.subscribe(id, &context, call, session).await
+            }
+            _ => self.call(id, &context, call).await,
+        }
+    }
+
+    async fn call(&self, id: Id<'_>, context: &Arc<Context<S::Caller>>, call: Call<'_>) -> MethodResponse {
+        // Only an unknown name can be longer.
+        let name = echo(call.name);
+        let answer = self.service.call(context, name, Input::Text(call.params)).await.within(self.response_bytes);
+        counted(write(id, context, name, answer.result), answer.allowance)
+    }
+
+    /// Starts a subscription, which ends with its socket at the latest.
+    async fn subscribe(
+        &self,
+        id: Id<'_>,
+        context: &Arc<Context<S::Caller>>,
+        Call { name, params }: Call<'_>,
+        session: &Session,
+    ) -> MethodResponse {
+        let reserved = match session.reserve() {
+            Ok(reserved) => reserved,
+            Err(error) => return failure(id, &error, Some(name), &context.request_id),
+        };
+        let (subscription, started) = (reserved.id.clone(), Started::default());
+        let answer = self.service.subscribe(context, name, Input::Text(params)).await;
+        let result = answer.result.map(|events| {
+            let (method, request_id) = (name.to_owned(), context.request_id.clone());
+            let topic = Topic { method, subscription: subscription.clone(), request_id };
+            session.start(reserved, topic, events, &started);
+            subscription
+        });
+        let mut response = counted(write(id, context, name, result), answer.allowance);
+        response.extensions_mut().insert(started);
+        response
+    }
+
+    /// Whether there was such a subscription.
+    fn unsubscribe(&self, session: Option<&Arc<Session>>, params: Option<&str>) -> Result<bool> {
+        let input = self.unsubscribe.check(Input::Text(params)).map_err(Error::validation)?;
+        let Unsubscribe { subscription } = decode(input)?;
+        Ok(session.ok_or_else(no_socket)?.unsubscribe(&subscription))
+    }
+
+    fn ping(&self, session: Option<&Arc<Session>>, params: Option<&str>) -> Result<&'static str> {
+        self.ping.check(Input::Text(params)).map_err(Error::validation)?;
+        session.ok_or_else(no_socket).map(|_| "pong")
+    }
+}
+
+fn no_socket() -> Error {
+    Error::method_not_supported("Subscriptions need a WebSocket.")
+}
+
+/// What the transport knows of the request.
+pub fn context<S: Service>(extensions: &Extensions) -> Arc<Context<S::Caller>> {
+    let known = extensions.get::<Arc<Context<S::Caller>>>().cloned();
+    known.unwrap_or_else(|| Arc::new(Context::new(S::Caller::default())))
+}
+
+fn write<T: Serialize + Clone, C>(id: Id<'_>, context: &Context<C>, name: &str, result: Result<T>) -> MethodResponse {
+    let payload = match result {
+        Ok(value) => ResponsePayload::success(value),
+        Err(error) => ResponsePayload::error(error_object(&error, Some(name), &context.request_id)),
+    };
+    // The output was measured before.
+    MethodResponse::response(id, payload, usize::MAX)
+}
+
+impl<S> Clone for JsonRpcService<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<S> fmt::Debug for JsonRpcService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JsonRpcService")
+    }
+}

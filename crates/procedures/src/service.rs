@@ -1,0 +1,105 @@
+//! What stands between the wires and an application.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll},
+};
+
+use futures_util::stream::{BoxStream, Stream, StreamExt};
+use serde_json::value::RawValue;
+
+use crate::{
+    context::{Allowance, Context},
+    error::{Error, Result},
+    input::Input,
+};
+
+/// Runs calls and starts subscriptions. The wires read requests and write responses; everything in between is the
+/// service's: finding the procedure, rights, limits, checking the input, running it.
+pub trait Service: Send + Sync + 'static {
+    /// Who is calling, as far as the transport can tell. The default is an anonymous caller.
+    type Caller: Clone + Default + Send + Sync + 'static;
+
+    /// Runs one call of a query or mutation. `name` may be unknown.
+    fn call(
+        &self,
+        context: &Arc<Context<Self::Caller>>,
+        name: &str,
+        input: Input<'_>,
+    ) -> impl Future<Output = Answer> + Send;
+
+    /// Starts one subscription. Events that happen after this answer are not missed.
+    fn subscribe(
+        &self,
+        context: &Arc<Context<Self::Caller>>,
+        name: &str,
+        input: Input<'_>,
+    ) -> impl Future<Output = Answer<Subscription>> + Send;
+}
+
+/// The outcome of a call.
+#[derive(Debug)]
+pub struct Answer<T = Box<RawValue>> {
+    /// The output as JSON, or why there is none.
+    pub result: Result<T>,
+    /// None when the call was not counted against a limit.
+    pub allowance: Option<Allowance>,
+}
+
+impl<T> Answer<T> {
+    /// An answer of a call that was not counted.
+    pub fn uncounted(result: Result<T>) -> Self {
+        Self { result, allowance: None }
+    }
+}
+
+impl Answer {
+    /// The same answer, unless its output has more than `limit` bytes.
+    #[must_use]
+    pub fn within(self, limit: usize) -> Self {
+        let result = self.result.and_then(|output| match output.get().len() > limit {
+            true => Err(Error::response_too_large(limit)),
+            false => Ok(output),
+        });
+        Self { result, ..self }
+    }
+}
+
+/// One event of a subscription.
+#[derive(Debug)]
+pub struct Event {
+    /// The position to resume after. None for an event that can't be resumed after.
+    pub id: Option<String>,
+    /// The event as JSON.
+    pub data: Box<RawValue>,
+}
+
+/// The input field with the id of the last event that a returning client has seen.
+pub const LAST_EVENT_ID: &str = "lastEventId";
+
+/// A stream of events. It ends after an error, or without one when the server stops. It makes no progress while it is
+/// not polled.
+pub struct Subscription(BoxStream<'static, Result<Event>>);
+
+impl Subscription {
+    /// A subscription that delivers `events`.
+    pub fn new(events: impl Stream<Item = Result<Event>> + Send + 'static) -> Self {
+        Self(events.boxed())
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscription")
+    }
+}

@@ -1,0 +1,174 @@
+//! A socket connection, whatever protocol is spoken on it: many calls at a time, and streams of events beside them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{BoxStream, FuturesUnordered, SelectAll},
+};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::AsyncWriteExt,
+    sync::watch,
+    time::{interval, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error as SocketError, Message,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+use super::protocol::{Action, Output, Protocol};
+use crate::{
+    error::{Code, Error},
+    limits::Limits,
+};
+
+/// How long a peer may take to accept a message.
+const SEND: Duration = Duration::from_secs(30);
+/// Bytes of a socket's read buffer. Most sockets are idle.
+const READ_BUFFER: usize = 4096;
+/// How long a peer may take to close its side after ours.
+const LINGER: Duration = Duration::from_secs(2);
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// A server's side of one socket.
+pub struct Connection<'a> {
+    /// The protocol.
+    pub protocol: &'a mut dyn Protocol,
+    /// Limits of the wire.
+    pub limits: &'a Limits,
+    /// True once the server is stopping.
+    pub draining: watch::Receiver<bool>,
+}
+
+impl Connection<'_> {
+    /// Serves the socket until one side closes it, the peer is gone or the server stops.
+    pub async fn serve(mut self, upgraded: Upgraded) {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(Some(self.limits.request_bytes))
+            .max_frame_size(Some(self.limits.request_bytes));
+        let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        if let Some(frame) = self.run(&mut socket).await {
+            close(&mut socket, frame).await;
+        }
+    }
+
+    /// Answers messages. Returns how to close the socket, unless the peer has left.
+    async fn run(&mut self, socket: &mut Socket) -> Option<CloseFrame> {
+        let limits = self.limits;
+        let mut draining = self.draining.clone();
+        let mut ping = interval(limits.ping_interval);
+        let mut unanswered = 0_u8;
+        let mut calls = FuturesUnordered::new();
+        let mut events = SelectAll::new();
+        loop {
+            let message = tokio::select! {
+                Some(output) = calls.next() => {
+                    write(socket, output, &mut events).await?;
+                    continue;
+                }
+                Some(text) = events.next() => {
+                    send(socket, text).await?;
+                    continue;
+                }
+                // A peer with too many calls in flight is not read from until one is answered.
+                message = socket.next(), if calls.len() < limits.socket_calls => message?.inspect(|_| unanswered = 0),
+                // Unread pongs are not missing.
+                _ = ping.tick(), if calls.len() < limits.socket_calls => {
+                    if unanswered == 2 {
+                        return Some(frame(CloseCode::Away, "no answer to pings"));
+                    }
+                    unanswered = unanswered.saturating_add(1);
+                    timeout(SEND, socket.send(Message::Ping(Default::default()))).await.ok()?.ok()?;
+                    continue;
+                }
+                () = drained(&mut draining) => break,
+            };
+            let message: Bytes = match message {
+                Ok(Message::Text(text)) => text.into(),
+                Ok(Message::Binary(bytes)) => bytes,
+                Ok(Message::Close(_)) => {
+                    // Sends the close frame that answers theirs (RFC 6455 §5.5.1).
+                    drop(timeout(SEND, socket.flush()).await);
+                    return None;
+                }
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
+                Err(error) => return self.broken(socket, error).await,
+            };
+            for action in self.protocol.on_message(message) {
+                match action {
+                    Action::Send(text) => send(socket, text).await?,
+                    Action::Answer(answer) => calls.push(answer),
+                    Action::Close(why) => return Some(frame(CloseCode::Policy, why)),
+                }
+            }
+        }
+        // Subscriptions end by themselves; there is no time left for those that start now.
+        while let Some(output) = calls.next().await {
+            write(socket, output, &mut events).await?;
+        }
+        if let Some(text) = self.protocol.goodbye() {
+            send(socket, text).await?;
+        }
+        Some(frame(CloseCode::Away, "the server is stopping"))
+    }
+
+    /// How to close a socket that can't be read any more.
+    async fn broken(&self, socket: &mut Socket, error: SocketError) -> Option<CloseFrame> {
+        match error {
+            SocketError::Capacity(_) => {
+                let what = format!("A message may have at most {} bytes.", self.limits.request_bytes);
+                send(socket, self.protocol.refuse(&Error::new(Code::PayloadTooLarge, what))).await?;
+                Some(frame(CloseCode::Size, "message too large"))
+            }
+            SocketError::Utf8(_) => Some(frame(CloseCode::Invalid, "text must be UTF-8")),
+            SocketError::Protocol(_) => Some(frame(CloseCode::Protocol, "protocol violation")),
+            error => {
+                tracing::debug!(%error, "the socket broke");
+                None
+            }
+        }
+    }
+}
+
+/// Resolves once the server is stopping.
+async fn drained(draining: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone.
+    drop(draining.wait_for(|draining| *draining).await);
+}
+
+async fn write(socket: &mut Socket, output: Output, events: &mut SelectAll<BoxStream<'static, String>>) -> Option<()> {
+    for text in output.texts {
+        send(socket, text).await?;
+    }
+    events.extend(output.events);
+    Some(())
+}
+
+async fn send(socket: &mut Socket, text: String) -> Option<()> {
+    timeout(SEND, socket.send(Message::text(text))).await.ok()?.ok()
+}
+
+/// Closes our side and discards what still arrives: a connection that is dropped with unread bytes is reset, and then the
+/// peer may lose the last messages.
+async fn close(socket: &mut Socket, frame: CloseFrame) {
+    if let Ok(Ok(())) = timeout(SEND, socket.close(Some(frame))).await {
+        let stream = socket.get_mut();
+        let discard = async {
+            stream.shutdown().await?;
+            tokio::io::copy(stream, &mut tokio::io::sink()).await
+        };
+        drop(timeout(LINGER, discard).await);
+    }
+}
+
+fn frame(code: CloseCode, reason: &'static str) -> CloseFrame {
+    CloseFrame { code, reason: reason.into() }
+}

@@ -1,0 +1,15 @@
+//! WebSockets (RFC 6455): the handshake, the connection, and the two protocols that are spoken on it.
+
+mod connection;
+mod handshake;
+mod jsonrpc;
+mod protocol;
+mod trpc;
+
+pub use self::{
+    connection::Connection,
+    handshake::{Handshake, Subprotocols, introduces, is_upgrade},
+    jsonrpc::JsonRpc,
+    protocol::{Action, Output, Protocol},
+    trpc::{Introduce, Opening, Trpc},
+};

@@ -1,0 +1,39 @@
+//! What a socket connection needs to know about the protocol that is spoken on it.
+
+use bytes::Bytes;
+use futures_util::{future::BoxFuture, stream::BoxStream};
+
+use crate::error::Error;
+
+/// A protocol on a WebSocket.
+pub trait Protocol: Send {
+    /// Handles one message.
+    fn on_message(&mut self, message: Bytes) -> Vec<Action>;
+
+    /// The reply to an unreadable message.
+    fn refuse(&self, error: &Error) -> String;
+
+    /// The last message before the server closes the socket.
+    fn goodbye(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What the connection does about a message.
+pub enum Action {
+    /// Send a text now.
+    Send(String),
+    /// Send the output of a future when it is ready.
+    Answer(BoxFuture<'static, Output>),
+    /// Close the socket, for this reason.
+    Close(&'static str),
+}
+
+/// What an answer sends.
+#[derive(Default)]
+pub struct Output {
+    /// Texts to send now.
+    pub texts: Vec<String>,
+    /// Texts to send from then on.
+    pub events: Vec<BoxStream<'static, String>>,
+}

@@ -1,0 +1,164 @@
+//! tRPC's messages on a socket, as `wsLink` sends them.
+
+use std::{future::ready, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Shared},
+    stream,
+};
+
+use super::protocol::{Action, Output, Protocol};
+use crate::{
+    access::Kind,
+    context::Context,
+    error::{Error, Result},
+    limits::Limits,
+    registry::Catalogue,
+    service::Service,
+    subscriptions::{Reservation, Subscriptions},
+    trpc::{
+        ConnectionParams, Transformer,
+        message::{self, Message, Sender, SocketCall},
+        responder::{Responder, Response},
+    },
+};
+
+/// Turns the `connectionParams` of the first message into a caller.
+pub type Introduce<C> = Box<dyn FnOnce(ConnectionParams) -> BoxFuture<'static, C> + Send>;
+
+/// The tRPC protocol on one socket.
+pub struct Trpc<S: Service> {
+    responder: Arc<Responder<S>>,
+    subscriptions: Subscriptions,
+    batch_entries: usize,
+    caller: Shared<BoxFuture<'static, S::Caller>>,
+    /// None once the client has introduced itself, or where it does not.
+    introduce: Option<Introduce<S::Caller>>,
+}
+
+/// How to open a [`Trpc`] socket.
+pub struct Opening<S: Service> {
+    /// Runs the calls.
+    pub service: Arc<S>,
+    /// What can be called.
+    pub catalogue: Arc<Catalogue>,
+    /// How values are written.
+    pub transformer: Transformer,
+    /// Limits of the wire.
+    pub limits: Limits,
+    /// Who has opened the socket, by the handshake.
+    pub caller: S::Caller,
+    /// With [`introduces`](super::introduces): who is calling, by the first message.
+    pub introduce: Option<Introduce<S::Caller>>,
+}
+
+impl<S: Service> Trpc<S> {
+    /// The protocol of a socket that was just opened.
+    pub fn new(opening: Opening<S>) -> Self {
+        let Opening { service, catalogue, transformer, limits, caller, introduce } = opening;
+        let response_bytes = limits.response_bytes;
+        Self {
+            responder: Arc::new(Responder { service, catalogue, transformer, response_bytes }),
+            subscriptions: Subscriptions::new(limits.socket_subscriptions),
+            batch_entries: limits.batch_entries,
+            caller: ready(caller).boxed().shared(),
+            introduce,
+        }
+    }
+
+    fn act(&self, message: Message) -> Option<Action> {
+        let call = match message {
+            Message::Call(call) => call,
+            Message::Stop(sender) => {
+                let ended = self.subscriptions.end(sender.id());
+                return ended.then(|| Action::Send(sender.success(message::STOPPED)));
+            }
+        };
+        let Context { request_id, .. } = Context::new(());
+        // Reserved before the call is answered: the next message may end it.
+        let reservation = match self.reserve(&call) {
+            Ok(reservation) => reservation,
+            Err(error) => {
+                let transformer = self.responder.transformer;
+                let text = call.sender.failure(transformer, &error, Some(&call.path), &request_id);
+                return Some(Action::Send(text));
+            }
+        };
+        let (caller, responder) = (self.caller.clone(), Arc::clone(&self.responder));
+        Some(Action::Answer(Box::pin(async move {
+            let context = Arc::new(Context { request_id, caller: caller.await });
+            output(responder.answer(context, call).await, reservation)
+        })))
+    }
+
+    /// A place for a subscription. None for any other call.
+    fn reserve(&self, call: &SocketCall) -> Result<Option<Reservation>> {
+        let id = call.sender.id();
+        if call.kind != Kind::Subscription {
+            return Ok(None);
+        }
+        if self.subscriptions.contains(id) {
+            return Err(Error::bad_call(format!("Duplicate id {id}")));
+        }
+        self.subscriptions.reserve(id.to_owned()).map(Some)
+    }
+}
+
+impl<S: Service> Protocol for Trpc<S> {
+    fn on_message(&mut self, message: Bytes) -> Vec<Action> {
+        // Keep-alive is the text PING, answered by PONG.
+        match message.as_ref() {
+            b"PING" => return vec![Action::Send("PONG".to_owned())],
+            b"PONG" => return Vec::new(),
+            _ => {}
+        }
+        if let Some(introduce) = self.introduce.take() {
+            return match params(&message) {
+                Ok(params) => {
+                    self.caller = introduce(params).shared();
+                    Vec::new()
+                }
+                Err(error) => vec![Action::Send(self.refuse(&error)), Action::Close("no connection params")],
+            };
+        }
+        match message::read(&message) {
+            Ok(messages) if messages.len() > self.batch_entries => {
+                vec![Action::Send(self.refuse(&Error::bad_call("Batch call exceeds maximum size")))]
+            }
+            Ok(messages) => messages.into_iter().filter_map(|message| self.act(message)).collect(),
+            Err(error) => vec![Action::Send(self.refuse(&error))],
+        }
+    }
+
+    fn refuse(&self, error: &Error) -> String {
+        Sender::unknown().failure(self.responder.transformer, error, None, &Context::new(()).request_id)
+    }
+
+    /// Asks the client to take its subscriptions to another connection.
+    fn goodbye(&self) -> Option<String> {
+        Some(r#"{"id":null,"method":"reconnect"}"#.to_owned())
+    }
+}
+
+fn params(message: &[u8]) -> Result<ConnectionParams> {
+    let params = message::connection_params(message)?;
+    params.as_deref().map_or_else(|| Ok(ConnectionParams::default()), ConnectionParams::read)
+}
+
+/// An answer and the messages of the subscription that it starts. One that was ended meanwhile is not answered.
+fn output(response: Response, reservation: Option<Reservation>) -> Output {
+    let texts = vec![response.text];
+    let (Some(started), Some(reservation)) = (response.started, reservation) else {
+        return Output { texts, ..Output::default() };
+    };
+    let topic = started.topic;
+    let messages = started.events.flat_map(move |event| {
+        stream::iter(match event.and_then(|event| topic.event(&event)) {
+            Ok(message) => vec![message],
+            Err(error) => topic.end(&error),
+        })
+    });
+    reservation.start(messages).map(|events| Output { texts, events: vec![events] }).unwrap_or_default()
+}

@@ -1,0 +1,157 @@
+//! The calls of one request, run concurrently, and the response with all their answers.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{
+    call::{Call, calls},
+    request::{Request, Verb},
+    shape::refuse,
+    transformer::Transformer,
+};
+use crate::{
+    access::Kind,
+    context::{Allowance, Context},
+    dates::Dates,
+    error::{Error, Result},
+    limits::Limits,
+    procedure::SharedProcedure,
+    registry::Catalogue,
+    service::{Answer, Service},
+};
+
+/// The calls of one request.
+pub struct Calls<S: Service> {
+    pub(super) service: Arc<S>,
+    pub(super) context: Arc<Context<S::Caller>>,
+    pub(super) transformer: Transformer,
+    pub(super) calls: Vec<Call>,
+    verb: Verb,
+    batch: bool,
+    response_bytes: usize,
+}
+
+/// The outcome of one call.
+pub(super) struct Answered {
+    pub path: String,
+    pub procedure: Option<SharedProcedure>,
+    pub result: Result<Box<RawValue>>,
+    allowance: Option<Allowance>,
+}
+
+/// A whole response.
+#[derive(Debug)]
+pub struct Response {
+    /// The HTTP status: that of all calls if they agree, else 207.
+    pub status: u16,
+    /// For METHOD_NOT_SUPPORTED: the methods that would work.
+    pub allow: Option<&'static str>,
+    /// JSON.
+    pub body: String,
+    /// The scarcest allowance of the calls.
+    pub allowance: Option<Allowance>,
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    result: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    data: &'a RawValue,
+}
+
+impl<S: Service> Calls<S> {
+    /// Splits a request into calls.
+    ///
+    /// # Errors
+    /// BAD_REQUEST for a batch that is too large or mixes kinds: the answer to all of its calls.
+    pub fn new(
+        service: &Arc<S>,
+        catalogue: &Catalogue,
+        context: Arc<Context<S::Caller>>,
+        request: &Request,
+        limits: &Limits,
+    ) -> Result<Self> {
+        Ok(Self {
+            service: Arc::clone(service),
+            context,
+            transformer: request.transformer,
+            calls: calls(catalogue, request, limits.batch_entries)?,
+            verb: request.verb,
+            batch: request.batch,
+            response_bytes: limits.response_bytes,
+        })
+    }
+
+    /// Runs all calls and answers when the last one is done.
+    pub async fn answer(self) -> Response {
+        let outcomes = join_all(self.calls.iter().map(|call| self.run(call))).await;
+        let mut statuses = outcomes.iter().map(Answered::status);
+        let first = statuses.next().unwrap_or(200);
+        let status = if statuses.all(|status| status == first) { first } else { 207 };
+        let allowance = Allowance::scarcest(outcomes.iter().filter_map(|outcome| outcome.allowance));
+        let refused = outcomes.iter().find(|outcome| outcome.status() == 405);
+        let allow = refused.and_then(|outcome| outcome.procedure.as_ref()).map(|procedure| match procedure.kind {
+            Kind::Mutation => "POST",
+            Kind::Query | Kind::Subscription => "GET, POST",
+        });
+        let mut body = String::new();
+        for outcome in outcomes {
+            let mut text = self.written(&outcome);
+            if body.len().saturating_add(text.get().len()) > self.response_bytes {
+                let error = Error::response_too_large(self.response_bytes);
+                text = refuse(self.transformer, &error, Some(&outcome.path), &self.context.request_id);
+            }
+            if self.batch {
+                body.push(if body.is_empty() { '[' } else { ',' });
+            }
+            body.push_str(text.get());
+        }
+        if self.batch {
+            body.push(']');
+        }
+        Response { status, allow, body, allowance }
+    }
+
+    pub(super) async fn run(&self, call: &Call) -> Answered {
+        let (procedure, path) = (call.procedure.clone(), call.echo().to_owned());
+        let answer = match call.accept(self.verb, self.batch) {
+            Ok(()) => {
+                let answer = self.service.call(&self.context, &path, call.input(self.transformer)).await;
+                answer.within(self.response_bytes)
+            }
+            Err(error) => {
+                tracing::info!(request_id = self.context.request_id, code = error.code.as_str(), "not a call");
+                Answer::uncounted(Err(error))
+            }
+        };
+        Answered { path, procedure, result: answer.result, allowance: answer.allowance }
+    }
+
+    /// An outcome as it is written.
+    fn written(&self, outcome: &Answered) -> Box<RawValue> {
+        let none = Dates::default();
+        let dates = outcome.procedure.as_ref().map_or(&none, |procedure| &procedure.output_dates);
+        let written = outcome.result.as_ref().map(|output| {
+            let data = self.transformer.output(output, "", output, dates)?;
+            to_raw_value(&Success { result: Data { data: &data } }).map_err(|_never| Error::internal())
+        });
+        let refuse = |error: &Error| refuse(self.transformer, error, Some(&outcome.path), &self.context.request_id);
+        match written {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => refuse(&error),
+            Err(error) => refuse(error),
+        }
+    }
+}
+
+impl Answered {
+    fn status(&self) -> u16 {
+        self.result.as_ref().err().map_or(200, |error| error.code.http_status())
+    }
+}

@@ -1,0 +1,111 @@
+//! The tRPC wire over HTTP: a request in, a response out.
+
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+
+use super::{
+    batch::{self, Calls},
+    connection_params::ConnectionParams,
+    request::Request,
+    sse::{Events, Streaming},
+};
+use crate::{
+    access::Kind,
+    body::{Body, whole},
+    context::{Allowance, Context},
+    error::{Error, Result},
+    limits::Limits,
+    registry::Catalogue,
+    service::Service,
+};
+
+/// The request headers that tRPC's own server says its answers depend on.
+pub const VARY: &str = "trpc-accept, accept";
+
+/// Serves a catalogue of procedures by the tRPC wire.
+pub struct Trpc<S> {
+    service: Arc<S>,
+    catalogue: Arc<Catalogue>,
+    limits: Limits,
+}
+
+impl<S: Service> Trpc<S> {
+    /// Serves what `service` runs.
+    pub fn new(service: Arc<S>, catalogue: Arc<Catalogue>, limits: Limits) -> Self {
+        Self { service, catalogue, limits }
+    }
+
+    /// The `connectionParams` of a request for a subscription: an `EventSource` can't set headers. Any other request has
+    /// none, because a URL is often logged.
+    ///
+    /// # Errors
+    /// PARSE_ERROR.
+    pub fn connection_params(&self, request: &Request) -> Result<ConnectionParams> {
+        let params = request.connection_params.as_deref().filter(|_| self.subscribes(request));
+        params.map_or_else(|| Ok(ConnectionParams::default()), ConnectionParams::read)
+    }
+
+    /// Answers a request. The response carries the caller's [`Allowance`] in its extensions.
+    ///
+    /// # Errors
+    /// When it can't be split into calls.
+    pub async fn answer(&self, context: Arc<Context<S::Caller>>, request: Request) -> Result<http::Response<Body>> {
+        let calls = Calls::new(&self.service, &self.catalogue, context, &request, &self.limits)?;
+        if self.subscribes(&request) {
+            let (last_event_id, ping) = (request.last_event_id, self.limits.ping_interval);
+            return Ok(events(calls.subscribe(Streaming { last_event_id, ping }).await));
+        }
+        match request.streams {
+            true if request.batch => Ok(stream("application/json", calls.lines())),
+            true => Err(Error::bad_call("Streaming requests must be batched (you can do a batch of 1)")),
+            false => Ok(response(calls.answer().await)),
+        }
+    }
+
+    fn subscribes(&self, request: &Request) -> bool {
+        !request.batch && self.catalogue.kind(&request.path) == Some(Kind::Subscription)
+    }
+}
+
+fn response(answer: batch::Response) -> http::Response<Body> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = counted(whole(status, "application/json", answer.body), answer.allowance);
+    vary(response.headers_mut());
+    if let Some(allow) = answer.allow {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}
+
+fn stream(content_type: &'static str, texts: impl Stream<Item = String> + Send + 'static) -> http::Response<Body> {
+    let frames = texts.map(|text| Ok(Frame::data(text.into())));
+    let mut response = http::Response::new(StreamBody::new(frames).boxed_unsync());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    vary(response.headers_mut());
+    response
+}
+
+fn events(events: Events) -> http::Response<Body> {
+    let mut response = counted(stream("text/event-stream", events.texts), events.allowance);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // Without it nginx holds events back until its buffer is full.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
+    response
+}
+
+fn vary(headers: &mut HeaderMap) {
+    headers.insert(header::VARY, HeaderValue::from_static(VARY));
+}
+
+fn counted(mut response: http::Response<Body>, allowance: Option<Allowance>) -> http::Response<Body> {
+    if let Some(allowance) = allowance {
+        response.extensions_mut().insert(allowance);
+    }
+    response
+}

@@ -1,0 +1,146 @@
+//! Answers to the calls and subscriptions of a tRPC WebSocket.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    call::{input, resume},
+    message::{Outcome, STOPPED, SocketCall},
+    transformer::Transformer,
+};
+use crate::{
+    access::Kind,
+    context::Context,
+    echo::echo,
+    error::{Error, Result},
+    input::Input,
+    procedure::SharedProcedure,
+    registry::Catalogue,
+    service::{Event, Service, Subscription},
+};
+
+/// Runs the calls of one socket.
+pub struct Responder<S> {
+    /// Runs them.
+    pub service: Arc<S>,
+    /// What can be called.
+    pub catalogue: Arc<Catalogue>,
+    /// How values are written.
+    pub transformer: Transformer,
+    /// Bytes of a response.
+    pub response_bytes: usize,
+}
+
+/// The answer to a call.
+pub struct Response {
+    /// The message.
+    pub text: String,
+    /// What follows it, if it is a subscription.
+    pub started: Option<Started>,
+}
+
+/// A subscription and how its events are written.
+pub struct Started {
+    /// How they are written.
+    pub topic: Topic,
+    /// The events.
+    pub events: Subscription,
+}
+
+/// What the messages of one subscription have in common.
+pub struct Topic {
+    call: SocketCall,
+    procedure: SharedProcedure,
+    transformer: Transformer,
+    request_id: String,
+}
+
+/// An event with its id, in the form of tRPC's `tracked()`.
+#[derive(Serialize)]
+struct Tracked<'a> {
+    id: &'a str,
+    data: &'a RawValue,
+}
+
+impl<S: Service> Responder<S> {
+    /// Answers one call.
+    pub async fn answer(&self, context: Arc<Context<S::Caller>>, call: SocketCall) -> Response {
+        let request_id = context.request_id.clone();
+        let failed = |call: &SocketCall, error: &Error| Response {
+            text: call.sender.failure(self.transformer, error, Some(&call.path), &request_id),
+            started: None,
+        };
+        let Some(procedure) = self.catalogue.get(&call.path).cloned() else {
+            let path = echo(&call.path);
+            let answer = self.service.call(&context, path, Input::Text(None)).await;
+            return failed(&call, &answer.result.err().unwrap_or_else(|| Error::unknown_procedure(path)));
+        };
+        if procedure.kind != call.kind {
+            return failed(&call, &Error::unknown_procedure(&call.path));
+        }
+        if procedure.kind == Kind::Subscription {
+            return match self.subscribe(&context, &call, &procedure).await {
+                Ok(events) => {
+                    let text = call.sender.success(Outcome { r#type: "started", ..Outcome::default() });
+                    let topic = Topic { call, procedure, transformer: self.transformer, request_id };
+                    Response { text, started: Some(Started { topic, events }) }
+                }
+                Err(error) => failed(&call, &error),
+            };
+        }
+        match self.call(&context, &call, &procedure).await {
+            Ok(data) => {
+                let result = Outcome { r#type: "data", data: Some(&data), ..Outcome::default() };
+                Response { text: call.sender.success(result), started: None }
+            }
+            Err(error) => failed(&call, &error),
+        }
+    }
+
+    async fn call(
+        &self,
+        context: &Arc<Context<S::Caller>>,
+        call: &SocketCall,
+        procedure: &SharedProcedure,
+    ) -> Result<Box<RawValue>> {
+        let input = input(self.transformer, call.input.as_deref().map(RawValue::get), procedure);
+        let answer = self.service.call(context, &call.path, input).await.within(self.response_bytes);
+        let output = answer.result?;
+        self.transformer.output(&output, "", &output, &procedure.output_dates)
+    }
+
+    async fn subscribe(
+        &self,
+        context: &Arc<Context<S::Caller>>,
+        call: &SocketCall,
+        procedure: &SharedProcedure,
+    ) -> Result<Subscription> {
+        let input = input(self.transformer, call.input.as_deref().map(RawValue::get), procedure);
+        let input = resume(input, call.last_event_id.as_deref());
+        self.service.subscribe(context, &call.path, input).await.result
+    }
+}
+
+impl Topic {
+    /// The message about an event.
+    ///
+    /// # Errors
+    /// INTERNAL_SERVER_ERROR when it can't be written.
+    pub fn event(&self, event: &Event) -> Result<String> {
+        let (transformer, dates) = (self.transformer, &self.procedure.output_dates);
+        let data = match event.id.as_deref() {
+            Some(id) => transformer.output(&Tracked { id, data: &event.data }, "data", &event.data, dates),
+            None => transformer.output(&event.data, "", &event.data, dates),
+        }?;
+        Ok(self.call.sender.success(Outcome { r#type: "data", id: event.id.as_deref(), data: Some(&data) }))
+    }
+
+    /// The messages that end a subscription after an error, as tRPC sends them.
+    pub fn end(&self, error: &Error) -> Vec<String> {
+        let sender = &self.call.sender;
+        let failure = sender.failure(self.transformer, error, Some(&self.call.path), &self.request_id);
+        vec![failure, sender.success(STOPPED)]
+    }
+}
