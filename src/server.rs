@@ -1,4 +1,4 @@
-//! The listener: our accept loop in front of the edge, every limit explicit, drained on shutdown.
+//! The listener: our own accept loop, every limit explicit, drained on shutdown.
 
 use std::{
     convert::Infallible,
@@ -24,9 +24,9 @@ use tokio_util::{either::Either, task::TaskTracker};
 use crate::{
     config::{BindAddr, Limits, Settings},
     db::{Database, DatabaseUrl, Options, Timestamp},
-    edge::{self, Connection, Edge, Peer},
+    http::{Connection, Peer, Site, drained},
+    kernel::{Feeds, Kernel, Router, Services, Timeouts, limiter::Limiter, metrics::Metrics, registry},
     models::stripe_event::StripeEvent,
-    rpc::{Kernel, Registry, Router, limiter::Limiter, metrics::Metrics},
     stripe::{Stripe, inbox::oldest_kept},
 };
 
@@ -38,7 +38,7 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// A bound server, ready to [run](Server::run).
 pub struct Server {
     listener: Listener,
-    edge: Arc<Edge>,
+    site: Arc<Site>,
     limits: Limits,
     grace: Duration,
     drain: watch::Sender<bool>,
@@ -70,14 +70,21 @@ impl Server {
             queued_jobs: limits.queued_jobs,
             statement_timeout: limits.call_timeout,
         })?;
-        let limiter = Limiter::new(&settings.rate_limits);
         let (drain, draining) = watch::channel(false);
-        let stripe = Stripe::new(&settings.stripe, settings.app_url.as_ref())?;
-        let registry = Registry::new(routers)?;
-        let kernel = Kernel::new(registry, db, limiter, Metrics::new()?, stripe, &limits, draining.clone())?;
-        let edge = Arc::new(Edge::new(Arc::new(kernel), settings, limits.clone(), draining)?);
+        let metrics = Metrics::new()?;
+        let services = Services {
+            limiter: Limiter::new(&settings.rate_limits),
+            feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), &limits),
+            stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
+            timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },
+            db,
+            metrics,
+            draining,
+        };
+        let kernel = Arc::new(Kernel::new(registry(routers)?, services)?);
+        let site = Arc::new(Site::new(kernel, settings, limits.clone())?);
         let listener = Listener::bind(&settings.bind_addr).await?;
-        Ok(Self { listener, edge, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
+        Ok(Self { listener, site, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
     }
 
     /// Where it listens, with the port that the system chose where the setting said 0.
@@ -98,7 +105,7 @@ impl Server {
         let spare = Arc::new(Semaphore::new(SHED));
         let connections = TaskTracker::new();
         let mut shutdown = pin!(shutdown);
-        tokio::spawn(purge(Arc::clone(&self.edge), self.limits.purge_interval, self.drain.subscribe()));
+        tokio::spawn(purge(Arc::clone(&self.site), self.limits.purge_interval, self.drain.subscribe()));
         loop {
             let (stream, peer) = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -119,7 +126,7 @@ impl Server {
                 continue;
             };
             let served = self.serve(stream, Connection { peer, permit }, header_timeout);
-            let gauge = self.edge.kernel().metrics().connections.clone();
+            let gauge = self.site.kernel().services().metrics.connections.clone();
             connections.spawn(async move {
                 gauge.inc();
                 if let Err(error) = served.await {
@@ -139,10 +146,10 @@ impl Server {
         connection: Connection,
         header_timeout: Duration,
     ) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
-        let edge = Arc::clone(&self.edge);
+        let site = Arc::clone(&self.site);
         let service = service_fn(move |request: Request<Incoming>| {
-            let (edge, connection) = (Arc::clone(&edge), connection.clone());
-            async move { Ok::<_, Infallible>(edge.handle(request, connection).await) }
+            let (site, connection) = (Arc::clone(&site), connection.clone());
+            async move { Ok::<_, Infallible>(site.handle(request, connection).await) }
         });
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -155,21 +162,21 @@ impl Server {
             let mut http = pin!(http);
             tokio::select! {
                 done = http.as_mut() => return done,
-                () = edge::drained(&mut draining) => http.as_mut().graceful_shutdown(),
+                () = drained(&mut draining) => http.as_mut().graceful_shutdown(),
             }
             http.await
         }
     }
 
     async fn stop(self, connections: TaskTracker) {
-        let Self { listener, edge, grace, drain, .. } = self;
+        let Self { listener, site, grace, drain, .. } = self;
         tracing::info!("stopping");
         drop(listener);
         drain.send_replace(true);
         connections.close();
         let done = async {
             connections.wait().await;
-            edge.sockets_closed().await;
+            site.sockets_closed().await;
         };
         match timeout(grace, done).await {
             Ok(()) => tracing::info!("stopped"),
@@ -207,16 +214,19 @@ impl Listener {
 }
 
 /// Removes the events of Stripe's that were handled long ago, now and then.
-async fn purge(edge: Arc<Edge>, interval: Duration, mut draining: watch::Receiver<bool>) {
+async fn purge(site: Arc<Site>, interval: Duration, mut draining: watch::Receiver<bool>) {
     let mut due = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
     loop {
         tokio::select! {
             _ = due.tick() => {}
-            () = edge::drained(&mut draining) => return,
+            () = drained(&mut draining) => return,
         }
         let before = oldest_kept(Timestamp::now());
-        let purged =
-            edge.kernel().db().write(Instant::now() + interval, move |conn| Ok(StripeEvent::purge(conn, before)?));
+        let purged = site
+            .kernel()
+            .services()
+            .db
+            .write(Instant::now() + interval, move |conn| Ok(StripeEvent::purge(conn, before)?));
         match purged.await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "purged events of Stripe's"),

@@ -1,14 +1,15 @@
-//! `clusterdesk openrpc` and `clusterdesk app-router`: what a server says of its procedures, without one.
+//! `clusterdesk openrpc` and `clusterdesk app-router`: the documents of the procedures, without a server.
 
 use std::io::{Write, stdout};
 
 use anyhow::Result;
 use clusterdesk::{
+    kernel::{documents, registry},
     routers,
-    rpc::{Documents, Registry, documents::Document},
 };
+use procedures::describe::{Document, Documents};
 
 pub fn run(choose: impl FnOnce(&Documents) -> &Document) -> Result<()> {
-    let documents = Documents::of(&Registry::new(routers::all())?)?;
+    let documents = documents(registry(routers::all())?.catalogue())?;
     Ok(stdout().lock().write_all(choose(&documents).text.as_bytes())?)
 }

@@ -63,6 +63,7 @@ pub struct Options {
 }
 
 /// Where we learn of commits from.
+#[derive(Clone)]
 enum Commits {
     /// This process' own writer.
     Writer(watch::Sender<()>),
@@ -70,7 +71,8 @@ enum Commits {
     Server(Secret),
 }
 
-/// The database threads. Dropping it lets them finish their queues and end.
+/// A handle to the database threads. They finish their queues and end when the last handle is dropped.
+#[derive(Clone)]
 pub struct Database {
     reads: Lane,
     replica_reads: Option<Lane>,

@@ -1,20 +1,18 @@
-//! Request bodies: JSON only, so large and no larger, and not for ever on the way.
+//! Request bodies: JSON only, with size and time limits.
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
+use procedures::{Code, Error, Result};
 use tokio::time::timeout;
 
-use crate::{
-    config::Limits,
-    error::{Error, Result},
-};
+use crate::config::Limits;
 
-/// How many times the allowed size of a body that is too large is still read.
+/// A body that is too large is read up to this multiple of the limit.
 const DISCARDED: usize = 16;
 
-/// Whether a body calls itself JSON. A form or `text/plain` can be posted by any web page without a preflight.
+/// Whether a body claims to be JSON. Any web page may post a form or `text/plain` without a preflight.
 pub fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -24,10 +22,11 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 /// Reads a whole body.
 ///
 /// # Errors
-/// PAYLOAD_TOO_LARGE, TIMEOUT for one that trickles in, BAD_REQUEST for one that breaks off.
+/// PAYLOAD_TOO_LARGE; TIMEOUT for a body that takes too long; BAD_REQUEST for one that breaks off;
+/// UNSUPPORTED_MEDIA_TYPE for one that is compressed.
 pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits) -> Result<Bytes> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(Error::UnsupportedMediaType);
+        return Err(unsupported_media_type());
     }
     if body.size_hint().lower() > u64::try_from(limits.request_bytes).unwrap_or(u64::MAX) {
         return Err(too_large(body, headers, limits));
@@ -37,12 +36,12 @@ pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits) -> R
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(body, headers, limits)),
         Ok(Err(_broken)) => Err(Error::invalid_request("the body broke off")),
-        Err(_elapsed) => Err(Error::Timeout),
+        Err(_elapsed) => Err(Error::new(Code::Timeout, "The request took too long to arrive.")),
     }
 }
 
-/// Refuses at once and, for a while, throws away what still comes: many clients look for an answer only when they have
-/// sent all. One that asked whether to go on (RFC 9110 §10.1.1) has been told.
+/// Refuses at once and discards the rest for a while, because many clients read the response only after sending everything.
+/// A client that asked first (`Expect`, RFC 9110 §10.1.1) stops by itself.
 fn too_large(body: Incoming, headers: &HeaderMap, limits: &Limits) -> Error {
     if !headers.contains_key(header::EXPECT) {
         let rest = Limited::new(body, limits.request_bytes.saturating_mul(DISCARDED));
@@ -53,5 +52,10 @@ fn too_large(body: Incoming, headers: &HeaderMap, limits: &Limits) -> Error {
             drop(timeout(patience, discard).await);
         });
     }
-    Error::PayloadTooLarge(format!("A request may have at most {} bytes.", limits.request_bytes))
+    Error::new(Code::PayloadTooLarge, format!("A request may have at most {} bytes.", limits.request_bytes))
+}
+
+/// UNSUPPORTED_MEDIA_TYPE.
+pub fn unsupported_media_type() -> Error {
+    Error::new(Code::UnsupportedMediaType, "Send the request as Content-Type: application/json.")
 }

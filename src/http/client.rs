@@ -1,20 +1,22 @@
-//! Who is at the other end: request id, address and token of a request.
+//! The client of a request: its request id, address and token.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::net::IpAddr;
 
 use http::{HeaderMap, header};
+use procedures::trpc::ConnectionParams;
 use uuid::Uuid;
 
 use crate::{
     auth::{Authenticator, Credential},
     config::TrustedProxy,
-    error::{Error, Result},
 };
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
+    /// Over TCP, from this address.
     Address(IpAddr),
+    /// Over a unix socket.
     UnixSocket,
 }
 
@@ -24,8 +26,8 @@ pub fn request_id(headers: &HeaderMap) -> String {
     given.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string()
 }
 
-/// Where a request comes from: the peer, or, behind trusted proxies, the last address in `X-Forwarded-For` that none
-/// of them added. None on a unix socket without such an address.
+/// The address of the client: the peer's, or, behind trusted proxies, the last one in `X-Forwarded-For` that is not a
+/// trusted proxy. None on a unix socket without such an address.
 pub fn address(peer: Peer, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
     let peer_address = match peer {
         Peer::Address(address) => Some(address.to_canonical()),
@@ -54,17 +56,19 @@ fn is_trusted(address: Option<IpAddr>, trusted: &[TrustedProxy]) -> bool {
     })
 }
 
-/// What an `Authorization` header holds.
+/// The bearer token of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Bearer<'a> {
+    /// There is none.
     Absent,
+    /// This one.
     Token(&'a str),
-    /// Another scheme, or no text.
+    /// The header has another scheme, is repeated or is not text.
     Unreadable,
 }
 
 impl<'a> Bearer<'a> {
-    /// The scheme's name has no case (RFC 9110 §11.1).
+    /// Reads a header's value. The scheme is case-insensitive (RFC 9110 §11.1).
     fn parse(value: &'a str) -> Self {
         match value.trim().split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Self::Token(token.trim()),
@@ -72,6 +76,7 @@ impl<'a> Bearer<'a> {
         }
     }
 
+    /// Verifies the token, as far as that is possible without the database.
     pub async fn authenticate(self, authenticator: &Authenticator) -> Credential {
         match self {
             Self::Absent => Credential::Anonymous,
@@ -81,32 +86,16 @@ impl<'a> Bearer<'a> {
     }
 }
 
-/// tRPC's `connectionParams`, for clients that can't set headers.
-#[derive(Debug, Default)]
-pub struct ConnectionParams(BTreeMap<String, String>);
-
-impl ConnectionParams {
-    /// Reads JSON: an object of strings, or null.
-    ///
-    /// # Errors
-    /// PARSE_ERROR.
-    pub fn read(json: &str) -> Result<Self> {
-        let params: Option<BTreeMap<String, String>> = serde_json::from_str(json).map_err(|_why| Error::Parse)?;
-        Ok(Self(params.unwrap_or_default()))
-    }
-
-    /// Their `token`; else `authorization`, which is as in the header.
-    pub fn bearer(&self) -> Bearer<'_> {
-        let find = |wanted: &str| self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        match (find("token"), find("authorization")) {
-            (Some((_, token)), _) => Bearer::Token(token),
-            (None, Some((_, value))) => Bearer::parse(value),
-            (None, None) => Bearer::Absent,
-        }
+/// The bearer token in tRPC's `connectionParams`: `token`, else `authorization` as in the header.
+pub fn param_bearer(params: &ConnectionParams) -> Bearer<'_> {
+    match (params.get("token"), params.get("authorization")) {
+        (Some(token), _) => Bearer::Token(token),
+        (None, Some(value)) => Bearer::parse(value),
+        (None, None) => Bearer::Absent,
     }
 }
 
-/// The bearer token of a request (RFC 6750 §2.1).
+/// The bearer token in the `Authorization` header (RFC 6750 §2.1).
 pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next().map(|value| value.to_str()), values.next()) {

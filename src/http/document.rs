@@ -2,37 +2,38 @@
 
 use http::{HeaderMap, Method};
 
+use procedures::describe::{Document, Documents};
+
 use super::{
-    Edge,
     refusal::{self, Wire},
     response::{JSON, Response, versioned},
 };
-use crate::rpc::documents::Document;
 
 const TYPESCRIPT: &str = "application/typescript; charset=utf-8";
 
-impl Edge {
-    /// The document at an address, and what it is made of. None where there is none.
-    pub(super) fn document(&self, path: &str) -> Option<(&Document, &'static str)> {
-        let documents = self.kernel().documents();
-        match path {
-            "/openrpc.json" => Some((&documents.openrpc, JSON)),
-            "/app-router.d.ts" => Some((&documents.app_router, TYPESCRIPT)),
-            _ => None,
-        }
+/// A document as it is served.
+#[derive(Clone, Copy)]
+pub struct Page<'d> {
+    document: &'d Document,
+    content_type: &'static str,
+}
+
+/// The document at an address.
+pub fn at<'d>(documents: &'d Documents, path: &str) -> Option<Page<'d>> {
+    match path {
+        "/openrpc.json" => Some(Page { document: &documents.openrpc, content_type: JSON }),
+        "/app-router.d.ts" => Some(Page { document: &documents.app_router, content_type: TYPESCRIPT }),
+        _ => None,
     }
 }
 
-/// Sends a document, unless the client has it already.
-pub fn send(
-    (document, content_type): (&Document, &'static str),
-    method: &Method,
-    headers: &HeaderMap,
-    request_id: &str,
-) -> Response {
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Ask for this document by GET.", request_id);
+impl Page<'_> {
+    /// Sends the document, unless the client has it already.
+    pub fn answer(self, method: &Method, headers: &HeaderMap, request_id: &str) -> Response {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this document by GET.", request_id);
+        }
+        let etag = format!("\"{}\"", self.document.content_hash);
+        versioned(headers, &etag, self.content_type, &self.document.text)
     }
-    let etag = format!("\"{}\"", document.content_hash);
-    versioned(headers, &etag, content_type, &document.text)
 }

@@ -82,6 +82,7 @@ pub struct File {
 }
 
 impl File {
+    /// The file at an address.
     pub fn at(path: &str) -> Option<&'static Self> {
         FILES.get(path)
     }

@@ -1,4 +1,4 @@
-//! Which web pages may call: those of configured origins, and our own. Callers that are no browsers send no origin.
+//! Which web pages may call: those of configured origins and our own. Clients other than browsers send no `Origin`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use std::{sync::Arc, time::Duration};
@@ -10,11 +10,12 @@ use crate::config::{Origin, Settings};
 pub struct Origins(Vec<Origin>);
 
 impl Origins {
+    /// The configured ones.
     pub fn new(settings: &Settings) -> Self {
         Self(settings.app_url.iter().chain(&settings.allowed_origins).cloned().collect())
     }
 
-    /// Whether a request with these headers may go on.
+    /// Whether a request with these headers may proceed.
     pub fn allow(&self, headers: &HeaderMap) -> bool {
         headers.get(header::ORIGIN).is_none_or(|origin| self.knows(origin, headers))
     }
@@ -37,7 +38,7 @@ pub fn cors(origins: &Arc<Origins>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(known))
         .allow_methods([Method::GET, Method::POST])
-        // An allowed origin's client may send what it likes; tRPC's send `trpc-accept`, old frontends `x-trpc-source`.
+        // Clients of an allowed origin may send any header: tRPC's send `trpc-accept`, old frontends `x-trpc-source`.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed.map(HeaderName::from_static))
         .max_age(Duration::from_secs(600))

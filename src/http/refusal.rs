@@ -1,68 +1,67 @@
-//! Refusals of the edge: the same JSON as an error of a procedure, under the HTTP status that fits.
+//! Refusals before any call: the same JSON as an error of a procedure, with the matching HTTP status.
 
-use http::{HeaderValue, StatusCode, header};
-
-use super::response::{JSON, Response, retry_after, text};
-use crate::{
-    error::Error,
-    rpc::{
-        jsonrpc,
-        trpc::{self, Transformer},
-    },
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use procedures::{
+    Code, Error, jsonrpc,
+    trpc::{self, Transformer},
+    whole,
 };
 
-/// What tRPC's own server says its answers depend on.
-pub const TRPC_VARY: &str = "trpc-accept, accept";
+use super::response::{JSON, Response, retry_after};
+use crate::error;
 
-/// The form of the errors that a caller understands.
+/// The form of the errors that a client understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
+    /// A JSON-RPC error response with the id null.
     JsonRpc,
+    /// tRPC's error shape.
     Trpc(Transformer),
 }
 
 impl Wire {
-    /// A response whose body is an answer.
-    pub fn text(self, status: StatusCode, body: String) -> Response {
+    fn write(self, status: StatusCode, error: &Error, request_id: &str) -> Response {
         match self {
-            Self::JsonRpc => text(status, JSON, body),
-            Self::Trpc(_) => {
-                let mut response = text(status, "application/json", body);
-                response.headers_mut().insert(header::VARY, HeaderValue::from_static(TRPC_VARY));
+            Self::JsonRpc => whole(status, JSON, jsonrpc::refuse(error, request_id)),
+            Self::Trpc(transformer) => {
+                let body = trpc::refuse(transformer, error, None, request_id);
+                let mut response = whole(status, "application/json", body.get().to_owned());
+                response.headers_mut().insert(header::VARY, HeaderValue::from_static(trpc::VARY));
                 response
             }
         }
     }
-
-    /// An error as the only answer to whatever was asked.
-    pub fn refuse(self, error: &Error, request_id: &str) -> String {
-        match self {
-            Self::JsonRpc => jsonrpc::refuse_message(request_id, error),
-            Self::Trpc(transformer) => String::from(trpc::refuse(transformer, error, None, request_id).get()),
-        }
-    }
 }
 
+/// The response that refuses a request.
 pub fn refuse(wire: Wire, error: &Error, request_id: &str) -> Response {
-    if let Error::Internal(detail) = error {
-        tracing::error!(request_id, detail = format!("{detail:#}"), "failed");
-    } else {
-        tracing::info!(request_id, code = error.code().as_str(), "refused at the edge");
-    }
-    let status = StatusCode::from_u16(error.code().http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = wire.text(status, wire.refuse(error, request_id));
-    if let Error::Unavailable { retry_after: wait, .. } | Error::TooManyRequests { retry_after: wait } = error {
-        retry_after(response.headers_mut(), *wait);
-    }
-    if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    tracing::info!(request_id, code = error.code.as_str(), "request refused");
+    let status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = wire.write(status, error, request_id);
+    add_headers(response.headers_mut(), error);
     response
 }
 
-/// 405 with the method that would do (RFC 9110 §15.5.6).
+/// What a client may see of an error. A fault of the server is logged here.
+pub fn visible(error: error::Error, request_id: &str) -> Error {
+    if let error::Error::Internal(detail) = &error {
+        tracing::error!(request_id, detail = format!("{detail:#}"), "failed");
+    }
+    error.into()
+}
+
+fn add_headers(headers: &mut HeaderMap, error: &Error) {
+    if let Some(wait) = error.retry_after {
+        retry_after(headers, wait);
+    }
+    if error.code == Code::Unauthorized {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+}
+
+/// 405 with the methods that would work (RFC 9110 §15.5.6).
 pub fn wrong_method(wire: Wire, allow: &'static str, why: &'static str, request_id: &str) -> Response {
-    let mut response = refuse(wire, &Error::MethodNotSupported(why.into()), request_id);
+    let mut response = refuse(wire, &Error::method_not_supported(why), request_id);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }

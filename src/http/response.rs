@@ -1,43 +1,25 @@
 //! HTTP responses and the headers that all of them carry.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use procedures::{Allowance, Body, jsonrpc::Reply, milliseconds, whole};
 
-use crate::{
-    error::milliseconds,
-    rpc::{jsonrpc::Reply, limiter::Allowance},
-};
-
+/// A response.
 pub type Response = http::Response<Body>;
 
-/// A body that is there as a whole, or comes in pieces.
-pub type Body = UnsyncBoxBody<Bytes, Infallible>;
-
+/// The content type of JSON-RPC.
 pub const JSON: &str = "application/json; charset=utf-8";
 
-/// A response with a body.
-pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    let mut response = Response::new(Full::from(body).boxed_unsync());
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-/// A body with a version, or 304 for who has that one already (RFC 9110 §13.1.2). Clients keep it, and ask each time whether
-/// it is still the same. `etag` with its quotes.
+/// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may keep it but
+/// revalidate each time. `etag` includes its quotes.
 pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: &str) -> Response {
-    let mut response = if knows(request, etag) {
+    let mut response = if is_current(request, etag) {
         let mut unchanged = Response::default();
         *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
         unchanged
     } else {
-        text(StatusCode::OK, content_type, body.to_owned())
+        whole(StatusCode::OK, content_type, body.to_owned())
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -47,30 +29,33 @@ pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, bo
     response
 }
 
-fn knows(request: &HeaderMap, etag: &str) -> bool {
+fn is_current(request: &HeaderMap, etag: &str) -> bool {
     let lists = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
     let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
-/// The answer to a JSON-RPC message; 204 when it asked for none.
+/// The response to a JSON-RPC message; 204 when there were only notifications.
 pub fn rpc(reply: Reply) -> Response {
     let mut response = match reply.body {
-        Some(body) => text(StatusCode::OK, JSON, body),
-        None => {
-            let mut nothing = Response::default();
-            *nothing.status_mut() = StatusCode::NO_CONTENT;
-            nothing
-        }
+        Some(body) => whole(StatusCode::OK, JSON, body),
+        None => no_content(),
     };
     if let Some(allowance) = reply.allowance {
-        rate_limit(response.headers_mut(), &allowance);
+        response.extensions_mut().insert(allowance);
     }
     response
 }
 
-/// What the caller has left. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is back.
-pub fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
+/// 204.
+pub fn no_content() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// The headers about a rate limit. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is available.
+fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let reset = seconds(now.saturating_add(allowance.reset));
     headers.insert("x-ratelimit-limit", HeaderValue::from(allowance.limit));
@@ -91,8 +76,11 @@ fn seconds(duration: Duration) -> u64 {
     milliseconds(duration).div_ceil(1000)
 }
 
-/// Adds what every response carries: its request id, and orders to browsers to trust it with nothing.
+/// Adds what every response carries: its request id, what is left of the rate limit, and strict browser policies.
 pub fn finish(mut response: Response, request_id: &str) -> Response {
+    if let Some(allowance) = response.extensions_mut().remove::<Allowance>() {
+        rate_limit(response.headers_mut(), &allowance);
+    }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-request-id", id);

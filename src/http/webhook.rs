@@ -1,26 +1,29 @@
-//! `POST /webhooks/stripe`: Stripe tells us something. It is believed by its signature alone: there is no token, no origin,
-//! and no rate limit. 200 means that the effect is committed; anything else, that Stripe should try again.
+//! `POST /webhooks/stripe`: an event from Stripe, authenticated by its signature alone, without token, origin or rate limit.
+//! 200 means that its effect is committed; on anything else Stripe retries.
 
 use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
+use procedures::{Result, whole};
 use serde_json::json;
 
 use super::{
-    Edge, body,
-    refusal::{self, Wire},
-    response::{JSON, Response, text},
+    body,
+    refusal::{self, Wire, visible},
+    response::{JSON, Response},
+    site::Site,
 };
 use crate::{
     db::Timestamp,
-    error::{Error, Result},
+    error::Error,
     stripe::inbox::{Outcome, receive},
 };
 
+/// Its address.
 pub const PATH: &str = "/webhooks/stripe";
 
-impl Edge {
+impl Site {
     pub(super) async fn webhook(&self, request: Request<Incoming>, request_id: &str) -> Response {
         if request.method() != Method::POST {
             return refusal::wrong_method(Wire::JsonRpc, "POST", "Stripe posts its events.", request_id);
@@ -30,16 +33,17 @@ impl Edge {
             Ok(Outcome::Processed) => "processed",
             Ok(Outcome::Duplicate) => "duplicate",
             Ok(Outcome::Failed(_)) => "failed",
-            Err(error) => error.code().as_str(),
+            Err(error) => error.code.as_str(),
         };
-        self.kernel().metrics().stripe_event(label);
+        self.kernel.services().metrics.stripe_event(label);
         match outcome {
             Ok(Outcome::Processed | Outcome::Duplicate) => {
-                text(StatusCode::OK, JSON, json!({"received": true}).to_string())
+                whole(StatusCode::OK, JSON, json!({"received": true}).to_string())
             }
             Ok(Outcome::Failed(why)) => {
-                let error = Error::Internal(anyhow::anyhow!("an event of Stripe's is kept for another try: {why}"));
-                refusal::refuse(Wire::JsonRpc, &error, request_id)
+                let error =
+                    Error::Internal(anyhow::anyhow!("an event of Stripe failed and is kept for a replay: {why}"));
+                refusal::refuse(Wire::JsonRpc, &visible(error, request_id), request_id)
             }
             Err(error) => refusal::refuse(Wire::JsonRpc, &error, request_id),
         }
@@ -48,12 +52,14 @@ impl Edge {
     async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<Outcome> {
         let (head, incoming) = request.into_parts();
         let payload = body::read(incoming, &head.headers, &self.limits).await?;
-        let now = Timestamp::now();
+        let (services, now) = (self.kernel.services(), Timestamp::now());
         let seconds = now.millis().div_euclid(1000);
-        let event = Arc::new(self.kernel().stripe().event(&payload, signature(&head.headers), seconds)?);
-        let (prices, request_id) = (self.kernel().stripe().prices().clone(), request_id.to_owned());
+        let event = services.stripe.event(&payload, signature(&head.headers), seconds);
+        let event = Arc::new(event.map_err(|error| visible(error, request_id))?);
+        let (prices, id) = (services.stripe.prices().clone(), request_id.to_owned());
         let deadline = Instant::now() + self.limits.call_timeout;
-        self.kernel().db().write(deadline, move |conn| receive(conn, &prices, &event, &request_id, now)).await
+        let received = services.db.write(deadline, move |conn| receive(conn, &prices, &event, &id, now)).await;
+        received.map_err(|error| visible(error, request_id))
     }
 }
 

@@ -1,6 +1,7 @@
-//! From what a request presents to who is calling. Roles, revocation and deletion are the database's word, every time.
+//! Who is calling. Roles, revocation and deletion are read from the database on every call.
 
-use super::procedure::{Access, Kind};
+use procedures::{Access, Kind};
+
 use crate::{
     auth::{Claims, Credential},
     db::{DbConnection, Timestamp},
@@ -12,23 +13,25 @@ use crate::{
     },
 };
 
-/// The answer to a valid token of somebody who was deleted.
+/// The answer to a valid token of a deleted user.
 pub const GONE: Error = Error::Unauthorized("This account was deleted.");
 
-/// Who is calling, and how much of their rights the token carries.
+/// An authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    /// Their row.
     pub user: User,
+    /// How many of their rights the token carries.
     pub scope: Scope,
 }
 
 impl Caller {
-    /// Whether this is an admin, and the token may be used as one.
+    /// Whether this is an admin whose token carries that right.
     pub fn acts_as_admin(&self) -> bool {
         self.user.role == Role::Admin && self.scope >= Scope::Admin
     }
 
-    /// The same caller, locked in a later transaction.
+    /// The same caller, read again and locked in a later transaction.
     pub(super) fn again(&self, conn: &mut DbConnection) -> Result<Self> {
         let user = User::find_locked(conn, &self.user.id)?.ok_or(GONE)?;
         Ok(Self { user, scope: self.scope })
@@ -37,12 +40,13 @@ impl Caller {
 
 /// The outcome of a look-up.
 pub enum Found {
+    /// They have a row.
     Caller(Caller),
-    /// A valid token of somebody without a row: never seen, or deleted.
-    Stranger,
+    /// The token is valid, but there is no row: a first sign-in, or a deleted user.
+    NoRow,
 }
 
-/// What is wrong with a credential that needs no look-up.
+/// Why a credential is refused without asking the database. None when it must be asked.
 pub fn refusal(credential: &Credential) -> Option<Error> {
     match credential {
         Credential::Anonymous => Some(Error::Unauthorized("Send a token: Authorization: Bearer <token>.")),
@@ -55,10 +59,10 @@ pub fn refusal(credential: &Credential) -> Option<Error> {
     }
 }
 
-/// Finds the caller. In a transaction that writes, `lock` keeps them from being deleted before it ends.
+/// Finds the caller. In a transaction that writes, `lock` prevents their deletion until it ends.
 ///
 /// # Errors
-/// UNAUTHORIZED when the credential is not good, or not any more.
+/// UNAUTHORIZED when the credential is invalid, expired or revoked.
 pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: Timestamp) -> Result<Found> {
     let find_user = if lock { User::find_locked } else { User::find };
     match credential {
@@ -67,7 +71,7 @@ pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: T
         }
         Credential::Jwt(claims) => Ok(match find_user(conn, &claims.subject)? {
             Some(user) => Found::Caller(Caller { user, scope: Scope::Admin }),
-            None => Found::Stranger,
+            None => Found::NoRow,
         }),
         Credential::ApiToken(hash) => {
             const UNKNOWN: Error = Error::Unauthorized("The API token is unknown, expired or revoked.");
@@ -78,10 +82,10 @@ pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: T
     }
 }
 
-/// Creates the row of a user whose first valid token this is.
+/// Creates the user on first sign-in.
 ///
 /// # Errors
-/// UNAUTHORIZED for a deleted user, whose row stays away.
+/// UNAUTHORIZED for a deleted user, who is not created again.
 pub fn provision(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Result<()> {
     if audit::ACTORS.contains(&claims.subject.as_str()) {
         return Err(Error::Unauthorized("This user id is reserved."));

@@ -1,158 +1,81 @@
-//! Where calls come in, whatever the wire: finds the procedure, has it run, and notes how that ended.
+//! Where calls come in, on whatever wire: finds the procedure, runs it, and records how that ended.
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use anyhow::anyhow;
 use futures_util::FutureExt;
-use serde_json::value::RawValue;
-use tokio::sync::watch;
+use procedures::{Answer, Catalogue, Code, Input, Procedure, Service, Subscription, describe::Documents};
 use tracing::Instrument;
 
 use super::{
-    call::Context,
-    documents::Documents,
-    feed::Feed,
-    input::Input,
+    client::{Client, Context},
+    documents::documents,
     invocation::Invocation,
-    limiter::{Allowance, Limiter},
-    metrics::{Metrics, UNKNOWN},
-    procedure::Procedure,
-    registry::Registry,
-    subscription::Subscription,
+    metrics::UNKNOWN,
+    pipeline::Pipeline,
+    router::Registry,
+    services::Services,
 };
 use crate::{
-    config::Limits,
-    db::{Database, Timestamp},
-    error::{Code, Error, Result, milliseconds},
-    stripe::Stripe,
+    db::Timestamp,
+    error::{Error, Result, milliseconds},
 };
 
-/// Runs calls. One per server, shared by all transports.
+/// Runs calls. One per server, shared by all wires.
 pub struct Kernel {
     registry: Registry,
     documents: Documents,
-    db: Database,
-    limiter: Limiter,
-    metrics: Metrics,
-    stripe: Stripe,
-    feed: Feed,
-    /// True once the server is stopping.
-    draining: watch::Receiver<bool>,
-    /// From a call's arrival to its answer.
-    timeout: Duration,
-    /// Between two looks at who listens to a subscription.
-    recheck: Duration,
-}
-
-/// The outcome of a call, for a transport to write down.
-#[derive(Debug)]
-pub struct Answer<T = Box<RawValue>> {
-    pub result: Result<T>,
-    /// None when the bucket is switched off, or the call never got that far.
-    pub allowance: Option<Allowance>,
+    services: Arc<Services>,
 }
 
 impl Kernel {
+    /// Runs the procedures of a registry.
+    ///
     /// # Errors
     /// When the registry can't be described.
-    pub fn new(
-        registry: Registry,
-        db: Database,
-        limiter: Limiter,
-        metrics: Metrics,
-        stripe: Stripe,
-        limits: &Limits,
-        draining: watch::Receiver<bool>,
-    ) -> anyhow::Result<Self> {
-        let documents = Documents::of(&registry)?;
-        let (timeout, recheck) = (limits.call_timeout, limits.recheck_interval);
-        let feed = Feed::new(limits);
-        Ok(Self { registry, documents, db, limiter, metrics, stripe, feed, draining, timeout, recheck })
+    pub fn new(registry: Registry, services: Services) -> anyhow::Result<Self> {
+        let documents = documents(registry.catalogue())?;
+        Ok(Self { registry, documents, services: Arc::new(services) })
     }
 
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    /// What can be called.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        self.registry.catalogue()
     }
 
+    /// The documents of the registry.
     pub fn documents(&self) -> &Documents {
         &self.documents
     }
 
-    pub fn db(&self) -> &Database {
-        &self.db
+    /// What calls share.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    pub fn stripe(&self) -> &Stripe {
-        &self.stripe
-    }
-
-    pub(super) fn limiter(&self) -> &Limiter {
-        &self.limiter
-    }
-
-    pub(super) fn feed(&self) -> &Feed {
-        &self.feed
-    }
-
-    pub(super) fn draining(&self) -> &watch::Receiver<bool> {
-        &self.draining
-    }
-
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    pub(super) fn recheck(&self) -> Duration {
-        self.recheck
-    }
-
-    /// Runs one call of a query or mutation.
-    pub async fn call(self: &Arc<Self>, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer {
-        match self.invocation(context, name) {
-            Ok(invocation) => self.conclude(&invocation, invocation.run(input)).await,
-            Err(error) => Answer { result: Err(error), allowance: None },
-        }
-    }
-
-    /// Begins one subscription. It misses nothing that is committed after this answer.
-    pub async fn subscribe(
-        self: &Arc<Self>,
-        context: &Arc<Context>,
-        name: &str,
-        input: Input<'_>,
-    ) -> Answer<Subscription> {
-        match self.invocation(context, name) {
-            Ok(invocation) => self.conclude(&invocation, invocation.subscribe(input)).await,
-            Err(error) => Answer { result: Err(error), allowance: None },
-        }
-    }
-
-    fn invocation(self: &Arc<Self>, context: &Arc<Context>, name: &str) -> Result<Invocation> {
+    fn pipeline(&self, context: &Arc<Context>, name: &str) -> Result<Pipeline<'_>, procedures::Error> {
         let started = Instant::now();
-        let Some(procedure) = self.registry.get(name) else {
-            self.metrics.answered(UNKNOWN, Some(Code::NotFound), started.elapsed());
+        let Some((procedure, run)) = self.registry.get(name) else {
+            self.services.metrics.answered(UNKNOWN, Some(Code::NotFound), started.elapsed());
             tracing::info!(request_id = %context.request_id, code = Code::NotFound.as_str(), "no such procedure");
-            return Err(Error::UnknownMethod(name.to_owned()));
+            return Err(procedures::Error::unknown_procedure(name));
         };
-        Ok(Invocation {
-            kernel: Arc::clone(self),
+        let invocation = Invocation {
+            services: Arc::clone(&self.services),
             procedure: Arc::clone(procedure),
             context: Arc::clone(context),
             now: Timestamp::now(),
-            deadline: started + self.timeout,
-            allowance: Arc::default(),
-        })
+            deadline: started + self.services.timeouts.call,
+            allowance: Arc::new(OnceLock::new()),
+        };
+        Ok(Pipeline { invocation, run, documents: &self.documents })
     }
 
-    /// Sees the work of an invocation to its end, and notes how that was.
+    /// Runs the work of an invocation to its end, and records how that was.
     async fn conclude<T>(&self, invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Answer<T> {
         let (started, procedure) = (Instant::now(), &invocation.procedure);
         let span = tracing::info_span!("call", procedure = procedure.name, request_id = %invocation.context.request_id);
@@ -160,16 +83,17 @@ impl Kernel {
             // A handler's panic is caught on its database thread; this is for whatever runs here.
             let caught = AssertUnwindSafe(work).catch_unwind().await;
             let result = caught.unwrap_or_else(|_panic| Err(Error::Internal(anyhow!("a call panicked"))));
-            self.note(procedure, &result, started.elapsed());
-            Answer { result, allowance: invocation.allowance.get().copied().flatten() }
+            self.record(procedure, &result, started.elapsed());
+            let allowance = invocation.allowance.get().copied().flatten();
+            Answer { result: result.map_err(Into::into), allowance }
         }
         .instrument(span)
         .await
     }
 
-    fn note<T>(&self, procedure: &Procedure, result: &Result<T>, elapsed: Duration) {
+    fn record<T>(&self, procedure: &Procedure, result: &Result<T>, elapsed: Duration) {
         let code = result.as_ref().err().map(Error::code);
-        self.metrics.answered(procedure.name, code, elapsed);
+        self.services.metrics.answered(procedure.name, code, elapsed);
         if let Some(code) = code.filter(|code| !procedure.may_answer(*code)) {
             tracing::error!(code = code.as_str(), "the procedure does not declare this error");
         }
@@ -178,6 +102,24 @@ impl Kernel {
             Ok(_) => tracing::info!(elapsed_ms, "done"),
             Err(Error::Internal(detail)) => tracing::error!(elapsed_ms, detail = format!("{detail:#}"), "failed"),
             Err(error) => tracing::info!(elapsed_ms, code = error.code().as_str(), "refused"),
+        }
+    }
+}
+
+impl Service for Kernel {
+    type Caller = Client;
+
+    async fn call(&self, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer {
+        match self.pipeline(context, name) {
+            Ok(pipeline) => self.conclude(&pipeline.invocation, pipeline.call(input)).await,
+            Err(error) => Answer::uncounted(Err(error)),
+        }
+    }
+
+    async fn subscribe(&self, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer<Subscription> {
+        match self.pipeline(context, name) {
+            Ok(pipeline) => self.conclude(&pipeline.invocation, pipeline.subscribe(input)).await,
+            Err(error) => Answer::uncounted(Err(error)),
         }
     }
 }

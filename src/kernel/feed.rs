@@ -1,47 +1,98 @@
-//! The feed: one task that reads new events once and hands them to everybody who watches. It runs while somebody does.
+//! Feeds: one task for each log reads new rows once and hands them to everybody who watches. It runs while somebody does.
 
 use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use prometheus::IntGauge;
 use tokio::{
     sync::{Notify, broadcast},
     time::sleep,
 };
 
-use super::kernel::Kernel;
-use crate::{config::Limits, error::Result, models::cluster_event::ClusterEvent};
+use crate::{config::Limits, db::Database, error::Result, models::event_log::EventLog};
 
-/// Events that are read at a time.
+/// Rows that are read at a time.
 pub(super) const PAGE: i64 = 256;
-/// After the database could not be read.
+/// The pause after the database could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// One per server.
-pub(super) struct Feed {
-    events: broadcast::Sender<Arc<ClusterEvent>>,
-    running: Mutex<bool>,
-    /// A watcher has left.
-    left: Notify,
-    /// Between two looks at the table when nobody says that something was committed.
+/// The feeds of one server, one for each log, created on first use.
+pub struct Feeds {
+    by_log: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    setup: Setup,
+}
+
+/// What every feed needs.
+#[derive(Clone)]
+struct Setup {
+    db: Database,
+    /// Counts everybody who watches.
+    watchers: IntGauge,
+    /// Events that wait for the slowest watcher.
+    capacity: usize,
+    /// The polling interval when no commit is announced.
     interval: Duration,
+    /// How long a read may take.
+    timeout: Duration,
 }
 
-/// A watcher's place. What is committed after it was taken comes out of `events`, once [`Seat::fill`] has been called.
-pub(super) struct Seat {
-    pub events: broadcast::Receiver<Arc<ClusterEvent>>,
+/// The feed of one log.
+struct Feed<E> {
+    setup: Setup,
+    events: broadcast::Sender<Arc<E>>,
+    running: Mutex<bool>,
+    /// Notified when a watcher has left.
+    left: Notify,
+}
+
+/// A watcher's place. What is committed after it was taken comes out of `events`, once [`Seat::start`] has been called.
+pub(super) struct Seat<E> {
+    pub events: broadcast::Receiver<Arc<E>>,
     /// Dropped after `events`.
-    present: Present,
+    present: Present<E>,
 }
 
-/// Counts a watcher for as long as it is there.
-struct Present(Arc<Kernel>);
+/// Counts a watcher as long as it is there.
+struct Present<E>(Arc<Feed<E>>);
 
-impl Feed {
-    pub fn new(limits: &Limits) -> Self {
-        let events = broadcast::Sender::new(limits.feed_events);
-        Self { events, running: Mutex::new(false), left: Notify::new(), interval: limits.feed_interval }
+impl Feeds {
+    /// Feeds of this database. `watchers` counts the subscriptions.
+    pub fn new(db: Database, watchers: IntGauge, limits: &Limits) -> Self {
+        let Limits { feed_events: capacity, feed_interval: interval, call_timeout: timeout, .. } = *limits;
+        Self { by_log: Mutex::default(), setup: Setup { db, watchers, capacity, interval, timeout } }
+    }
+
+    /// Takes a place at the feed of a log.
+    pub(super) fn seat<E: EventLog>(&self) -> Seat<E> {
+        let feed = self.feed::<E>();
+        let events = {
+            // The feed must not end in between.
+            let _running = feed.running();
+            feed.events.subscribe()
+        };
+        feed.setup.watchers.inc();
+        Seat { events, present: Present(feed) }
+    }
+
+    fn feed<E: EventLog>(&self) -> Arc<Feed<E>> {
+        // Nothing panics while it holds the lock.
+        let mut by_log = self.by_log.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = by_log.get(&TypeId::of::<E>()).cloned().and_then(|feed| feed.downcast::<Feed<E>>().ok());
+        known.unwrap_or_else(|| {
+            let feed = Arc::new(Feed::new(self.setup.clone()));
+            by_log.insert(TypeId::of::<E>(), Arc::<Feed<E>>::clone(&feed));
+            feed
+        })
+    }
+}
+
+impl<E: EventLog> Feed<E> {
+    fn new(setup: Setup) -> Self {
+        Self { events: broadcast::Sender::new(setup.capacity), setup, running: Mutex::new(false), left: Notify::new() }
     }
 
     fn running(&self) -> MutexGuard<'_, bool> {
@@ -55,77 +106,66 @@ impl Feed {
         *running = self.events.receiver_count() > 0;
         !*running
     }
-}
 
-impl Seat {
-    pub fn take(kernel: &Arc<Kernel>) -> Self {
-        let feed = kernel.feed();
-        let events = {
-            let _ending = feed.running();
-            feed.events.subscribe()
-        };
-        kernel.metrics().subscriptions.inc();
-        Self { events, present: Present(Arc::clone(kernel)) }
+    /// Hands out everything after `last`, as long as there are watchers.
+    async fn run(&self, mut last: i64) {
+        let mut commits = self.setup.db.commits();
+        commits.mark_changed();
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                announced = commits.changed() => if announced.is_err() { sleep(self.setup.interval).await },
+                () = sleep(self.setup.interval) => {}
+                () = self.left.notified() => {}
+            }
+            if self.ended() {
+                return;
+            }
+            let read = self.hand_out(&mut last).await;
+            if let Err(error) = &read {
+                if !failing {
+                    tracing::warn!(%error, "events can't be read; retrying every second");
+                }
+                sleep(PAUSE).await;
+                commits.mark_changed();
+            }
+            failing = read.is_err();
+        }
     }
 
-    /// Sees to it that the feed runs. `newest` was the newest event at some time after the seat was taken.
-    pub fn fill(&self, newest: i64) {
-        let kernel = &self.present.0;
-        let mut running = kernel.feed().running();
+    async fn hand_out(&self, last: &mut i64) -> Result<()> {
+        loop {
+            let (deadline, after) = (Instant::now() + self.setup.timeout, *last);
+            let page = self.setup.db.read(deadline, move |conn| Ok(E::after(conn, after, PAGE)?)).await?;
+            let full = i64::try_from(page.len()) == Ok(PAGE);
+            for event in page {
+                *last = event.id();
+                // The last watcher may just have left.
+                drop(self.events.send(Arc::new(event)));
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl<E: EventLog> Seat<E> {
+    /// Makes sure that the feed runs. `newest` was the newest event at some time after the seat was taken.
+    pub fn start(&self, newest: i64) {
+        let feed = &self.present.0;
+        let mut running = feed.running();
         if !*running {
             *running = true;
-            tokio::spawn(run(Arc::clone(kernel), newest));
+            let feed = Arc::clone(feed);
+            tokio::spawn(async move { feed.run(newest).await });
         }
     }
 }
 
-impl Drop for Present {
+impl<E> Drop for Present<E> {
     fn drop(&mut self) {
-        self.0.metrics().subscriptions.dec();
-        self.0.feed().left.notify_one();
-    }
-}
-
-/// Hands out everything after `last`, for as long as there are watchers.
-async fn run(kernel: Arc<Kernel>, mut last: i64) {
-    let feed = kernel.feed();
-    let mut commits = kernel.db().commits();
-    commits.mark_changed();
-    let mut away = false;
-    loop {
-        tokio::select! {
-            told = commits.changed() => if told.is_err() { sleep(feed.interval).await },
-            () = sleep(feed.interval) => {}
-            () = feed.left.notified() => {}
-        }
-        if feed.ended() {
-            return;
-        }
-        let read = hand_out(&kernel, &mut last).await;
-        if let Err(error) = &read {
-            if !away {
-                tracing::warn!(%error, "the events of clusters can't be read; trying again every second");
-            }
-            sleep(PAUSE).await;
-            commits.mark_changed();
-        }
-        away = read.is_err();
-    }
-}
-
-async fn hand_out(kernel: &Kernel, last: &mut i64) -> Result<()> {
-    loop {
-        let (deadline, after) = (Instant::now() + kernel.timeout(), *last);
-        let read = kernel.db().read(deadline, move |conn| Ok(ClusterEvent::after(conn, None, after, PAGE)?));
-        let page = read.await?;
-        let full = i64::try_from(page.len()) == Ok(PAGE);
-        for event in page {
-            *last = event.id;
-            // Nobody may be left to hear it.
-            drop(kernel.feed().events.send(Arc::new(event)));
-        }
-        if !full {
-            return Ok(());
-        }
+        self.0.setup.watchers.dec();
+        self.0.left.notify_one();
     }
 }

@@ -1,4 +1,4 @@
-//! Rate limits: so many calls per window, bucket and caller (contract §5), by the generic cell rate algorithm.
+//! Rate limits: calls per window, bucket and caller (docs/API.md, "Limits"), by the generic cell rate algorithm.
 
 use std::{
     net::IpAddr,
@@ -14,23 +14,15 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 
-use super::procedure::Bucket;
+use procedures::{Allowance, Bucket};
+
 use crate::config::RateLimitSettings;
 
-/// After so many checks the keys that have their full quota back are forgotten.
+/// The number of checks after which keys with a full quota are dropped.
 const SWEEP_EVERY: u32 = 4096;
 
-/// What a caller has left, for the `X-RateLimit-*` headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    /// Calls per window.
-    pub limit: u32,
-    pub remaining: u32,
-    /// Until the whole limit is available again.
-    pub reset: Duration,
-    /// Set on a refusal: how long to wait.
-    pub retry_after: Option<Duration>,
-}
+/// The bucket of calls that ask Stripe.
+pub const STRIPE: Bucket = Bucket::new("stripe");
 
 struct Limit {
     calls: NonZeroU32,
@@ -47,6 +39,7 @@ pub struct Limiter {
 }
 
 impl Limiter {
+    /// Limiters with these settings.
     pub fn new(settings: &RateLimitSettings) -> Self {
         Self {
             read: limit(settings.rate_limit_read_max_requests, settings.rate_limit_read_window_ms),
@@ -59,9 +52,10 @@ impl Limiter {
     /// Counts one call. `None` when the bucket is switched off.
     pub fn check(&self, bucket: Bucket, key: &String) -> Option<Allowance> {
         let limit = match bucket {
-            Bucket::Read => self.read.as_ref(),
-            Bucket::Write => self.write.as_ref(),
-            Bucket::Stripe => self.stripe.as_ref(),
+            Bucket::READ => self.read.as_ref(),
+            Bucket::WRITE => self.write.as_ref(),
+            STRIPE => self.stripe.as_ref(),
+            _ => None,
         }?;
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             limit.limiter.retain_recent();
@@ -88,7 +82,7 @@ pub fn user_key(id: &str) -> String {
     format!("user {id}")
 }
 
-/// The key of a caller without one. An IPv6 customer has a whole /64 to choose addresses from.
+/// The key of a caller without an account. IPv6 counts by /64, from which one customer may choose any address.
 pub fn address_key(address: Option<IpAddr>) -> String {
     match address {
         None => "unix socket".to_owned(),

@@ -1,4 +1,4 @@
-//! What the server counts, for `GET /metrics` (Prometheus text format).
+//! Metrics for `GET /metrics` (Prometheus text format).
 
 use std::time::Duration;
 
@@ -10,25 +10,31 @@ use prometheus::{
 
 use crate::error::Code;
 
-/// Label of calls to names that are not procedures: callers must not be able to make labels up.
+/// The label of calls to unknown names: callers must not be able to invent labels.
 pub const UNKNOWN: &str = "unknown";
 
+/// The metrics of one server.
 pub struct Metrics {
     registry: Registry,
     calls: IntCounterVec,
     seconds: HistogramVec,
     statements: IntCounterVec,
     stripe_events: IntCounterVec,
+    /// Open connections.
     pub connections: IntGauge,
+    /// Open WebSockets.
     pub sockets: IntGauge,
+    /// Running subscriptions.
     pub subscriptions: IntGauge,
     queued_reads: IntGauge,
     queued_writes: IntGauge,
 }
 
 impl Metrics {
+    /// Metrics that are all zero.
+    ///
     /// # Errors
-    /// When two metrics share a name: a mistake of ours.
+    /// When two metrics share a name, which is a bug.
     pub fn new() -> Result<Self> {
         let by = |opts: Opts, labels: &[&str]| IntCounterVec::new(opts, labels);
         let calls = by(opts!("clusterdesk_calls_total", "Calls answered, by outcome"), &["procedure", "code"])?;
@@ -70,15 +76,17 @@ impl Metrics {
         self.seconds.with_label_values(&[procedure]).observe(elapsed.as_secs_f64());
     }
 
+    /// Counts one event of Stripe.
     pub fn stripe_event(&self, outcome: &str) {
         self.stripe_events.with_label_values(&[outcome]).inc();
     }
 
+    /// Counts the statements of one piece of work.
     pub fn ran(&self, procedure: &str, statements: u64) {
         self.statements.with_label_values(&[procedure]).inc_by(statements);
     }
 
-    /// Everything, as text.
+    /// All metrics as text. `queued`: jobs waiting for a database thread, reads and writes.
     ///
     /// # Errors
     /// When the encoder fails.

@@ -1,36 +1,32 @@
-//! The kernel: one registration makes a function callable, guarded and checked, and the wires expose the registry.
+//! What clusterdesk makes of a call: who may, how often, on which connection, in which transaction, with which audit row.
 
-pub mod call;
+mod audit;
+mod call;
 pub mod caller;
-mod dates;
-pub mod documents;
+mod client;
+mod dispatch;
+mod documents;
 mod feed;
-pub mod input;
 mod invocation;
 mod json;
-pub mod jsonrpc;
-pub mod kernel;
 pub mod limiter;
-pub mod listeners;
 pub mod metrics;
-pub mod openrpc;
-pub mod procedure;
-pub mod registry;
-pub mod schemas;
-pub mod socket;
-pub mod subscription;
-mod superjson;
-pub mod trpc;
-pub mod typescript;
-pub mod watch;
+mod pipeline;
+mod router;
+mod run;
+mod services;
+mod subscription;
+mod watch;
 
 pub use self::{
-    call::{AsyncCall, Audited, Call, Context, Reply},
-    documents::Documents,
-    input::{Input, NoInput},
-    kernel::{Answer, Kernel},
-    procedure::{Access, Bucket, Kind, Router},
-    registry::Registry,
-    subscription::{Event, Subscription},
-    watch::{Signal, Watch},
+    audit::Audited,
+    call::{AsyncCall, Call, Reply},
+    client::{Client, Context},
+    dispatch::Kernel,
+    documents::documents,
+    feed::Feeds,
+    router::{Registry, Router, registry},
+    run::Run,
+    services::{Services, Timeouts},
+    watch::{Page, Signal, Watch},
 };

@@ -1,118 +1,114 @@
-//! A running subscription: what was missed and then what happens, each event once and in order, for as long as the
-//! caller may have it.
+//! A running subscription: first what was missed, then what happens, each event once and in order, as long as the caller
+//! may have it.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Instant,
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
-use serde_json::value::RawValue;
+use futures_util::stream::unfold;
+use procedures::{Event, Subscription};
+use serde_json::{Value, value::RawValue};
 use tokio::{
-    sync::{broadcast::error::RecvError, broadcast::error::TryRecvError, watch},
+    sync::{
+        broadcast::error::{RecvError, TryRecvError},
+        watch,
+    },
     time::{sleep, timeout_at},
 };
 
 use super::{
     call::Call,
     feed::{PAGE, Seat},
-    invocation::Invocation,
-    watch::{self as rule, Signal, Watch},
+    invocation::{Attempt, Invocation},
+    watch::{Page, Signal, Watch, unknown_event},
 };
 use crate::{
     error::{Error, Result},
-    models::cluster_event::ClusterEvent,
+    models::event_log::EventLog,
 };
 
-/// Events that one look at the caller allows to be delivered.
+/// Events that may be delivered after one check of the caller's rights.
 const BATCH: usize = 64;
 
-/// One event of a subscription.
-#[derive(Debug)]
-pub struct Event {
-    /// To resume after. None for what is no position of its own.
-    pub id: Option<String>,
-    pub data: Box<RawValue>,
-}
+/// A watch whose outputs are written already.
+type Written<E> = Watch<E, Result<Box<RawValue>>>;
 
-/// A stream of events. It ends after an error, and without one when the server stops. It does nothing while it is not
-/// polled.
-pub struct Subscription(BoxStream<'static, Result<Event>>);
+/// The handler of a subscription. The types of its input and output are erased.
+pub(super) type Handler<E> = Arc<dyn Fn(&mut Call<'_>, Value) -> Result<Written<E>> + Send + Sync>;
 
-impl Stream for Subscription {
-    type Item = Result<Event>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(context)
-    }
-}
-
-impl std::fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Subscription")
-    }
-}
-
-/// What a subscription knows between two events.
-pub(super) struct Watcher {
+/// What a subscription keeps between two events.
+struct Watcher<E> {
     invocation: Invocation,
-    watch: Watch<Result<Box<RawValue>>>,
-    /// Everything up to this event was delivered, or is ready to be, or is not for this watcher.
+    watch: Written<E>,
+    /// Everything up to this position was delivered, is ready to be, or is not for this subscriber.
     last: i64,
-    /// Whether events come from the rows, until there are no more; else they come live.
+    /// Whether events still come from the log; else they come live.
     behind: bool,
     ready: VecDeque<Event>,
-    /// When the caller was last found to be in order.
+    /// When the caller's rights were last checked.
     checked: Instant,
-    seat: Seat,
-    draining: watch::Receiver<bool>,
+    seat: Seat<E>,
 }
 
-impl Watcher {
-    /// `newest` is the newest event, read after the seat was taken.
-    ///
-    /// # Errors
-    /// BAD_REQUEST for a position that is still to come.
-    pub fn new(invocation: Invocation, watch: Watch<Result<Box<RawValue>>>, seat: Seat, newest: i64) -> Result<Self> {
-        if watch.after.is_some_and(|after| after > newest) {
-            return Err(rule::unknown_event());
+/// Starts a subscription. The seat is taken first, so that nothing committed from then on is missed.
+///
+/// # Errors
+/// Those of the guards and of the handler; BAD_REQUEST for a position that is still to come.
+pub(super) async fn start<E: EventLog>(
+    invocation: Invocation,
+    handler: Handler<E>,
+    input: Value,
+) -> Result<Attempt<Subscription>> {
+    let seat = invocation.services.feeds.seat::<E>();
+    let look = move |call: &mut Call<'_>| {
+        let watch = handler(call, input.clone())?;
+        (watch.permit)(call)?;
+        Ok((watch, E::newest(call.conn)?))
+    };
+    match invocation.read(look).await? {
+        Attempt::Done((watch, newest)) => {
+            let watcher = Watcher::new(invocation, watch, seat, newest)?;
+            Ok(Attempt::Done(watcher.into_subscription()))
         }
-        seat.fill(newest);
-        let draining = invocation.kernel.draining().clone();
-        // Also without anything to resume: the feed may have begun after `newest`.
-        let (last, behind) = (watch.after.unwrap_or(newest), true);
-        let fresh = watch.after.is_none();
+        Attempt::NoUser => Ok(Attempt::NoUser),
+    }
+}
+
+impl<E: EventLog> Watcher<E> {
+    /// `newest` is the newest event, read after the seat was taken.
+    fn new(invocation: Invocation, watch: Written<E>, seat: Seat<E>, newest: i64) -> Result<Self> {
+        if watch.after.is_some_and(|after| after > newest) {
+            return Err(unknown_event());
+        }
+        seat.start(newest);
+        let (last, fresh) = (watch.after.unwrap_or(newest), watch.after.is_none());
         let (ready, checked) = (VecDeque::new(), Instant::now());
-        let mut watcher = Self { invocation, watch, last, behind, ready, checked, seat, draining };
+        // Also when there is nothing to resume: the feed may have started after `newest`.
+        let mut watcher = Self { invocation, watch, last, behind: true, ready, checked, seat };
         if fresh {
-            // A position to come back to, also for who has seen nothing yet.
+            // A position to resume from, even for a client that has seen no event.
             watcher.offer(Signal::Ready { last })?;
         }
         Ok(watcher)
     }
 
-    pub fn into_subscription(self) -> Subscription {
-        let events = unfold(Some(self), |watcher| async {
-            let mut watcher = watcher?;
-            match watcher.next().await? {
-                Ok(event) => Some((Ok(event), Some(watcher))),
+    fn into_subscription(self) -> Subscription {
+        let draining = self.invocation.services.draining.clone();
+        Subscription::new(unfold(Some((self, draining)), |state| async {
+            let (mut watcher, mut draining) = state?;
+            match watcher.next(&mut draining).await? {
+                Ok(event) => Some((Ok(event), Some((watcher, draining)))),
                 Err(error) => {
                     let procedure = watcher.invocation.procedure.name;
                     tracing::info!(procedure, code = error.code().as_str(), "the subscription ends");
-                    Some((Err(error), None))
+                    Some((Err(error.into()), None))
                 }
             }
-        });
-        Subscription(events.boxed())
+        }))
     }
 
-    async fn next(&mut self) -> Option<Result<Event>> {
-        let mut draining = self.draining.clone();
+    async fn next(&mut self, draining: &mut watch::Receiver<bool>) -> Option<Result<Event>> {
         tokio::select! {
             biased;
-            // An error means that the server is gone, which is the same.
+            // An error means that the server is gone.
             _ = draining.wait_for(|draining| *draining) => None,
             event = self.event() => Some(event),
         }
@@ -120,8 +116,8 @@ impl Watcher {
 
     async fn event(&mut self) -> Result<Event> {
         loop {
-            if self.checked.elapsed() >= self.invocation.kernel.recheck() {
-                self.look(|_| Ok(())).await?;
+            if self.checked.elapsed() >= self.invocation.services.timeouts.recheck {
+                self.check(|_| Ok(())).await?;
             }
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
@@ -133,17 +129,17 @@ impl Watcher {
         }
     }
 
-    /// Reads a page of the rows.
+    /// Reads a page of the log.
     async fn catch_up(&mut self) -> Result<()> {
-        let (owner, last) = (self.watch.owner().map(str::to_owned), self.last);
-        let page = self.look(move |call| Ok(ClusterEvent::after(call.conn, owner.as_deref(), last, PAGE)?)).await?;
-        self.behind = i64::try_from(page.len()) == Ok(PAGE);
-        page.iter().try_for_each(|event| self.take(event))
+        let (read, page) = (Arc::clone(&self.watch.read), Page { after: self.last, limit: PAGE });
+        let rows = self.check(move |call| read(call.conn, page)).await?;
+        self.behind = i64::try_from(rows.len()) == Ok(PAGE);
+        rows.iter().try_for_each(|event| self.take(event))
     }
 
-    /// Takes what comes live, and looks at the caller if that is anything for them.
+    /// Takes what comes live, and checks the caller if any of it is for them.
     async fn listen(&mut self) -> Result<()> {
-        let due = self.checked + self.invocation.kernel.recheck();
+        let due = self.checked + self.invocation.services.timeouts.recheck;
         match timeout_at(due.into(), self.seat.events.recv()).await {
             Ok(Ok(event)) => self.take(&event)?,
             Ok(Err(RecvError::Lagged(_))) => self.lag()?,
@@ -157,41 +153,42 @@ impl Watcher {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        if self.ready.is_empty() { Ok(()) } else { self.look(|_| Ok(())).await }
+        if self.ready.is_empty() { Ok(()) } else { self.check(|_| Ok(())).await }
     }
 
-    fn take(&mut self, event: &ClusterEvent) -> Result<()> {
-        if event.id > self.last {
-            self.last = event.id;
+    fn take(&mut self, event: &E) -> Result<()> {
+        if event.id() > self.last {
+            self.last = event.id();
             self.offer(Signal::Event(event))?;
         }
         Ok(())
     }
 
-    /// Too slow for the feed: the rest of what was missed is in the rows.
+    /// Too slow for the feed: the rest is read from the log.
     fn lag(&mut self) -> Result<()> {
         self.behind = true;
         self.offer(Signal::Lagged { last: self.last })
     }
 
-    fn offer(&mut self, signal: Signal<'_>) -> Result<()> {
+    fn offer(&mut self, signal: Signal<'_, E>) -> Result<()> {
         if let Some(data) = self.watch.select(signal) {
             self.ready.push_back(Event { id: Some(self.last.to_string()), data: data? });
         }
         Ok(())
     }
 
-    /// Does some reading for the caller, if they still may. While the database is away, nothing is delivered.
-    async fn look<T, W>(&mut self, work: W) -> Result<T>
+    /// Checks that the caller may still subscribe, and reads for them. While the database is out of reach nothing is
+    /// delivered.
+    async fn check<T, W>(&mut self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut Call<'_>) -> Result<T> + Clone + Send + 'static,
     {
         let invocation = self.invocation.renewed();
         loop {
-            let (owner, mut work) = (self.watch.owner().map(str::to_owned), work.clone());
+            let (permit, mut work) = (Arc::clone(&self.watch.permit), work.clone());
             let permitted = move |call: &mut Call<'_>| {
-                rule::authorize(owner.as_deref(), call)?;
+                permit(call)?;
                 work(call)
             };
             match invocation.again(permitted).await {

@@ -1,90 +1,120 @@
-//! What the handler of a subscription returns: whose events it is about, where to begin, and what to make of each.
+//! What the handler of a subscription returns: which log it follows, from where, who may, and what becomes of each event.
+
+use std::sync::Arc;
+
+use procedures::LAST_EVENT_ID;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::call::Call;
 use crate::{
+    db::DbConnection,
     error::{Error, Result},
-    models::cluster_event::ClusterEvent,
+    models::event_log::EventLog,
 };
 
-/// The input field in which a client that comes back says what it saw last, on every wire.
-pub const LAST_EVENT_ID: &str = "lastEventId";
-
-/// What a watcher can be told.
-#[derive(Clone, Copy, Debug)]
-pub enum Signal<'e> {
-    /// The watcher is in its place. What happens after this event will come.
+/// What a subscriber can be told.
+#[derive(Debug)]
+pub enum Signal<'e, E> {
+    /// The subscription has started. What happens after this position will come.
     Ready {
+        /// The position.
         last: i64,
     },
-    Event(&'e ClusterEvent),
-    /// The watcher was too slow and will get what came after this event from the database.
+    /// Something happened.
+    Event(&'e E),
+    /// The subscriber was too slow; what came after this position follows from the log.
     Lagged {
+        /// The position.
         last: i64,
     },
 }
 
-type Select<O> = dyn Fn(Signal<'_>) -> Option<O> + Send + Sync;
+type Permit = dyn Fn(&Call<'_>) -> Result<()> + Send + Sync;
+type Read<E> = dyn Fn(&mut DbConnection, Page) -> Result<Vec<E>> + Send + Sync;
+type Select<E, O> = dyn Fn(Signal<'_, E>) -> Option<O> + Send + Sync;
 
-/// A subscription to be.
-pub struct Watch<O> {
-    owner: Option<String>,
-    pub(super) after: Option<i64>,
-    select: Box<Select<O>>,
+/// Which rows of a log to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Rows after this position.
+    pub after: i64,
+    /// At most this many.
+    pub limit: i64,
 }
 
-impl<O: 'static> Watch<O> {
-    /// Watches the clusters of one user, or, as only admins may, of everybody. `select` makes an output of a signal, or
-    /// leaves it out.
-    pub fn new(owner: Option<String>, select: impl Fn(Signal<'_>) -> Option<O> + Send + Sync + 'static) -> Self {
-        Self { owner, after: None, select: Box::new(select) }
-    }
+/// A subscription to the log `E` that delivers values of type `O`.
+pub struct Watch<E, O> {
+    pub(super) after: Option<i64>,
+    pub(super) permit: Arc<Permit>,
+    pub(super) read: Arc<Read<E>>,
+    select: Box<Select<E, O>>,
+}
 
-    /// Begins after the event that the client saw last, if it saw one. `last_event_id` is of digits only.
-    ///
-    /// # Errors
-    /// BAD_REQUEST for a number that is no id.
-    pub fn resume(mut self, last_event_id: Option<&str>) -> Result<Self> {
-        self.after = last_event_id.map(|id| id.parse().map_err(|_overflow| unknown_event())).transpose()?;
-        Ok(self)
-    }
-
-    pub(super) fn owner(&self) -> Option<&str> {
-        self.owner.as_deref()
-    }
-
-    /// Whether the caller may watch this, now.
-    ///
-    /// # Errors
-    /// FORBIDDEN.
-    pub(super) fn authorize(&self, call: &Call<'_>) -> Result<()> {
-        authorize(self.owner(), call)
-    }
-
-    pub(super) fn select(&self, signal: Signal<'_>) -> Option<O> {
-        match (signal, self.owner()) {
-            (Signal::Event(event), Some(owner)) if event.auth_user_id.as_deref() != Some(owner) => None,
-            _ => (self.select)(signal),
+impl<E: EventLog, O: 'static> Watch<E, O> {
+    /// Follows a log from now on. `select` turns a signal into an output, or drops it.
+    pub fn new(select: impl Fn(Signal<'_, E>) -> Option<O> + Send + Sync + 'static) -> Self {
+        Self {
+            after: None,
+            permit: Arc::new(|_| Ok(())),
+            read: Arc::new(|conn, page| Ok(E::after(conn, page.after, page.limit)?)),
+            select: Box::new(select),
         }
     }
 
-    pub(super) fn map<P: 'static>(self, change: fn(O) -> P) -> Watch<P> {
-        let Self { owner, after, select } = self;
-        Watch { owner, after, select: Box::new(move |signal| select(signal).map(change)) }
+    /// Adds a condition that the caller must meet, at the start and before each delivery.
+    #[must_use]
+    pub fn permit(self, permit: impl Fn(&Call<'_>) -> Result<()> + Send + Sync + 'static) -> Self {
+        Self { permit: Arc::new(permit), ..self }
+    }
+
+    /// Reads missed events by another query than that for the whole log. It may leave out only what `select` drops.
+    #[must_use]
+    pub fn read(self, read: impl Fn(&mut DbConnection, Page) -> Result<Vec<E>> + Send + Sync + 'static) -> Self {
+        Self { read: Arc::new(read), ..self }
+    }
+
+    /// Resumes after the last event that the client has seen, if it names one. `last_event_id` consists of digits.
+    ///
+    /// # Errors
+    /// BAD_REQUEST for a number that is too large.
+    pub fn resume(self, last_event_id: Option<&str>) -> Result<Self> {
+        let after = last_event_id.map(|id| id.parse().map_err(|_overflow| unknown_event())).transpose()?;
+        Ok(Self { after, ..self })
+    }
+
+    pub(super) fn select(&self, signal: Signal<'_, E>) -> Option<O> {
+        (self.select)(signal)
+    }
+
+    /// The same with another output.
+    pub(super) fn map<P: 'static>(self, change: fn(O) -> P) -> Watch<E, P> {
+        let Self { after, permit, read, select } = self;
+        Watch { after, permit, read, select: Box::new(move |signal| select(signal).map(change)) }
     }
 }
 
-/// Whether the caller may watch the clusters of `owner`, or of everybody.
-///
-/// # Errors
-/// FORBIDDEN.
-pub(super) fn authorize(owner: Option<&str>, call: &Call<'_>) -> Result<()> {
-    if owner == Some(call.caller()?.id.as_str()) || call.acts_as_admin() {
-        return Ok(());
-    }
-    Err(Error::Forbidden("You can watch your own clusters only."))
+/// A [`Watch`], for the registration to name its types.
+pub trait Watched {
+    /// The log that it follows.
+    type Log: EventLog;
+    /// What it delivers.
+    type Output: Serialize + JsonSchema + 'static;
+
+    /// The watch itself.
+    fn into_watch(self) -> Watch<Self::Log, Self::Output>;
 }
 
-/// The answer to a position that no event has.
+impl<E: EventLog, O: Serialize + JsonSchema + 'static> Watched for Watch<E, O> {
+    type Log = E;
+    type Output = O;
+
+    fn into_watch(self) -> Self {
+        self
+    }
+}
+
+/// The answer to a position that is not a known event id.
 pub(super) fn unknown_event() -> Error {
     Error::field(LAST_EVENT_ID, "invalid_value", "is not the id of an event")
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{k8s::Status, plan::Plan};
+use super::{event_log::EventLog, k8s::Status, plan::Plan};
 use crate::{
     db::{DbConnection, Timestamp, text_enum::text_enum},
     schema::cluster_events,
@@ -39,19 +39,28 @@ pub struct ClusterEvent {
     pub cluster_deleted_at: Option<Timestamp>,
 }
 
-impl ClusterEvent {
-    /// The greatest id; 0 when nothing has happened yet.
-    pub fn newest(conn: &mut DbConnection) -> QueryResult<i64> {
+impl EventLog for ClusterEvent {
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn newest(conn: &mut DbConnection) -> QueryResult<i64> {
         let newest = cluster_events::table.select(cluster_events::id).order(cluster_events::id.desc()).first(conn);
         Ok(newest.optional()?.unwrap_or(0))
     }
 
-    /// The first `limit` events after the one of that id: one user's, or everybody's.
-    pub fn after(conn: &mut DbConnection, owner: Option<&str>, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
+    fn after(conn: &mut DbConnection, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
+        Self::query().filter(cluster_events::id.gt(last)).order(cluster_events::id).limit(limit).load(conn)
+    }
+}
+
+impl ClusterEvent {
+    /// The first `limit` events after `last` that concern a user's clusters.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn of_user_after(conn: &mut DbConnection, user: &str, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
         let later = Self::query().filter(cluster_events::id.gt(last)).order(cluster_events::id).limit(limit);
-        match owner {
-            Some(owner) => later.filter(cluster_events::auth_user_id.eq(owner)).load(conn),
-            None => later.load(conn),
-        }
+        later.filter(cluster_events::auth_user_id.eq(user)).load(conn)
     }
 }

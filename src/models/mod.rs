@@ -5,6 +5,7 @@ pub mod api_token;
 pub mod audit;
 pub mod cluster_event;
 pub mod customer;
+pub mod event_log;
 pub mod k8s;
 pub mod page;
 pub mod plan;

@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
+use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    SUCCESS, Success, example,
-    k8s::ClusterOutput,
+    cluster::ClusterOutput,
+    example,
     page::{PageOutput, page},
+    success::{SUCCESS, Success},
     webhooks,
 };
 use crate::{
     db::Timestamp,
-    error::{Code, Error, Result},
+    error::{Error, Result},
+    kernel::{Audited, Call, Router},
     models::{
         audit::{self, AuditEntry, AuditFilter},
         customer::count_paying,
@@ -24,7 +27,6 @@ use crate::{
         stats::live_counts,
         user::{self, ListedUser, Role, User, UserFilter},
     },
-    rpc::{Access, Audited, Call, NoInput, Router},
 };
 
 const RECENT: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,5 +1,6 @@
 //! `auth.*`: what the caller's subscription allows.
 
+use procedures::{Access, NoInput};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -8,8 +9,8 @@ use super::example;
 use crate::{
     db::Timestamp,
     error::Result,
+    kernel::{Call, Router},
     models::{customer::Customer, plan::Plan},
-    rpc::{Access, Call, NoInput, Router},
 };
 
 /// What a customer pays for.

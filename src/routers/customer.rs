@@ -1,15 +1,19 @@
 //! `customer.*`: the caller's billing record.
 
+use procedures::{Access, Code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{SUCCESS, Success, example};
+use super::{
+    example,
+    success::{SUCCESS, Success},
+};
 use crate::{
     db::Timestamp,
-    error::{Code, Result},
+    error::Result,
+    kernel::{Audited, Call, Router},
     models::{customer::Customer, plan::Plan},
-    rpc::{Access, Audited, Call, Router},
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,12 +1,13 @@
 //! `hello.*`: proof that the line works.
 
+use procedures::Access;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
     error::Result,
-    rpc::{Access, Call, Router},
+    kernel::{Call, Router},
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,26 +1,27 @@
 //! `k8s.*`: a user's clusters.
 
+use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    SUCCESS, Success, example,
+    cluster::ClusterOutput,
+    example,
     k8s_watch::watch,
     page::{PageOutput, page},
+    success::{SUCCESS, Success},
 };
 use crate::{
-    db::Timestamp,
-    error::{Code, Error, Result},
+    error::{Error, Result},
+    kernel::{Audited, Call, Router},
     models::{
-        cluster_event::ClusterEvent,
         customer::Customer,
         k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, NewCluster, Status},
         page::Position,
         plan::Plan,
         user::User,
     },
-    rpc::{Access, Audited, Call, NoInput, Router},
 };
 
 const NO_CLUSTER: Error = Error::NotFound("cluster");
@@ -100,25 +101,6 @@ struct SetStatus {
     id: i64,
     /// The next step of its life.
     status: Status,
-}
-
-/// A Kubernetes cluster's configuration.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Cluster")]
-pub struct ClusterOutput {
-    id: i64,
-    name: String,
-    location: String,
-    /// The owner; null for the history of a user who is gone.
-    auth_user_id: Option<String>,
-    plan: Plan,
-    network: String,
-    status: Status,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    /// Null while the cluster is active.
-    deleted_at: Option<Timestamp>,
 }
 
 pub fn router() -> Router {
@@ -269,51 +251,4 @@ fn require_plan(call: &mut Call<'_>, caller: &User, plan: Plan) -> Result<()> {
         return Err(Error::PaymentRequired(message));
     }
     Ok(())
-}
-
-impl From<ClusterRow> for ClusterOutput {
-    fn from(row: ClusterRow) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            location: row.location,
-            auth_user_id: row.auth_user_id,
-            plan: row.plan,
-            network: row.network,
-            status: row.status,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            deleted_at: row.deleted_at,
-        }
-    }
-}
-
-/// The cluster as an event left it.
-impl From<&ClusterEvent> for ClusterOutput {
-    fn from(event: &ClusterEvent) -> Self {
-        Self {
-            id: event.cluster_id,
-            name: event.name.clone(),
-            location: event.location.clone(),
-            auth_user_id: event.auth_user_id.clone(),
-            plan: event.plan,
-            network: event.network.clone(),
-            status: event.status,
-            created_at: event.cluster_created_at,
-            updated_at: event.cluster_updated_at,
-            deleted_at: event.cluster_deleted_at,
-        }
-    }
-}
-
-impl From<Cluster> for ClusterOutput {
-    fn from(cluster: Cluster) -> Self {
-        cluster.row.into()
-    }
-}
-
-impl From<DeletedCluster> for ClusterOutput {
-    fn from(cluster: DeletedCluster) -> Self {
-        cluster.row.into()
-    }
 }

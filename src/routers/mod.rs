@@ -2,6 +2,7 @@
 
 mod admin;
 mod auth;
+mod cluster;
 mod customer;
 pub mod example;
 mod hello;
@@ -10,12 +11,13 @@ mod k8s_watch;
 mod page;
 mod rpc;
 mod stripe;
+mod success;
 mod user;
 mod webhooks;
 
-use crate::rpc::Router;
+use crate::kernel::Router;
 
-/// Every namespace of the server.
+/// Every namespace of the server, in the order of the documents.
 pub fn all() -> Vec<Router> {
     vec![
         hello::router(),
@@ -28,13 +30,3 @@ pub fn all() -> Vec<Router> {
         rpc::router(),
     ]
 }
-
-/// The output of a mutation that has nothing else to say.
-#[derive(Clone, Copy, Debug, serde::Serialize, schemars::JsonSchema)]
-pub(crate) struct Success {
-    /// A failure is an error.
-    #[schemars(extend("const" = true))]
-    success: bool,
-}
-
-const SUCCESS: Success = Success { success: true };

@@ -1,7 +1,8 @@
-//! `rpc.*`: what the server says of itself.
+//! `rpc.*`: service discovery.
 
-use crate::rpc::Router;
+use crate::kernel::Router;
 
+/// Its procedures.
 pub fn router() -> Router {
-    Router::new("rpc").discover("discover", "What there is to call: the OpenRPC document of this server.")
+    Router::new("rpc").discover("The OpenRPC document of this server.", |documents| &documents.discovered)
 }

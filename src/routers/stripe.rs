@@ -1,14 +1,15 @@
 //! `stripe.*`: what the caller pays for, and where to pay.
 
+use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::example;
 use crate::{
-    error::{Code, Error, Result},
+    error::{Error, Result},
+    kernel::{AsyncCall, Audited, Call, Reply, Router, limiter},
     models::customer::Customer,
-    rpc::{Access, AsyncCall, Audited, Bucket, Call, NoInput, Reply, Router},
     stripe::{Amounts, Interval, session},
 };
 
@@ -67,7 +68,7 @@ pub fn router() -> Router {
             "Begins to buy a subscription; for who has one already, the way to change or cancel it.",
             create_session,
         )
-        .bucket(Bucket::Stripe)
+        .bucket(limiter::STRIPE)
         .errors([Code::BadGateway, Code::GatewayTimeout])
         .example(
             json!({"planId": example::PRICE}),

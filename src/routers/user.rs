@@ -1,20 +1,26 @@
 //! `user.*`: accounts, and the end of accounts (contract §3).
 
+use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{SUCCESS, Success, customer::CustomerOutput, example, k8s::ClusterOutput};
+use super::{
+    cluster::ClusterOutput,
+    customer::CustomerOutput,
+    example,
+    success::{SUCCESS, Success},
+};
 use crate::{
     db::Timestamp,
-    error::{Code, Error, Result},
+    error::{Error, Result},
+    kernel::{Audited, Call, Router},
     models::{
         api_token::ApiToken,
         customer::Customer,
         k8s::{Cluster, DeletedCluster},
         user::{Role, User},
     },
-    rpc::{Access, Audited, Call, NoInput, Router},
 };
 
 /// Cluster ids that the audit row of a deletion lists: an entry is at most 64 KiB.

@@ -8,11 +8,11 @@ use super::page::{PageOutput, page};
 use crate::{
     db::Timestamp,
     error::Result,
+    kernel::{Audited, Call},
     models::{
         page::Position,
         stripe_event::{EventFilter, StripeEvent},
     },
-    rpc::{Audited, Call},
     stripe::inbox::{self, Outcome},
 };
 

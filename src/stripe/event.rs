@@ -62,7 +62,7 @@ impl Event {
     /// # Errors
     /// BAD_REQUEST for what is no event.
     pub fn read(payload: &[u8]) -> Result<Self> {
-        let none = || Error::invalid_request("the body is no Stripe event");
+        let none = || Error::InvalidRequest("the body is not a Stripe event");
         let text = std::str::from_utf8(payload).map_err(|_binary| none())?;
         let event: Envelope = serde_json::from_str(text).map_err(|_why| none())?;
         let fits = |text: &str, most: usize| (1..=most).contains(&text.chars().count()) && !text.contains('\0');

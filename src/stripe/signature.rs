@@ -14,7 +14,7 @@ const TOLERANCE: i64 = 300;
 /// # Errors
 /// BAD_REQUEST: no signature by one of the secrets, or too old a one. Which of the two is not for the sender to know.
 pub fn verify(payload: &[u8], header: &str, secrets: &[Secret], now: i64) -> Result<()> {
-    let refused = || Error::invalid_request("the signature is not valid");
+    let refused = || Error::InvalidRequest("the signature is not valid");
     let field = |name: &'static str| {
         header.split(',').filter_map(|part| part.trim().split_once('=')).filter(move |(key, _)| *key == name)
     };

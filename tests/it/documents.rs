@@ -2,15 +2,13 @@
 
 use std::{path::Path, process::Stdio};
 
-use clusterdesk::{
-    routers,
-    rpc::{Documents, Registry},
-};
+use clusterdesk::kernel;
 use http::Method;
+use procedures::describe::Documents;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, Process, Socket, TestApp, both_databases, document};
+use crate::support::{Backend, Builder, Process, Socket, TestApp, both_databases, catalogue, document};
 
 /// Addresses, and the commands that print the same.
 const SERVED: [(&str, &str, &str); 2] = [
@@ -19,7 +17,7 @@ const SERVED: [(&str, &str, &str); 2] = [
 ];
 
 fn documents() -> Documents {
-    Documents::of(&Registry::new(routers::all()).unwrap()).unwrap()
+    kernel::documents(&catalogue()).unwrap()
 }
 
 async fn ask(app: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {

@@ -1,16 +1,13 @@
 //! The examples of the document, each called in the little world that they tell of.
 
-use clusterdesk::{
-    db::Timestamp,
-    routers,
-    rpc::{Access, Kind, Registry, procedure::Procedure},
-};
+use clusterdesk::db::Timestamp;
+use procedures::{Access, Kind, Procedure};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Builder, Client, Socket, StripeStandIn, TestApp, TestDatabase, both_databases, document, hours_ago, hours_ahead,
-    literal,
+    Builder, Client, Socket, StripeStandIn, TestApp, TestDatabase, both_databases, catalogue, document, hours_ago,
+    hours_ahead, literal,
 };
 
 /// What `routers::example` says there is.
@@ -79,7 +76,7 @@ async fn answer(caller: &Client, procedure: &Procedure, input: &Value) -> Value 
 
 #[test]
 fn every_procedure_has_an_example_that_its_schemas_allow() {
-    let (registry, document) = (Registry::new(routers::all()).unwrap(), document());
+    let (registry, document) = (catalogue(), document());
     for procedure in registry.procedures() {
         assert!(!procedure.examples.is_empty(), "{} has no example", procedure.name);
         let method = document.method(procedure.name);
@@ -106,7 +103,7 @@ fn every_procedure_has_an_example_that_its_schemas_allow() {
 
 both_databases! {
     async fn every_example_answers_as_it_says(database: TestDatabase) {
-        let (registry, document) = (Registry::new(routers::all()).unwrap(), document());
+        let (registry, document) = (catalogue(), document());
         let stripe = StripeStandIn::start().await;
         for procedure in registry.procedures() {
             for example in &procedure.examples {

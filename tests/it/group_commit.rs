@@ -1,7 +1,8 @@
 //! SQLite's writer, when the database gives a whole transaction up, as it does when the disk is full.
 
-use clusterdesk::rpc::{Access, Audited, Call, NoInput, Router};
+use clusterdesk::kernel::{Audited, Call, Router};
 use diesel::connection::SimpleConnection;
+use procedures::{Access, NoInput};
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder};

@@ -15,6 +15,7 @@ use clusterdesk::{
         audit::{self, AuditFilter},
         cluster_event::ClusterEvent,
         customer::{self, Customer},
+        event_log::EventLog,
         k8s::{Cluster, ClusterChanges, ClusterFilter, ClusterRow, DeletedCluster, NewCluster, Status},
         page::Position,
         plan::Plan,
@@ -219,10 +220,10 @@ fn cases() -> Vec<Case> {
         case(move |conn| assert_eq!(ApiToken::revoke_all(conn, "user_7", now), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert_eq!(ApiToken::delete_all(conn, "user_7"), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert!(ClusterEvent::newest(conn).unwrap() >= 100_000), &["SCAN cluster_events", "_pkey"]),
-        case(|conn| assert_eq!(ClusterEvent::after(conn, None, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
+        case(|conn| assert_eq!(ClusterEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
         // One's own are few among those of others, also right from the beginning.
         case(
-            |conn| assert_eq!(ClusterEvent::after(conn, Some(USER), 0, 256).unwrap().len(), 1),
+            |conn| assert_eq!(ClusterEvent::of_user_after(conn, USER, 0, 256).unwrap().len(), 1),
             &["cluster_events_auth_user_id_id"],
         ),
         case(|conn| assert!(user::exists(conn, USER).unwrap()), &[]),

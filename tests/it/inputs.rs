@@ -1,6 +1,5 @@
 //! Whatever is sent, the answer is a JSON-RPC response, and never that something went wrong on our side.
 
-use clusterdesk::{routers, rpc::Registry};
 use futures_util::SinkExt;
 use proptest::{
     collection::{btree_map, vec},
@@ -11,11 +10,11 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Backend, Builder, Client, Raw, Socket, StripeStandIn, TestApp};
+use crate::support::{Backend, Builder, Client, Raw, Socket, StripeStandIn, TestApp, catalogue};
 
 /// Names by which a call may go, each with the fields of its input.
 fn procedures() -> Vec<(&'static str, Vec<String>)> {
-    let registry = Registry::new(routers::all()).unwrap();
+    let registry = catalogue();
     let fields = |name: &str| {
         let document = registry.get(name).unwrap().input.document();
         document["properties"].as_object().unwrap().keys().cloned().collect()

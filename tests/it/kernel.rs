@@ -9,10 +9,11 @@ use std::{
 use clusterdesk::{
     db::DbConnection,
     error::{Error, Result},
-    rpc::{Access, AsyncCall, Audited, Call, NoInput, Reply, Router},
+    kernel::{AsyncCall, Audited, Call, Reply, Router},
 };
 use diesel::connection::SimpleConnection;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use procedures::{Access, NoInput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,17 +1,15 @@
 //! The OpenRPC document, held against the registry it was made from.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use clusterdesk::{
-    routers,
-    rpc::{Documents, Kind, Registry},
-};
+use clusterdesk::kernel::documents;
+use procedures::{Catalogue, Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Described, document};
+use crate::support::{Described, catalogue, document};
 
-fn registry() -> Registry {
-    Registry::new(routers::all()).unwrap()
+fn registry() -> Arc<Catalogue> {
+    catalogue()
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
@@ -150,7 +148,7 @@ fn a_subscription_answers_with_an_id_and_describes_its_events() {
 
 #[test]
 fn the_hash_is_of_the_text_without_it() {
-    let documents = Documents::of(&registry()).unwrap();
+    let documents = documents(&registry()).unwrap();
     for document in [&documents.openrpc, &documents.app_router, &documents.procedures] {
         assert!(document.text.contains(&document.content_hash));
         let digest = <sha2::Sha256 as sha2::Digest>::digest(document.text.replace(&document.content_hash, ""));

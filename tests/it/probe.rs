@@ -5,13 +5,14 @@ use std::thread;
 use clusterdesk::{
     db::{DbConnection, Timestamp, constraint::Constraint, dialect, transaction},
     error::{Error, Result},
+    kernel::{Audited, Call, Router},
     models::{
         api_token::{NewApiToken, Scope},
         user::{self, NewUser, Role, User},
     },
-    rpc::{Access, Audited, Call, NoInput, Router},
 };
 use diesel::{RunQueryDsl, sql_query};
+use procedures::{Access, NoInput};
 use serde_json::{Value, json};
 
 use crate::support::{Builder, Sql, TestDatabase, both_databases};

@@ -1,48 +1,48 @@
 //! Every procedure under every name, over HTTP and WebSocket.
 
-use clusterdesk::{
-    routers,
-    rpc::{Access, Bucket, Kind, Registry},
-};
+use procedures::{Access, Bucket, Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Builder, Client, Failure, Socket, StripeStandIn, TestApp, both_databases};
+use crate::support::{Builder, Client, Failure, Socket, StripeStandIn, TestApp, both_databases, catalogue};
 
 use Access::{Admin, Public, User};
-use Bucket::{Read, Stripe, Write};
 use Kind::{Mutation, Query, Subscription};
+
+const READ: Bucket = Bucket::READ;
+const WRITE: Bucket = Bucket::WRITE;
+const STRIPE: Bucket = clusterdesk::kernel::limiter::STRIPE;
 
 /// The table of the contract.
 const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 29] = [
-    ("hello.hello", None, Query, User, Read),
-    ("auth.mySubscription", None, Query, User, Read),
-    ("k8s.list", Some("k8s.getClusters"), Query, User, Read),
-    ("k8s.get", None, Query, User, Read),
-    ("k8s.create", Some("k8s.createCluster"), Mutation, User, Write),
-    ("k8s.update", Some("k8s.updateCluster"), Mutation, User, Write),
-    ("k8s.delete", Some("k8s.deleteCluster"), Mutation, User, Write),
-    ("k8s.restore", None, Mutation, User, Write),
-    ("k8s.listDeleted", None, Query, User, Read),
-    ("k8s.count", None, Query, User, Read),
-    ("k8s.setStatus", None, Mutation, Admin, Write),
-    ("k8s.watch", None, Subscription, User, Read),
-    ("customer.get", Some("customer.queryCustomer"), Query, User, Read),
-    ("customer.create", Some("customer.insertCustomer"), Mutation, User, Write),
-    ("user.updateName", Some("customer.updateUserName"), Mutation, User, Write),
-    ("user.me", None, Query, User, Read),
-    ("user.summary", None, Query, User, Read),
-    ("user.delete", None, Mutation, User, Write),
-    ("user.softDelete", None, Mutation, User, Write),
-    ("admin.getStats", None, Query, Admin, Read),
-    ("admin.listUsers", None, Query, Admin, Read),
-    ("admin.listClusters", None, Query, Admin, Read),
-    ("admin.setRole", None, Mutation, Admin, Write),
-    ("admin.auditLog", None, Query, Admin, Read),
-    ("stripe.createSession", None, Mutation, User, Stripe),
-    ("stripe.userPlans", None, Query, User, Read),
-    ("admin.webhookEvents", None, Query, Admin, Read),
-    ("admin.replayWebhook", None, Mutation, Admin, Write),
-    ("rpc.discover", None, Query, Public, Read),
+    ("hello.hello", None, Query, User, READ),
+    ("auth.mySubscription", None, Query, User, READ),
+    ("k8s.list", Some("k8s.getClusters"), Query, User, READ),
+    ("k8s.get", None, Query, User, READ),
+    ("k8s.create", Some("k8s.createCluster"), Mutation, User, WRITE),
+    ("k8s.update", Some("k8s.updateCluster"), Mutation, User, WRITE),
+    ("k8s.delete", Some("k8s.deleteCluster"), Mutation, User, WRITE),
+    ("k8s.restore", None, Mutation, User, WRITE),
+    ("k8s.listDeleted", None, Query, User, READ),
+    ("k8s.count", None, Query, User, READ),
+    ("k8s.setStatus", None, Mutation, Admin, WRITE),
+    ("k8s.watch", None, Subscription, User, READ),
+    ("customer.get", Some("customer.queryCustomer"), Query, User, READ),
+    ("customer.create", Some("customer.insertCustomer"), Mutation, User, WRITE),
+    ("user.updateName", Some("customer.updateUserName"), Mutation, User, WRITE),
+    ("user.me", None, Query, User, READ),
+    ("user.summary", None, Query, User, READ),
+    ("user.delete", None, Mutation, User, WRITE),
+    ("user.softDelete", None, Mutation, User, WRITE),
+    ("admin.getStats", None, Query, Admin, READ),
+    ("admin.listUsers", None, Query, Admin, READ),
+    ("admin.listClusters", None, Query, Admin, READ),
+    ("admin.setRole", None, Mutation, Admin, WRITE),
+    ("admin.auditLog", None, Query, Admin, READ),
+    ("stripe.createSession", None, Mutation, User, STRIPE),
+    ("stripe.userPlans", None, Query, User, READ),
+    ("admin.webhookEvents", None, Query, Admin, READ),
+    ("admin.replayWebhook", None, Mutation, Admin, WRITE),
+    ("rpc.discover", None, Query, Public, READ),
 ];
 
 fn names() -> impl Iterator<Item = &'static str> {
@@ -59,7 +59,7 @@ async fn fail_on_both(caller: &Client, socket: &mut Socket, name: &str, input: V
 
 #[test]
 fn the_registry_is_the_table_of_the_contract() {
-    let registry = Registry::new(routers::all()).unwrap();
+    let registry = catalogue();
     for row in TABLE {
         let found = registry.get(row.0).unwrap_or_else(|| panic!("{} is missing", row.0));
         assert_eq!((found.name, found.old_name, found.kind, found.access, found.bucket), row);

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use clusterdesk::{
-    routers,
-    rpc::{Kind, Registry, procedure::Procedure},
-};
+use procedures::{Kind, Procedure};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Backend, Builder, PRO, StripeStandIn, TestApp, TestDatabase, both_databases, hours_ago, hours_ahead, literal,
+    Backend, Builder, PRO, StripeStandIn, TestApp, TestDatabase, both_databases, catalogue, hours_ago, hours_ahead,
+    literal, runs_one_statement,
 };
 
 /// An input that succeeds, given the ids of a live and of a deleted cluster of the caller's.
@@ -114,7 +112,7 @@ async fn counted(app: &TestApp, procedure: &str) -> u64 {
 async fn count_all(backend: Backend, rows: usize, chosen: fn(&Procedure) -> bool) -> BTreeMap<&'static str, u64> {
     let stripe = StripeStandIn::start().await;
     let app = Builder::new(backend).with_billing(&stripe).start().await;
-    let registry = Registry::new(routers::all()).unwrap();
+    let registry = catalogue();
     let chosen = registry.procedures().filter(|procedure| chosen(procedure));
     let names: Vec<&'static str> = chosen.map(|procedure| procedure.name).collect();
     populate(&app, rows, &names);
@@ -142,7 +140,7 @@ both_databases! {
     }
 
     async fn a_procedure_of_one_statement_runs_one_besides_finding_the_caller(database: TestDatabase) {
-        let counts = count_all(database.backend, 1, |procedure| procedure.one_statement).await;
+        let counts = count_all(database.backend, 1, |procedure| runs_one_statement(procedure.name)).await;
         assert!(counts.len() > 5 && counts.values().all(|count| *count <= 2), "{counts:?}");
     }
 }

@@ -1,14 +1,13 @@
 //! What the generated TypeScript says of a procedure. That it compiles is tested under tests/e2e, with the compiler.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use clusterdesk::{
-    routers,
-    rpc::{Documents, Kind, Registry},
-};
+use crate::support::catalogue;
+use clusterdesk::kernel::documents;
+use procedures::{Catalogue, Kind, describe::Documents};
 
-static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(routers::all()).unwrap());
-static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| Documents::of(&REGISTRY).unwrap());
+static REGISTRY: LazyLock<Arc<Catalogue>> = LazyLock::new(catalogue);
+static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| documents(&REGISTRY).unwrap());
 
 /// The lines of a text from the one that begins so to the one that ends so.
 fn part<'t>(text: &'t str, begin: &str, end: &str) -> &'t str {

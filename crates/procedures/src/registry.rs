@@ -59,7 +59,7 @@ impl Catalogue {
     fn add(&mut self, procedure: SharedProcedure) -> Result<()> {
         for name in std::iter::once(procedure.name).chain(procedure.old_name) {
             if let Some(other) = self.by_name.insert(name, Arc::clone(&procedure)) {
-                bail!("{} and {} share the name {name}", other.name, procedure.name);
+                bail!("both {} and {} answer to the name {name}", other.name, procedure.name);
             }
         }
         self.procedures.push(procedure);
@@ -74,6 +74,11 @@ impl Catalogue {
     /// The kind of the procedure with this name.
     pub fn kind(&self, name: &str) -> Option<Kind> {
         self.get(name).map(|procedure| procedure.kind)
+    }
+
+    /// Every canonical and old name, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.by_name.keys().copied()
     }
 
     /// In the order of registration.

@@ -4,9 +4,9 @@ use clap::Parser;
 use clusterdesk::{
     config::{BindAddr, Limits, Settings},
     db::{DbConnection, Timestamp},
+    kernel::Router,
     models::user::{self, NewUser, Role},
     routers,
-    rpc::Router,
     server::Server,
 };
 use tokio::{sync::oneshot, task::JoinHandle};

@@ -1,8 +1,6 @@
 //! A caller over HTTP.
 
-use std::sync::OnceLock;
-
-use clusterdesk::{routers, rpc::Registry};
+use super::catalogue::catalogue;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -105,9 +103,7 @@ impl Client {
 
 /// Whether a procedure says at its registration that it may answer this error.
 fn is_declared(method: &str, code: &str) -> bool {
-    static REGISTRY: OnceLock<Registry> = OnceLock::new();
-    let registry = REGISTRY.get_or_init(|| Registry::new(routers::all()).unwrap());
-    registry.get(method).is_none_or(|procedure| {
+    catalogue().get(method).is_none_or(|procedure| {
         let declared = procedure.errors.iter().any(|declared| declared.as_str() == code);
         declared || EVERYWHERE.contains(&code)
     })

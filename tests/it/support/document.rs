@@ -2,16 +2,14 @@
 
 use std::ops::Deref;
 
-use clusterdesk::{
-    routers,
-    rpc::{Documents, Registry},
-};
+use super::catalogue::catalogue;
+use clusterdesk::kernel::documents;
 use serde_json::Value;
 
 pub struct Described(Value);
 
 pub fn document() -> Described {
-    let documents = Documents::of(&Registry::new(routers::all()).unwrap()).unwrap();
+    let documents = documents(&catalogue()).unwrap();
     Described(serde_json::from_str(&documents.openrpc.text).unwrap())
 }
 

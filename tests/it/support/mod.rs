@@ -3,6 +3,7 @@
 mod app;
 mod arrange;
 mod big;
+mod catalogue;
 mod client;
 mod database;
 mod document;
@@ -29,6 +30,7 @@ pub use self::{
     app::{Builder, TestApp},
     arrange::{all, assert_moment, hours_ago, hours_ahead, literal},
     big::big,
+    catalogue::{catalogue, runs_one_statement},
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     document::{Described, document},

@@ -7,8 +7,9 @@ use std::{
 
 use clusterdesk::{
     error::Result,
-    rpc::{Access, AsyncCall, Call, NoInput, Reply, Router},
+    kernel::{AsyncCall, Call, Reply, Router},
 };
+use procedures::{Access, NoInput};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::{sync::Semaphore, time::timeout};

@@ -1,14 +1,11 @@
 //! Single calls: `httpLink`.
 
-use clusterdesk::{
-    routers,
-    rpc::{Kind, Registry},
-};
+use procedures::Kind;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{OLD, PLAIN, SUPERJSON, Trpc};
-use crate::support::{Builder, StripeStandIn, TestApp, both_databases};
+use crate::support::{Builder, StripeStandIn, TestApp, both_databases, catalogue};
 
 both_databases! {
     async fn an_infinite_query_may_say_that_it_goes_forward(app: TestApp) {
@@ -26,7 +23,7 @@ both_databases! {
         let app = builder.with_billing(&StripeStandIn::start().await).start().await;
         let admin = app.admin();
         admin.create("web", "FREE").await;
-        let registry = Registry::new(routers::all()).unwrap();
+        let registry = catalogue();
         for procedure in registry.procedures().filter(|procedure| procedure.kind == Kind::Query) {
             let input = match procedure.name {
                 "hello.hello" => json!({"text": "a+b & ü"}),

@@ -2,13 +2,14 @@
 
 use clusterdesk::{
     error::{Error, Result},
+    kernel::{Audited, Call, Router},
     models::{
         k8s::{Cluster, NewCluster},
         plan::Plan,
     },
-    rpc::{Access, Audited, Call, NoInput, Router},
 };
 use futures_util::future::join_all;
+use procedures::{Access, NoInput};
 use serde_json::{Value, json};
 
 use super::{all_ids, cluster, id};

@@ -157,6 +157,7 @@ impl<S: Service> Inner<S> {
 
     fn ping(&self, session: Option<&Arc<Session>>, params: Option<&str>) -> Result<&'static str> {
         self.ping.check(Input::Text(params)).map_err(Error::validation)?;
+        let no_socket = || Error::method_not_supported("Pings need a WebSocket.");
         session.ok_or_else(no_socket).map(|_| "pong")
     }
 }

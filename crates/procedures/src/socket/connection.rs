@@ -100,7 +100,17 @@ impl Connection<'_> {
                     return None;
                 }
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
-                Err(error) => return self.broken(socket, error).await,
+                Err(SocketError::Capacity(_)) => {
+                    let what = format!("A message may have at most {} bytes.", limits.request_bytes);
+                    send(socket, self.protocol.refuse(&Error::new(Code::PayloadTooLarge, what))).await?;
+                    return Some(frame(CloseCode::Size, "message too large"));
+                }
+                Err(SocketError::Utf8(_)) => return Some(frame(CloseCode::Invalid, "text must be UTF-8")),
+                Err(SocketError::Protocol(_)) => return Some(frame(CloseCode::Protocol, "protocol violation")),
+                Err(error) => {
+                    tracing::debug!(%error, "the socket broke");
+                    return None;
+                }
             };
             for action in self.protocol.on_message(message) {
                 match action {
@@ -118,23 +128,6 @@ impl Connection<'_> {
             send(socket, text).await?;
         }
         Some(frame(CloseCode::Away, "the server is stopping"))
-    }
-
-    /// How to close a socket that can't be read any more.
-    async fn broken(&self, socket: &mut Socket, error: SocketError) -> Option<CloseFrame> {
-        match error {
-            SocketError::Capacity(_) => {
-                let what = format!("A message may have at most {} bytes.", self.limits.request_bytes);
-                send(socket, self.protocol.refuse(&Error::new(Code::PayloadTooLarge, what))).await?;
-                Some(frame(CloseCode::Size, "message too large"))
-            }
-            SocketError::Utf8(_) => Some(frame(CloseCode::Invalid, "text must be UTF-8")),
-            SocketError::Protocol(_) => Some(frame(CloseCode::Protocol, "protocol violation")),
-            error => {
-                tracing::debug!(%error, "the socket broke");
-                None
-            }
-        }
     }
 }
 

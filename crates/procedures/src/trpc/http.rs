@@ -67,7 +67,8 @@ impl<S: Service> Trpc<S> {
     }
 
     fn subscribes(&self, request: &Request) -> bool {
-        !request.batch && self.catalogue.kind(&request.path) == Some(Kind::Subscription)
+        let streams = !request.batch && request.verb.may_call(Kind::Subscription);
+        streams && self.catalogue.kind(&request.path) == Some(Kind::Subscription)
     }
 }
 

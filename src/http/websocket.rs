@@ -1,0 +1,104 @@
+//! WebSockets: who opens one, and which protocol is spoken on it.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use http::Request;
+use hyper::body::Incoming;
+use procedures::{
+    Result,
+    socket::{self, Handshake, Introduce, JsonRpc, Opening, Protocol, Subprotocols, Trpc, introduces},
+    trpc::Transformer,
+};
+
+use super::{
+    client::{Bearer, address, bearer, param_bearer},
+    refusal::{Wire, visible},
+    response::Response,
+    site::{Connection, Site},
+};
+use crate::{
+    auth::Credential,
+    kernel::{Client, caller},
+};
+
+impl Site {
+    /// Answers the opening handshake, and serves the socket in a task of its own.
+    ///
+    /// # Errors
+    /// BAD_REQUEST for a faulty handshake; UNAUTHORIZED for a token that is invalid.
+    pub(super) async fn upgrade(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        connection: &Connection,
+        request_id: &str,
+        wire: Wire,
+    ) -> Result<Response> {
+        let headers = request.headers();
+        let offered = Subprotocols::read(headers);
+        let presented = offered.token.map_or_else(|| bearer(headers), Bearer::Token);
+        let credential = presented.authenticate(&self.authenticator).await;
+        let address = address(connection.peer, headers, &self.trusted_proxies);
+        let client = Client { address, credential };
+        let introduces = introduces(request.uri().query());
+        let chosen = offered.chosen.map(str::to_owned);
+        let Handshake { response, upgrade } = Handshake::accept(request, chosen.as_deref())?;
+        let is_anonymous = matches!(client.credential, Credential::Anonymous);
+        if let (false, Some(error)) = (is_anonymous, caller::refusal(&client.credential)) {
+            return Err(visible(error, request_id));
+        }
+        let mut protocol = match wire {
+            Wire::JsonRpc => self.jsonrpc_socket(client),
+            Wire::Trpc(transformer) => self.trpc_socket(client, transformer, introduces),
+        };
+        let (site, connection) = (Arc::clone(self), connection.clone());
+        self.sockets.spawn(async move {
+            match upgrade.await {
+                Ok(upgraded) => {
+                    let draining = site.kernel.services().draining.clone();
+                    let sockets = &site.kernel.services().metrics.sockets;
+                    sockets.inc();
+                    let socket = socket::Connection { protocol: protocol.as_mut(), limits: &site.wire, draining };
+                    socket.serve(upgraded).await;
+                    sockets.dec();
+                }
+                Err(error) => tracing::debug!(%error, "the socket was not upgraded"),
+            }
+            drop(connection);
+        });
+        Ok(response)
+    }
+
+    fn jsonrpc_socket(&self, client: Client) -> Box<dyn Protocol> {
+        Box::new(JsonRpc::new(Arc::clone(&self.jsonrpc), client, self.wire.socket_subscriptions))
+    }
+
+    fn trpc_socket(self: &Arc<Self>, client: Client, transformer: Transformer, introduces: bool) -> Box<dyn Protocol> {
+        let introduce = introduces.then(|| self.introduce(client.clone()));
+        Box::new(Trpc::new(Opening {
+            service: Arc::clone(&self.kernel),
+            catalogue: Arc::clone(self.kernel.catalogue()),
+            transformer,
+            limits: self.wire.clone(),
+            caller: client,
+            introduce,
+        }))
+    }
+
+    /// Who is calling, by the first message. A token in the handshake takes precedence.
+    fn introduce(self: &Arc<Self>, client: Client) -> Introduce<Client> {
+        let site = Arc::clone(self);
+        Box::new(move |params| {
+            async move {
+                match client.credential {
+                    Credential::Anonymous => {
+                        let credential = param_bearer(&params).authenticate(&site.authenticator).await;
+                        Client { credential, ..client }
+                    }
+                    _ => client,
+                }
+            }
+            .boxed()
+        })
+    }
+}

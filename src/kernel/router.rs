@@ -1,0 +1,157 @@
+//! Registration: plain functions, and around them the data that the kernel acts on.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use procedures::{Access, Bucket, Code, Kind, Signature, describe::Documents};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    audit::Audited,
+    call::{AsyncCall, Call, Reply},
+    json::{decode, encode},
+    run::{Read, Run},
+    subscription,
+    watch::Watched,
+};
+use crate::error::Result;
+
+/// Every procedure of the server with its handler.
+pub type Registry = procedures::Registry<Run>;
+
+/// The procedures of one namespace while they are being registered.
+pub struct Router(procedures::Router<Run>);
+
+/// Collects routers.
+///
+/// # Errors
+/// When two procedures share a name, or a registration is faulty.
+pub fn registry(routers: Vec<Router>) -> anyhow::Result<Registry> {
+    Registry::new(routers.into_iter().map(|router| router.0).collect())
+}
+
+impl Router {
+    /// An empty namespace.
+    pub fn new(namespace: &'static str) -> Self {
+        Self(procedures::Router::new(namespace))
+    }
+
+    /// Registers a function that reads. It sees one snapshot of the database.
+    #[must_use]
+    pub fn query<I, O>(
+        self,
+        name: &str,
+        access: Access,
+        docs: &'static str,
+        handler: fn(&mut Call<'_>, I) -> Result<O>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + 'static,
+    {
+        let handler = Arc::new(move |call: &mut Call<'_>, input| encode(&handler(call, decode(input)?)?));
+        let run = Run::Read(Read { handler, one_statement: false });
+        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Query, access, docs }, run))
+    }
+
+    /// Registers a function that writes. It runs in one transaction, with the audit row that it returns.
+    #[must_use]
+    pub fn mutation<I, O>(
+        self,
+        name: &str,
+        access: Access,
+        docs: &'static str,
+        handler: fn(&mut Call<'_>, I) -> Result<Audited<O>>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + 'static,
+    {
+        let handler = move |call: &mut Call<'_>, input| handler(call, decode(input)?)?.try_map(encode);
+        let run = Run::Write(Arc::new(handler));
+        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
+    }
+
+    /// Registers a function that waits for another service before, between or after its database work.
+    #[must_use]
+    pub fn async_mutation<I, O>(
+        self,
+        name: &str,
+        access: Access,
+        docs: &'static str,
+        handler: fn(AsyncCall, I) -> Reply<O>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + Send + 'static,
+    {
+        let handler = move |call, input| {
+            let reply = decode(input).map(|input| handler(call, input));
+            async move { encode(&reply?.await?) }.boxed()
+        };
+        let run = Run::Async(Arc::new(handler));
+        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
+    }
+
+    /// Registers a stream of events.
+    #[must_use]
+    pub fn subscription<I, W>(
+        self,
+        name: &str,
+        access: Access,
+        docs: &'static str,
+        handler: fn(&mut Call<'_>, I) -> Result<W>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        W: Watched + 'static,
+    {
+        let handler: subscription::Handler<W::Log> =
+            Arc::new(move |call, input| Ok(handler(call, decode(input)?)?.into_watch().map(|event| encode(&event))));
+        let start = move |invocation, input| subscription::start(invocation, Arc::clone(&handler), input).boxed();
+        let run = Run::Watch(Arc::new(start));
+        Self(self.0.register::<I, W::Output>(Signature { name, kind: Kind::Subscription, access, docs }, run))
+    }
+
+    /// Registers `discover`, which answers with a document of the server.
+    #[must_use]
+    pub fn discover(self, docs: &'static str, document: fn(&Documents) -> &RawValue) -> Self {
+        Self(self.0.discover(docs, Run::Document(document)))
+    }
+
+    /// Promises that the last registered query runs a single statement, which then needs no transaction. A test checks it.
+    #[must_use]
+    pub fn one_statement(self) -> Self {
+        Self(self.0.amend(|registration| {
+            if let Run::Read(read) = &mut registration.handler {
+                read.one_statement = true;
+            }
+        }))
+    }
+
+    /// Gives the last registered procedure a second name, namespace included: that of the old server.
+    #[must_use]
+    pub fn old_name(self, name: &'static str) -> Self {
+        Self(self.0.old_name(name))
+    }
+
+    /// Declares errors that callers of the last registered procedure should expect.
+    #[must_use]
+    pub fn errors<const N: usize>(self, codes: [Code; N]) -> Self {
+        Self(self.0.errors(codes))
+    }
+
+    /// Documents a call of the last registered procedure with its answer. A test makes every such call.
+    #[must_use]
+    pub fn example(self, input: Value, output: impl Serialize) -> Self {
+        Self(self.0.example(input, output))
+    }
+
+    /// Counts calls of the last registered procedure against `bucket` instead of the one that follows from its kind.
+    #[must_use]
+    pub fn bucket(self, bucket: Bucket) -> Self {
+        Self(self.0.bucket(bucket))
+    }
+}

@@ -1,0 +1,15 @@
+//! The output of a mutation that has nothing else to report.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// `{"success": true}`
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct Success {
+    /// A failure is an error.
+    #[schemars(extend("const" = true))]
+    success: bool,
+}
+
+/// The only value of [`Success`].
+pub const SUCCESS: Success = Success { success: true };
