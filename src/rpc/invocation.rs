@@ -165,7 +165,11 @@ impl Invocation {
                 let output = timeout_at((deadline + LAST_WORDS).into(), reply).await;
                 output.map_err(|_late| Error::Timeout)?.map(Step::Done)
             }
-            Run::Watch(_) => Err(Error::MethodNotSupported("This is a subscription: listen to it instead.".into())),
+            Run::Watch(_) => {
+                // A call of the wrong kind is verified and counted like any other.
+                let Step::Done(_) = self.look_up().await? else { return Ok(Step::Stranger) };
+                Err(Error::MethodNotSupported("This is a subscription: listen to it instead.".into()))
+            }
         }
     }
 
@@ -182,6 +186,8 @@ impl Invocation {
             return self.refuse(input).await;
         }
         let Run::Watch(handler) = &self.procedure.run else {
+            // A subscription to the wrong kind is verified and counted like any other.
+            let Step::Done(_) = self.look_up().await? else { return Ok(Step::Stranger) };
             return Err(Error::MethodNotSupported("This is no subscription: call it instead.".into()));
         };
         let seat = Seat::take(&self.kernel);

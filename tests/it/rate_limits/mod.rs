@@ -1,6 +1,7 @@
 //! Rate limits: who is counted, as what, and how they are told. The windows are so long that nothing comes back.
 
 mod addresses;
+mod wrong_kind;
 
 use std::ops::RangeInclusive;
 
