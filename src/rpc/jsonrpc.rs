@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use super::{
     call::Context,
-    input::{Input, InputSchema, decode},
+    input::{Input, InputSchema, NoInput, decode},
     kernel::Kernel,
     limiter::Allowance,
     procedure::Kind,
@@ -32,12 +32,15 @@ use crate::{config::Limits, error::Error};
 const NAME_ECHO: usize = 100;
 /// Ends a subscription. It is about the socket it comes over, and so no procedure.
 const UNSUBSCRIBE: &str = "rpc.unsubscribe";
+/// Shows that a socket still works. Browsers can't send ping frames.
+const PING: &str = "rpc.ping";
 
 /// The JSON-RPC surface of a kernel.
 pub struct JsonRpc {
     kernel: Arc<Kernel>,
     module: RpcModule<Kernel>,
     unsubscribe: InputSchema,
+    ping: InputSchema,
     batch_entries: usize,
     response_bytes: usize,
 }
@@ -113,8 +116,8 @@ impl JsonRpc {
                 run(name, &params, &kernel, &extensions, response_bytes).await
             })?;
         }
-        let unsubscribe = InputSchema::of::<Unsubscribe>()?;
-        Ok(Self { kernel, module, unsubscribe, batch_entries: limits.batch_entries, response_bytes })
+        let (unsubscribe, ping) = (InputSchema::of::<Unsubscribe>()?, InputSchema::of::<NoInput>()?);
+        Ok(Self { kernel, module, unsubscribe, ping, batch_entries: limits.batch_entries, response_bytes })
     }
 
     /// Answers one message: a request, a notification, or a batch of them. Only on a socket can it subscribe.
@@ -179,6 +182,10 @@ impl JsonRpc {
             let ended = self.unsubscribe(socket, params);
             return Entry::answer(self.written(id, context, UNSUBSCRIBE, ended));
         }
+        if method == PING {
+            let pong = self.ping(socket, params);
+            return Entry::answer(self.written(id, context, PING, pong));
+        }
         if let Some(socket) = socket
             && self.kernel.registry().get(&method).is_some_and(|procedure| procedure.kind == Kind::Subscription)
         {
@@ -226,6 +233,13 @@ impl JsonRpc {
         let Unsubscribe { subscription } = decode(input)?;
         let socket = socket.ok_or(Error::MethodNotSupported("Subscriptions need a WebSocket.".into()))?;
         Ok(socket.unsubscribe(&subscription))
+    }
+
+    /// Answers `pong` to anybody, without a caller and without counting it.
+    fn ping(&self, socket: Option<&Arc<Socket>>, params: Option<&str>) -> Result<&'static str, Error> {
+        self.ping.check(Input::Text(params)).map_err(Error::Validation)?;
+        socket.ok_or(Error::MethodNotSupported("Pings need a WebSocket.".into()))?;
+        Ok("pong")
     }
 
     fn written<T: Serialize + Clone>(

@@ -4,6 +4,7 @@ mod calls;
 mod ending;
 mod handshake;
 mod revocation;
+mod socket_methods;
 
 use serde_json::{Value, json};
 
