@@ -31,8 +31,8 @@ async fn x_forwarded_for_is_ignored_unless_the_peer_is_a_trusted_proxy() {
 #[tokio::test]
 async fn behind_trusted_proxies_the_last_untrusted_address_counts() {
     let app = behind(Some("127.0.0.0/8, 10.0.0.0/8"), 1).await;
-    let nobody = app.anonymous();
-    assert_eq!(call_from(&nobody, "203.0.113.1").await, "UNAUTHORIZED");
+    let anonymous = app.anonymous();
+    assert_eq!(call_from(&anonymous, "203.0.113.1").await, "UNAUTHORIZED");
     let equivalent = [
         "203.0.113.1",
         " 203.0.113.1 ",
@@ -45,26 +45,27 @@ async fn behind_trusted_proxies_the_last_untrusted_address_counts() {
         "::ffff:203.0.113.1",
     ];
     for list in equivalent {
-        assert_eq!(call_from(&nobody, list).await, "TOO_MANY_REQUESTS", "{list}");
+        assert_eq!(call_from(&anonymous, list).await, "TOO_MANY_REQUESTS", "{list}");
     }
-    let two_headers = nobody.post().header("x-forwarded-for", "203.0.113.99").header("x-forwarded-for", "203.0.113.1");
+    let two_headers =
+        anonymous.post().header("x-forwarded-for", "203.0.113.99").header("x-forwarded-for", "203.0.113.1");
     let answer = json_of(two_headers.body(request("user.me").to_string()).send().await.unwrap()).await;
     assert_eq!(outcome(&answer), "TOO_MANY_REQUESTS");
     for other in ["203.0.113.2", "203.0.113.1, 203.0.113.3", "10.7.7.7"] {
-        assert_eq!(call_from(&nobody, other).await, "UNAUTHORIZED", "{other}");
+        assert_eq!(call_from(&anonymous, other).await, "UNAUTHORIZED", "{other}");
     }
     // Without a readable address, the proxy's own address counts.
-    assert_eq!(call(&nobody, "user.me").await, "UNAUTHORIZED");
-    assert_eq!(call_from(&nobody, "203.0.113.5, nonsense").await, "TOO_MANY_REQUESTS");
+    assert_eq!(call(&anonymous, "user.me").await, "UNAUTHORIZED");
+    assert_eq!(call_from(&anonymous, "203.0.113.5, nonsense").await, "TOO_MANY_REQUESTS");
 }
 
 #[tokio::test]
 async fn the_addresses_of_one_ipv6_64_network_share_a_limit() {
     let app = behind(Some("127.0.0.1"), 1).await;
-    let nobody = app.anonymous();
-    assert_eq!(call_from(&nobody, "2001:db8:0:1::1").await, "UNAUTHORIZED");
-    assert_eq!(call_from(&nobody, "2001:db8:0:1:ffff:ffff:ffff:ffff").await, "TOO_MANY_REQUESTS");
-    assert_eq!(call_from(&nobody, "2001:db8:0:2::1").await, "UNAUTHORIZED");
+    let anonymous = app.anonymous();
+    assert_eq!(call_from(&anonymous, "2001:db8:0:1::1").await, "UNAUTHORIZED");
+    assert_eq!(call_from(&anonymous, "2001:db8:0:1:ffff:ffff:ffff:ffff").await, "TOO_MANY_REQUESTS");
+    assert_eq!(call_from(&anonymous, "2001:db8:0:2::1").await, "UNAUTHORIZED");
 }
 
 #[tokio::test]
@@ -75,8 +76,8 @@ async fn a_proxy_on_the_unix_socket_is_trusted_only_when_configured() {
         let builder = limited(Builder::new(Backend::Sqlite), 1, 0).flag("trusted-proxies", proxies);
         let _app = builder.flag("bind-addr", &format!("unix:{}", path.display())).start().await;
         let http = reqwest::Client::builder().unix_socket(path).build().unwrap();
-        let nobody = Client { http, ..Client::new("http://localhost/", None) };
-        assert_eq!(call_from(&nobody, "203.0.113.1").await, "UNAUTHORIZED");
-        assert_eq!(call_from(&nobody, "203.0.113.2").await, second, "{proxies}");
+        let anonymous = Client { http, ..Client::new("http://localhost/", None) };
+        assert_eq!(call_from(&anonymous, "203.0.113.1").await, "UNAUTHORIZED");
+        assert_eq!(call_from(&anonymous, "203.0.113.2").await, second, "{proxies}");
     }
 }
