@@ -75,8 +75,10 @@ async fn a_proxy_on_the_unix_socket_is_trusted_only_when_configured() {
         let path = folder.path().join("socket");
         let builder = limited(Builder::new(Backend::Sqlite), 1, 0).flag("trusted-proxies", proxies);
         let _app = builder.flag("bind-addr", &format!("unix:{}", path.display())).start().await;
+        // First, because it installs the crypto provider that reqwest needs.
+        let over_tcp = Client::new("http://localhost/", None);
         let http = reqwest::Client::builder().unix_socket(path).build().unwrap();
-        let anonymous = Client { http, ..Client::new("http://localhost/", None) };
+        let anonymous = Client { http, ..over_tcp };
         assert_eq!(call_from(&anonymous, "203.0.113.1").await, "UNAUTHORIZED");
         assert_eq!(call_from(&anonymous, "203.0.113.2").await, second, "{proxies}");
     }
