@@ -1,4 +1,5 @@
-//! Makes cargo notice new migrations: they are embedded by a macro, which looks at the folder only when it is run.
+//! Rebuilds the crate when a migration is added. The macro that embeds the migrations reads the folder only when it is
+//! expanded.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

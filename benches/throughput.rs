@@ -1,5 +1,5 @@
-//! Calls per second through the front door, as shares of what the same process answers without any call:
-//! `cargo bench`. 32 keep-alive connections, each another user's; the load comes from the same machine.
+//! Calls per second over HTTP, and their share of the rate at which the same process answers `/health/live`:
+//! `cargo bench`. 32 keep-alive connections, each of another user; the load generator runs on the same machine.
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
@@ -22,6 +22,7 @@ use tokio::{
 
 const CONNECTIONS: usize = 32;
 const USERS: u32 = 10_000;
+/// Responses in this time are not measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(4);
 
@@ -42,7 +43,7 @@ async fn measure(backend: Backend) {
     let ceiling = load(&app, |_| get("/health/live")).await.report("GET /health/live", None);
     load(&app, |user| call(user, "hello.hello", json!({"text": "you"}))).await.report("hello.hello", Some(ceiling));
     load(&app, |user| call(user, "k8s.list", json!({}))).await.report("k8s.list", Some(ceiling));
-    load(&app, |user| trpc(user, "k8s.getClusters")).await.report("the same over tRPC", Some(ceiling));
+    load(&app, |user| trpc(user, "k8s.getClusters")).await.report("k8s.getClusters over tRPC", Some(ceiling));
     load(&app, |user| call(user, "user.summary", json!({}))).await.report("user.summary (a snapshot)", Some(ceiling));
     load(&app, |user| call(user, "user.updateName", json!({"name": "Ada"})))
         .await
@@ -57,7 +58,7 @@ async fn measure(backend: Backend) {
     .report("k8s.update (a write, an event)", Some(ceiling));
 }
 
-/// A live cluster of each owner.
+/// The id of a live cluster, by owner.
 fn clusters(app: &TestApp) -> HashMap<String, i64> {
     let sql = "SELECT auth_user_id || ' ' || min(id) AS line FROM k8s_cluster_configs WHERE deleted_at IS NULL
                GROUP BY auth_user_id";
@@ -68,13 +69,14 @@ fn clusters(app: &TestApp) -> HashMap<String, i64> {
     app.lines(sql).into_iter().map(read).collect()
 }
 
-/// What the connections saw.
-struct Seen {
+/// The response times of all connections.
+struct Measured {
     times: Vec<Duration>,
     elapsed: Duration,
 }
 
-impl Seen {
+impl Measured {
+    /// Prints a line and returns the calls per second.
     fn report(mut self, name: &str, ceiling: Option<f64>) -> f64 {
         self.times.sort();
         let rate = self.times.len() as f64 / self.elapsed.as_secs_f64();
@@ -85,8 +87,8 @@ impl Seen {
     }
 }
 
-/// Sends each connection's request over and over.
-async fn load(app: &TestApp, request: impl Fn(usize) -> String) -> Seen {
+/// Sends the request of each connection repeatedly, for the measured time.
+async fn load(app: &TestApp, request: impl Fn(usize) -> String) -> Measured {
     let address = app.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let start = Instant::now();
     let connections: Vec<_> =
@@ -95,7 +97,7 @@ async fn load(app: &TestApp, request: impl Fn(usize) -> String) -> Seen {
     for connection in connections {
         times.extend(connection.await.unwrap());
     }
-    Seen { times, elapsed: MEASURED }
+    Measured { times, elapsed: MEASURED }
 }
 
 async fn connection(address: String, request: String, start: Instant) -> Vec<Duration> {
@@ -113,7 +115,7 @@ async fn connection(address: String, request: String, start: Instant) -> Vec<Dur
     times
 }
 
-/// Reads one response and insists on a success.
+/// Reads one response and asserts that it is a success.
 async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) {
     let mut filled = 0;
     loop {

@@ -1,4 +1,4 @@
-//! What the kernel promises about any procedure, tried with procedures of our own.
+//! Guarantees that the kernel gives for every procedure, tested with procedures that the tests register.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio::sync::Barrier;
 
 use crate::support::{Backend, Builder, Client, Failure, Socket, TestApp, all, both_databases};
 
-const OURS: &str = "Something went wrong on our side.";
+const INTERNAL_ERROR: &str = "Something went wrong on our side.";
 
 #[derive(Deserialize, JsonSchema)]
 struct Text {
@@ -38,25 +38,29 @@ fn probe() -> Router {
         .query("panic", Access::User, "Panics.", |_: &mut Call<'_>, _: NoInput| -> Result<()> {
             panic!("inner workings")
         })
-        .query("badSql", Access::User, "Asks the database for nonsense.", |call: &mut Call<'_>, _: NoInput| {
+        .query("badSql", Access::User, "Runs invalid SQL.", |call: &mut Call<'_>, _: NoInput| {
             Ok(call.conn.batch_execute("SELECT inner_workings FROM nowhere")?)
         })
-        .query("large", Access::User, "So many bytes.", |_: &mut Call<'_>, input: Size| Ok("x".repeat(input.size)))
+        .query("large", Access::User, "Returns a text of this size.", |_: &mut Call<'_>, input: Size| {
+            Ok("x".repeat(input.size))
+        })
         .mutation(
             "renameAndPanic",
             Access::User,
-            "Panics after a write.",
+            "Renames the caller and panics.",
             |call: &mut Call<'_>, input: Text| -> Result<Audited<()>> {
                 rename(call, &input.text)?;
                 panic!("inner workings")
             },
         )
-        .mutation("rename", Access::User, "Writes.", |call: &mut Call<'_>, input: Text| rename(call, &input.text))
+        .mutation("rename", Access::User, "Renames the caller.", |call: &mut Call<'_>, input: Text| {
+            rename(call, &input.text)
+        })
         .async_mutation("panicLater", Access::User, "Panics on the runtime.", panic_later)
         .async_mutation("never", Access::User, "Never answers.", never)
         .async_mutation("meet", Access::User, "Waits for another call.", meet)
-        .async_mutation("renameLater", Access::User, "Reads, waits, and writes.", rename_later)
-        .async_mutation("renameAndFail", Access::User, "Fails after a write.", rename_and_fail)
+        .async_mutation("renameLater", Access::User, "Renames the caller after reading the name.", rename_later)
+        .async_mutation("renameAndFail", Access::User, "Renames the caller and fails.", rename_and_fail)
 }
 
 fn rename(call: &mut Call<'_>, name: &str) -> Result<Audited<()>> {
@@ -77,20 +81,20 @@ fn never(_: AsyncCall, _: NoInput) -> Reply<()> {
     std::future::pending().boxed()
 }
 
-/// Returns only once two calls are in the same room.
+/// Returns the name after two calls with the same key have arrived. The input is `KEY NAME`.
 fn meet(_: AsyncCall, input: Text) -> Reply<String> {
-    static ROOMS: LazyLock<Mutex<HashMap<String, Arc<Barrier>>>> = LazyLock::new(Mutex::default);
-    let (room, name) = input.text.split_once(' ').unwrap();
-    let door = ROOMS.lock().unwrap().entry(room.to_owned()).or_insert_with(|| Arc::new(Barrier::new(2))).clone();
+    static BARRIERS: LazyLock<Mutex<HashMap<String, Arc<Barrier>>>> = LazyLock::new(Mutex::default);
+    let (key, name) = input.text.split_once(' ').unwrap();
+    let barrier = BARRIERS.lock().unwrap().entry(key.to_owned()).or_insert_with(|| Arc::new(Barrier::new(2))).clone();
     let name = name.to_owned();
     async move {
-        door.wait().await;
+        barrier.wait().await;
         Ok(name)
     }
     .boxed()
 }
 
-/// Reads, waits, and writes what it has read.
+/// Reads the caller's name, yields, and appends the input to the name.
 fn rename_later(call: AsyncCall, input: Text) -> Reply<()> {
     async move {
         let old = call.read(|call| Ok(call.caller()?.name.clone().unwrap_or_default())).await?;
@@ -112,23 +116,25 @@ fn rename_and_fail(call: AsyncCall, input: Text) -> Reply<()> {
     .boxed()
 }
 
-/// A user, and what there is to see of their changes: the name and the audited procedures.
+/// A user named Ada.
 async fn named_user(app: &TestApp) -> Client {
     let user = app.member("user_1");
     user.call("user.updateName", json!({"name": "Ada"})).await;
     user
 }
 
+/// The names of all users, and the procedures in the audit log.
 fn changes(app: &TestApp) -> (Vec<String>, Vec<String>) {
     let names = app.lines("SELECT coalesce(name, '-') AS line FROM users ORDER BY id");
     (names, app.lines("SELECT procedure AS line FROM audit_log ORDER BY id"))
 }
 
+/// What [`changes`] returns for a single user.
 fn expected(name: &str, procedures: &[&str]) -> (Vec<String>, Vec<String>) {
     (vec![name.to_owned()], procedures.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// Starts a transaction past the server that keeps every write waiting until it ends.
+/// Blocks the server's writes with a transaction on another connection, until that connection is dropped.
 fn hold_writes(app: &TestApp) -> DbConnection {
     let mut connection = app.connect();
     let lock = match app.backend() {
@@ -140,7 +146,7 @@ fn hold_writes(app: &TestApp) -> DbConnection {
 }
 
 both_databases! {
-    async fn a_panic_is_an_error_of_ours_with_the_right_id(builder: Builder) {
+    async fn a_panic_is_answered_as_an_internal_error_with_the_id_of_its_call(builder: Builder) {
         let app = builder.router(probe()).start().await;
         let user = named_user(&app).await;
         let call = |(id, name)| json!({"jsonrpc": "2.0", "id": id, "method": name, "params": {"text": "Eve"}});
@@ -152,13 +158,13 @@ both_databases! {
         assert_eq!(all(&answers, "id"), [&json!(0), &json!(1), &json!(2), &json!("p"), &json!("q")]);
         for at in [0, 2, 3, 4] {
             let failure = Failure(answers[at]["error"].clone());
-            assert_eq!((failure.code(), failure.message()), ("INTERNAL_SERVER_ERROR", OURS));
+            assert_eq!((failure.code(), failure.message()), ("INTERNAL_SERVER_ERROR", INTERNAL_ERROR));
         }
         assert_eq!(answers[1]["result"]["greeting"], "hello Eve");
         assert!(!answers.to_string().contains("inner workings"));
     }
 
-    async fn a_panic_undoes_what_was_written_and_ends_nothing(builder: Builder) {
+    async fn a_panic_rolls_back_the_call_and_leaves_the_server_running(builder: Builder) {
         let app = builder.router(probe()).start().await;
         let user = named_user(&app).await;
         for _ in 0..8 {
@@ -168,20 +174,20 @@ both_databases! {
         }
         assert_eq!(changes(&app), expected("Ada", &["user.updateName"]));
         let mut socket = Socket::open(&user).await;
-        assert_eq!(socket.call("probe.panic", json!({})).await["error"]["message"], OURS);
+        assert_eq!(socket.call("probe.panic", json!({})).await["error"]["message"], INTERNAL_ERROR);
         assert_eq!(socket.call("probe.panicLater", json!({})).await["id"], 1);
         user.call("probe.rename", json!({"text": "Grace"})).await;
         assert_eq!(changes(&app), expected("Grace", &["user.updateName", "probe.rename"]));
     }
 
-    async fn an_error_of_the_database_shows_nothing_of_it(builder: Builder) {
+    async fn a_database_error_reveals_no_detail_to_the_caller(builder: Builder) {
         let app = builder.router(probe()).start().await;
         let failure = app.user("user_1").fail("INTERNAL_SERVER_ERROR", "probe.badSql", Value::Null).await.anonymous();
         let data = json!({"code": "INTERNAL_SERVER_ERROR", "httpStatus": 500, "path": "probe.badSql"});
-        assert_eq!(failure, json!({"code": -32603, "message": OURS, "data": data}));
+        assert_eq!(failure, json!({"code": -32603, "message": INTERNAL_ERROR, "data": data}));
     }
 
-    async fn a_response_over_the_limit_is_an_error(builder: Builder) {
+    async fn a_response_over_the_size_limit_is_payload_too_large(builder: Builder) {
         let app = builder.limits(|limits| limits.response_bytes = 2000).router(probe()).start().await;
         let user = app.user("user_1");
         assert_eq!(user.call("probe.large", json!({"size": 1900})).await.as_str().map(str::len), Some(1900));
@@ -190,7 +196,7 @@ both_databases! {
         assert!(failure.0["data"]["requestId"].is_string());
     }
 
-    async fn an_asynchronous_mutation_reads_waits_and_writes(builder: Builder) {
+    async fn an_asynchronous_mutation_can_read_wait_and_write(builder: Builder) {
         let app = builder.router(probe()).start().await;
         let user = named_user(&app).await;
         assert_eq!(user.call("probe.renameLater", json!({"text": "Lovelace"})).await, Value::Null);
@@ -209,28 +215,28 @@ both_databases! {
         assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(-32008), &json!(408)));
     }
 
-    async fn a_call_that_waits_too_long_for_the_database_is_undone(builder: Builder) {
+    async fn a_write_that_waits_too_long_for_the_database_is_rolled_back(builder: Builder) {
         let app = builder.limits(|limits| limits.call_timeout = Duration::from_millis(500));
         let app = app.router(probe()).start().await;
         let user = app.member("user_1");
         let rename = || user.try_call("probe.rename", json!({"text": "Eve"}));
         let held = hold_writes(&app);
-        // More than database threads take: some are stuck on one, the others wait in the queue.
+        // More calls than database threads: some block a thread, the others wait in the queue.
         let mut calls: FuturesUnordered<_> = (0..70).map(|_| rename()).collect();
         let first = calls.next().await.unwrap().unwrap_err();
         assert_eq!((first.code(), first.message()), ("TIMEOUT", "The call took too long and was cancelled."));
-        // When a call that begins only now is late, all of them are.
+        // This call starts last: once it has timed out, all the others have too.
         assert_eq!(rename().await.unwrap_err().code(), "TIMEOUT");
         drop(held);
         while let Some(outcome) = calls.next().await {
-            // The latter where SQLite has waited long enough for its lock.
+            // SERVICE_UNAVAILABLE if SQLite's busy timeout ended first.
             let code = outcome.unwrap_err().code().to_owned();
             assert!(["TIMEOUT", "SERVICE_UNAVAILABLE"].contains(&code.as_str()), "{code}");
         }
         assert_eq!(changes(&app), expected("-", &[]));
     }
 
-    async fn a_full_queue_refuses_at_once(builder: Builder) {
+    async fn a_full_queue_refuses_calls_at_once(builder: Builder) {
         let app = builder.limits(|limits| limits.queued_jobs = 1).router(probe()).start().await;
         let user = app.member("user_1");
         let held = hold_writes(&app);
@@ -240,7 +246,7 @@ both_databases! {
         let retry = &refused.0["data"]["retryAfterMs"];
         assert_eq!((refused.code(), retry), ("SERVICE_UNAVAILABLE", &json!(1000)));
         assert_eq!(refused.message(), "The server is busy. Try again.");
-        // Reads have a queue of their own.
+        // Reads have their own queue.
         assert_eq!(user.call("hello.hello", json!({"text": "you"})).await["greeting"], "hello you");
         drop(held);
         let mut done = 0;
@@ -251,19 +257,19 @@ both_databases! {
         assert_eq!(app.count("audit_log"), done);
     }
 
-    async fn a_batch_runs_at_once_and_answers_in_order(builder: Builder) {
+    async fn the_calls_of_a_batch_run_concurrently_and_are_answered_in_order(builder: Builder) {
         let app = builder.router(probe()).start().await;
-        let room = app.url.clone();
-        let enter = |id, name| {
-            json!({"jsonrpc": "2.0", "id": id, "method": "probe.meet", "params": {"text": format!("{room} {name}")}})
+        let key = app.url.clone();
+        let meet = |id, name| {
+            json!({"jsonrpc": "2.0", "id": id, "method": "probe.meet", "params": {"text": format!("{key} {name}")}})
         };
         let greet = json!({"jsonrpc": "2.0", "id": 2, "method": "hello.hello", "params": {"text": "you"}});
-        let answers = app.member("user_1").message(json!([enter(1, "one"), greet, enter(3, "three")])).await;
+        let answers = app.member("user_1").message(json!([meet(1, "one"), greet, meet(3, "three")])).await;
         assert_eq!(all(&answers, "id"), [1, 2, 3]);
         assert_eq!([&answers[0]["result"], &answers[2]["result"]], ["one", "three"]);
     }
 
-    async fn each_entry_of_a_batch_is_authorised_by_itself(app: TestApp) {
+    async fn each_entry_of_a_batch_is_authorized_separately(app: TestApp) {
         let request = |id: u8, method: &str| json!({"jsonrpc": "2.0", "id": id, "method": method});
         let names = ["admin.getStats", "user.me", "k8s.get", "no.such"];
         let batch = json!([request(1, names[0]), request(2, names[1]), request(3, names[2]), request(4, names[3])]);
@@ -298,12 +304,12 @@ both_databases! {
         assert_eq!(alone[0]["error"]["data"]["code"], "TOO_MANY_REQUESTS");
     }
 
-    async fn two_procedures_of_one_name_stop_the_start(builder: Builder) {
-        let twice = |name| Router::new("twin").query(name, Access::User, "A twin.", |_: &mut Call<'_>, _: NoInput| Ok(()));
+    async fn two_procedures_with_one_name_stop_the_start_up(builder: Builder) {
+        let twice = |name| Router::new("twin").query(name, Access::User, "A duplicate.", |_: &mut Call<'_>, _: NoInput| Ok(()));
         for (router, sentence) in [
             (twice("one").old_name("k8s.list"), "both k8s.list and twin.one answer to the name k8s.list"),
             (twice("one").old_name("k8s.getClusters"), "both k8s.list and twin.one answer to the name k8s.getClusters"),
-            (twice("one").query("one", Access::User, "A twin.", |_: &mut Call<'_>, _: NoInput| Ok(())),
+            (twice("one").query("one", Access::User, "A duplicate.", |_: &mut Call<'_>, _: NoInput| Ok(())),
              "both twin.one and twin.one answer to the name twin.one"),
         ] {
             let mut routers = clusterdesk::routers::all();

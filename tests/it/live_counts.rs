@@ -1,4 +1,4 @@
-//! The counters that `admin.getStats` reads instead of counting.
+//! The counters that `admin.getStats` reads instead of counting rows.
 
 use clusterdesk::{
     db::DbConnection,
@@ -14,16 +14,17 @@ use crate::support::{Backend, Sql, TestDatabase, both_databases};
 
 const T: &str = "'2026-01-01 10:00:00'";
 
+/// The counts that the counters must have.
 fn counted(conn: &mut DbConnection) -> LiveCounts {
     let mut count = |table: &str| conn.number(&format!("SELECT count(*) FROM {table} WHERE deleted_at IS NULL"));
     LiveCounts { users: count("users"), clusters: count("k8s_cluster_configs") }
 }
 
-fn assert_right(conn: &mut DbConnection, after: &str) {
+fn assert_counters_match(conn: &mut DbConnection, after: &str) {
     assert_eq!(stats::live_counts(conn).unwrap(), counted(conn), "{after}");
 }
 
-/// One of many changes, to rows picked by `number`.
+/// One of nine statements, which changes the rows that `number` selects.
 fn change(kind: u8, number: u16) -> String {
     let (user, owner, cluster) = (number % 20, number % 7, number % 15);
     match kind % 9 {
@@ -49,9 +50,9 @@ fn change(kind: u8, number: u16) -> String {
 }
 
 both_databases! {
-    async fn the_counters_equal_a_count_after_any_changes(database: TestDatabase) {
+    async fn the_counters_equal_the_row_counts_after_any_change(database: TestDatabase) {
         let mut conn = database.connect();
-        assert_right(&mut conn, "at first");
+        assert_counters_match(&mut conn, "initially");
         for owner in 0..7 {
             conn.run(&format!("INSERT INTO users (id, created_at, updated_at) VALUES ('u{owner}', {T}, {T})"));
         }
@@ -60,17 +61,17 @@ both_databases! {
         for (kind, number) in many.new_tree(&mut runner).unwrap().current() {
             let statement = change(kind, number % 200);
             conn.run(&statement);
-            assert_right(&mut conn, &statement);
+            assert_counters_match(&mut conn, &statement);
         }
         conn.run("BEGIN; DELETE FROM k8s_cluster_configs; UPDATE users SET deleted_at = '2026-01-01'; ROLLBACK");
-        assert_right(&mut conn, "a rollback");
+        assert_counters_match(&mut conn, "after a rollback");
         if database.backend == Backend::Postgres {
             conn.run("TRUNCATE k8s_cluster_configs");
-            assert_right(&mut conn, "TRUNCATE");
+            assert_counters_match(&mut conn, "after TRUNCATE");
         }
     }
 
-    async fn the_counters_are_right_when_many_write_at_once(database: TestDatabase) {
+    async fn the_counters_stay_correct_under_concurrent_writes(database: TestDatabase) {
         std::thread::scope(|scope| {
             for writer in 0..4 {
                 let mut conn = database.connect();

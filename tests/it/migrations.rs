@@ -1,4 +1,4 @@
-//! The way from an empty database to this version, and back.
+//! Migrations from an empty database to the current version, and back.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Builder, On, Process, Sql, TestDatabase, both_databases, schema};
 
-/// A database that no migration has touched.
+/// A database without any migration applied.
 struct Empty(TestDatabase);
 
 impl On for Empty {
@@ -22,10 +22,11 @@ impl Empty {
     }
 }
 
-/// What a step back can't keep, as it takes the columns away: table and columns, or the whole table.
+/// The data that a down migration loses because it drops columns: migration, table, and the columns. No columns mean the
+/// whole table.
 const LOST: [(&str, &str, &[&str]); 11] = [
     ("roles", "users", &["role"]),
-    // How long a user has been known, and when they were deleted, are guessed again.
+    // The up migration fills these with estimates.
     ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
     ("api_tokens", "api_tokens", &[]),
     ("audit_log", "audit_log", &[]),
@@ -38,8 +39,8 @@ const LOST: [(&str, &str, &[&str]); 11] = [
     ("initial_schema", "", &[]),
 ];
 
-/// Rows such as each stage had: owners nobody knows, plans and statuses that were never said, two live clusters on one
-/// plan, a user who was deleted, ids that were given out and freed again.
+/// The rows that are inserted after a migration. They have the flaws of real data: owners without a user, missing plans
+/// and statuses, two live clusters on one plan, a deleted user, and ids that were used and freed.
 const ROWS: [(&str, &str); 6] = [
     (
         "initial_schema",
@@ -52,7 +53,7 @@ const ROWS: [(&str, &str); 6] = [
             ('older', 'eu', 'u1', NULL, NULL, NULL, '2024-02-02 10:00:00', '2024-02-04 10:00:00', false),
             ('flagged', 'eu', 'u1', 'PRO', NULL, 'STOPPED', '2024-02-02 10:00:00', '2024-02-05 10:00:00.123', true),
             ('creating', 'eu', 'u1', 'PRO', NULL, 'CREATING', '2024-02-02 10:00:00', '2024-02-04 10:00:00', false),
-            ('said', 'eu', 'orphan2', 'PRO', 'x', 'DELETED', '2024-02-02 10:00:00', '2024-02-06 10:00:00', false),
+            ('marked', 'eu', 'orphan2', 'PRO', 'x', 'DELETED', '2024-02-02 10:00:00', '2024-02-06 10:00:00', false),
             ('pending', 'eu', 'u2', 'PRO', 'x', 'PENDING', '2024-02-02 10:00:00', '2024-02-06 10:00:00', false),
             ('gone', 'eu', 'u2', 'BUSINESS', 'x', 'PENDING', '2024-02-02 10:00:00', '2024-02-06 10:00:00', false);
         DELETE FROM k8s_cluster_configs WHERE name = 'gone';",
@@ -86,7 +87,7 @@ const ROWS: [(&str, &str); 6] = [
 ];
 
 /// `2024-11-20-000000_soft_delete` → `soft_delete`
-fn stage(name: &str) -> &str {
+fn short_name(name: &str) -> &str {
     name.split_once('_').unwrap().1
 }
 
@@ -94,7 +95,7 @@ fn all_rows(conn: &mut DbConnection) -> BTreeMap<String, Vec<Value>> {
     conn.tables().into_iter().map(|table| (table.clone(), conn.rows(&table))).collect()
 }
 
-/// The rows without what the step back could not keep.
+/// The rows without the data that this down migration loses.
 fn without_lost(mut tables: BTreeMap<String, Vec<Value>>, step: &str) -> BTreeMap<String, Vec<Value>> {
     for (_, table, columns) in LOST.iter().filter(|(lossy, ..)| *lossy == step) {
         if columns.is_empty() {
@@ -112,20 +113,20 @@ fn ids(rows: &[Value]) -> Vec<&Value> {
 }
 
 both_databases! {
-    async fn every_step_goes_up_and_down_and_up_again_with_rows_in_place(empty: Empty) {
+    async fn every_migration_goes_up_down_and_up_again_and_keeps_the_rows(empty: Empty) {
         let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
         let steps: Vec<String> = migrations.status().unwrap().into_iter().map(|status| status.name).collect();
         for name in &steps {
             let (schema_before, rows_before) = (schema(&mut conn), all_rows(&mut conn));
             assert_eq!(migrations.up(1).unwrap(), [name.as_str()]);
             let schema_after = schema(&mut conn);
-            if let Some((_, rows)) = ROWS.iter().find(|(step, _)| *step == stage(name)) {
+            if let Some((_, rows)) = ROWS.iter().find(|(step, _)| *step == short_name(name)) {
                 conn.run(rows);
             }
             let rows_after = all_rows(&mut conn);
 
             assert_eq!(migrations.down(1).unwrap(), [name.as_str()]);
-            assert_eq!(schema(&mut conn), schema_before, "{name} down");
+            assert_eq!(schema(&mut conn), schema_before, "{name} after down");
             let rows_down = all_rows(&mut conn);
             for (table, rows) in &rows_before {
                 let kept = ids(&rows_down[table]);
@@ -133,23 +134,23 @@ both_databases! {
             }
 
             assert_eq!(migrations.up(1).unwrap(), [name.as_str()]);
-            assert_eq!(schema(&mut conn), schema_after, "{name} up again");
-            let step = stage(name);
-            assert_eq!(without_lost(all_rows(&mut conn), step), without_lost(rows_after, step), "{name} up again");
-            if let Some((_, rows)) = ROWS.iter().find(|(step, _)| *step == stage(name) && rows_after_is_lost(step)) {
+            assert_eq!(schema(&mut conn), schema_after, "{name} after up again");
+            let step = short_name(name);
+            assert_eq!(without_lost(all_rows(&mut conn), step), without_lost(rows_after, step), "{name} after up again");
+            if let Some((_, rows)) = ROWS.iter().find(|(step, _)| *step == short_name(name) && loses_its_rows(step)) {
                 conn.run(rows);
             }
         }
         assert_eq!(migrations.up(usize::MAX).unwrap(), Vec::<String>::new());
         assert_eq!(conn.number("SELECT count(*) FROM api_tokens"), 1);
-        assert_eq!(conn.texts("SELECT id FROM user_tombstones"), ["gone"], "who the audit log knows was deleted");
-        // An id that was given out once is never given out again, through all the rebuilds.
+        assert_eq!(conn.texts("SELECT id FROM user_tombstones"), ["gone"], "the users that the audit log shows as deleted");
+        // An id is never reused, although migrations rebuild the table.
         conn.run("INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, created_at, updated_at)
             VALUES ('new', 'eu', 'u9', 'PRO', '2024-02-02 10:00:00', '2024-02-02 10:00:00')");
         assert!(conn.number("SELECT id FROM k8s_cluster_configs WHERE name = 'new'") > 9);
     }
 
-    async fn the_soft_delete_step_turns_the_flag_into_a_time_and_back(empty: Empty) {
+    async fn the_soft_delete_migration_turns_the_flag_into_a_timestamp_and_back(empty: Empty) {
         let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
         migrations.up(1).unwrap();
         conn.run(ROWS[0].1);
@@ -161,35 +162,35 @@ both_databases! {
         let flagged = row("flagged", &mut conn);
         assert_eq!(flagged["deleted_at"], flagged["updated_at"]);
         assert!(flagged["deleted_at"].as_str().unwrap().contains("10:00:00.123"), "{flagged}");
-        assert_eq!((&flagged["status"], truth(&flagged["has_run"])), (&json!("DELETED"), true));
+        assert_eq!((&flagged["status"], as_bool(&flagged["has_run"])), (&json!("DELETED"), true));
         let older = row("older", &mut conn);
         assert_eq!((&older["plan"], &older["status"], &older["network"]), (&json!("FREE"), &json!("PENDING"), &json!("Default")));
-        assert_eq!(older["deleted_at"], Value::Null, "the oldest of a plan stays");
+        assert_eq!(older["deleted_at"], Value::Null, "the oldest cluster on a plan stays live");
         let running = row("running", &mut conn);
-        assert_eq!((&running["status"], truth(&running["has_run"])), (&json!("DELETED"), true), "the younger one goes");
-        assert_eq!(row("said", &mut conn)["status"], "DELETED");
+        assert_eq!((&running["status"], as_bool(&running["has_run"])), (&json!("DELETED"), true), "the newer cluster on a plan is deleted");
+        assert_eq!(row("marked", &mut conn)["status"], "DELETED");
         assert_eq!(row("pending", &mut conn)["deleted_at"], Value::Null);
         let orphans = "SELECT id FROM users WHERE id LIKE 'orphan%' ORDER BY id";
-        assert_eq!(conn.texts(orphans), ["orphan1", "orphan2"], "owners that were missing got a row");
-        assert_ne!(user(&mut conn, "u9")["deleted_at"], Value::Null, "known by the email that deletion left");
+        assert_eq!(conn.texts(orphans), ["orphan1", "orphan2"], "missing owners get a row");
+        assert_ne!(user(&mut conn, "u9")["deleted_at"], Value::Null, "recognized as deleted by the email address");
         assert_eq!(user(&mut conn, "u1")["deleted_at"], Value::Null);
-        conn.run("UPDATE k8s_cluster_configs SET auth_user_id = NULL, deleted_at = '2024-02-07 10:00:00.777' WHERE name = 'said'");
+        conn.run("UPDATE k8s_cluster_configs SET auth_user_id = NULL, deleted_at = '2024-02-07 10:00:00.777' WHERE name = 'marked'");
 
         migrations.down(1).unwrap();
         let flagged = row("flagged", &mut conn);
-        assert_eq!((truth(&flagged["delete"]), &flagged["status"]), (true, &json!("STOPPED")));
+        assert_eq!((as_bool(&flagged["delete"]), &flagged["status"]), (true, &json!("STOPPED")));
         assert!(flagged["updated_at"].as_str().unwrap().contains("10:00:00.123"), "{flagged}");
-        assert!(!truth(&row("pending", &mut conn)["delete"]));
-        let said = row("said", &mut conn);
-        assert_eq!((truth(&said["delete"]), &said["auth_user_id"]), (true, &json!("(no owner)")));
-        assert!(said["updated_at"].as_str().unwrap().ends_with("10:00:00.777"), "{said}");
+        assert!(!as_bool(&row("pending", &mut conn)["delete"]));
+        let marked = row("marked", &mut conn);
+        assert_eq!((as_bool(&marked["delete"]), &marked["auth_user_id"]), (true, &json!("(no owner)")));
+        assert!(marked["updated_at"].as_str().unwrap().ends_with("10:00:00.777"), "{marked}");
 
         migrations.up(1).unwrap();
-        assert_eq!(row("said", &mut conn)["auth_user_id"], Value::Null, "what was lent is given back");
+        assert_eq!(row("marked", &mut conn)["auth_user_id"], Value::Null, "the placeholder owner is removed again");
         assert_eq!(conn.number("SELECT count(*) FROM users WHERE id = '(no owner)'"), 0);
     }
 
-    async fn all_the_way_down_leaves_nothing(empty: Empty) {
+    async fn reverting_all_migrations_leaves_an_empty_database(empty: Empty) {
         let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
         let before = schema(&mut conn);
         let up = migrations.up(usize::MAX).unwrap();
@@ -202,7 +203,7 @@ both_databases! {
         assert_eq!(schema(&mut conn), full);
     }
 
-    async fn a_step_that_fails_leaves_the_database_as_it_was(empty: Empty) {
+    async fn a_failed_migration_leaves_the_database_unchanged(empty: Empty) {
         let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
         migrations.up(1).unwrap();
         let customer = "INSERT INTO customers (auth_user_id, created_at, updated_at) VALUES ('twice', '2024-01-01', '2024-01-01');";
@@ -214,7 +215,7 @@ both_databases! {
         assert_eq!(migrations.status().unwrap().iter().filter(|status| status.applied).count(), 1);
     }
 
-    async fn a_database_from_the_future_is_refused_and_left_alone(builder: Builder) {
+    async fn a_database_with_unknown_migrations_is_refused_and_left_unchanged(builder: Builder) {
         let database = builder.database;
         let mut conn = database.connect();
         conn.run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000'); CREATE TABLE tomorrow (id TEXT)");
@@ -234,7 +235,8 @@ both_databases! {
     }
 }
 
-fn rows_after_is_lost(step: &str) -> bool {
+/// Whether the down migration loses the rows that [`ROWS`] adds after this migration.
+fn loses_its_rows(step: &str) -> bool {
     LOST.iter().any(|(lossy, _, columns)| *lossy == step && columns.is_empty()) || step == "roles"
 }
 
@@ -242,13 +244,13 @@ fn user(conn: &mut DbConnection, id: &str) -> Value {
     conn.rows("users").into_iter().find(|row| row["id"] == id).unwrap()
 }
 
-/// SQLite's booleans are numbers.
-fn truth(value: &Value) -> bool {
+/// A boolean column. SQLite stores it as a number.
+fn as_bool(value: &Value) -> bool {
     *value == json!(true) || *value == json!(1)
 }
 
 #[test]
-fn both_databases_have_the_same_steps_each_with_a_way_back() {
+fn both_databases_have_the_same_migrations_and_each_can_be_reverted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let names = |side: &str| {
         let mut names: Vec<_> =
@@ -259,8 +261,8 @@ fn both_databases_have_the_same_steps_each_with_a_way_back() {
     assert_eq!(names("sqlite"), names("postgres"));
     for side in ["sqlite", "postgres"] {
         for name in names(side) {
-            for way in ["up.sql", "down.sql"] {
-                let path = root.join(side).join(&name).join(way);
+            for file in ["up.sql", "down.sql"] {
+                let path = root.join(side).join(&name).join(file);
                 assert!(!fs::read_to_string(&path).unwrap_or_default().trim().is_empty(), "{}", path.display());
             }
         }

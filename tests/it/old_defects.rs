@@ -1,4 +1,4 @@
-//! The defects of the server this one replaces, by their numbers.
+//! Regression tests for the numbered defects of the server that this one replaces.
 
 use clusterdesk::models::{api_token::Scope, user::Role};
 use futures_util::future::join;
@@ -9,7 +9,7 @@ use crate::support::{
     BUSINESS, Builder, PRO, StripeStandIn, Subscription, TestApp, TestDatabase, all, both_databases, event, now,
 };
 
-/// A subscription of user_1.
+/// A Stripe subscription of `user_1`.
 fn subscription<'a>(price: &'a str, status: &'a str) -> Subscription<'a> {
     Subscription { id: "sub_1", user: "user_1", status, price, start: now() - 60, end: now() + 3600, cancel: false }
 }
@@ -26,7 +26,7 @@ both_databases! {
         assert_eq!((failure.conflicting_id(), &failure.0["data"]["httpStatus"]), (id, &json!(409)));
     }
 
-    async fn defect_02_a_cluster_has_the_plan_that_was_asked_for(app: TestApp) {
+    async fn defect_02_a_cluster_gets_the_requested_plan(app: TestApp) {
         let user = app.rich("user_1");
         for plan in ["FREE", "PRO", "BUSINESS"] {
             let created = user.call("k8s.createCluster", cluster(plan)).await;
@@ -51,7 +51,7 @@ both_databases! {
         assert_eq!((failure.conflicting_id(), failure.message()), (new, "There is an active FREE cluster already."));
     }
 
-    async fn defect_05_no_plan_is_no_way_around_uniqueness(app: TestApp) {
+    async fn defect_05_a_missing_plan_does_not_bypass_uniqueness(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         for plan in [json!({}), json!({"plan": null})] {
@@ -62,7 +62,7 @@ both_databases! {
         assert!(app.try_execute("UPDATE k8s_cluster_configs SET plan = NULL").is_err());
     }
 
-    async fn defect_06_an_update_writes_only_what_is_the_callers_and_live_then(app: TestApp) {
+    async fn defect_06_an_update_never_writes_to_a_cluster_deleted_meanwhile(app: TestApp) {
         let user = app.user("user_1");
         for _ in 0..10 {
             let id = user.create("before", "FREE").await;
@@ -70,12 +70,14 @@ both_databases! {
             let (updated, _) = join(update, user.call("k8s.deleteCluster", json!({"id": id}))).await;
             let name = app.lines(&format!("SELECT name AS line FROM k8s_cluster_configs WHERE id = {id}"));
             assert_eq!(name, [if updated.is_ok() { "after" } else { "before" }]);
+            let last = app.lines("SELECT procedure AS line FROM audit_log ORDER BY id DESC LIMIT 1");
+            assert_eq!(last, ["k8s.delete"], "the update came after the deletion");
         }
     }
 
-    async fn defect_07_no_affected_row_is_no_success(app: TestApp) {
+    async fn defect_07_a_call_that_affects_no_row_is_not_found(app: TestApp) {
         let user = app.user("user_1");
-        for id in [1, user.create_deleted("old", "FREE").await] {
+        for id in [999, user.create_deleted("old", "FREE").await] {
             user.fail("NOT_FOUND", "k8s.updateCluster", json!({"id": id, "name": "new"})).await;
             user.fail("NOT_FOUND", "k8s.deleteCluster", json!({"id": id})).await;
         }
@@ -97,7 +99,7 @@ both_databases! {
         assert_eq!(failure.conflicting_id(), 1);
     }
 
-    async fn defect_10_ids_are_those_of_the_identity_provider_and_rows_appear(app: TestApp) {
+    async fn defect_10_identity_provider_ids_are_accepted_and_their_users_created(app: TestApp) {
         let uuid = "0b7a5e5e-9d1d-4f0c-8a55-3f5f2a3c7f10";
         for id in ["user_2NNEqL2nrIRdJ194ndJqAHwEfxC", "auth0|507f1f77bcf86cd799439011", uuid] {
             let user = app.user(id);
@@ -108,21 +110,21 @@ both_databases! {
         assert_eq!(app.count("users"), 3);
     }
 
-    async fn defect_11_an_event_is_there_only_with_its_effect(builder: Builder) {
+    async fn defect_11_a_stripe_event_is_registered_only_with_its_effect(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let user = app.user("user_1");
         user.call("user.me", Value::Null).await;
-        let told = |price| event("evt_1", "customer.subscription.created", now(), subscription(price, "active").object());
-        // What failed is not acknowledged, also not to the duplicates that come meanwhile, and its retry is no duplicate.
+        let created = |price| event("evt_1", "customer.subscription.created", now(), subscription(price, "active").object());
+        // A failed event is not acknowledged, nor is its duplicate; a later delivery is processed.
         for _ in 0..2 {
-            assert_eq!(user.tell(&told("price_of_nobody")).await, 500);
+            assert_eq!(user.tell(&created("price_unknown")).await, 500);
         }
         assert_eq!(app.count("stripe_events WHERE processed_at IS NOT NULL"), 0);
-        assert_eq!(user.tell(&told(PRO)).await, 200);
+        assert_eq!(user.tell(&created(PRO)).await, 200);
         assert_eq!(user.call("customer.get", Value::Null).await["plan"], "PRO");
     }
 
-    async fn defect_12_who_stops_paying_goes_back_to_free(builder: Builder) {
+    async fn defect_12_a_cancelled_subscription_returns_the_customer_to_free(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let user = app.user("user_1");
         user.call("user.me", Value::Null).await;
@@ -132,34 +134,34 @@ both_databases! {
             (3, "deleted", PRO, "canceled", "FREE"),
         ] {
             let kind = format!("customer.subscription.{kind}");
-            let told = event(&format!("evt_{at}"), &kind, now() + at, subscription(price, status).object());
-            assert_eq!(user.tell(&told).await, 200);
+            let event = event(&format!("evt_{at}"), &kind, now() + at, subscription(price, status).object());
+            assert_eq!(user.tell(&event).await, 200);
             assert_eq!(user.call("customer.get", Value::Null).await["plan"], plan);
         }
     }
 
-    async fn defect_13_only_configured_prices_are_sold(builder: Builder) {
+    async fn defect_13_only_configured_prices_are_accepted(builder: Builder) {
         let app = builder.with_billing(&StripeStandIn::start().await).start().await;
         let failure = app.user("user_1").fail("BAD_REQUEST", "stripe.createSession", json!({"planId": "price_any"})).await;
         assert_eq!(failure.issues(), ["planId: invalid_value"]);
     }
 
-    async fn defect_14_another_wish_is_another_idempotency_key(builder: Builder) {
+    async fn defect_14_any_changed_parameter_changes_the_idempotency_key(builder: Builder) {
         let stripe = StripeStandIn::start().await;
         let app = builder.with_billing(&stripe).start().await;
         for price in [PRO, BUSINESS] {
-            // The stand-in refuses a key that comes with other parameters, as Stripe does.
+            // The stand-in refuses a known key with other parameters, as Stripe does.
             let session = app.user("user_1").call("stripe.createSession", json!({"planId": price})).await;
             assert_eq!(session["success"], true);
         }
     }
 
-    async fn defect_15_limits_are_told_and_hold_for_the_anonymous(builder: Builder) {
+    async fn defect_15_rate_limits_are_in_the_headers_and_apply_to_anonymous_callers(builder: Builder) {
         let app = builder.flag("rate-limit-read-max-requests", "2").start().await;
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": "k8s.getClusters"}).to_string();
         for (caller, outcome) in [(app.user("user_1"), "OK"), (app.anonymous(), "UNAUTHORIZED")] {
             for remaining in ["1", "0", "0"] {
-                // A made-up address helps nobody.
+                // A forged address does not avoid the limit.
                 let forwarded = format!("203.0.113.{remaining}");
                 let response = caller.post().header("x-forwarded-for", forwarded).body(request.clone());
                 let response = response.send().await.unwrap();
@@ -175,7 +177,7 @@ both_databases! {
         }
     }
 
-    async fn defect_16_without_the_database_nobody_is_an_admin(app: TestApp) {
+    async fn defect_16_the_admin_check_fails_closed_without_the_database(app: TestApp) {
         let admin = app.admin();
         admin.call("admin.getStats", Value::Null).await;
         app.execute("ALTER TABLE users RENAME TO users_out_of_reach");
@@ -215,7 +217,7 @@ both_databases! {
         }
     }
 
-    async fn defect_19_a_completed_checkout_counts(builder: Builder) {
+    async fn defect_19_a_completed_checkout_session_is_processed(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let user = app.user("user_1");
         user.call("user.me", Value::Null).await;
@@ -224,7 +226,7 @@ both_databases! {
         assert_eq!(user.call("customer.get", Value::Null).await["stripeCustomerId"], "cus_1");
     }
 
-    async fn defect_20_an_underscore_is_no_wildcard(app: TestApp) {
+    async fn defect_20_an_underscore_in_a_search_is_not_a_wildcard(app: TestApp) {
         let admin = app.admin();
         for id in ["deleted_1", "deletedX1", "deleted-1"] {
             app.provision(id, Role::User);
@@ -232,7 +234,7 @@ both_databases! {
         }
         let found = admin.call("admin.listUsers", json!({"search": "deleted_"})).await;
         assert_eq!(all(&found["items"], "id"), ["deleted_1"]);
-        // Whoever has such an address is as live as anybody.
+        // An address of this form does not mark a user as deleted.
         assert_eq!(app.user("deleted_1").call("user.me", Value::Null).await["email"], "deleted_1@example.com");
         assert_eq!(admin.call("admin.getStats", Value::Null).await["totalUsers"], 4);
     }

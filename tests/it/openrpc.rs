@@ -1,4 +1,4 @@
-//! The OpenRPC document, held against the registry it was made from.
+//! The OpenRPC document, compared with the registry that it is generated from.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,17 +18,17 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     items
 }
 
-/// The rules that a schema holds values to, wherever in it they stand: `minLength 1`.
-fn rules(schema: &Value) -> BTreeSet<String> {
+/// The constraints of a schema at any depth, such as `minLength 1`.
+fn constraints(schema: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     match schema {
         Value::Object(members) => {
             for (key, value) in members {
                 match key.as_str() {
                     "description" | "title" => {}
-                    // `int64` and the like are Rust's names: no rule, and no JSON Schema.
+                    // `int64` and similar formats name Rust types and are not in JSON Schema.
                     "format" if *value != "date-time" => {}
-                    // An optional enum has null among its values or beside them.
+                    // An optional enum allows null as one of its values or outside the list.
                     "enum" => found
                         .extend(value.as_array().unwrap().iter().filter(|v| !v.is_null()).map(|v| format!("enum {v}"))),
                     "type" => {
@@ -38,27 +38,28 @@ fn rules(schema: &Value) -> BTreeSet<String> {
                     "minLength" | "maxLength" | "pattern" | "minimum" | "maximum" | "format" => {
                         found.insert(format!("{key} {value}"));
                     }
-                    _ => found.extend(rules(value)),
+                    _ => found.extend(constraints(value)),
                 }
             }
         }
-        Value::Array(items) => found.extend(items.iter().flat_map(rules)),
+        Value::Array(items) => found.extend(items.iter().flat_map(constraints)),
         _ => {}
     }
     found
 }
 
 #[test]
-fn the_document_lists_exactly_the_procedures_under_all_their_names() {
+fn the_document_lists_exactly_the_registered_names() {
     let (registry, document) = (registry(), document());
     let methods = document["methods"].as_array().unwrap();
     assert_eq!(sorted(methods.iter().map(|method| method["name"].as_str().unwrap())), sorted(registry.names()));
     for procedure in registry.procedures() {
         let method = document.method(procedure.name);
-        let said =
+        let documented =
             json!([method["summary"], method["x-kind"], method["x-access"], method["x-bucket"], method["x-old-name"]]);
-        let known = json!([procedure.docs, procedure.kind, procedure.access, procedure.bucket, procedure.old_name]);
-        assert_eq!(said, known, "{}", procedure.name);
+        let registered =
+            json!([procedure.docs, procedure.kind, procedure.access, procedure.bucket, procedure.old_name]);
+        assert_eq!(documented, registered, "{}", procedure.name);
         assert!(procedure.docs.ends_with('.'), "{}: {}", procedure.name, procedure.docs);
         assert_eq!(method["tags"], json!([{"name": procedure.name.split('.').next()}]));
         let Some(old_name) = procedure.old_name else { continue };
@@ -71,12 +72,12 @@ fn the_document_lists_exactly_the_procedures_under_all_their_names() {
             });
             method
         };
-        assert_eq!(common(old), common(method), "{old_name} is {}", procedure.name);
+        assert_eq!(common(old), common(method), "{old_name} differs from {}", procedure.name);
     }
 }
 
 #[test]
-fn every_rule_that_an_input_is_checked_by_is_in_the_document() {
+fn the_document_has_every_constraint_that_inputs_are_checked_against() {
     let document = document();
     for procedure in registry().procedures() {
         let checked = procedure.input.document();
@@ -87,32 +88,32 @@ fn every_rule_that_an_input_is_checked_by_is_in_the_document() {
             let name = param["name"].as_str().unwrap();
             let required = checked["required"].as_array().is_some_and(|required| required.contains(&param["name"]));
             assert_eq!(param["required"], required, "{} of {}", name, procedure.name);
-            let documented = rules(&document.resolve(&param["schema"]));
-            assert_eq!(documented, rules(&fields[name]), "{name} of {}", procedure.name);
+            let documented = constraints(&document.resolve(&param["schema"]));
+            assert_eq!(documented, constraints(&fields[name]), "{name} of {}", procedure.name);
         }
     }
     let name = document.parameter("k8s.create", "name");
     let expected = json!({"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[a-z0-9-]+$"});
-    assert!(expected.as_object().unwrap().iter().all(|(rule, value)| name["schema"][rule] == *value), "{name}");
-    let plan = rules(&document.resolve(&document.parameter("k8s.create", "plan")["schema"]));
+    assert!(expected.as_object().unwrap().iter().all(|(keyword, value)| name["schema"][keyword] == *value), "{name}");
+    let plan = constraints(&document.resolve(&document.parameter("k8s.create", "plan")["schema"]));
     assert!(["FREE", "PRO", "BUSINESS"].iter().all(|plan_name| plan.contains(&format!("enum \"{plan_name}\""))));
 }
 
 #[test]
-fn the_errors_of_a_method_are_those_it_may_answer() {
+fn a_method_documents_exactly_the_errors_that_it_may_return() {
     let document = document();
     for procedure in registry().procedures() {
         let errors = document.method(procedure.name)["errors"].as_array().unwrap();
         let errors: Vec<Value> = errors.iter().map(|error| document.resolve(error)).collect();
-        let known = procedure.expected_errors().map(|code| {
+        let registered = procedure.expected_errors().map(|code| {
             let data = json!({"code": code, "httpStatus": code.http_status()});
             (code.as_str().to_owned(), json!(code.number()), data)
         });
-        let said = errors.iter().map(|error| {
+        let documented = errors.iter().map(|error| {
             assert!(error["message"].as_str().unwrap().ends_with('.'));
             (error["data"]["code"].as_str().unwrap().to_owned(), error["code"].clone(), error["data"].clone())
         });
-        assert_eq!(said.collect::<Vec<_>>(), known.collect::<Vec<_>>(), "{}", procedure.name);
+        assert_eq!(documented.collect::<Vec<_>>(), registered.collect::<Vec<_>>(), "{}", procedure.name);
     }
     let codes = |name: &str| document.method(name)["errors"].to_string();
     assert!(codes("k8s.create").contains("/CONFLICT") && codes("k8s.create").contains("/PAYMENT_REQUIRED"));
@@ -120,26 +121,30 @@ fn the_errors_of_a_method_are_those_it_may_answer() {
 }
 
 #[test]
-fn named_types_are_written_once_and_referred_to() {
+fn named_types_are_defined_once_and_referenced() {
     let document = document();
     let types = document["components"]["schemas"].as_object().unwrap();
     for name in ["Cluster", "Customer", "User", "Plan", "Status", "Role", "ClusterPage", "ErrorData", "Issue"] {
         assert!(types.contains_key(name), "{name}");
     }
-    // schemars numbers types of one name.
+    // schemars appends a number when two types have the same name.
     assert!(types.keys().all(|name| name.chars().all(|char| char.is_ascii_alphabetic())), "{:?}", types.keys());
     assert_eq!(document.method("k8s.get")["result"]["schema"], json!({"$ref": "#/components/schemas/Cluster"}));
     assert_eq!(types["Cluster"]["properties"]["status"], json!({"$ref": "#/components/schemas/Status"}));
-    // Written as null, never left out.
+    // Optional output fields are written as null and not omitted.
     assert!(types["Cluster"]["required"].as_array().unwrap().contains(&json!("deletedAt")));
+    // Panics on a reference that leads nowhere.
     document.resolve(&document);
 }
 
 #[test]
-fn a_subscription_answers_with_an_id_and_describes_its_events() {
+fn a_subscription_returns_an_id_and_documents_its_events() {
     let (registry, document) = (registry(), document());
-    for procedure in registry.procedures().filter(|procedure| procedure.kind == Kind::Subscription) {
-        let method = document.method(procedure.name);
+    let subscriptions = registry.procedures().filter(|procedure| procedure.kind == Kind::Subscription);
+    let names: Vec<&str> = subscriptions.map(|procedure| procedure.name).collect();
+    assert!(names.contains(&"k8s.watch"), "{names:?}");
+    for name in names {
+        let method = document.method(name);
         assert_eq!(method["result"]["schema"], json!({"type": "string"}));
         assert_eq!(method["x-event"]["schema"], json!({"$ref": "#/components/schemas/ClusterChange"}));
         assert!(method["x-event"]["examples"].as_array().is_some_and(|examples| !examples.is_empty()));
@@ -147,7 +152,7 @@ fn a_subscription_answers_with_an_id_and_describes_its_events() {
 }
 
 #[test]
-fn the_hash_is_of_the_text_without_it() {
+fn the_content_hash_covers_the_text_without_the_hash() {
     let documents = documents(&registry()).unwrap();
     for document in [&documents.openrpc, &documents.app_router, &documents.procedures] {
         assert!(document.text.contains(&document.content_hash));

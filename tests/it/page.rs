@@ -1,4 +1,4 @@
-//! Every list that comes in pages.
+//! Paging, in every procedure that returns pages.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clusterdesk::models::user::Role;
@@ -9,7 +9,7 @@ use crate::support::{Client, TestApp, all, both_databases, hours_ago, literal};
 const LISTS: [&str; 4] = ["k8s.listDeleted", "admin.listUsers", "admin.listClusters", "admin.auditLog"];
 const ROWS: usize = 7;
 
-/// An admin who has seven rows in every list, several of them of the same moment.
+/// An admin who sees seven rows in every list, several of them with the same timestamp.
 async fn populate(app: &TestApp) -> Client {
     let root = app.admin();
     for number in 1..ROWS {
@@ -65,13 +65,13 @@ async fn walk(caller: &Client, list: &str, limit: usize, mut cursor: Value) -> V
         if cursor.is_null() {
             return ids;
         }
-        assert_eq!(items.len(), limit, "only the last page of {list} may have room");
+        assert_eq!(items.len(), limit, "only the last page of {list} may be shorter");
         assert!(ids.len() < 100, "{list} does not end");
     }
 }
 
 both_databases! {
-    async fn every_walk_sees_every_row_once_in_one_order(app: TestApp) {
+    async fn paging_with_any_limit_returns_every_row_once_in_one_order(app: TestApp) {
         let root = populate(&app).await;
         for list in LISTS {
             let whole = walk(&root, list, 100, Value::Null).await;
@@ -82,7 +82,7 @@ both_databases! {
         }
     }
 
-    async fn rows_of_one_moment_are_ordered_by_id(app: TestApp) {
+    async fn rows_with_the_same_timestamp_are_ordered_by_id(app: TestApp) {
         let root = populate(&app).await;
         let expected = json!([7, 6, 5, 4, 3, 2, 1]);
         for list in ["k8s.listDeleted", "admin.listClusters", "admin.auditLog"] {
@@ -94,7 +94,7 @@ both_databases! {
         assert_eq!(json!(walk(&root, "admin.listUsers", 2, Value::Null).await), users);
     }
 
-    async fn a_row_added_while_paging_is_seen_from_the_start_only(app: TestApp) {
+    async fn a_row_added_while_paging_appears_only_on_a_new_first_page(app: TestApp) {
         let root = populate(&app).await;
         for list in LISTS {
             let before = walk(&root, list, 100, Value::Null).await;
@@ -106,17 +106,17 @@ both_databases! {
         }
     }
 
-    async fn a_row_that_leaves_while_paging_takes_no_other_with_it(app: TestApp) {
+    async fn deleting_a_row_while_paging_skips_no_other_row(app: TestApp) {
         let root = populate(&app).await;
         let list = "admin.listClusters";
         let page = root.call(list, input(list, 2, &Value::Null)).await;
         assert_eq!(json!(all(&page["items"], "id")), json!([7, 6]));
-        // The very row that the cursor names.
+        // The row that the cursor points at.
         app.execute("DELETE FROM k8s_cluster_configs WHERE id = 6");
         assert_eq!(json!(walk(&root, list, 2, page["nextCursor"].clone()).await), json!([5, 4, 3, 2, 1]));
     }
 
-    async fn a_page_has_twenty_items_unless_asked_otherwise(app: TestApp) {
+    async fn a_page_has_twenty_items_by_default(app: TestApp) {
         let root = populate(&app).await;
         for number in 0..21 {
             app.provision(&format!("more-{number}"), Role::User);
@@ -131,7 +131,7 @@ both_databases! {
         }
     }
 
-    async fn a_limit_is_between_one_and_a_hundred(app: TestApp) {
+    async fn the_limit_must_be_between_1_and_100(app: TestApp) {
         let root = app.admin();
         for list in LISTS {
             for (limit, code) in [(json!(0), "too_small"), (json!(101), "too_big"), (json!("5"), "invalid_type")] {
@@ -143,7 +143,7 @@ both_databases! {
         }
     }
 
-    async fn a_cursor_that_was_tampered_with_is_refused(app: TestApp) {
+    async fn a_modified_cursor_is_refused(app: TestApp) {
         let root = populate(&app).await;
         for list in LISTS {
             let cursor = cursor_of(&root, list).await;
@@ -161,7 +161,7 @@ both_databases! {
         }
     }
 
-    async fn a_cursor_with_a_right_checksum_and_a_wrong_position_is_refused(app: TestApp) {
+    async fn a_cursor_with_a_valid_checksum_and_an_invalid_position_is_refused(app: TestApp) {
         let root = populate(&app).await;
         for list in LISTS {
             for position in ["-8000000000000000.5", "8000000000000000.5", "5.a\0b", "5", "a.5", ""] {
@@ -173,7 +173,7 @@ both_databases! {
         }
     }
 
-    async fn a_cursor_fits_its_own_list_only(app: TestApp) {
+    async fn a_cursor_is_valid_only_for_its_own_list(app: TestApp) {
         let root = populate(&app).await;
         for list in LISTS {
             let cursor = json!(cursor_of(&root, list).await);
@@ -185,7 +185,7 @@ both_databases! {
         }
     }
 
-    async fn a_cursor_lets_nobody_see_others_rows(app: TestApp) {
+    async fn the_cursor_of_another_user_reveals_none_of_their_rows(app: TestApp) {
         let root = populate(&app).await;
         let cursor = json!(cursor_of(&root, "k8s.listDeleted").await);
         let page = app.user("user_1").call("k8s.listDeleted", input("k8s.listDeleted", 10, &cursor)).await;

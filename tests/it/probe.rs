@@ -1,4 +1,4 @@
-//! What docs/ARCHITECTURE.md takes for granted of Diesel and the two databases.
+//! The assumptions about Diesel and the two databases that docs/ARCHITECTURE.md lists.
 
 use std::thread;
 
@@ -22,14 +22,14 @@ fn provision(conn: &mut DbConnection, id: &str, role: Role) -> Option<User> {
     user::provision(conn, &new, Timestamp::now()).unwrap()
 }
 
-/// Does half of its work, and fails.
+/// Changes the caller's name and fails.
 fn half(call: &mut Call<'_>, _: NoInput) -> Result<Audited<bool>> {
     call.caller()?.set_name(call.conn, "half", call.now)?;
     Err(Error::PreconditionFailed("halfway".to_owned()))
 }
 
 both_databases! {
-    async fn a_query_of_a_model_applies_its_base_query(database: TestDatabase) {
+    async fn a_model_query_applies_the_base_query(database: TestDatabase) {
         let mut conn = database.connect();
         let ann = provision(&mut conn, "ann", Role::User).unwrap();
         assert_eq!(ann.soft_delete(&mut conn, Timestamp::now()), Ok(1));
@@ -37,7 +37,7 @@ both_databases! {
         assert_eq!(conn.number("SELECT count(*) FROM users"), 1);
     }
 
-    async fn returning_gives_the_id_that_the_database_chose(database: TestDatabase) {
+    async fn returning_yields_the_generated_id(database: TestDatabase) {
         let mut conn = database.connect();
         provision(&mut conn, "ann", Role::User);
         for number in 1..=3 {
@@ -51,14 +51,14 @@ both_databases! {
         }
     }
 
-    async fn an_enum_is_text_in_the_database_and_an_enum_again_when_read(database: TestDatabase) {
+    async fn an_enum_is_stored_as_text_and_read_back_as_an_enum(database: TestDatabase) {
         let mut conn = database.connect();
         provision(&mut conn, "ann", Role::Admin);
         assert_eq!(conn.texts("SELECT role FROM users"), ["ADMIN"]);
         assert_eq!(User::find(&mut conn, "ann").unwrap().unwrap().role, Role::Admin);
     }
 
-    async fn writers_that_read_first_wait_for_each_other_and_lose_nothing(database: TestDatabase) {
+    async fn concurrent_read_modify_write_transactions_lose_no_update(database: TestDatabase) {
         database.connect().run("CREATE TABLE counter (n BIGINT NOT NULL); INSERT INTO counter VALUES (0)");
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -79,9 +79,9 @@ both_databases! {
         assert_eq!(database.connect().number("SELECT n FROM counter"), 40);
     }
 
-    async fn a_failed_mutation_undoes_only_itself_among_concurrent_ones(builder: Builder) {
-        let app = builder.router(Router::new("probe").mutation("half", Access::User, "Does half of it.", half)).start().await;
-        // On SQLite they share transactions: 40 users each change their name, half of them and then fail.
+    async fn a_failed_mutation_rolls_back_only_itself_among_concurrent_ones(builder: Builder) {
+        let app = builder.router(Router::new("probe").mutation("half", Access::User, "Changes the name and fails.", half)).start().await;
+        // 40 users change their names, and every second call then fails. On SQLite the calls share transactions.
         let calls = (0..40).map(|number| {
             let user = app.user(&format!("user_{number}"));
             let method = if number % 2 == 0 { "user.updateName" } else { "probe.half" };
@@ -105,7 +105,7 @@ both_databases! {
         }
     }
 
-    async fn a_snapshot_sees_no_commit_that_came_in_between(database: TestDatabase) {
+    async fn a_snapshot_does_not_see_later_commits(database: TestDatabase) {
         let (mut reader, mut writer) = (database.connect(), database.connect());
         let count = "SELECT count(*) FROM users";
         let seen = transaction::snapshot(&mut reader, |conn| {
@@ -117,21 +117,21 @@ both_databases! {
         assert_eq!(reader.number(count), 1);
     }
 
-    async fn a_unique_violation_names_the_rule_on_both_databases(database: TestDatabase) {
+    async fn a_unique_violation_is_mapped_to_its_constraint(database: TestDatabase) {
         let mut conn = database.connect();
         let (users, t) = ("INSERT INTO users (id, email, created_at, updated_at) VALUES", "'2026-01-01', '2026-01-01'");
         let customer = format!("INSERT INTO customers (auth_user_id, created_at, updated_at) VALUES ('ann', {t})");
         let cluster = "INSERT INTO k8s_cluster_configs (name, location, auth_user_id, created_at, updated_at)";
         let cluster = format!("{cluster} VALUES ('a', 'eu', 'ann', {t})");
         conn.run(&format!("{users} ('ann', 'a@x', {t}); {customer}; {cluster}"));
-        for (statement, rule) in [
+        for (statement, constraint) in [
             (format!("{users} ('ann', 'b@x', {t})"), Constraint::UserId),
             (format!("{users} ('bob', 'a@x', {t})"), Constraint::UserEmail),
             (customer, Constraint::CustomerUser),
             (cluster, Constraint::LiveCluster),
         ] {
             let refused = sql_query(&statement).execute(&mut conn).unwrap_err();
-            assert_eq!(Constraint::violated(&refused), Some(rule), "{statement}");
+            assert_eq!(Constraint::violated(&refused), Some(constraint), "{statement}");
         }
         let other = sql_query("UPDATE users SET role = 'KING'").execute(&mut conn).unwrap_err();
         assert_eq!(Constraint::violated(&other), None);

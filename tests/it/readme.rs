@@ -1,4 +1,4 @@
-//! README, followed to the letter: every shell line of its tour, pasted.
+//! Runs every shell block of the curl tour in README.md.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::Process;
 
-/// The shell blocks between two headings.
+/// The shell blocks of README.md between two headings.
 fn blocks(from: &str, to: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let part = readme.split_once(from).unwrap().1.split_once(to).unwrap().0;
@@ -14,14 +14,14 @@ fn blocks(from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_line_of_the_tour_answers_as_told() {
+fn every_shell_block_of_the_tour_works_as_described() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::serve(folder.path(), &[]);
 
     let blocks = blocks("## A tour with curl", "## From TypeScript, with tRPC");
     let (shorthand, tour) = blocks.split_first().unwrap();
-    let (mistake, tour) = tour.split_last().unwrap();
-    let paste = |block: &str| -> Vec<Value> {
+    let (invalid, tour) = tour.split_last().unwrap();
+    let run = |block: &str| -> Vec<Value> {
         let script = format!("set -e\n{shorthand}\n{block}").replace("http://127.0.0.1:8080/", &server.url);
         let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
         assert!(output.status.success(), "{script}\n{output:?}");
@@ -34,13 +34,13 @@ fn every_line_of_the_tour_answers_as_told() {
             let seeded = Process::run(folder.path(), &["seed", "--force"], &[]);
             assert!(seeded.status.success(), "{seeded:?}");
         }
-        for answer in paste(block) {
+        for answer in run(block) {
             let all = answer.as_array().cloned().unwrap_or_else(|| vec![answer]);
             assert!(all.iter().all(|one| one.get("result").is_some()), "{all:?}");
             answers += 1;
         }
     }
     assert!(answers > 20, "{answers}");
-    let issues = &paste(mistake)[0]["error"]["data"]["issues"];
+    let issues = &run(invalid)[0]["error"]["data"]["issues"];
     assert_eq!(issues.as_array().unwrap().len(), 3, "{issues}");
 }

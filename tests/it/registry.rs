@@ -1,4 +1,4 @@
-//! Every procedure under every name, over HTTP and WebSocket.
+//! Every procedure under every name, over HTTP and over a WebSocket.
 
 use procedures::{Access, Bucket, Kind};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const READ: Bucket = Bucket::READ;
 const WRITE: Bucket = Bucket::WRITE;
 const STRIPE: Bucket = clusterdesk::kernel::limiter::STRIPE;
 
-/// The table of the contract.
+/// The table of docs/API.md, "Procedures".
 const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 29] = [
     ("hello.hello", None, Query, User, READ),
     ("auth.mySubscription", None, Query, User, READ),
@@ -49,7 +49,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     TABLE.into_iter().flat_map(|(name, old_name, ..)| std::iter::once(name).chain(old_name))
 }
 
-/// Calls over HTTP and over a WebSocket, asserts that both fail alike, and returns how.
+/// Calls over HTTP and over a WebSocket, asserts that both fail with the same error, and returns it.
 async fn fail_on_both(caller: &Client, socket: &mut Socket, name: &str, input: Value) -> Failure {
     let over_http = caller.try_call(name, input.clone()).await.expect_err(name);
     let over_socket = Failure(socket.call(name, input).await["error"].clone());
@@ -58,8 +58,9 @@ async fn fail_on_both(caller: &Client, socket: &mut Socket, name: &str, input: V
 }
 
 #[test]
-fn the_registry_is_the_table_of_the_contract() {
+fn the_registry_matches_the_documented_table() {
     let registry = catalogue();
+    assert_eq!(registry.procedures().count(), TABLE.len());
     for row in TABLE {
         let found = registry.get(row.0).unwrap_or_else(|| panic!("{} is missing", row.0));
         assert_eq!((found.name, found.old_name, found.kind, found.access, found.bucket), row);
@@ -67,7 +68,7 @@ fn the_registry_is_the_table_of_the_contract() {
 }
 
 both_databases! {
-    async fn no_name_answers_without_a_token(app: TestApp) {
+    async fn every_procedure_but_discover_requires_a_token(app: TestApp) {
         let caller = app.anonymous();
         let mut socket = Socket::open(&caller).await;
         for name in names().filter(|name| *name != "rpc.discover") {
@@ -78,7 +79,7 @@ both_databases! {
         }
     }
 
-    async fn every_name_names_an_unknown_field(app: TestApp) {
+    async fn every_procedure_reports_unknown_fields_by_name(app: TestApp) {
         let caller = app.admin();
         let mut socket = Socket::open(&caller).await;
         for name in names() {
@@ -88,7 +89,7 @@ both_databases! {
         }
     }
 
-    async fn queries_answer_the_same_over_http_and_websocket(builder: Builder) {
+    async fn queries_return_the_same_over_http_and_a_websocket(builder: Builder) {
         let app = builder.with_billing(&StripeStandIn::start().await).start().await;
         let admin = app.admin();
         admin.create("web", "FREE").await;
@@ -125,7 +126,7 @@ both_databases! {
         assert_eq!(app.count("audit_log"), 7);
     }
 
-    async fn the_errors_of_the_domain_have_their_numbers(app: TestApp) {
+    async fn domain_errors_have_their_documented_codes_and_numbers(app: TestApp) {
         let (user, admin) = (app.user("user_1"), app.admin());
         user.create("web", "FREE").await;
         let cluster = |plan: &str| json!({"name": "web", "location": "eu", "plan": plan});

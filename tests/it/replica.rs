@@ -1,11 +1,11 @@
-//! A read replica: queries go there, callers and writes stay with the primary.
+//! A read replica: queries run on it; callers are looked up on the primary, and writes run there.
 
 use diesel::RunQueryDsl;
 use serde_json::json;
 
 use crate::support::{Backend, Builder, TestApp};
 
-/// A server whose "replica" is another database, so that one can see who is asked.
+/// A primary and its "replica", a separate database, so that a test can tell which of the two was used.
 async fn with_replica() -> Option<(TestApp, TestApp)> {
     if !Backend::Postgres.is_available() {
         return None;
@@ -16,17 +16,19 @@ async fn with_replica() -> Option<(TestApp, TestApp)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queries_are_answered_by_the_replica_and_writes_by_the_primary() {
+async fn queries_run_on_the_replica_and_writes_on_the_primary() {
     let Some((primary, replica)) = with_replica().await else { return };
     replica.user("user_1").call("k8s.create", json!({"name": "there", "location": "eu"})).await;
     let user = primary.user("user_1");
     assert_eq!(user.call("k8s.list", json!({})).await[0]["name"], "there");
     user.call("k8s.create", json!({"name": "here", "location": "eu"})).await;
     assert_eq!(user.call("k8s.list", json!({})).await[0]["name"], "there");
+    let names = |app: &TestApp| app.lines("SELECT name AS line FROM k8s_cluster_configs");
+    assert_eq!((names(&primary), names(&replica)), (vec!["here".to_owned()], vec!["there".to_owned()]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_on_the_primary_counts_before_the_replica_has_it() {
+async fn a_user_deleted_on_the_primary_is_refused_before_the_replica_knows() {
     let Some((primary, replica)) = with_replica().await else { return };
     let user = primary.user("user_1");
     user.call("user.me", json!({})).await;
@@ -36,7 +38,7 @@ async fn a_deletion_on_the_primary_counts_before_the_replica_has_it() {
 }
 
 #[tokio::test]
-async fn sqlite_has_no_replicas() {
+async fn a_replica_of_sqlite_is_refused() {
     let builder = Builder::new(Backend::Sqlite).flag("database-replica-url", "postgres://localhost/x");
     let refused = clusterdesk::server::Server::bind(&builder.settings(), builder.limits, vec![]).await;
     assert!(refused.err().unwrap().to_string().starts_with("DATABASE_REPLICA_URL"));

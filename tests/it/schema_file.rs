@@ -1,4 +1,4 @@
-//! `schema.rs` against the databases, without the diesel command line.
+//! Compares `schema.rs` with the schemas of both databases, without the Diesel CLI.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use clusterdesk::db::DbConnection;
 
 use crate::support::{Backend, Sql, TestDatabase, both_databases};
 
-/// `name:type:nullable:place in the primary key` of a table's columns, in their order; types by Diesel's names.
+/// `name:type:nullable:position in the primary key` of each column of a table, in order. The types are Diesel's.
 fn columns(conn: &mut DbConnection, table: &str) -> Vec<String> {
     let query = match conn.backend() {
         Backend::Sqlite => format!(
@@ -72,12 +72,12 @@ fn expected(conn: &mut DbConnection) -> String {
 }
 
 both_databases! {
-    async fn the_schema_file_is_what_the_migrations_make(database: TestDatabase) {
+    async fn the_schema_file_matches_the_migrated_database(database: TestDatabase) {
         let file = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.rs")).unwrap();
         assert_eq!(
             file,
             expected(&mut database.connect()),
-            "\nschema.rs is not what the migrations make. Mend it with:\n    cargo run -- migrate up --database-url \
+            "\nschema.rs differs from the migrated database. Regenerate it with:\n    cargo run -- migrate up --database-url \
              sqlite:/tmp/schema.db && diesel print-schema --database-url /tmp/schema.db > schema.rs\n"
         );
     }

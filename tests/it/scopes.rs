@@ -1,4 +1,4 @@
-//! The scope of a token counts wherever its user's role does.
+//! The scope of an API token limits what the role of its user allows.
 
 use clusterdesk::models::api_token::Scope;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, both_databases};
 
 both_databases! {
-    async fn an_admins_token_of_a_lesser_scope_is_no_admins(app: TestApp) {
+    async fn read_or_write_scoped_admin_token_cannot_administer(app: TestApp) {
         app.admin();
         app.member("other");
         for scope in [Scope::Read, Scope::Write] {
-            let lesser = app.scripted("root", scope);
-            lesser.call("user.summary", Value::Null).await;
-            lesser.fail("FORBIDDEN", "user.summary", json!({"userId": "other"})).await;
+            let limited = app.scripted("root", scope);
+            limited.call("user.summary", Value::Null).await;
+            limited.fail("FORBIDDEN", "user.summary", json!({"userId": "other"})).await;
         }
         let writer = app.scripted("root", Scope::Write);
         for procedure in ["user.delete", "user.softDelete"] {
@@ -22,7 +22,7 @@ both_databases! {
         app.scripted("root", Scope::Admin).call("user.softDelete", json!({"userId": "other"})).await;
     }
 
-    async fn nobody_can_be_an_actor_of_the_audit_log(app: TestApp) {
+    async fn reserved_actor_names_are_refused_as_user_ids(app: TestApp) {
         for reserved in ["cli", "bootstrap", "stripe"] {
             app.user(reserved).fail("UNAUTHORIZED", "user.me", Value::Null).await;
         }

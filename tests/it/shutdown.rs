@@ -1,4 +1,4 @@
-//! The end of a server, and what it leaves in the log.
+//! Shutdown, and the log of a server.
 
 use std::time::Duration;
 
@@ -10,27 +10,27 @@ use crate::support::{
     Backend, Client, Failure, On, Process, SECRET, Socket, Sql, TestDatabase, both_databases, claims, hs256,
 };
 
-/// Longer than anything takes; reached only when a test fails.
+/// A timeout that only a failing test reaches.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A database for a server in a process of its own.
-struct Operated(TestDatabase);
+/// A database for a server that runs in a separate process.
+struct ServedDatabase(TestDatabase);
 
-impl On for Operated {
+impl On for ServedDatabase {
     async fn on(backend: Backend) -> Self {
         Self(backend.database())
     }
 }
 
-impl Operated {
+impl ServedDatabase {
     fn serve(&self, settings: &[(&str, &str)]) -> Process {
         let own = [("DATABASE_URL", self.0.url.as_str()), ("JWT_SECRET", SECRET), ("DATABASE_THREADS", "1")];
-        // So long that no test ends by it alone.
+        // Long enough that no test reaches it.
         let own = [&own[..], &[("SHUTDOWN_GRACE_MS", "600000"), ("BOOTSTRAP_ADMIN", "off")], settings].concat();
         Process::serve(self.0.folder.path(), &own)
     }
 
-    /// Keeps everybody else from writing until the connection is dropped.
+    /// Blocks all other writers until the connection is dropped.
     fn lock(&self) -> DbConnection {
         let mut conn = self.0.connect();
         conn.run(match self.0.backend {
@@ -41,16 +41,18 @@ impl Operated {
     }
 }
 
-type Answer = JoinHandle<Result<Value, Failure>>;
+/// The result of a call in another task.
+type PendingCall = JoinHandle<Result<Value, Failure>>;
 
-/// Creates that wait for a lock: some with the only database thread, one in the queue, as the metrics tell.
-async fn creates_in_flight(server: &Process) -> Vec<Answer> {
+/// Sends `k8s.create` calls, which wait for a lock, until the metrics show that one is in the queue. The others occupy the
+/// only database thread.
+async fn creates_in_flight(server: &Process) -> Vec<PendingCall> {
     let metrics = format!("{}metrics", server.url);
     let observer = server.client("").http;
-    let mut creates: Vec<Answer> = Vec::new();
+    let mut creates: Vec<PendingCall> = Vec::new();
     let waiting = async {
         for round in 0.. {
-            // On SQLite, calls that arrive together share a transaction and leave none in the queue: then there is one more.
+            // On SQLite, calls that arrive together share a transaction and leave the queue empty. Then one more is sent.
             if round % 25 == 0 {
                 let client = server.client(&hs256(&claims(&format!("user_{round}"))));
                 creates.push(tokio::spawn(async move {
@@ -59,17 +61,17 @@ async fn creates_in_flight(server: &Process) -> Vec<Answer> {
             }
             let page = observer.get(&metrics).send().await.unwrap().text().await.unwrap();
             let queued = page.lines().find_map(|line| line.strip_prefix("clusterdesk_queued_writes "));
-            if queued.unwrap_or_else(|| panic!("no queue in {page}")) != "0" {
+            if queued.unwrap_or_else(|| panic!("no clusterdesk_queued_writes in {page}")) != "0" {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, waiting).await.expect("the calls never waited");
+    timeout(PATIENCE, waiting).await.expect("no call was queued");
     creates
 }
 
-/// Waits until nobody listens any more.
+/// Waits until the server refuses connections.
 async fn listener_closed(server: &Process) {
     let address = server.url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
     let closed = async {
@@ -77,10 +79,10 @@ async fn listener_closed(server: &Process) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, closed).await.expect("it still listens");
+    timeout(PATIENCE, closed).await.expect("the server still accepts connections");
 }
 
-/// The process's exit code, once it ends.
+/// Waits for the process to end and returns its exit code and its log.
 async fn exit_code(mut server: Process) -> (Option<i32>, String) {
     tokio::task::spawn_blocking(move || {
         let code = server.wait().code();
@@ -90,9 +92,9 @@ async fn exit_code(mut server: Process) -> (Option<i32>, String) {
     .unwrap()
 }
 
-async fn stops_in_order(operated: Operated, signal: &str) {
-    let server = operated.serve(&[]);
-    let lock = operated.lock();
+async fn assert_stops_gracefully(database: ServedDatabase, signal: &str) {
+    let server = database.serve(&[]);
+    let lock = database.lock();
     let creates = creates_in_flight(&server).await;
     server.signal(signal);
     listener_closed(&server).await;
@@ -103,22 +105,22 @@ async fn stops_in_order(operated: Operated, signal: &str) {
     }
     let (code, log) = exit_code(server).await;
     assert_eq!(code, Some(0), "{log}");
-    assert_eq!(operated.0.connect().number("SELECT count(*) FROM k8s_cluster_configs"), count);
+    assert_eq!(database.0.connect().number("SELECT count(*) FROM k8s_cluster_configs"), count);
     assert!(log.contains("\"stopping\"") && log.contains("\"stopped\""), "{log}");
 }
 
 both_databases! {
-    async fn sigterm_lets_calls_in_flight_finish_and_takes_no_more(operated: Operated) {
-        stops_in_order(operated, "TERM").await;
+    async fn sigterm_finishes_calls_in_flight_and_refuses_connections(database: ServedDatabase) {
+        assert_stops_gracefully(database, "TERM").await;
     }
 
-    async fn sigint_does_the_same(operated: Operated) {
-        stops_in_order(operated, "INT").await;
+    async fn sigint_finishes_calls_in_flight_and_refuses_connections(database: ServedDatabase) {
+        assert_stops_gracefully(database, "INT").await;
     }
 
-    async fn when_the_grace_is_over_it_ends_all_the_same(operated: Operated) {
-        let server = operated.serve(&[("SHUTDOWN_GRACE_MS", "50")]);
-        let lock = operated.lock();
+    async fn the_server_stops_after_the_grace_period_despite_calls_in_flight(database: ServedDatabase) {
+        let server = database.serve(&[("SHUTDOWN_GRACE_MS", "50")]);
+        let lock = database.lock();
         let creates = creates_in_flight(&server).await;
         server.signal("TERM");
         let (code, log) = exit_code(server).await;
@@ -128,21 +130,21 @@ both_databases! {
             assert!(create.await.is_err(), "the connection was cut");
         }
         drop(lock);
-        // PostgreSQL may find out only now that its client is gone; either way each call was done whole or not at all.
-        let mut conn = operated.0.connect();
+        // PostgreSQL may notice only now that its client is gone. In either case a call wrote everything or nothing.
+        let mut conn = database.0.connect();
         let written = "SELECT count(*) - (SELECT count(*) FROM audit_log) FROM k8s_cluster_configs";
         assert_eq!(conn.number(written), 0);
     }
 
-    async fn idle_connections_and_sockets_don_t_hold_it_up(operated: Operated) {
-        let server = operated.serve(&[]);
+    async fn idle_connections_and_sockets_do_not_delay_the_stop(database: ServedDatabase) {
+        let server = database.serve(&[]);
         let client = server.client(&hs256(&claims("ann")));
         let mut socket = Socket::open(&client).await;
         assert_eq!(socket.call("user.me", Value::Null).await["result"]["id"], "ann");
-        client.call("user.me", Value::Null).await; // Leaves a connection open.
+        client.call("user.me", Value::Null).await; // Leaves an idle connection open.
         let address = server.url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
         let mut silent = TcpStream::connect(&address).await.unwrap();
-        // Accepted for sure once a later one is answered.
+        // The server has accepted it once a later connection is answered.
         Client::new(&server.url, client.token.clone()).call("user.me", Value::Null).await;
         server.signal("TERM");
         let closed = socket.receive().await.unwrap_err().expect("a close frame");
@@ -155,9 +157,9 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_json_log_is_json_on_every_line_and_says_which_call() {
-    let operated = Operated(Backend::Sqlite.database());
-    let server = operated.serve(&[("LOG_FORMAT", "json"), ("RUST_LOG", "debug")]);
+async fn a_json_log_has_json_lines_that_name_procedure_and_request_id() {
+    let database = ServedDatabase(Backend::Sqlite.database());
+    let server = database.serve(&[("LOG_FORMAT", "json"), ("RUST_LOG", "debug")]);
     let (token, request_id) = (hs256(&claims("ann")), "7e57ab1e-0000-4000-8000-000000000001");
     let client = server.client(&token);
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "user.updateName", "params": {"name": "Ann"}});
@@ -181,9 +183,9 @@ async fn a_json_log_is_json_on_every_line_and_says_which_call() {
 }
 
 #[tokio::test]
-async fn a_pretty_log_is_for_people() {
-    let operated = Operated(Backend::Sqlite.database());
-    let server = operated.serve(&[("LOG_FORMAT", "pretty")]);
+async fn a_pretty_log_is_plain_text() {
+    let database = ServedDatabase(Backend::Sqlite.database());
+    let server = database.serve(&[("LOG_FORMAT", "pretty")]);
     server.client(&hs256(&claims("ann"))).call("user.updateName", json!({"name": "Ann"})).await;
     server.signal("TERM");
     let (_, log) = exit_code(server).await;

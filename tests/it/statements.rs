@@ -1,4 +1,4 @@
-//! No procedure's number of SQL statements grows with the rows it looks at.
+//! The number of SQL statements of a procedure does not depend on the number of rows.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use crate::support::{
     literal, runs_one_statement,
 };
 
-/// An input that succeeds, given the ids of a live and of a deleted cluster of the caller's.
+/// A valid input, given the ids of a live and of a deleted cluster of the caller.
 fn input(procedure: &str, live: i64, deleted: i64) -> Value {
     match procedure {
         "hello.hello" => json!({"text": "you"}),
@@ -37,17 +37,17 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         | "admin.webhookEvents"
         | "stripe.userPlans"
         | "rpc.discover" => Value::Null,
-        new => panic!("{new} is new: say here how to call it"),
+        new => panic!("{new} is new: add an input for it here"),
     }
 }
 
-/// So many SQL rows.
+/// `count` rows in SQL.
 fn rows(count: usize, row: impl Fn(usize) -> String) -> Vec<String> {
     (1..=count).map(row).collect()
 }
 
-/// A caller for each procedure, named like it: an admin and customer with a live cluster, `count` deleted ones and as
-/// many tokens. Besides, `count` of everything that belongs to nobody in particular.
+/// Inserts a caller for each procedure, with the procedure's name as id: an admin and customer with one live cluster,
+/// `count` deleted clusters and `count` tokens. Also inserts `count` other users, audit entries and Stripe events.
 fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     let at = literal(hours_ago(1));
     let user = |id: &str, role: &str| format!("('{id}', '{role}', {at}, {at})");
@@ -89,7 +89,7 @@ fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     ));
 }
 
-/// The ids of each caller's live cluster and of one of the deleted ones.
+/// The ids of the live cluster and of a deleted cluster, by caller.
 fn clusters(app: &TestApp) -> HashMap<String, (i64, i64)> {
     let sql = "SELECT auth_user_id || ' ' || min(CASE WHEN deleted_at IS NULL THEN id END) || ' ' || max(id) AS line
                FROM k8s_cluster_configs GROUP BY auth_user_id";
@@ -100,7 +100,7 @@ fn clusters(app: &TestApp) -> HashMap<String, (i64, i64)> {
     app.lines(sql).into_iter().map(read).collect()
 }
 
-/// What the server has counted for a procedure so far.
+/// The number of statements that the metrics show for a procedure.
 async fn counted(app: &TestApp, procedure: &str) -> u64 {
     let response = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap();
     let prefix = format!("clusterdesk_statements_total{{procedure=\"{procedure}\"}} ");
@@ -108,7 +108,7 @@ async fn counted(app: &TestApp, procedure: &str) -> u64 {
     metrics.lines().find_map(|line| line.strip_prefix(prefix.as_str())).map_or(0, |count| count.parse().unwrap())
 }
 
-/// The statements of one call of each procedure.
+/// The number of statements of one call, by procedure.
 async fn count_all(backend: Backend, rows: usize, chosen: fn(&Procedure) -> bool) -> BTreeMap<&'static str, u64> {
     let stripe = StripeStandIn::start().await;
     let app = Builder::new(backend).with_billing(&stripe).start().await;
@@ -126,7 +126,7 @@ async fn count_all(backend: Backend, rows: usize, chosen: fn(&Procedure) -> bool
     counts
 }
 
-/// A subscription is no call: it runs for as long as somebody listens.
+/// Whether a procedure is called. A subscription runs until it is ended.
 fn is_called(procedure: &Procedure) -> bool {
     procedure.kind != Kind::Subscription
 }
@@ -134,12 +134,12 @@ fn is_called(procedure: &Procedure) -> bool {
 both_databases! {
     async fn no_procedure_runs_more_statements_for_more_rows(database: TestDatabase) {
         let few = count_all(database.backend, 1, is_called).await;
-        // What the server says of itself is in no database.
+        // `rpc.discover` needs no database.
         assert!(few.len() > 20 && few.iter().all(|(name, count)| (*count == 0) == (*name == "rpc.discover")), "{few:?}");
         assert_eq!(count_all(database.backend, 100, is_called).await, few);
     }
 
-    async fn a_procedure_of_one_statement_runs_one_besides_finding_the_caller(database: TestDatabase) {
+    async fn a_one_statement_procedure_runs_one_besides_the_caller_look_up(database: TestDatabase) {
         let counts = count_all(database.backend, 1, |procedure| runs_one_statement(procedure.name)).await;
         assert!(counts.len() > 5 && counts.values().all(|count| *count <= 2), "{counts:?}");
     }

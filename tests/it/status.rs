@@ -1,8 +1,11 @@
+//! The status of a cluster: allowed steps, and the status after a restore.
+
 use serde_json::{Value, json};
 
 use crate::support::{Client, TestApp, both_databases};
 
 const ALL: [&str; 6] = ["PENDING", "CREATING", "INITING", "RUNNING", "STOPPED", "DELETED"];
+/// The allowed steps of `k8s.setStatus`.
 const STEPS: [(&str, &str); 5] = [
     ("PENDING", "CREATING"),
     ("CREATING", "INITING"),
@@ -11,6 +14,7 @@ const STEPS: [(&str, &str); 5] = [
     ("STOPPED", "RUNNING"),
 ];
 
+/// Sets one status after the other.
 async fn walk(admin: &Client, id: i64, steps: &[&str]) {
     for status in steps {
         assert_eq!(admin.call("k8s.setStatus", json!({"id": id, "status": status})).await, json!({"success": true}));
@@ -18,7 +22,7 @@ async fn walk(admin: &Client, id: i64, steps: &[&str]) {
 }
 
 /// Deletes and restores a cluster, and returns its status.
-async fn recycle(user: &Client, id: i64) -> Value {
+async fn delete_and_restore(user: &Client, id: i64) -> Value {
     user.call("k8s.delete", json!({"id": id})).await;
     user.call("k8s.restore", json!({"id": id})).await;
     let mut cluster = user.call("k8s.get", json!({"id": id})).await;
@@ -27,7 +31,7 @@ async fn recycle(user: &Client, id: i64) -> Value {
 }
 
 both_databases! {
-    async fn of_all_thirty_six_steps_five_are_allowed(app: TestApp) {
+    async fn of_all_36_steps_exactly_five_are_allowed(app: TestApp) {
         let admin = app.admin();
         let id = app.user("user_1").create("web", "FREE").await;
         let status = || app.lines("SELECT status AS line FROM k8s_cluster_configs").remove(0);
@@ -40,7 +44,7 @@ both_databases! {
                     assert_eq!(admin.call("k8s.setStatus", input).await, json!({"success": true}));
                     assert_eq!(status(), to);
                 } else {
-                    // A deleted cluster is not there for this procedure; restoring it is another one.
+                    // This procedure does not find deleted clusters; `k8s.restore` restores them.
                     let code = if from == "DELETED" { "NOT_FOUND" } else { "PRECONDITION_FAILED" };
                     admin.fail(code, "k8s.setStatus", input).await;
                     assert_eq!(status(), from, "{from} to {to}");
@@ -49,7 +53,7 @@ both_databases! {
         }
     }
 
-    async fn a_step_shows_in_status_and_updated_at(app: TestApp) {
+    async fn a_step_changes_only_status_and_updated_at(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
         let id = user.create("web", "FREE").await;
         let before = user.call("k8s.get", json!({"id": id})).await;
@@ -61,7 +65,7 @@ both_databases! {
         assert_eq!(after, expected);
     }
 
-    async fn a_refused_step_names_both_ends_and_leaves_the_row_alone(app: TestApp) {
+    async fn a_refused_step_names_both_states_and_changes_nothing(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
         let id = user.create("web", "FREE").await;
         let before = user.call("k8s.get", json!({"id": id})).await;
@@ -73,24 +77,24 @@ both_databases! {
     async fn a_restored_cluster_that_never_ran_is_pending(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
         let id = user.create("web", "FREE").await;
-        assert_eq!(recycle(&user, id).await, "PENDING");
+        assert_eq!(delete_and_restore(&user, id).await, "PENDING");
         walk(&admin, id, &["CREATING"]).await;
-        assert_eq!(recycle(&user, id).await, "PENDING");
+        assert_eq!(delete_and_restore(&user, id).await, "PENDING");
         walk(&admin, id, &["CREATING", "INITING"]).await;
-        assert_eq!(recycle(&user, id).await, "PENDING");
+        assert_eq!(delete_and_restore(&user, id).await, "PENDING");
     }
 
-    async fn a_restored_cluster_that_ever_ran_is_stopped(app: TestApp) {
+    async fn a_restored_cluster_that_has_run_is_stopped(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
         let id = user.create("web", "FREE").await;
         walk(&admin, id, &["CREATING", "INITING", "RUNNING"]).await;
-        assert_eq!(recycle(&user, id).await, "STOPPED");
-        assert_eq!(recycle(&user, id).await, "STOPPED");
+        assert_eq!(delete_and_restore(&user, id).await, "STOPPED");
+        assert_eq!(delete_and_restore(&user, id).await, "STOPPED");
         walk(&admin, id, &["RUNNING"]).await;
-        assert_eq!(recycle(&user, id).await, "STOPPED");
+        assert_eq!(delete_and_restore(&user, id).await, "STOPPED");
     }
 
-    async fn only_admins_set_a_status(app: TestApp) {
+    async fn only_admins_can_set_a_status(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         let step = json!({"id": id, "status": "CREATING"});
@@ -100,7 +104,7 @@ both_databases! {
         assert_eq!(user.call("k8s.get", json!({"id": id})).await["status"], "PENDING");
     }
 
-    async fn a_status_is_one_of_six_words(app: TestApp) {
+    async fn only_the_six_status_names_are_accepted(app: TestApp) {
         let admin = app.admin();
         let failure = admin.fail("BAD_REQUEST", "k8s.setStatus", json!({"id": 1, "status": "running"})).await;
         assert_eq!(failure.issues(), ["status: invalid_value"]);

@@ -1,4 +1,4 @@
-//! What the generated TypeScript says of a procedure. That it compiles is tested under tests/e2e, with the compiler.
+//! The content of the generated TypeScript. tests/e2e compiles it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,14 +9,14 @@ use procedures::{Catalogue, Kind, describe::Documents};
 static REGISTRY: LazyLock<Arc<Catalogue>> = LazyLock::new(catalogue);
 static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| documents(&REGISTRY).unwrap());
 
-/// The lines of a text from the one that begins so to the one that ends so.
+/// The text between the first `begin` and the next `end`.
 fn part<'t>(text: &'t str, begin: &str, end: &str) -> &'t str {
-    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("there is no {begin}"));
-    rest.split_once(end).unwrap_or_else(|| panic!("{begin} has no {end}")).0
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("{begin} is missing"));
+    rest.split_once(end).unwrap_or_else(|| panic!("{end} is missing after {begin}")).0
 }
 
 #[test]
-fn the_router_has_every_procedure_under_all_its_names() {
+fn the_router_type_has_every_procedure_under_every_name() {
     let router = part(&DOCUMENTS.app_router.text, "export type AppRouter", "\n}>;");
     for procedure in REGISTRY.procedures() {
         let wrapper = match procedure.kind {
@@ -31,13 +31,13 @@ fn the_router_has_every_procedure_under_all_its_names() {
             assert!(members.contains(procedure.docs), "{namespace}.{name} is not documented");
         }
     }
-    let count = |what: &str| router.matches(what).count();
+    let count = |text: &str| router.matches(text).count();
     assert_eq!(count("QueryOf<") + count("MutationOf<") + count("SubscriptionOf<"), REGISTRY.names().count());
     assert_eq!(count("@deprecated"), REGISTRY.procedures().filter(|procedure| procedure.old_name.is_some()).count());
 }
 
 #[test]
-fn the_procedures_of_json_rpc_are_all_there_too() {
+fn the_json_rpc_types_have_every_procedure_under_every_name() {
     let procedures = part(&DOCUMENTS.procedures.text, "export interface Procedures {\n", "\n}\n");
     for procedure in REGISTRY.procedures() {
         let head = format!("  \"{}\": {{ kind: \"{}\"; input: ", procedure.name, procedure.kind.as_str());
@@ -59,7 +59,7 @@ fn a_timestamp_is_a_date_for_trpc_and_a_string_for_json_rpc() {
 }
 
 #[test]
-fn an_input_is_as_optional_as_the_server_takes_it() {
+fn an_input_is_optional_where_the_server_accepts_none() {
     let router = &DOCUMENTS.app_router.text;
     assert!(router.contains("    list: QueryOf<void, Cluster[]>;\n"));
     assert!(router.contains("    limit?: number | null | undefined;\n    } | void, ClusterPage>;\n"), "{router}");
@@ -70,7 +70,7 @@ fn an_input_is_as_optional_as_the_server_takes_it() {
 }
 
 #[test]
-fn a_file_says_what_it_is_of_and_how_to_make_it_anew() {
+fn a_file_starts_with_its_hash_and_the_command_that_generates_it() {
     for (document, command) in [(&DOCUMENTS.app_router, "app-router"), (&DOCUMENTS.procedures, "openrpc --types")] {
         let mut lines = document.text.lines();
         assert_eq!(lines.next(), Some(format!("// x-content-hash: {}", document.content_hash).as_str()));

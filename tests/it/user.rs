@@ -1,9 +1,11 @@
+//! Users: the row that the first token creates, names, summaries, and accounts.
+
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, all, assert_moment, both_databases, claims, hours_ahead, hs256};
 
 both_databases! {
-    async fn the_first_valid_token_creates_the_users_row(app: TestApp) {
+    async fn the_first_valid_token_creates_the_user(app: TestApp) {
         let mut claims = claims("user_1");
         claims["email"] = json!("ada@example.com");
         claims["picture"] = json!("https://example.com/ada.png");
@@ -16,14 +18,14 @@ both_databases! {
         assert_eq!(me, expected);
     }
 
-    async fn claims_that_are_missing_are_null(app: TestApp) {
+    async fn missing_claims_become_null(app: TestApp) {
         let token = hs256(&json!({"sub": "user_1", "exp": claims("")["exp"]}));
         let me = app.with_token(token).call("user.me", Value::Null).await;
         assert_eq!((&me["name"], &me["email"], &me["image"]), (&Value::Null, &Value::Null, &Value::Null));
         assert_eq!(me.as_object().unwrap().len(), 6);
     }
 
-    async fn the_row_is_created_also_by_a_mutation_and_once(app: TestApp) {
+    async fn a_mutation_creates_the_user_too_and_a_later_token_overwrites_nothing(app: TestApp) {
         let user = app.user("user_1");
         user.create("web", "FREE").await;
         let created = user.call("user.me", Value::Null).await;
@@ -33,7 +35,7 @@ both_databases! {
         assert_eq!(app.count("users"), 1);
     }
 
-    async fn an_email_that_somebody_else_holds_is_left_out(app: TestApp) {
+    async fn an_email_address_that_another_user_has_is_left_null(app: TestApp) {
         for id in ["user_1", "user_2"] {
             let mut claims = claims(id);
             claims["email"] = json!("shared@example.com");
@@ -43,7 +45,7 @@ both_databases! {
         }
     }
 
-    async fn users_are_renamed_by_either_name(app: TestApp) {
+    async fn both_names_of_the_procedure_rename_the_user(app: TestApp) {
         let user = app.user("user_1");
         let mut expected = user.call("user.me", Value::Null).await;
         for (procedure, name) in [("user.updateName", " Ada "), ("customer.updateUserName", "Grace")] {
@@ -56,7 +58,7 @@ both_databases! {
         }
     }
 
-    async fn a_name_has_one_to_a_hundred_characters(app: TestApp) {
+    async fn a_name_must_have_1_to_100_characters(app: TestApp) {
         let user = app.user("user_1");
         let updated_at = { user.call("user.me", Value::Null).await; app.user_updated_at("user_1") };
         for (input, issue) in [
@@ -71,7 +73,7 @@ both_databases! {
         user.call("user.updateName", json!({"name": "é".repeat(100)})).await;
     }
 
-    async fn a_summary_is_the_user_with_all_that_is_theirs(app: TestApp) {
+    async fn a_summary_contains_the_user_the_customer_and_the_live_clusters(app: TestApp) {
         let user = app.rich("user_1");
         user.create("web", "FREE").await;
         user.create("shop", "PRO").await;
@@ -89,27 +91,28 @@ both_databases! {
         assert_eq!(user.call("user.summary", json!({"userId": "user_1"})).await, summary);
     }
 
-    async fn a_summary_of_somebody_without_anything_is_empty(app: TestApp) {
+    async fn the_summary_of_a_new_user_is_empty(app: TestApp) {
         let summary = app.user("user_1").call("user.summary", Value::Null).await;
         let rest = (&summary["customer"], &summary["activeClusters"], &summary["clusters"]);
         assert_eq!(rest, (&Value::Null, &json!(0), &json!([])));
     }
 
-    async fn somebody_elses_account_is_for_admins(app: TestApp) {
+    async fn another_users_account_is_forbidden_except_to_admins(app: TestApp) {
         app.member("other");
         let user = app.user("user_1");
         let admin = app.admin();
         for name in ["user.summary", "user.delete", "user.softDelete"] {
-            let there = user.fail("FORBIDDEN", name, json!({"userId": "other"})).await.anonymous();
-            assert_eq!(user.fail("FORBIDDEN", name, json!({"userId": "nobody"})).await.anonymous(), there);
+            let existing = user.fail("FORBIDDEN", name, json!({"userId": "other"})).await.anonymous();
+            assert_eq!(user.fail("FORBIDDEN", name, json!({"userId": "nobody"})).await.anonymous(), existing);
             let missing = admin.fail("NOT_FOUND", name, json!({"userId": "nobody"})).await;
             assert_eq!(missing.message(), "No such user.");
             app.anonymous().fail("UNAUTHORIZED", name, Value::Null).await;
         }
+        admin.call("user.summary", json!({"userId": "other"})).await;
         assert_eq!(app.count("users WHERE deleted_at IS NULL"), 3);
     }
 
-    async fn a_deleted_user_is_missing_for_admins_too(app: TestApp) {
+    async fn a_deleted_user_is_not_found_even_for_admins(app: TestApp) {
         let admin = app.admin();
         app.member("soft").call("user.softDelete", Value::Null).await;
         app.member("hard").call("user.delete", Value::Null).await;
@@ -121,7 +124,7 @@ both_databases! {
         }
     }
 
-    async fn account_procedures_say_what_is_wrong_with_their_input(app: TestApp) {
+    async fn account_procedures_report_every_input_issue(app: TestApp) {
         let admin = app.admin();
         for name in ["user.summary", "user.delete", "user.softDelete"] {
             let failure = admin.fail("BAD_REQUEST", name, json!({"userId": "", "id": 1})).await;
@@ -132,7 +135,7 @@ both_databases! {
         assert_eq!(app.count("users"), 1);
     }
 
-    async fn user_ids_may_look_like_any_identity_providers(app: TestApp) {
+    async fn user_ids_of_any_identity_provider_are_accepted(app: TestApp) {
         let long = "x".repeat(255);
         let uuid = "0b7a5e5e-9d1d-4f0c-8a55-3f5f2a3c7f10";
         let ids = ["user_2abcDEF", "auth0|5f7c8ec7c33c6c004bbafe82", uuid, "1", &long, "Zoë 🦀"];
@@ -147,7 +150,7 @@ both_databases! {
         assert_eq!(app.count("users"), 6);
     }
 
-    async fn updated_at_of_a_user_stays_when_nothing_about_them_changes(app: TestApp) {
+    async fn updated_at_stays_when_nothing_about_the_user_changes(app: TestApp) {
         let user = app.member("user_1");
         let admin = app.admin();
         let updated_at = app.user_updated_at("user_1");

@@ -1,15 +1,16 @@
-//! Where calls come from, whoever passes them on.
+//! The client address of a call, with and without proxies.
 
 use super::{call, json_of, limited, outcome, request};
 use crate::support::{Backend, Builder, Client, TestApp};
 
-/// The outcome of `user.me`, sent with this header.
+/// The outcome of `user.me` with this `X-Forwarded-For` header.
 async fn call_from(client: &Client, forwarded_for: &str) -> String {
     let post = client.post().header("x-forwarded-for", forwarded_for);
     let response = post.body(request("user.me").to_string()).send().await.unwrap();
     outcome(&serde_json::from_str(&response.text().await.unwrap()).unwrap())
 }
 
+/// A server with these trusted proxies, which allows `limit` reads an hour.
 async fn behind(proxies: Option<&str>, limit: u32) -> TestApp {
     let builder = limited(Builder::new(Backend::Sqlite), limit, 0);
     match proxies {
@@ -19,7 +20,7 @@ async fn behind(proxies: Option<&str>, limit: u32) -> TestApp {
 }
 
 #[tokio::test]
-async fn who_is_no_trusted_proxy_can_not_say_where_a_call_comes_from() {
+async fn x_forwarded_for_is_ignored_unless_the_peer_is_a_trusted_proxy() {
     for proxies in [None, Some("10.0.0.0/8,192.168.1.1")] {
         let app = behind(proxies, 1).await;
         assert_eq!(call_from(&app.anonymous(), "203.0.113.1").await, "UNAUTHORIZED");
@@ -28,54 +29,57 @@ async fn who_is_no_trusted_proxy_can_not_say_where_a_call_comes_from() {
 }
 
 #[tokio::test]
-async fn behind_trusted_proxies_the_last_address_that_none_of_them_added_counts() {
+async fn behind_trusted_proxies_the_last_untrusted_address_counts() {
     let app = behind(Some("127.0.0.0/8, 10.0.0.0/8"), 1).await;
-    let nobody = app.anonymous();
-    assert_eq!(call_from(&nobody, "203.0.113.1").await, "UNAUTHORIZED");
-    let the_same = [
+    let anonymous = app.anonymous();
+    assert_eq!(call_from(&anonymous, "203.0.113.1").await, "UNAUTHORIZED");
+    let equivalent = [
         "203.0.113.1",
         " 203.0.113.1 ",
         "203.0.113.1, 10.1.2.3",
         "203.0.113.1,10.1.2.3,10.4.5.6",
-        // Whatever the client itself made up stands further left.
+        // Addresses that the client made up come first.
         "203.0.113.99, 203.0.113.1, 10.1.2.3",
         "10.9.9.9, 203.0.113.1",
         "nonsense, 203.0.113.1",
         "::ffff:203.0.113.1",
     ];
-    for list in the_same {
-        assert_eq!(call_from(&nobody, list).await, "TOO_MANY_REQUESTS", "{list}");
+    for list in equivalent {
+        assert_eq!(call_from(&anonymous, list).await, "TOO_MANY_REQUESTS", "{list}");
     }
-    let two_headers = nobody.post().header("x-forwarded-for", "203.0.113.99").header("x-forwarded-for", "203.0.113.1");
+    let two_headers =
+        anonymous.post().header("x-forwarded-for", "203.0.113.99").header("x-forwarded-for", "203.0.113.1");
     let answer = json_of(two_headers.body(request("user.me").to_string()).send().await.unwrap()).await;
     assert_eq!(outcome(&answer), "TOO_MANY_REQUESTS");
     for other in ["203.0.113.2", "203.0.113.1, 203.0.113.3", "10.7.7.7"] {
-        assert_eq!(call_from(&nobody, other).await, "UNAUTHORIZED", "{other}");
+        assert_eq!(call_from(&anonymous, other).await, "UNAUTHORIZED", "{other}");
     }
-    // Without a readable address it is the proxy's own.
-    assert_eq!(call(&nobody, "user.me").await, "UNAUTHORIZED");
-    assert_eq!(call_from(&nobody, "203.0.113.5, nonsense").await, "TOO_MANY_REQUESTS");
+    // Without a readable address, the proxy's own address counts.
+    assert_eq!(call(&anonymous, "user.me").await, "UNAUTHORIZED");
+    assert_eq!(call_from(&anonymous, "203.0.113.5, nonsense").await, "TOO_MANY_REQUESTS");
 }
 
 #[tokio::test]
-async fn an_ipv6_customer_has_one_network_to_call_from() {
+async fn the_addresses_of_one_ipv6_64_network_share_a_limit() {
     let app = behind(Some("127.0.0.1"), 1).await;
-    let nobody = app.anonymous();
-    assert_eq!(call_from(&nobody, "2001:db8:0:1::1").await, "UNAUTHORIZED");
-    assert_eq!(call_from(&nobody, "2001:db8:0:1:ffff:ffff:ffff:ffff").await, "TOO_MANY_REQUESTS");
-    assert_eq!(call_from(&nobody, "2001:db8:0:2::1").await, "UNAUTHORIZED");
+    let anonymous = app.anonymous();
+    assert_eq!(call_from(&anonymous, "2001:db8:0:1::1").await, "UNAUTHORIZED");
+    assert_eq!(call_from(&anonymous, "2001:db8:0:1:ffff:ffff:ffff:ffff").await, "TOO_MANY_REQUESTS");
+    assert_eq!(call_from(&anonymous, "2001:db8:0:2::1").await, "UNAUTHORIZED");
 }
 
 #[tokio::test]
-async fn a_proxy_on_the_unix_socket_is_trusted_when_it_is_named() {
+async fn a_proxy_on_the_unix_socket_is_trusted_only_when_configured() {
     for (proxies, second) in [("unix", "UNAUTHORIZED"), ("127.0.0.1", "TOO_MANY_REQUESTS")] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let builder = limited(Builder::new(Backend::Sqlite), 1, 0).flag("trusted-proxies", proxies);
         let _app = builder.flag("bind-addr", &format!("unix:{}", path.display())).start().await;
+        // First, because it installs the crypto provider that reqwest needs.
+        let over_tcp = Client::new("http://localhost/", None);
         let http = reqwest::Client::builder().unix_socket(path).build().unwrap();
-        let nobody = Client { http, ..Client::new("http://localhost/", None) };
-        assert_eq!(call_from(&nobody, "203.0.113.1").await, "UNAUTHORIZED");
-        assert_eq!(call_from(&nobody, "203.0.113.2").await, second, "{proxies}");
+        let anonymous = Client { http, ..over_tcp };
+        assert_eq!(call_from(&anonymous, "203.0.113.1").await, "UNAUTHORIZED");
+        assert_eq!(call_from(&anonymous, "203.0.113.2").await, second, "{proxies}");
     }
 }

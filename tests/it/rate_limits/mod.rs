@@ -1,6 +1,8 @@
-//! Rate limits: who is counted, as what, and how they are told. The windows are so long that nothing comes back.
+//! Rate limits: what a call counts against, and how the limit is reported. The windows last an hour, so that no allowance
+//! is regained during a test.
 
 mod addresses;
+mod wrong_kind;
 
 use std::ops::RangeInclusive;
 
@@ -12,6 +14,7 @@ use crate::support::{Backend, Builder, Client, Socket, both_databases, hs256, no
 
 const HOUR_MS: &str = "3600000";
 
+/// A server that allows `read` reads and `write` writes an hour. 0 means no limit.
 fn limited(builder: Builder, read: u32, write: u32) -> Builder {
     let builder = builder.flag("rate-limit-read-max-requests", &read.to_string());
     let builder = builder.flag("rate-limit-write-max-requests", &write.to_string());
@@ -40,7 +43,7 @@ async fn json_of(response: Response) -> Value {
     serde_json::from_str(&response.text().await.unwrap()).unwrap()
 }
 
-/// Runs something and says during which seconds it ran.
+/// Runs `work` and returns its result with the Unix seconds during which it ran.
 async fn timed<T>(work: impl Future<Output = T>) -> (T, RangeInclusive<u64>) {
     let start = now();
     let result = work.await;
@@ -48,7 +51,7 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, RangeInclusive<u64>) {
 }
 
 both_databases! {
-    async fn reads_and_writes_are_counted_separately_and_each_user_alone(builder: Builder) {
+    async fn reads_and_writes_are_counted_separately_for_each_user(builder: Builder) {
         let app = limited(builder, 3, 2).start().await;
         let (one, two) = (app.user("user_1"), app.user("user_2"));
         for method in ["user.me", "k8s.list", "k8s.count"] {
@@ -58,12 +61,12 @@ both_databases! {
         assert_eq!(call(&one, "user.updateName").await, "OK");
         assert_eq!(call(&one, "customer.create").await, "OK");
         assert_eq!(call(&one, "user.updateName").await, "TOO_MANY_REQUESTS");
-        // Somebody else from the same address.
+        // Another user at the same address has limits of their own.
         assert_eq!(call(&two, "user.me").await, "OK");
         assert_eq!(call(&two, "user.updateName").await, "OK");
     }
 
-    async fn all_tokens_of_a_user_share_their_limit(builder: Builder) {
+    async fn all_tokens_of_a_user_share_one_limit(builder: Builder) {
         let app = limited(builder, 4, 0).start().await;
         let first = app.user("user_1");
         assert_eq!(call(&first, "user.me").await, "OK");
@@ -79,7 +82,7 @@ both_databases! {
 
     async fn callers_without_an_account_are_counted_by_address(builder: Builder) {
         let app = limited(builder, 3, 0).start().await;
-        // Guesses, whether they look like tokens or not, and no token at all: nobody we know.
+        // An unknown API token, a malformed token and no token all count against the address.
         let unknown = app.with_token(clusterdesk::auth::ApiToken::generate().expose());
         assert_eq!(call(&app.anonymous(), "user.me").await, "UNAUTHORIZED");
         assert_eq!(call(&app.with_token("nonsense"), "user.me").await, "UNAUTHORIZED");
@@ -87,11 +90,11 @@ both_databases! {
         for client in [app.anonymous(), app.with_token("nonsense"), unknown] {
             assert_eq!(call(&client, "user.me").await, "TOO_MANY_REQUESTS");
         }
-        // Who has an account does not suffer from it.
+        // A user at the same address is not affected.
         assert_eq!(call(&app.user("user_1"), "user.me").await, "OK");
     }
 
-    async fn a_deleted_user_is_counted_all_the_same(builder: Builder) {
+    async fn the_calls_of_a_deleted_user_are_still_counted(builder: Builder) {
         let app = limited(builder, 3, 0).start().await;
         let user = app.user("user_1");
         assert_eq!(call(&user, "user.me").await, "OK");
@@ -101,7 +104,7 @@ both_databases! {
         assert_eq!(call(&user, "user.me").await, "TOO_MANY_REQUESTS");
     }
 
-    async fn a_batch_is_counted_entry_by_entry(builder: Builder) {
+    async fn each_entry_of_a_batch_is_counted(builder: Builder) {
         let app = limited(builder, 4, 1).start().await;
         let user = app.user("user_1");
         assert_eq!(call(&user, "user.me").await, "OK");
@@ -110,19 +113,19 @@ both_databases! {
         let mut outcomes: Vec<String> = answers.as_array().unwrap().iter().map(outcome).collect();
         outcomes.sort();
         assert_eq!(outcomes, ["OK", "OK", "OK", "TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS"]);
-        // The other bucket is its own.
+        // Writes have a limit of their own.
         let mixed = user.message(json!([request("user.me"), request("user.updateName")])).await;
         assert_eq!([outcome(&mixed[0]), outcome(&mixed[1])], ["TOO_MANY_REQUESTS", "OK"]);
     }
 }
 
 #[tokio::test]
-async fn a_batch_of_one_is_refused_exactly_as_the_request_is() {
+async fn a_batch_of_one_is_refused_exactly_as_a_single_request() {
     let app = limited(Builder::new(Backend::Sqlite), 1, 1).start().await;
     let user = app.user("user_1");
     assert_eq!(call(&user, "user.me").await, "OK");
     let id = "0e7e6a0e-6d3f-4d6c-9b0a-2f1f6a3c9d11";
-    let ask = async |message: Value| {
+    let send = async |message: Value| {
         let response = user.post().header("x-request-id", id).body(message.to_string()).send().await.unwrap();
         assert_eq!((header(&response, "x-ratelimit-limit"), header(&response, "x-ratelimit-remaining")), (1, 0));
         assert!(response.headers().contains_key("retry-after"));
@@ -131,16 +134,16 @@ async fn a_batch_of_one_is_refused_exactly_as_the_request_is() {
         assert!(error["data"].as_object_mut().unwrap().remove("retryAfterMs").is_some());
         answer
     };
-    let alone = ask(request("user.me")).await;
+    let alone = send(request("user.me")).await;
     assert_eq!(outcome(&alone), "TOO_MANY_REQUESTS");
-    assert_eq!(ask(json!([request("user.me")])).await, json!([alone]));
+    assert_eq!(send(json!([request("user.me")])).await, json!([alone]));
 }
 
 #[tokio::test]
-async fn the_headers_say_what_is_left_and_for_how_long_to_wait() {
+async fn the_headers_report_the_allowance_and_the_time_to_wait() {
     let app = limited(Builder::new(Backend::Sqlite), 4, 0).start().await;
     let user = app.user("user_1");
-    // One call comes back every 15 minutes.
+    // One call is regained every 15 minutes.
     let each = 900;
     for used in 1..=4 {
         let (response, at) = timed(user.send(request("user.me").to_string())).await;
@@ -172,7 +175,7 @@ async fn the_headers_say_what_is_left_and_for_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn a_batch_tells_its_scarcest_allowance() {
+async fn a_batch_reports_the_lowest_allowance_of_its_calls() {
     let app = limited(Builder::new(Backend::Sqlite), 10, 3).start().await;
     let batch = json!([request("user.me"), request("user.updateName"), request("user.me")]);
     let response = app.user("user_1").send(batch.to_string()).await;
@@ -180,7 +183,7 @@ async fn a_batch_tells_its_scarcest_allowance() {
 }
 
 #[tokio::test]
-async fn refused_and_invalid_calls_count_and_unknown_methods_have_no_limit() {
+async fn failed_calls_count_and_unknown_methods_have_no_limit() {
     let app = limited(Builder::new(Backend::Sqlite), 2, 0).start().await;
     let user = app.user("user_1");
     let response = user.send(request("made.up").to_string()).await;
@@ -201,7 +204,7 @@ async fn old_and_canonical_names_share_a_limit() {
 }
 
 #[tokio::test]
-async fn zero_switches_a_limit_off() {
+async fn zero_disables_a_limit() {
     let app = limited(Builder::new(Backend::Sqlite), 0, 1).start().await;
     let user = app.user("user_1");
     let batch = Value::from(vec![request("user.me"); 50]);

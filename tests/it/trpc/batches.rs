@@ -19,7 +19,7 @@ impl Trpc {
 }
 
 both_databases! {
-    async fn a_batch_is_answered_in_its_order_with_the_status_that_all_share(app: TestApp) {
+    async fn a_batch_is_answered_in_order_with_the_common_status_or_207(app: TestApp) {
         let caller = Trpc::new(app.user("user_1"), PLAIN);
         let (status, body) = caller.queries("user.me,hello.hello,k8s.getClusters", json!({"1": {"text": "you"}})).await;
         assert_eq!(status, 200);
@@ -37,7 +37,7 @@ both_databases! {
         assert_eq!(body[2]["error"]["data"]["code"], "NOT_FOUND");
     }
 
-    async fn mutations_batch_too_and_one_failure_spoils_no_other(app: TestApp) {
+    async fn mutations_can_be_batched_and_a_failure_does_not_affect_the_others(app: TestApp) {
         let caller = Trpc::new(app.user("user_1"), SUPERJSON);
         let input = json!({"0": {"json": {"name": "web", "location": "eu"}}, "1": {"json": {"name": "WEB", "location": "eu"}}});
         let (status, body) = caller.calls("k8s.create,k8s.create,customer.create", input.to_string()).await;
@@ -50,18 +50,18 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn calls_of_a_batch_run_at_the_same_time() {
+async fn the_calls_of_a_batch_run_concurrently() {
     let app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let gate = Gate::new();
     let input = json!({"0": {"gate": gate.name}, "1": {"gate": gate.name}}).to_string();
     let caller = Trpc::new(app.anonymous(), PLAIN);
-    // The first goes on only because the second is let in beside it.
+    // The first call waits until the second opens the gate.
     let (status, _) = caller.calls("probe.wait,probe.open", input).await;
     assert_eq!(status, 200);
 }
 
 #[tokio::test]
-async fn kinds_do_not_mix() {
+async fn a_batch_must_not_mix_queries_and_mutations() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), SUPERJSON);
     for (paths, kinds) in
@@ -75,7 +75,7 @@ async fn kinds_do_not_mix() {
 }
 
 #[tokio::test]
-async fn a_batch_has_fifty_calls_at_most() {
+async fn a_batch_has_at_most_50_calls() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     let paths = |count| vec!["user.me"; count].join(",");
@@ -86,7 +86,7 @@ async fn a_batch_has_fifty_calls_at_most() {
 }
 
 #[tokio::test]
-async fn inputs_must_be_an_object_by_index() {
+async fn the_inputs_of_a_batch_must_be_an_object_keyed_by_index() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     for body in ["[]", "1", "\"x\"", "{", "{\"0\": }", "null"] {
@@ -100,7 +100,7 @@ async fn inputs_must_be_an_object_by_index() {
 }
 
 #[tokio::test]
-async fn a_batch_larger_than_a_response_may_be_says_so_where_it_ends() {
+async fn results_beyond_the_response_size_limit_become_errors() {
     let builder = Builder::new(Backend::Sqlite).router(probes()).limits(|limits| limits.response_bytes = 1000);
     let app = builder.start().await;
     let caller = Trpc::new(app.anonymous(), PLAIN);

@@ -8,7 +8,7 @@ use super::{OLD, PLAIN, SUPERJSON, Trpc};
 use crate::support::{Builder, StripeStandIn, TestApp, both_databases, catalogue};
 
 both_databases! {
-    async fn an_infinite_query_may_say_that_it_goes_forward(app: TestApp) {
+    async fn a_paged_query_accepts_the_direction_forward(app: TestApp) {
         let caller = Trpc::new(app.user("user_1"), PLAIN);
         for (path, input, status) in [
             ("k8s.listDeleted", json!({"limit": 1, "cursor": null, "direction": "forward"}), 200),
@@ -19,7 +19,7 @@ both_databases! {
         }
     }
 
-    async fn every_query_answers_by_get_and_by_post_under_every_name_on_every_mount(builder: Builder) {
+    async fn every_query_works_by_get_and_post_under_every_name_on_every_mount(builder: Builder) {
         let app = builder.with_billing(&StripeStandIn::start().await).start().await;
         let admin = app.admin();
         admin.create("web", "FREE").await;
@@ -47,7 +47,7 @@ both_databases! {
         }
     }
 
-    async fn mutations_work_by_post_only(app: TestApp) {
+    async fn mutations_work_only_by_post(app: TestApp) {
         for (mount, wrap) in [(SUPERJSON, true), (OLD, true), (PLAIN, false)] {
             let caller = Trpc::new(app.user(mount), mount);
             let wrapped = |value: Value| if wrap { json!({"json": value}) } else { value };
@@ -70,7 +70,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn the_first_token_of_a_user_is_enough_and_none_is_not() {
+async fn a_first_token_is_accepted_and_a_missing_token_is_unauthorized() {
     let app = TestApp::on_sqlite().await;
     let (status, body) = Trpc::new(app.user("user_1"), PLAIN).query("user.me", Value::Null).await;
     assert_eq!((status, &body["result"]["data"]["id"]), (200, &json!("user_1")));
@@ -79,7 +79,7 @@ async fn the_first_token_of_a_user_is_enough_and_none_is_not() {
 }
 
 #[tokio::test]
-async fn paths_may_be_encoded_and_have_slashes_around_them() {
+async fn paths_may_be_percent_encoded_and_surrounded_by_slashes() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     for path in ["user%2Eme", "/user.me", "user.me/", "%75ser.me"] {
@@ -94,7 +94,7 @@ async fn paths_may_be_encoded_and_have_slashes_around_them() {
 }
 
 #[tokio::test]
-async fn head_answers_that_somebody_is_there() {
+async fn head_requests_are_answered_with_204() {
     let app = TestApp::on_sqlite().await;
     for path in ["trpc/user.me", "trpc", "api/trpc/edge/nope"] {
         let response = app.anonymous().http.request(Method::HEAD, format!("{}{path}", app.url)).send().await.unwrap();
@@ -103,7 +103,7 @@ async fn head_answers_that_somebody_is_there() {
 }
 
 #[tokio::test]
-async fn what_only_looks_like_a_mount_is_none() {
+async fn paths_that_only_resemble_a_mount_are_not_found() {
     let app = TestApp::on_sqlite().await;
     for path in ["trpcx/user.me", "api/trpc/user.me", "trpc-plainer/user.me", "trpc.user.me"] {
         let response = app.user("user_1").http.get(format!("{}{path}", app.url)).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Errors of calls, as `TRPCClientError` reads them.
+//! The errors of calls, in the shape that `TRPCClientError` reads.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{PLAIN, SUPERJSON, Trpc, answer};
 use crate::support::{Backend, Builder, PRO, StripeStandIn, TestApp, Trouble, both_databases, probes};
 
 both_databases! {
-    async fn every_error_of_the_domain_has_its_code_number_and_status(app: TestApp) {
+    async fn domain_errors_have_their_documented_codes_numbers_and_statuses(app: TestApp) {
         let (user, admin) = (app.user("user_1"), app.admin());
         let id = user.create("web", "FREE").await;
         let (user, admin) = (Trpc::new(user, PLAIN), Trpc::new(admin, PLAIN));
@@ -36,7 +36,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn issues_are_there_as_zod_flattens_them() {
+async fn input_issues_also_have_the_flattened_form_of_zod() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), SUPERJSON);
     let input = json!({"json": {"name": "No Good", "location": "", "colour": "blue"}});
@@ -54,7 +54,7 @@ async fn issues_are_there_as_zod_flattens_them() {
 }
 
 #[tokio::test]
-async fn errors_of_the_wire_are_worded_like_those_of_trpc() {
+async fn errors_of_the_wire_have_the_messages_of_trpc() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     let (status, body) = caller.query("k8s.nope", Value::Null).await;
@@ -77,7 +77,7 @@ async fn errors_of_the_wire_are_worded_like_those_of_trpc() {
 }
 
 #[tokio::test]
-async fn the_request_id_of_an_error_is_that_of_the_response() {
+async fn an_error_contains_the_request_id_of_the_response() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.anonymous(), PLAIN);
     let id = "5f0f1c2e-7b1c-4f5e-9f7a-2f4f6a1b2c3d";
@@ -87,7 +87,7 @@ async fn the_request_id_of_an_error_is_that_of_the_response() {
 }
 
 #[tokio::test]
-async fn faults_of_ours_say_one_sentence() {
+async fn internal_errors_have_one_constant_message() {
     let app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let caller = Trpc::new(app.anonymous(), PLAIN);
     for (status, body) in
@@ -100,7 +100,7 @@ async fn faults_of_ours_say_one_sentence() {
 }
 
 #[tokio::test]
-async fn trouble_at_stripe_has_its_codes_and_statuses() {
+async fn stripe_failures_have_their_documented_codes_and_statuses() {
     let stripe = StripeStandIn::start().await;
     let builder = Builder::new(Backend::Sqlite).limits(|limits| limits.call_timeout = Duration::from_secs(3));
     let app = builder.with_billing(&stripe).start().await;
@@ -115,6 +115,7 @@ async fn trouble_at_stripe_has_its_codes_and_statuses() {
         let error = &body["error"];
         assert_eq!((answered, &error["code"], &error["data"]["code"]), (status, &json!(-32603), &json!(code)));
         assert_eq!(error["data"]["httpStatus"], status);
+        // The answers of the stand-in name it.
         assert!(!body.to_string().contains("stand"), "{body}");
     }
 }

@@ -21,6 +21,7 @@ impl Event {
     }
 }
 
+/// The stream of events of one response.
 struct Events {
     response: Response,
     text: String,
@@ -62,7 +63,7 @@ impl Events {
         Some(event)
     }
 
-    /// The next event that is no sign of life.
+    /// The id and the data of the next event that is not a ping.
     async fn data(&mut self) -> (String, Value) {
         loop {
             let event = self.next().await.unwrap();
@@ -75,7 +76,7 @@ impl Events {
 }
 
 both_databases! {
-    async fn events_come_with_their_ids_and_their_dates(app: TestApp) {
+    async fn events_have_ids_and_date_annotations(app: TestApp) {
         let user = app.user("user_1");
         let caller = Trpc::new(user.clone(), SUPERJSON);
         let mut events = Events::open(caller.get("k8s.watch", &[])).await;
@@ -94,7 +95,7 @@ both_databases! {
         assert!(second.parse::<i64>().unwrap() > first.parse().unwrap());
     }
 
-    async fn who_comes_back_gets_what_came_after_the_last_id(app: TestApp) {
+    async fn a_reconnecting_client_gets_the_events_after_its_last_id(app: TestApp) {
         let user = app.user("user_1");
         let caller = Trpc::new(user.clone(), PLAIN);
         let mut events = Events::open(caller.get("k8s.watch", &[])).await;
@@ -116,7 +117,7 @@ both_databases! {
         }
     }
 
-    async fn what_is_wrong_is_said_in_the_stream(app: TestApp) {
+    async fn a_refused_subscription_is_an_error_in_the_stream(app: TestApp) {
         for (mount, caller, input, code) in [
             (SUPERJSON, app.user("user_1"), json!({"json": {"nope": 1}}), "BAD_REQUEST"),
             (SUPERJSON, app.user("user_1"), json!({"json": {"userId": "user_2"}}), "FORBIDDEN"),
@@ -135,7 +136,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn who_cannot_set_headers_names_the_token_in_the_connection_params() {
+async fn the_connection_params_can_carry_the_token_of_a_stream() {
     let app = TestApp::on_sqlite().await;
     let token = app.user("user_1").token.unwrap();
     let anonymous = Trpc::new(app.anonymous(), PLAIN);
@@ -143,7 +144,7 @@ async fn who_cannot_set_headers_names_the_token_in_the_connection_params() {
         let request = anonymous.get("k8s.watch", &[("connectionParams", &params.to_string())]);
         assert_eq!(Events::open(request).await.data().await.1["type"], "ready");
     }
-    // Only for streams: other requests have headers.
+    // Only for streams: the clients of other requests can set headers.
     let params = json!({"token": token}).to_string();
     let request = anonymous.get("user.me", &[("connectionParams", &params)]);
     assert_eq!(request.send().await.unwrap().status(), 401);
@@ -154,9 +155,10 @@ async fn who_cannot_set_headers_names_the_token_in_the_connection_params() {
 }
 
 #[tokio::test]
-async fn a_silent_stream_shows_that_it_lives() {
-    let quick = |limits: &mut clusterdesk::config::Limits| limits.ping_interval = std::time::Duration::from_millis(5);
-    let app = Builder::new(Backend::Sqlite).limits(quick).start().await;
+async fn an_idle_stream_sends_pings() {
+    let frequent =
+        |limits: &mut clusterdesk::config::Limits| limits.ping_interval = std::time::Duration::from_millis(5);
+    let app = Builder::new(Backend::Sqlite).limits(frequent).start().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     let mut events = Events::open(caller.get("k8s.watch", &[])).await;
     events.data().await;
@@ -166,7 +168,7 @@ async fn a_silent_stream_shows_that_it_lives() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_the_right_to_it_and_says_why() {
+async fn a_stream_ends_with_an_error_when_its_token_is_revoked() {
     let app = TestApp::on_sqlite().await;
     let user = app.user("user_1");
     user.call("user.me", Value::Null).await;
@@ -182,19 +184,19 @@ async fn a_stream_ends_with_the_right_to_it_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_ends_its_streams_without_a_word() {
+async fn a_stopping_server_ends_its_streams_without_a_final_event() {
     let mut app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     let mut events = Events::open(caller.get("k8s.watch", &[])).await;
     events.data().await;
     app.stop();
-    // A "return" would tell the client that it need not come back.
+    // A `return` event would tell the client not to reconnect.
     assert_eq!(events.next().await, None);
     app.stopped().await;
 }
 
 #[tokio::test]
-async fn subscriptions_do_not_batch() {
+async fn subscriptions_cannot_be_batched() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     let response = caller.get("k8s.watch,k8s.watch", &[("batch", "1")]).send().await.unwrap();

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use super::{PLAIN, SUPERJSON, Trpc, answer};
 use crate::support::{Backend, Builder, Gate, TestApp, both_databases, probes};
 
-const HEADER: &str = "application/jsonl";
+/// The media type that asks for lines.
+const JSON_LINES: &str = "application/jsonl";
 
 async fn stream(caller: &Trpc, paths: &str, input: Value) -> Response {
     let input = input.to_string();
-    let request = caller.get(paths, &[("batch", "1"), ("input", &input)]).header("trpc-accept", HEADER);
+    let request = caller.get(paths, &[("batch", "1"), ("input", &input)]).header("trpc-accept", JSON_LINES);
     let response = request.send().await.unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["content-type"]),
@@ -24,27 +25,27 @@ async fn lines(response: Response) -> Vec<Value> {
     response.text().await.unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The line whose promise has this number.
-fn of(lines: &[Value], promise: u64) -> &Value {
+/// The line that resolves the promise with this number.
+fn line_of(lines: &[Value], promise: u64) -> &Value {
     lines.iter().find(|line| line[0] == promise).unwrap()
 }
 
 both_databases! {
-    async fn promises_are_fulfilled_by_their_numbers(app: TestApp) {
+    async fn each_line_resolves_the_promise_with_its_number(app: TestApp) {
         let user = app.user("user_1");
         user.create("web", "FREE").await;
         let caller = Trpc::new(user.clone(), PLAIN);
         let lines = lines(stream(&caller, "k8s.count,k8s.get", json!({"1": {"id": 9}})).await).await;
         assert_eq!(lines[0], json!({"0": [[0], [null, 0, 0]], "1": [[0], [null, 0, 1]]}));
         assert_eq!(lines.len(), 5);
-        assert_eq!(*of(&lines, 0), json!([0, 0, [[{"result": 0}], ["result", 0, 2]]]));
-        assert_eq!(*of(&lines, 2), json!([2, 0, [[{"data": 0}], ["data", 0, 3]]]));
-        assert_eq!(*of(&lines, 3), json!([3, 0, [[{"active": 1, "deleted": 0}]]]));
-        let failed = of(&lines, 1);
+        assert_eq!(*line_of(&lines, 0), json!([0, 0, [[{"result": 0}], ["result", 0, 2]]]));
+        assert_eq!(*line_of(&lines, 2), json!([2, 0, [[{"data": 0}], ["data", 0, 3]]]));
+        assert_eq!(*line_of(&lines, 3), json!([3, 0, [[{"active": 1, "deleted": 0}]]]));
+        let failed = line_of(&lines, 1);
         assert_eq!(failed[2][0][0]["error"]["data"]["code"], "NOT_FOUND", "{failed}");
     }
 
-    async fn every_line_is_superjson_by_itself(app: TestApp) {
+    async fn each_line_is_a_superjson_document(app: TestApp) {
         let user = app.user("user_1");
         user.create("web", "FREE").await;
         let caller = Trpc::new(user, SUPERJSON);
@@ -60,7 +61,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_slow_call_keeps_nobody_waiting() {
+async fn a_slow_call_does_not_delay_the_others() {
     let app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let gate = Gate::new();
     let caller = Trpc::new(app.anonymous(), PLAIN);
@@ -82,12 +83,12 @@ async fn a_slow_call_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn only_batches_are_streamed_and_what_is_no_batch_is_one_answer() {
+async fn a_single_call_and_an_invalid_batch_are_not_streamed() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
-    let response = caller.get("user.me", &[]).header("trpc-accept", HEADER).send().await.unwrap();
+    let response = caller.get("user.me", &[]).header("trpc-accept", JSON_LINES).send().await.unwrap();
     let (status, body) = answer(response).await;
     assert_eq!((status, &body["error"]["data"]["code"]), (400, &json!("BAD_REQUEST")));
-    let request = caller.get("user.me,customer.create", &[("batch", "1")]).header("trpc-accept", HEADER);
+    let request = caller.get("user.me,customer.create", &[("batch", "1")]).header("trpc-accept", JSON_LINES);
     assert_eq!(answer(request.send().await.unwrap()).await.0, 400);
 }

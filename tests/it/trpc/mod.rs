@@ -1,4 +1,4 @@
-//! The tRPC wire, byte for byte; what the real `@trpc/client` makes of it is shown in tests/e2e.
+//! The tRPC wire format. tests/e2e tests it with the real `@trpc/client`.
 
 mod batches;
 mod calls;
@@ -15,16 +15,17 @@ use serde_json::{Value, json};
 use crate::support::Client;
 
 const SUPERJSON: &str = "trpc";
+/// The path of the old server.
 const OLD: &str = "api/trpc/edge";
 const PLAIN: &str = "trpc-plain";
 
-/// A caller of one mount.
+/// A client that calls one mount.
 struct Trpc {
     client: Client,
     mount: &'static str,
 }
 
-/// What came back: status, and the body as JSON.
+/// The status and the JSON body of a response.
 type Answer = (u16, Value);
 
 impl Trpc {
@@ -68,6 +69,7 @@ impl Trpc {
     }
 }
 
+/// Reads a response and checks its headers.
 async fn answer(response: Response) -> Answer {
     let status = response.status().as_u16();
     assert_eq!(response.headers()["content-type"], "application/json");

@@ -1,4 +1,4 @@
-//! superjson in and out.
+//! superjson in inputs and outputs.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn issues((status, body): (u16, Value)) -> Vec<String> {
 }
 
 both_databases! {
-    async fn every_timestamp_is_annotated_and_nothing_else(app: TestApp) {
+    async fn timestamps_and_nothing_else_are_annotated(app: TestApp) {
         let (user, admin) = (app.rich("user_1"), app.admin());
         user.create_deleted("old", "FREE").await;
         user.create("web", "PRO").await;
@@ -49,7 +49,7 @@ both_databases! {
         }
     }
 
-    async fn inputs_may_be_annotated(app: TestApp) {
+    async fn annotated_inputs_are_accepted(app: TestApp) {
         let admin = app.admin();
         let id = admin.create("web", "FREE").await;
         let caller = Trpc::new(admin, SUPERJSON);
@@ -58,8 +58,8 @@ both_databases! {
         let big = json!({"json": {"id": id.to_string()}, "meta": {"values": {"id": ["bigint"]}, "v": 1}});
         assert_eq!(caller.query("k8s.get", big).await.1["result"]["data"]["json"]["id"], id);
         let meta = json!({"values": {"name": ["undefined"], "id": ["number"]}, "v": 1});
-        let partly = json!({"json": {"id": id.to_string(), "name": null, "location": "us"}, "meta": meta});
-        assert_eq!(caller.mutate("k8s.update", partly).await.0, 200);
+        let update = json!({"json": {"id": id.to_string(), "name": null, "location": "us"}, "meta": meta});
+        assert_eq!(caller.mutate("k8s.update", update).await.0, 200);
         let values = json!({"since": ["Date"], "until": ["Date"], "actorId": ["undefined"]});
         for (since, entries) in [("2020-01-01T00:00:00.000Z", 2), ("2100-01-01T00:00:00.000Z", 0)] {
             let between = json!({"since": since, "until": "2101-01-01T00:00:00.000Z", "actorId": null});
@@ -71,7 +71,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn an_input_without_its_envelope_or_without_meta_is_taken_as_it_is() {
+async fn an_input_without_envelope_or_meta_is_read_as_plain_json() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), SUPERJSON);
     let envelope = json!({"json": {"text": "you"}});
@@ -83,7 +83,7 @@ async fn an_input_without_its_envelope_or_without_meta_is_taken_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_json_has_no_word_for_is_refused_by_its_path() {
+async fn values_without_a_json_equivalent_are_refused_with_their_path() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), SUPERJSON);
     let text = |value: Value, values: Value| json!({"json": {"text": value}, "meta": {"values": values, "v": 1}});
@@ -113,7 +113,7 @@ async fn what_json_has_no_word_for_is_refused_by_its_path() {
 }
 
 #[tokio::test]
-async fn annotations_that_make_no_sense_are_refused() {
+async fn malformed_annotations_are_refused() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), SUPERJSON);
     let (deep, long) = ("a.".repeat(100), "a".repeat(300));
@@ -133,13 +133,13 @@ async fn annotations_that_make_no_sense_are_refused() {
         let input = json!({"json": {"text": "you"}, "meta": {"values": values, "v": 1}});
         assert_eq!(issues(caller.mutate("hello.hello", input).await), [": invalid_value"], "{values}");
     }
-    // A path that leads nowhere is nobody's.
+    // An annotation of a path that does not exist is ignored.
     let input = json!({"json": {"text": "you"}, "meta": {"values": {"a\\.b.0": ["Date"], "text.x": ["set"]}, "v": 1}});
     assert_eq!(caller.query("hello.hello", input).await.0, 200);
 }
 
 #[tokio::test]
-async fn issues_name_their_fields_without_the_envelope() {
+async fn issue_paths_do_not_include_the_envelope() {
     let app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), SUPERJSON);
     let body = r#"{"json": {"text": "a\u0000", "text": "b", "x": 1}}"#;

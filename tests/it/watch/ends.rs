@@ -1,4 +1,4 @@
-//! Rights end at once, also for who watches; and so does watching when the server stops.
+//! How subscriptions end: the caller loses a right, or the server stops.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use clusterdesk::{
 use serde_json::json;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::storm;
+use super::create_and_delete;
 use crate::support::{Backend, Builder, TestApp, Watcher, both_databases, claims, eventually, hs256, now};
 
-/// A server that looks often whether watchers may still watch.
-async fn strict(builder: Builder) -> TestApp {
+/// A server that checks the rights of watchers every 50 ms.
+async fn rechecking(builder: Builder) -> TestApp {
     builder.limits(|limits| limits.recheck_interval = Duration::from_millis(50)).start().await
 }
 
 both_databases! {
-    async fn a_revoked_token_watches_no_more(builder: Builder) {
-        let app = strict(builder).await;
+    async fn revoking_the_token_ends_the_subscription(builder: Builder) {
+        let app = rechecking(builder).await;
         app.member("ann");
         let (token, id) = app.api_token("ann", Scope::Read);
         let mut watcher = Watcher::open(&app.with_token(token), json!({})).await;
         ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap();
         assert_eq!(watcher.end().await.code(), "UNAUTHORIZED");
-        // The socket is still there.
+        // The socket stays open.
         assert!(watcher.socket.call("rpc.unsubscribe", json!({"subscription": watcher.id})).await["result"] == false);
     }
 
-    async fn nobody_is_told_after_the_revocation(app: TestApp) {
+    async fn no_event_is_sent_after_the_token_is_revoked(app: TestApp) {
         let ann = app.member("ann");
         let (token, id) = app.api_token("ann", Scope::Read);
         let mut watcher = Watcher::open(&app.with_token(token), json!({})).await;
@@ -40,8 +40,8 @@ both_databases! {
         assert_eq!(watcher.end().await.code(), "UNAUTHORIZED");
     }
 
-    async fn a_deleted_user_watches_no_more(builder: Builder) {
-        let app = strict(builder).await;
+    async fn deleting_the_user_ends_the_subscription(builder: Builder) {
+        let app = rechecking(builder).await;
         let admin = app.admin();
         for (user, call) in [("ann", "user.softDelete"), ("bob", "user.delete")] {
             let client = app.member(user);
@@ -51,8 +51,8 @@ both_databases! {
         }
     }
 
-    async fn a_demoted_admin_watches_others_no_more(builder: Builder) {
-        let app = strict(builder).await;
+    async fn demoting_an_admin_ends_the_subscriptions_to_other_users(builder: Builder) {
+        let app = rechecking(builder).await;
         let admin = app.admin();
         app.member("ann");
         let boss = app.member("boss");
@@ -69,23 +69,23 @@ both_databases! {
         assert_eq!(own.told(1).await, ["created web"]);
     }
 
-    async fn a_jwt_that_expires_ends_the_watch(builder: Builder) {
-        let app = strict(builder).await;
+    async fn an_expired_jwt_ends_the_subscription(builder: Builder) {
+        let app = rechecking(builder).await;
         app.member("ann");
         let mut ending = claims("ann");
-        // Clocks may differ by half a minute: a few seconds are left.
+        // The server allows 30 seconds of clock skew, so about five seconds are left.
         ending["exp"] = json!(now() - 25);
         let mut watcher = Watcher::open(&app.with_token(hs256(&ending)), json!({})).await;
         let end = watcher.end().await;
         assert_eq!((end.code(), end.message()), ("UNAUTHORIZED", "The token has expired."));
     }
 
-    async fn a_stopping_server_ends_its_watchers(app: TestApp) {
+    async fn a_stopping_server_closes_the_sockets_of_watchers(app: TestApp) {
         let mut app = app;
         app.member("ann");
         let mut busy = Watcher::open(&app.user("ann"), json!({})).await;
         let mut idle = Watcher::open(&app.admin(), json!({"clusterId": 77})).await;
-        storm(&app, "ann", 50);
+        create_and_delete(&app, "ann", 50);
         busy.next().await;
         app.stop();
         let frame = loop {
@@ -99,8 +99,8 @@ both_databases! {
         app.stopped().await;
     }
 
-    async fn a_watcher_waits_while_the_database_is_away(builder: Builder) {
-        let app = strict(builder).await;
+    async fn a_subscription_waits_while_the_database_is_away(builder: Builder) {
+        let app = rechecking(builder).await;
         let ann = app.member("ann");
         let mut watcher = Watcher::open(&ann, json!({})).await;
         app.database.take_away();

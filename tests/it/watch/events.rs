@@ -1,4 +1,4 @@
-//! Every change of a cluster is told, with the cluster as it left it.
+//! Every change of a cluster is an event, which contains the cluster after the change.
 
 use clusterdesk::{
     error::{Error, Result},
@@ -13,10 +13,10 @@ use procedures::{Access, NoInput};
 use serde_json::{Value, json};
 
 use super::{all_ids, cluster, id};
-use crate::support::{Backend, Builder, Sql, TestApp, TestDatabase, Watcher, assert_moment, both_databases};
+use crate::support::{Backend, Builder, Client, Sql, TestApp, TestDatabase, Watcher, assert_moment, both_databases};
 
 both_databases! {
-    async fn each_kind_of_change_is_told_with_the_cluster_it_left(app: TestApp) {
+    async fn each_kind_of_change_sends_the_changed_cluster(app: TestApp) {
         let (user, admin) = (app.member("user_1"), app.admin());
         let mut watcher = Watcher::open(&user, json!({})).await;
         let input = json!({"id": user.create("web", "FREE").await});
@@ -31,7 +31,7 @@ both_databases! {
             if let Some(name) = call {
                 let mut input = input.clone();
                 input.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-                admin_or(&admin, &user, name).call(name, input).await;
+                caller_of(name, &admin, &user).call(name, input).await;
             }
             let event = watcher.next().await;
             assert_eq!(event["type"], kind, "{event}");
@@ -47,7 +47,7 @@ both_databases! {
         assert_eq!(all_ids(&app).len(), 5);
     }
 
-    async fn deleting_a_user_tells_of_each_cluster_once(app: TestApp) {
+    async fn deleting_a_user_sends_one_event_for_each_cluster(app: TestApp) {
         let admin = app.admin();
         let mut watcher = Watcher::open(&admin, json!({})).await;
         for (user, call) in [("user_1", "user.softDelete"), ("user_2", "user.delete")] {
@@ -63,16 +63,16 @@ both_databases! {
                 assert_ne!(event["cluster"]["deletedAt"], Value::Null);
             }
         }
-        // Nor is it told that user.delete leaves the clusters without an owner.
+        // There is no event for the removal of the owner in user.delete.
         admin.create("last", "FREE").await;
         assert_eq!(watcher.told(1).await, ["created last"]);
     }
 
-    async fn what_is_rolled_back_is_not_told(builder: Builder) {
+    async fn a_rolled_back_change_sends_no_event(builder: Builder) {
         let app = builder.router(Router::new("undo").mutation("create", Access::User, "Fails late.", create)).start().await;
         let user = app.member("user_1");
         let mut watcher = Watcher::open(&app.admin(), json!({})).await;
-        // On SQLite they share a transaction with those that succeed.
+        // On SQLite the failing calls share transactions with the successful ones.
         let others = (0..8).map(|number| app.member(&format!("other_{number}"))).collect::<Vec<_>>();
         let successes = others.iter().map(|other| other.create("kept", "FREE"));
         let failures = (0..8).map(|_| user.fail("NOT_FOUND", "undo.create", json!({})));
@@ -86,7 +86,7 @@ both_databases! {
         assert_eq!(all_ids(&app).len(), 10);
     }
 
-    async fn changes_past_the_server_leave_events_too(database: TestDatabase) {
+    async fn changes_by_direct_sql_create_events(database: TestDatabase) {
         let mut conn = database.connect();
         let t = "'2026-01-01 10:00:00'";
         let insert = |name: &str| format!(
@@ -107,10 +107,10 @@ both_databases! {
             "INSERT INTO k8s_cluster_configs (name, location, plan, status, created_at, updated_at, deleted_at)
             VALUES ('imported', 'eu', 'FREE', 'DELETED', {t}, {t}, {t})"
         ));
-        assert_eq!(row(&mut conn).len(), 4, "what stays deleted is nobody's business");
+        assert_eq!(row(&mut conn).len(), 4, "changes of deleted clusters create no events");
     }
 
-    async fn events_can_not_be_changed_or_removed(app: TestApp) {
+    async fn event_rows_cannot_be_changed_or_deleted(app: TestApp) {
         app.user("user_1").create("web", "FREE").await;
         let mut conn = app.connect();
         for statement in ["UPDATE cluster_events SET name = 'x'", "DELETE FROM cluster_events"] {
@@ -125,18 +125,15 @@ both_databases! {
     }
 }
 
-fn admin_or<'c>(
-    admin: &'c crate::support::Client,
-    user: &'c crate::support::Client,
-    name: &str,
-) -> &'c crate::support::Client {
+/// Who calls a procedure: the admin for `k8s.setStatus`, else the user.
+fn caller_of<'c>(name: &str, admin: &'c Client, user: &'c Client) -> &'c Client {
     if name == "k8s.setStatus" { admin } else { user }
 }
 
-/// Creates a cluster, and fails.
+/// Creates a cluster and fails.
 fn create(call: &mut Call<'_>, _: NoInput) -> Result<Audited<i64>> {
     let owner = call.caller()?.id.clone();
     let new = NewCluster { owner: &owner, name: "undone", location: "eu", plan: Plan::Business };
     Cluster::create(call.conn, &new, call.now)?;
-    Err(Error::NotFound("success"))
+    Err(Error::NotFound("undone"))
 }

@@ -1,12 +1,12 @@
-//! Slow watchers: they cost no memory, are told, and still get everything.
+//! Slow watchers: they are told that they lag, and still get every event.
 
 use serde_json::json;
 
-use super::{all_ids, cluster, storm};
+use super::{all_ids, cluster, create_and_delete};
 use crate::support::{Builder, Watcher, both_databases};
 
 both_databases! {
-    async fn a_watcher_who_falls_behind_is_told_and_gets_the_rest_once(builder: Builder) {
+    async fn a_lagging_watcher_is_told_and_gets_every_event_once(builder: Builder) {
         let app = builder.limits(|limits| limits.feed_events = 2).start().await;
         app.member("ann");
         let admin = app.admin();
@@ -14,8 +14,8 @@ both_databases! {
         for _ in 0..3 {
             watchers.push(Watcher::open(&admin, json!({})).await);
         }
-        // One transaction, and so one page after the other for the feed.
-        storm(&app, "ann", 300);
+        // In one transaction, so that the feed reads page after page without a pause.
+        create_and_delete(&app, "ann", 300);
         let expected = all_ids(&app);
         assert_eq!(expected.len(), 600);
         for watcher in &mut watchers {
@@ -24,16 +24,16 @@ both_databases! {
                 let event = watcher.next().await;
                 let id = event["id"].as_str().unwrap().to_owned();
                 if event["type"] == "lagged" {
-                    assert_eq!(id, ids.last().map_or("0", String::as_str), "the last that was told");
+                    assert_eq!(id, ids.last().map_or("0", String::as_str), "the last event sent before");
                     lags += 1;
                 } else {
                     ids.push(id);
                 }
             }
             assert_eq!(ids, expected);
-            assert!(lags > 0, "with two places for 600 events everybody lags");
+            assert!(lags > 0, "600 events overflow a buffer of two");
         }
-        // And from then on as before.
+        // Afterwards events arrive live again.
         admin.call("k8s.create", cluster("after")).await;
         for watcher in &mut watchers {
             let mut told = watcher.told(1).await.remove(0);

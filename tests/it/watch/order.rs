@@ -1,4 +1,4 @@
-//! Many writers at once: everybody is told everything, once, in the order of the commits.
+//! Concurrent writers: every watcher gets every event once, in the order of the commits.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ const WRITERS: usize = 16;
 /// Events of each writer.
 const EVENTS: usize = 21;
 
+/// Makes the changes of one writer.
 async fn write(user: &Client) {
     let id = user.create("web", "FREE").await;
     for _ in 0..(EVENTS - 1) / 4 {
@@ -20,6 +21,7 @@ async fn write(user: &Client) {
     }
 }
 
+/// The next `count` events.
 async fn watch(mut watcher: Watcher, count: usize) -> Vec<Value> {
     let mut events = Vec::new();
     for _ in 0..count {
@@ -33,7 +35,7 @@ fn ids(events: &[Value]) -> Vec<String> {
 }
 
 both_databases! {
-    async fn sixteen_writers_are_told_of_completely_and_in_order(app: TestApp) {
+    async fn the_events_of_concurrent_writers_arrive_completely_and_in_order(app: TestApp) {
         let users: Vec<Client> = (0..WRITERS).map(|number| app.member(&format!("user_{number}"))).collect();
         let admin = app.admin();
         let mut watching = Vec::new();
@@ -44,7 +46,7 @@ both_databases! {
             watching.push(tokio::spawn(watch(Watcher::open(user, json!({})).await, EVENTS)));
         }
         let writers = join_all(users.iter().map(write));
-        // Some come while it happens, and miss nothing that came before either.
+        // Some subscribe during the writes, from the first event on.
         let late = async {
             let mut late = Vec::new();
             for _ in 0..5 {
@@ -60,7 +62,7 @@ both_databases! {
             assert!(events.windows(2).all(|pair| id(&pair[0]) < id(&pair[1])), "{:?}", ids(events));
             assert!(events.len() == EVENTS || ids(events) == expected);
         }
-        // The order of a user's events is that in which they were answered.
+        // The events of a user arrive in the order of the calls.
         let cycle = ["updated", "deleted", "restored", "updated"];
         for (number, events) in seen[3..3 + WRITERS].iter().enumerate() {
             assert!(events.iter().all(|event| event["cluster"]["authUserId"] == format!("user_{number}")));

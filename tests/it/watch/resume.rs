@@ -1,8 +1,8 @@
-//! Who comes back gets what was missed, and nothing twice.
+//! Resuming after an event: a watcher gets the missed events, and no event twice.
 
 use serde_json::{Value, json};
 
-use super::{all_ids, storm};
+use super::{all_ids, create_and_delete};
 use crate::support::{Builder, TestApp, Watcher, both_databases};
 
 /// The ids of the next events.
@@ -15,17 +15,17 @@ async fn ids(watcher: &mut Watcher, count: usize) -> Vec<String> {
 }
 
 both_databases! {
-    async fn a_watcher_who_comes_back_gets_exactly_what_was_missed(app: TestApp) {
+    async fn a_resumed_subscription_gets_exactly_the_missed_events(app: TestApp) {
         let (ann, bob, admin) = (app.member("ann"), app.member("bob"), app.admin());
         let mut watcher = Watcher::open(&admin, json!({})).await;
         ann.create("first", "FREE").await;
         let seen = watcher.next().await["id"].clone();
         drop(watcher);
-        // More than a page.
+        // More than one page of events.
         bob.create("between", "FREE").await;
         let between = ann.call("k8s.list", json!({})).await[0]["id"].clone();
         ann.call("k8s.delete", json!({"id": between})).await;
-        storm(&app, "ann", 300);
+        create_and_delete(&app, "ann", 300);
         let mut watcher = Watcher::open(&admin, json!({"lastEventId": seen})).await;
         let expected = all_ids(&app).split_off(1);
         assert_eq!(expected.len(), 602);
@@ -36,7 +36,7 @@ both_databases! {
         assert_eq!([watcher.told(1).await, own.told(1).await].concat(), ["created after"; 2]);
     }
 
-    async fn the_restart_of_the_server_is_a_reconnect_like_any_other(app: TestApp) {
+    async fn a_subscription_can_resume_after_a_restart_of_the_server(app: TestApp) {
         let mut app = app;
         let ann = app.member("ann");
         let mut watcher = Watcher::open(&ann, json!({})).await;
@@ -53,7 +53,7 @@ both_databases! {
         assert_eq!(watcher.told(3).await, ["updated db", "deleted db", "restored db"]);
     }
 
-    async fn who_has_seen_nothing_yet_may_come_back_too(app: TestApp) {
+    async fn a_subscription_can_resume_from_its_ready_event(app: TestApp) {
         let (ann, bob) = (app.member("ann"), app.member("bob"));
         bob.create("before", "FREE").await;
         let watcher = Watcher::open(&ann, json!({})).await;
@@ -63,19 +63,19 @@ both_databases! {
         assert_eq!(again.told(1).await, ["created web"]);
     }
 
-    async fn from_zero_everything_is_told(app: TestApp) {
+    async fn resuming_from_zero_sends_every_event(app: TestApp) {
         let ann = app.member("ann");
         let mut early = Watcher::open(&ann, json!({"lastEventId": "0"})).await;
         ann.create("web", "FREE").await;
         let mut late = Watcher::open(&ann, json!({"lastEventId": "0"})).await;
         assert_eq!([early.told(1).await, late.told(1).await].concat(), ["created web"; 2]);
-        // Of the newest there is nothing more.
+        // After the newest event, nothing was missed.
         let mut newest = Watcher::open(&ann, json!({"lastEventId": all_ids(&app)[0]})).await;
         ann.call("k8s.delete", json!({"id": 1})).await;
         assert_eq!(newest.told(1).await, ["deleted web"]);
     }
 
-    async fn a_position_that_no_event_has_is_refused(app: TestApp) {
+    async fn an_id_that_no_event_has_is_refused(app: TestApp) {
         let ann = app.member("ann");
         ann.create("web", "FREE").await;
         let newest: i64 = all_ids(&app)[0].parse().unwrap();

@@ -1,4 +1,4 @@
-//! Who sees which events.
+//! Which events a watcher sees, and who may watch.
 
 use clusterdesk::models::api_token::Scope;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::cluster;
 use crate::support::{Client, Failure, Socket, TestApp, Watcher, both_databases};
 
-/// How a watcher is refused.
-async fn refused(client: &Client, input: Value) -> Failure {
+/// The error that refuses a subscription.
+async fn refusal(client: &Client, input: Value) -> Failure {
     Watcher::try_open(client, input).await.err().unwrap()
 }
 
 both_databases! {
-    async fn a_user_sees_their_own_clusters_and_an_admin_all(app: TestApp) {
+    async fn users_see_their_own_clusters_and_admins_see_all(app: TestApp) {
         let (ann, bob, admin) = (app.rich("ann"), app.rich("bob"), app.admin());
         let (mut own, mut named) = (Watcher::open(&ann, json!({})).await, Watcher::open(&ann, json!({"userId": "ann"})).await);
         let mut all = Watcher::open(&admin, json!({})).await;
@@ -41,31 +41,31 @@ both_databases! {
         assert_eq!(bobs.told(5).await, ["created b-free", "created b-pro", "statusChanged b-free", "statusChanged b-pro", "deleted b-free"]);
         assert_eq!(pro.told(3).await, ["created b-pro", "created a-pro", "statusChanged b-pro"]);
         assert_eq!(one.told(3).await, ["created a-free", "statusChanged a-free", "deleted a-free"]);
-        // Cluster 2 is Ann's: of that watcher's three conditions no event fulfils all.
+        // Cluster 2 is Ann's, so no event matches all three filters of this watcher.
         bob.call("k8s.restore", json!({"id": 1})).await;
         assert_eq!(all.told(1).await, ["restored b-free"]);
         assert_eq!(creating.socket.call("rpc.unsubscribe", json!({"subscription": creating.id})).await["result"], true);
     }
 
-    async fn nobody_watches_what_is_not_theirs(app: TestApp) {
+    async fn watching_the_clusters_of_another_user_is_forbidden(app: TestApp) {
         app.provision("bob", clusterdesk::models::user::Role::User);
         let (ann, admin) = (app.member("ann"), app.admin());
-        let failure = refused(&ann, json!({"userId": "bob"})).await;
+        let failure = refusal(&ann, json!({"userId": "bob"})).await;
         assert_eq!((failure.code(), failure.message()), ("FORBIDDEN", "You can watch your own clusters only."));
         assert_eq!(failure.0["data"]["path"], "k8s.watch");
-        assert_eq!(refused(&ann, json!({"userId": "nobody"})).await.code(), "FORBIDDEN");
-        assert_eq!(refused(&app.anonymous(), json!({})).await.code(), "UNAUTHORIZED");
-        // An admin's token for reading is a user's.
+        assert_eq!(refusal(&ann, json!({"userId": "nobody"})).await.code(), "FORBIDDEN");
+        assert_eq!(refusal(&app.anonymous(), json!({})).await.code(), "UNAUTHORIZED");
+        // With a read-scoped token, an admin has the rights of a user.
         let (token, _) = app.api_token("root", Scope::Read);
         let reader = app.with_token(token);
-        assert_eq!(refused(&reader, json!({"userId": "ann"})).await.code(), "FORBIDDEN");
+        assert_eq!(refusal(&reader, json!({"userId": "ann"})).await.code(), "FORBIDDEN");
         let mut watcher = Watcher::open(&reader, json!({})).await;
         ann.create("anns", "FREE").await;
         admin.create("own", "FREE").await;
         assert_eq!(watcher.told(1).await, ["created own"]);
     }
 
-    async fn what_is_wrong_with_the_input_is_said_at_once(app: TestApp) {
+    async fn an_invalid_input_is_refused_with_all_its_issues(app: TestApp) {
         let mut socket = Socket::open(&app.member("ann")).await;
         let input = json!({"plan": "GOLD", "clusterId": 0, "lastEventId": "x", "user": 1});
         let failure = Failure(socket.call("k8s.watch", input).await["error"].clone());
@@ -73,7 +73,7 @@ both_databases! {
         assert_eq!((failure.code(), failure.issues()), ("BAD_REQUEST", issues.map(str::to_owned).to_vec()));
     }
 
-    async fn a_subscription_is_not_called_and_a_call_is_not_subscribed_to(app: TestApp) {
+    async fn subscribing_and_unsubscribing_are_not_supported_over_http(app: TestApp) {
         let user = app.member("ann");
         let failure = user.fail("METHOD_NOT_SUPPORTED", "k8s.watch", json!({})).await;
         assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(-32005), &json!(405)));
@@ -81,7 +81,7 @@ both_databases! {
         user.call("k8s.create", cluster("web")).await;
     }
 
-    async fn a_subscription_counts_as_one_read(builder: crate::support::Builder) {
+    async fn a_subscription_counts_as_one_read_call(builder: crate::support::Builder) {
         let app = builder.flag("rate-limit-read-max-requests", "2").start().await;
         let user = app.member("ann");
         let mut watcher = Watcher::open(&user, json!({})).await;

@@ -1,4 +1,4 @@
-//! Several servers on one database, and the connection that one hears of the others by.
+//! Several servers on one database, and the LISTEN connection by which each learns of the others' changes.
 
 use std::time::Duration;
 
@@ -6,37 +6,38 @@ use clusterdesk::models::user::Role;
 
 use serde_json::{Value, json};
 
-use super::{cluster, storm};
+use super::{cluster, create_and_delete};
 use crate::support::{Backend, Builder, Sql, TestApp, Watcher, both_databases, eventually};
 
-/// So long that no test lives to see it.
+/// An interval that no test reaches.
 const NEVER: Duration = Duration::from_secs(3600);
 
 const LISTENERS: &str =
     "FROM pg_stat_activity WHERE application_name = 'clusterdesk listener' AND datname = current_database()";
 
+/// The number of LISTEN connections that are ready.
 fn listeners(app: &TestApp) -> i64 {
     app.connect().number(&format!("SELECT count(*) {LISTENERS} AND query LIKE 'LISTEN%' AND state = 'idle'"))
 }
 
 both_databases! {
-    async fn a_change_through_one_server_is_told_by_the_other(app: TestApp) {
+    async fn a_change_through_one_server_reaches_the_watchers_of_another(app: TestApp) {
         let other = app.beside().start().await;
         let mut watcher = Watcher::open(&other.admin(), json!({})).await;
         app.member("ann").create("web", "FREE").await;
         assert_eq!(watcher.told(1).await, ["created web"]);
     }
 
-    async fn a_change_past_all_servers_is_told(app: TestApp) {
+    async fn a_change_by_direct_sql_reaches_watchers(app: TestApp) {
         let ann = app.member("ann");
         let mut watcher = Watcher::open(&ann, json!({})).await;
-        storm(&app, "ann", 1);
-        assert_eq!(watcher.told(2).await, ["created storm-0", "deleted storm-0"]);
+        create_and_delete(&app, "ann", 1);
+        assert_eq!(watcher.told(2).await, ["created cluster-0", "deleted cluster-0"]);
     }
 }
 
-/// A server that never looks by itself, only when it is told.
-async fn hearing() -> Option<TestApp> {
+/// A server on PostgreSQL that never polls for events and depends on notifications.
+async fn without_polling() -> Option<TestApp> {
     if !Backend::Postgres.is_available() {
         return None;
     }
@@ -44,12 +45,12 @@ async fn hearing() -> Option<TestApp> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_tells_without_being_asked() {
-    let Some(app) = hearing().await else { return };
-    assert_eq!(listeners(&app), 0, "nobody watches yet");
+async fn postgresql_notifications_make_polling_unnecessary() {
+    let Some(app) = without_polling().await else { return };
+    assert_eq!(listeners(&app), 0, "there is no watcher yet");
     let other = app.beside().limits(|limits| limits.feed_interval = NEVER).start().await;
     let (ann, mut watcher) = (app.member("ann"), Watcher::open(&other.user("ann"), json!({})).await);
-    // Until then a look might still be due.
+    // Until the listener is ready, the read that follows its start may still be due.
     eventually(async || listeners(&app) == 1).await;
     for name in ["a", "b", "c"] {
         let id = ann.create(name, "FREE").await;
@@ -62,8 +63,8 @@ async fn postgres_tells_without_being_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_that_is_cut_off_comes_back_and_misses_nothing() {
-    let Some(app) = hearing().await else { return };
+async fn a_terminated_listener_reconnects_and_misses_nothing() {
+    let Some(app) = without_polling().await else { return };
     let ann = app.member("ann");
     let mut watcher = Watcher::open(&ann, json!({})).await;
     for round in 0..3 {
@@ -72,14 +73,14 @@ async fn a_listener_that_is_cut_off_comes_back_and_misses_nothing() {
         let id = ann.create(&name, "FREE").await;
         assert_eq!(watcher.told(1).await, [format!("created {name}")]);
         app.connect().texts(&format!("SELECT pg_terminate_backend(pid)::text {LISTENERS}"));
-        // Nobody tells of this one.
+        // Nobody is listening for this change.
         ann.call("k8s.delete", json!({"id": id})).await;
         assert_eq!(watcher.told(1).await, [format!("deleted {name}")]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_waits_too_long_is_undone_and_not_told() {
+async fn a_commit_that_waits_too_long_is_rolled_back_and_sends_no_event() {
     if !Backend::Postgres.is_available() {
         return;
     }
@@ -88,6 +89,7 @@ async fn a_commit_that_waits_too_long_is_undone_and_not_told() {
     let ann = app.member("ann");
     let mut watcher = Watcher::open(&ann, json!({})).await;
     let mut holder = app.connect();
+    // The lock under which commits with events become visible.
     holder.run("BEGIN; SELECT pg_advisory_xact_lock(203227139)");
     ann.fail("TIMEOUT", "k8s.create", cluster("stuck")).await;
     holder.run("ROLLBACK");
@@ -98,8 +100,8 @@ async fn a_commit_that_waits_too_long_is_undone_and_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_event_is_seen_before_an_older_one() {
-    let Some(app) = hearing().await else { return };
+async fn no_event_arrives_before_an_older_one() {
+    let Some(app) = without_polling().await else { return };
     app.provision("ann", Role::User);
     app.provision("bob", Role::User);
     let mut watcher = Watcher::open(&app.admin(), json!({})).await;
@@ -109,7 +111,7 @@ async fn no_event_is_seen_before_an_older_one() {
             VALUES ('{owner}s', 'eu', '{owner}', 'FREE', now(), now());"
         )
     };
-    // Its event has an id, and the commit takes its time.
+    // The event has its id already, but the commit comes later.
     let mut first = app.connect();
     first.run(&format!("BEGIN; {} SET CONSTRAINTS ALL IMMEDIATE", insert("ann")));
     let (mut second, statement) = (app.connect(), insert("bob"));

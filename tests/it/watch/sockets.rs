@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::storm;
+use super::create_and_delete;
 use crate::support::{Builder, Socket, TestApp, Watcher, both_databases, eventually};
 
+/// The number of running subscriptions that the metrics show.
 async fn running(app: &TestApp) -> String {
     let page = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap().text().await.unwrap();
     page.lines().find_map(|line| line.strip_prefix("clusterdesk_subscriptions ")).unwrap().to_owned()
@@ -15,7 +16,7 @@ fn request(id: u32, method: &str, params: Value) -> Value {
 }
 
 both_databases! {
-    async fn an_ended_subscription_is_not_heard_of_again(app: TestApp) {
+    async fn an_unsubscribed_subscription_sends_no_more_events(app: TestApp) {
         let ann = app.member("ann");
         let mut watcher = Watcher::open(&ann, json!({})).await;
         let kept = watcher.socket.call("k8s.watch", json!({})).await["result"].clone();
@@ -33,14 +34,16 @@ both_databases! {
         assert_eq!(wrong["error"]["data"]["code"], "BAD_REQUEST");
         assert_eq!(wrong["error"]["data"]["path"], "rpc.unsubscribe");
         eventually(async || running(&app).await == "1").await;
-        // Somebody else's subscriptions are not theirs to end.
+        // A socket can't end the subscription of another socket.
         let mut other = Watcher::open(&ann, json!({})).await;
+        let of_other = json!({"subscription": other.id});
+        assert_eq!(watcher.socket.call("rpc.unsubscribe", of_other).await["result"], false);
         assert_eq!(watcher.socket.call("rpc.unsubscribe", json!({"subscription": kept})).await["result"], true);
         ann.call("k8s.delete", json!({"id": 1})).await;
         assert_eq!(other.told(1).await, ["deleted web"]);
     }
 
-    async fn subscriptions_begin_in_batches_too(app: TestApp) {
+    async fn a_batch_can_begin_subscriptions(app: TestApp) {
         let ann = app.member("ann");
         let mut socket = Socket::open(&ann).await;
         let batch = json!([
@@ -63,7 +66,7 @@ both_databases! {
         assert_eq!(told, begun);
     }
 
-    async fn a_socket_has_so_many_subscriptions_and_no_more(builder: Builder) {
+    async fn the_number_of_subscriptions_of_a_socket_is_limited(builder: Builder) {
         let app = builder.limits(|limits| limits.socket_subscriptions = 3).start().await;
         let mut socket = Socket::open(&app.member("ann")).await;
         let mut ids = Vec::new();
@@ -74,7 +77,7 @@ both_databases! {
             let refused = socket.call("k8s.watch", json!({"lastEventId": "0"})).await;
             assert_eq!(refused["error"]["data"]["code"], "TOO_MANY_REQUESTS");
             assert_eq!(socket.call("rpc.unsubscribe", json!({"subscription": ids.remove(0)})).await["result"], true);
-            // A refused one keeps no place.
+            // A refused subscription does not count.
             let failed = socket.call("k8s.watch", json!({"userId": "bob"})).await;
             assert_eq!(failed["error"]["data"]["code"], "FORBIDDEN");
             ids.push(socket.call("k8s.watch", json!({"lastEventId": "0"})).await["result"].clone());
@@ -84,9 +87,9 @@ both_databases! {
         eventually(async || running(&app).await == "0").await;
     }
 
-    async fn calls_are_answered_between_events_and_events_between_calls(app: TestApp) {
+    async fn calls_and_events_interleave_on_one_socket(app: TestApp) {
         let ann = app.member("ann");
-        storm(&app, "ann", 1500);
+        create_and_delete(&app, "ann", 1500);
         let mut watcher = Watcher::open(&ann, json!({"lastEventId": "0"})).await;
         for id in 0..500 {
             watcher.socket.send(request(id, "user.me", json!({})).to_string()).await;
@@ -98,7 +101,7 @@ both_databases! {
                 Some(_) => answers += 1,
                 None => events += 1,
             }
-            // How many of the others had come before the first of each.
+            // How many messages of the other kind came before the first of each kind.
             if answers == 1 && message.get("id").is_some() { first_answer = events }
             if events == 1 && message.get("id").is_none() { first_event = answers }
         }

@@ -16,7 +16,7 @@ use super::{metric, wait};
 use crate::support::{Backend, Builder, Gate, Socket, TestApp, both_databases, eventually, probes};
 
 #[tokio::test]
-async fn calls_on_one_socket_run_at_the_same_time_and_are_answered_as_they_end() {
+async fn calls_on_one_socket_run_concurrently_and_are_answered_as_they_finish() {
     let app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let mut socket = Socket::open(&app.anonymous()).await;
     let gates: Vec<_> = (0..10).map(|_| Gate::new()).collect();
@@ -33,7 +33,7 @@ async fn calls_on_one_socket_run_at_the_same_time_and_are_answered_as_they_end()
 }
 
 #[tokio::test]
-async fn calls_beyond_the_limit_of_a_socket_wait_and_are_not_lost() {
+async fn calls_beyond_the_limit_of_a_socket_wait_for_their_turn() {
     let limited = Builder::new(Backend::Sqlite).limits(|limits| limits.socket_calls = 4);
     let app = limited.router(probes()).start().await;
     let mut socket = Socket::open(&app.anonymous()).await;
@@ -45,7 +45,7 @@ async fn calls_beyond_the_limit_of_a_socket_wait_and_are_not_lost() {
     // Other sockets are served meanwhile.
     let answer = Socket::open(&app.user("user_1")).await.call("user.me", json!({})).await;
     assert_eq!(answer["result"]["id"], "user_1");
-    assert_eq!(gate.waiting(), 0, "a fifth call has begun");
+    assert_eq!(gate.waiting(), 0, "a fifth call has started");
     gate.open(20);
     let mut ids = Vec::new();
     for _ in 0..20 {
@@ -56,7 +56,7 @@ async fn calls_beyond_the_limit_of_a_socket_wait_and_are_not_lost() {
 }
 
 both_databases! {
-    async fn many_sockets_are_served_at_once(app: TestApp) {
+    async fn many_sockets_are_served_concurrently(app: TestApp) {
         let app = &app;
         let users = (0..100).map(|number| async move {
             let id = format!("user_{number}");
@@ -75,14 +75,14 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn binary_and_fragmented_messages_are_messages() {
+async fn binary_and_fragmented_messages_are_accepted() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut socket = Socket::open(&app.user("user_1")).await;
     let call = r#"{"jsonrpc": "2.0", "id": "é", "method": "hello.hello", "params": {"text": "you"}}"#.as_bytes();
     let answer = json!({"jsonrpc": "2.0", "id": "é", "result": {"greeting": "hello you"}});
     socket.stream.send(Message::binary(call)).await.unwrap();
     assert_eq!(socket.receive().await.unwrap(), answer);
-    // Byte by byte, also through the middle of a character.
+    // One byte per frame, which splits a character.
     let last = call.len() - 1;
     for (at, byte) in call.iter().enumerate() {
         let kind = if at == 0 { Data::Text } else { Data::Continue };
@@ -93,7 +93,7 @@ async fn binary_and_fragmented_messages_are_messages() {
 }
 
 #[tokio::test]
-async fn a_ping_is_answered_with_its_payload() {
+async fn a_ping_frame_is_answered_with_its_payload() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut socket = Socket::open(&app.anonymous()).await;
     let payload = Bytes::from_static(b"are you there?");
@@ -101,7 +101,7 @@ async fn a_ping_is_answered_with_its_payload() {
     loop {
         match socket.stream.next().await.unwrap().unwrap() {
             Message::Pong(answer) => break assert_eq!(answer, payload),
-            // The server asks as well.
+            // The server sends pings as well.
             Message::Ping(_) => {}
             other => panic!("{other:?}"),
         }
@@ -109,14 +109,14 @@ async fn a_ping_is_answered_with_its_payload() {
 }
 
 #[tokio::test]
-async fn a_peer_that_answers_pings_stays_and_a_dead_one_is_dropped() {
-    let curious = Builder::new(Backend::Sqlite).limits(|limits| limits.ping_interval = Duration::from_millis(50));
-    let app = curious.start().await;
+async fn a_peer_that_does_not_answer_pings_is_disconnected() {
+    let frequent = Builder::new(Backend::Sqlite).limits(|limits| limits.ping_interval = Duration::from_millis(300));
+    let app = frequent.start().await;
     let mut alive = Socket::open(&app.user("user_1")).await;
-    // Reading is what answers pings; this one never reads.
+    // The client answers pings only when it reads, and this one never reads.
     let dead = Socket::open(&app.user("user_2")).await;
     let mut pings = 0;
-    while pings < 10 {
+    while pings < 4 {
         if let Message::Ping(_) = alive.stream.next().await.unwrap().unwrap() {
             pings += 1;
         }

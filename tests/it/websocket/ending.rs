@@ -1,7 +1,10 @@
-//! How sockets end: politely, whoever begins.
+//! How sockets are closed, by the server and by the client.
+
+use std::time::Duration;
 
 use futures_util::SinkExt;
 use serde_json::json;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{
     Message,
     protocol::{
@@ -16,19 +19,20 @@ use tokio_tungstenite::tungstenite::{
 use super::{code, wait};
 use crate::support::{Backend, Builder, Gate, Socket, both_databases, probes};
 
+/// The code of the close frame that comes next.
 async fn closed_with(socket: &mut Socket) -> CloseCode {
     socket.receive().await.unwrap_err().expect("a close frame").code
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_large_is_answered_and_ends_the_socket() {
+async fn an_oversized_message_is_answered_and_closes_the_socket() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let call = |bytes: usize| {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "hello.hello", "params": {"text": "you"}}).to_string();
         let padding = " ".repeat(bytes - call.len());
         call + &padding
     };
-    // Several times: what is still on its way to us must not cost the peer our answer.
+    // In several sizes: bytes that the server has not read must not make the client lose the answer.
     for bytes in [1024 * 1024 + 1, 2 * 1024 * 1024, 8 * 1024 * 1024] {
         let mut socket = Socket::open(&app.user("user_1")).await;
         socket.send(call(1024 * 1024)).await;
@@ -42,7 +46,7 @@ async fn a_message_that_is_too_large_is_answered_and_ends_the_socket() {
 }
 
 #[tokio::test]
-async fn a_message_that_grows_too_large_in_fragments_is_refused_alike() {
+async fn an_oversized_fragmented_message_is_answered_and_closes_the_socket() {
     let app = Builder::new(Backend::Sqlite).limits(|limits| limits.request_bytes = 1000).start().await;
     let mut socket = Socket::open(&app.user("user_1")).await;
     for (kind, last) in [(Data::Text, false), (Data::Continue, false), (Data::Continue, true)] {
@@ -54,7 +58,7 @@ async fn a_message_that_grows_too_large_in_fragments_is_refused_alike() {
 }
 
 #[tokio::test]
-async fn text_that_is_no_utf_8_ends_the_socket() {
+async fn invalid_utf_8_closes_the_socket() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut socket = Socket::open(&app.user("user_1")).await;
     let frame = Frame::message(b"\xff\xfe".as_slice(), OpCode::Data(Data::Text), true);
@@ -63,16 +67,16 @@ async fn text_that_is_no_utf_8_ends_the_socket() {
 }
 
 #[tokio::test]
-async fn a_frame_that_breaks_the_protocol_ends_the_socket() {
+async fn a_protocol_violation_closes_the_socket() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut socket = Socket::open(&app.user("user_1")).await;
-    let frame = Frame::message("out of nowhere", OpCode::Data(Data::Continue), true);
+    let frame = Frame::message("continues nothing", OpCode::Data(Data::Continue), true);
     socket.stream.send(Message::Frame(frame)).await.unwrap();
     assert_eq!(closed_with(&mut socket).await, CloseCode::Protocol);
 }
 
 #[tokio::test]
-async fn a_peer_that_closes_is_closed_back() {
+async fn a_close_frame_is_answered_with_a_close_frame() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut socket = Socket::open(&app.user("user_1")).await;
     assert_eq!(code(&socket.call("user.me", json!({})).await), "OK");
@@ -82,7 +86,7 @@ async fn a_peer_that_closes_is_closed_back() {
 }
 
 both_databases! {
-    async fn a_stopping_server_answers_what_is_in_flight_and_closes_its_sockets(builder: Builder) {
+    async fn a_stopping_server_answers_calls_in_flight_and_closes_its_sockets(builder: Builder) {
         let mut app = builder.router(probes()).start().await;
         let (mut idle, mut busy) = (Socket::open(&app.user("user_1")).await, Socket::open(&app.user("user_2")).await);
         let gate = Gate::new();
@@ -90,7 +94,7 @@ both_databases! {
         gate.arrivals(1).await;
         app.stop();
         assert_eq!(closed_with(&mut idle).await, CloseCode::Away);
-        // Nobody new is let in.
+        // New connections are refused.
         assert!(app.anonymous().http.get(format!("{}health/live", app.url)).send().await.is_err());
         gate.open(1);
         assert_eq!(busy.receive().await.unwrap()["result"], gate.name);
@@ -100,7 +104,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_call_over_http_is_answered_while_the_server_stops() {
+async fn an_http_call_in_flight_is_answered_while_the_server_stops() {
     let mut app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let mut idle = Socket::open(&app.anonymous()).await;
     let (client, gate) = (app.anonymous(), Gate::new());
@@ -117,12 +121,13 @@ async fn a_call_over_http_is_answered_while_the_server_stops() {
 }
 
 #[tokio::test]
-async fn a_call_without_end_does_not_outlast_the_grace_time() {
+async fn an_endless_call_does_not_outlast_the_grace_period() {
     let builder = Builder::new(Backend::Sqlite).flag("shutdown-grace-ms", "200");
     let mut app = builder.router(probes()).start().await;
     let (mut socket, gate) = (Socket::open(&app.anonymous()).await, Gate::new());
     socket.send(wait(1, &gate.name)).await;
     gate.arrivals(1).await;
     app.stop();
-    app.stopped().await;
+    // Long before the call itself times out.
+    timeout(Duration::from_secs(15), app.stopped()).await.expect("the server waits for the call");
 }

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder, Raw, RawResponse, Socket, TestApp, both_databases, claims, hs256};
 
-const GOOD: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+/// The headers of a valid handshake.
+const VALID: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                     sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
+/// Sends a handshake with these header lines.
 async fn handshake(app: &TestApp, headers: &str) -> RawResponse {
     let mut raw = Raw::open(&app.url).await;
     raw.send(format!("GET / HTTP/1.1\r\nhost: api.example.com\r\n{headers}\r\n")).await;
@@ -23,9 +25,9 @@ async fn me(app: &TestApp, headers: &[(&str, &str)]) -> (Value, Option<String>) 
 }
 
 #[tokio::test]
-async fn the_handshake_is_the_one_of_rfc_6455() {
+async fn the_handshake_follows_rfc_6455() {
     let app = Builder::new(Backend::Sqlite).start().await;
-    let response = handshake(&app, GOOD).await;
+    let response = handshake(&app, VALID).await;
     assert_eq!(response.status, 101);
     assert_eq!(response.headers["upgrade"], "websocket");
     assert_eq!(response.headers["connection"], "upgrade");
@@ -35,7 +37,7 @@ async fn the_handshake_is_the_one_of_rfc_6455() {
 }
 
 both_databases! {
-    async fn a_token_comes_in_the_header_or_in_a_subprotocol(app: TestApp) {
+    async fn the_token_can_be_in_the_header_or_in_a_subprotocol(app: TestApp) {
         let token = hs256(&claims("user_1"));
         let (bearer, protocol) = (format!("Bearer {token}"), format!("bearer.{token}"));
         let user = json!("user_1");
@@ -54,7 +56,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn without_a_token_a_socket_is_anonymous() {
+async fn a_socket_without_a_token_is_anonymous() {
     let app = Builder::new(Backend::Sqlite).start().await;
     assert_eq!(me(&app, &[]).await, (json!("UNAUTHORIZED"), None));
     let named = me(&app, &[("sec-websocket-protocol", "clusterdesk")]).await;
@@ -62,9 +64,9 @@ async fn without_a_token_a_socket_is_anonymous() {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_refused_before_the_upgrade() {
+async fn an_invalid_token_is_refused_before_the_upgrade() {
     let app = Builder::new(Backend::Sqlite).start().await;
-    let bad = [
+    let invalid = [
         "authorization: Bearer nonsense\r\n",
         "authorization: Basic dXNlcjpwYXNz\r\n",
         "authorization: Bearer\r\n",
@@ -72,8 +74,8 @@ async fn a_bad_token_is_refused_before_the_upgrade() {
         "sec-websocket-protocol: bearer.\r\n",
         "sec-websocket-protocol: bearer.cdk_0000000000000000000000000000002C8GjT\r\n",
     ];
-    for header in bad {
-        let response = handshake(&app, &format!("{GOOD}{header}")).await;
+    for header in invalid {
+        let response = handshake(&app, &format!("{VALID}{header}")).await;
         assert_eq!((response.status, response.code().as_str()), (401, "UNAUTHORIZED"), "{header}");
         assert_eq!(response.headers["www-authenticate"], "Bearer");
         assert!(!response.headers.contains_key("sec-websocket-protocol"));
@@ -84,18 +86,18 @@ async fn a_bad_token_is_refused_before_the_upgrade() {
 }
 
 #[tokio::test]
-async fn a_socket_is_for_known_origins_and_for_callers_without_one() {
+async fn only_allowed_origins_and_clients_without_an_origin_can_open_a_socket() {
     let builder = Builder::new(Backend::Sqlite).flag("app-url", "https://app.example.com/start");
     let app = builder.flag("allowed-origins", "https://one.example.com,http://localhost:3000").start().await;
-    let good = [
+    let allowed = [
         "",
         "origin: https://app.example.com\r\n",
         "origin: https://one.example.com\r\n",
         "origin: http://localhost:3000\r\n",
         "origin: https://api.example.com\r\n",
     ];
-    for origin in good {
-        assert_eq!(handshake(&app, &format!("{GOOD}{origin}")).await.status, 101, "{origin}");
+    for origin in allowed {
+        assert_eq!(handshake(&app, &format!("{VALID}{origin}")).await.status, 101, "{origin}");
     }
     let foreign = [
         "https://evil.example.com",
@@ -107,25 +109,25 @@ async fn a_socket_is_for_known_origins_and_for_callers_without_one() {
         "",
     ];
     for origin in foreign {
-        let response = handshake(&app, &format!("{GOOD}origin: {origin}\r\n")).await;
+        let response = handshake(&app, &format!("{VALID}origin: {origin}\r\n")).await;
         assert_eq!((response.status, response.code().as_str()), (403, "FORBIDDEN"), "{origin:?}");
     }
 }
 
 #[tokio::test]
-async fn a_bad_handshake_is_refused_in_json() {
+async fn an_invalid_handshake_is_refused_with_a_json_error() {
     let app = Builder::new(Backend::Sqlite).start().await;
-    let bad = [
-        GOOD.replace("version: 13", "version: 8"),
-        GOOD.replace("sec-websocket-version: 13\r\n", ""),
-        GOOD.replace("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
+    let invalid = [
+        VALID.replace("version: 13", "version: 8"),
+        VALID.replace("sec-websocket-version: 13\r\n", ""),
+        VALID.replace("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
     ];
-    for headers in bad {
+    for headers in invalid {
         let response = handshake(&app, &headers).await;
         assert_eq!((response.status, response.code().as_str()), (400, "BAD_REQUEST"), "{headers}");
         assert_eq!(response.json()["error"]["code"], -32600);
     }
-    // Another protocol is no WebSocket at all, and this a request for the page like any other (RFC 9110 §7.8).
-    let response = handshake(&app, &GOOD.replace("upgrade: websocket", "upgrade: h2c")).await;
+    // An upgrade to another protocol is ignored (RFC 9110 §7.8): the request gets the page.
+    let response = handshake(&app, &VALID.replace("upgrade: websocket", "upgrade: h2c")).await;
     assert_eq!((response.status, &response.headers["content-type"] == "text/html; charset=utf-8"), (200, true));
 }

@@ -1,4 +1,4 @@
-//! Rights end at once, also on sockets that were opened before.
+//! A lost right takes effect at once, also on open sockets.
 
 use clusterdesk::{
     db::Timestamp,
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::code;
 use crate::support::{Socket, TestApp, both_databases, claims, eventually, hs256, now};
 
+/// The answer to `user.me`.
 async fn me(socket: &mut Socket) -> Value {
     socket.call("user.me", json!({})).await
 }
@@ -24,7 +25,7 @@ async fn sockets(app: &TestApp) -> (Socket, Socket) {
 }
 
 both_databases! {
-    async fn a_revoked_api_token_is_worth_nothing_on_an_open_socket(app: TestApp) {
+    async fn a_revoked_api_token_is_refused_on_an_open_socket(app: TestApp) {
         app.user("user_1").call("user.me", json!({})).await;
         let (token, id) = app.api_token("user_1", Scope::Read);
         let mut socket = Socket::open(&app.with_token(token)).await;
@@ -33,7 +34,7 @@ both_databases! {
         assert_eq!(code(&me(&mut socket).await), "UNAUTHORIZED");
     }
 
-    async fn an_api_token_expires_on_an_open_socket(app: TestApp) {
+    async fn an_expired_api_token_is_refused_on_an_open_socket(app: TestApp) {
         app.user("user_1").call("user.me", json!({})).await;
         let (token, id) = app.api_token("user_1", Scope::Read);
         let mut socket = Socket::open(&app.with_token(token)).await;
@@ -42,9 +43,9 @@ both_databases! {
         assert_eq!(code(&me(&mut socket).await), "UNAUTHORIZED");
     }
 
-    async fn a_jwt_expires_on_an_open_socket(app: TestApp) {
+    async fn an_expired_jwt_is_refused_on_an_open_socket(app: TestApp) {
         let mut ending = claims("user_1");
-        // Clocks may differ by half a minute: a few seconds are left.
+        // The server allows 30 seconds of clock skew, so about five seconds are left.
         ending["exp"] = json!(now() - 25);
         let mut socket = Socket::open(&app.with_token(hs256(&ending))).await;
         assert_eq!(code(&me(&mut socket).await), "OK");
@@ -53,19 +54,19 @@ both_databases! {
         assert_eq!((code(&answer), &answer["error"]["message"]), ("UNAUTHORIZED", &json!("The token has expired.")));
     }
 
-    async fn a_soft_deleted_user_is_out_on_open_sockets(app: TestApp) {
+    async fn a_soft_deleted_user_is_refused_on_open_sockets(app: TestApp) {
         let (mut jwt, mut api) = sockets(&app).await;
         app.admin().call("user.softDelete", json!({"userId": "user_1"})).await;
         assert_eq!([code(&me(&mut jwt).await), code(&me(&mut api).await)], ["UNAUTHORIZED"; 2]);
     }
 
-    async fn a_deleted_user_is_out_on_open_sockets(app: TestApp) {
+    async fn a_deleted_user_is_refused_on_open_sockets(app: TestApp) {
         let (mut jwt, mut api) = sockets(&app).await;
         app.admin().call("user.delete", json!({"userId": "user_1"})).await;
         assert_eq!([code(&me(&mut jwt).await), code(&me(&mut api).await)], ["UNAUTHORIZED"; 2]);
     }
 
-    async fn a_demoted_admin_is_no_admin_on_an_open_socket(app: TestApp) {
+    async fn a_demoted_admin_is_forbidden_on_an_open_socket(app: TestApp) {
         let admin = app.admin();
         app.user("user_1").call("user.me", json!({})).await;
         admin.call("admin.setRole", json!({"userId": "user_1", "role": "ADMIN"})).await;
