@@ -21,11 +21,13 @@ export class PendingCall {
     this.#path = path;
     this.text = request(this.id, path, input);
     this.promise = new Promise((resolve, reject) => {
-      const settle = <T>(act: (value: T) => void) => (value: T) => {
-        signal?.removeEventListener("abort", abort);
-        this.done = true;
-        act(value);
-      };
+      const settle =
+        <T>(act: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener("abort", abort);
+          this.done = true;
+          act(value);
+        };
       this.#resolve = settle(resolve);
       this.#reject = settle(reject);
     });
@@ -39,10 +41,12 @@ export class PendingCall {
 
   /** Takes the answer with this call's id; undefined when there was none. */
   answer(message: Message | undefined): void {
-    if (message === undefined) return this.fail(malformed("The server left the call unanswered.", { path: this.#path }));
+    if (message === undefined)
+      return this.fail(malformed("The server left the call unanswered.", { path: this.#path }));
     const error = failure(message, this.#path);
     if (error !== undefined) return this.fail(error);
-    if (!("result" in message)) return this.fail(malformed("The answer has neither result nor error.", { path: this.#path }));
+    if (!("result" in message))
+      return this.fail(malformed("The answer has neither result nor error.", { path: this.#path }));
     this.#resolve(message.result);
   }
 

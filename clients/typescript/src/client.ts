@@ -34,7 +34,9 @@ export type Client = {
   };
 };
 
-type SubscriptionName = { [N in keyof Procedures]: Procedures[N]["kind"] extends "subscription" ? N : never }[keyof Procedures];
+type SubscriptionName = {
+  [N in keyof Procedures]: Procedures[N]["kind"] extends "subscription" ? N : never;
+}[keyof Procedures];
 
 /** The one thing about procedures that types can't tell a running program. The compiler keeps it complete. */
 const SUBSCRIPTIONS: Record<SubscriptionName, true> = { "k8s.watch": true };
@@ -50,7 +52,8 @@ export function createClient(options: ClientOptions): Client {
     }
     return subscribe(live, path, input, own);
   };
-  const namespace = (space: string) => byName((name) => (input?: object, own?: CallOptions) => invoke(`${space}.${name}`, input, own));
+  const namespace = (space: string) =>
+    byName((name) => (input?: object, own?: CallOptions) => invoke(`${space}.${name}`, input, own));
   return byName(namespace) as Client;
 }
 

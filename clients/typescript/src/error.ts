@@ -51,7 +51,11 @@ export function isClusterdeskError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
 ): error is ClusterdeskError & { readonly code: C } {
-  return error instanceof Error && error.name === "ClusterdeskError" && (code === undefined || (error as ClusterdeskError).code === code);
+  return (
+    error instanceof Error &&
+    error.name === "ClusterdeskError" &&
+    (code === undefined || (error as ClusterdeskError).code === code)
+  );
 }
 
 const TRANSIENT: readonly string[] = [

@@ -32,7 +32,8 @@ export class Live {
   remove(watcher: Watcher, error?: ClusterdeskError): void {
     if (!this.#watchers.delete(watcher)) return;
     if (this.#watchers.size === 0) this.#idle.abort();
-    else if (watcher.subscription !== undefined) this.#socket?.request("rpc.unsubscribe", { subscription: watcher.subscription });
+    else if (watcher.subscription !== undefined)
+      this.#socket?.request("rpc.unsubscribe", { subscription: watcher.subscription });
     watcher.end(error);
   }
 
@@ -81,7 +82,9 @@ export class Live {
     // In a subprotocol, because a page can set no header on a WebSocket and a URL ends up in logs.
     const protocols = token ? ["clusterdesk", `bearer.${token}`] : ["clusterdesk"];
     try {
-      const socket: Socket = new Socket(new Socketlike(url.replace(/^http/, "ws"), protocols), (event) => this.#event(socket, event));
+      const socket: Socket = new Socket(new Socketlike(url.replace(/^http/, "ws"), protocols), (event) =>
+        this.#event(socket, event),
+      );
       return socket;
     } catch (cause) {
       throw new ClusterdeskError("UNAUTHORIZED", "The token is no token: a WebSocket can't carry it.", {}, { cause });

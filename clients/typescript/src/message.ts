@@ -21,7 +21,8 @@ export function isMessage(value: unknown): value is Message {
 export function failure(message: Pick<Message, "error">, path?: string): ClusterdeskError | undefined {
   const { error } = message;
   if (error === undefined) return undefined;
-  if (typeof error?.code !== "number" || typeof error.message !== "string") return malformed("The server's error is malformed.", { path });
+  if (typeof error?.code !== "number" || typeof error.message !== "string")
+    return malformed("The server's error is malformed.", { path });
   const { code, ...details } = error.data ?? {};
   if (code === undefined) return malformed(error.message, { number: error.code, path });
   return new ClusterdeskError(code, error.message, { number: error.code, path, ...details });

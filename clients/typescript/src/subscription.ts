@@ -9,7 +9,12 @@ export interface Subscription<E> extends AsyncIterable<E> {
   unsubscribe(): void;
 }
 
-export function subscribe<E>(live: Live, path: string, input: object | undefined, options: WatchOptions<E>): Subscription<E> {
+export function subscribe<E>(
+  live: Live,
+  path: string,
+  input: object | undefined,
+  options: WatchOptions<E>,
+): Subscription<E> {
   const ending = new AbortController();
   const begin = (own: WatchOptions<E>): Watcher => {
     const watcher = new Watcher(path, input, own as WatchOptions<unknown>);
@@ -28,7 +33,11 @@ export function subscribe<E>(live: Live, path: string, input: object | undefined
   return { unsubscribe, [Symbol.asyncIterator]: () => iterate(live, begin, options) };
 }
 
-async function* iterate<E>(live: Live, begin: (own: WatchOptions<E>) => Watcher, options: WatchOptions<E>): AsyncGenerator<E, void> {
+async function* iterate<E>(
+  live: Live,
+  begin: (own: WatchOptions<E>) => Watcher,
+  options: WatchOptions<E>,
+): AsyncGenerator<E, void> {
   const events: E[] = [];
   let end: { error?: unknown } | undefined;
   let wake = () => {};

@@ -12,7 +12,11 @@ import { session } from "./session.js";
  * first.
  */
 export function actionButton(list, { text, label, method, input, done, question, danger = false }) {
-  const button = el("button", { type: "button", class: danger ? "small danger-text" : "small", "aria-label": label }, text);
+  const button = el(
+    "button",
+    { type: "button", class: danger ? "small danger-text" : "small", "aria-label": label },
+    text,
+  );
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     if (question && !(await askToConfirm(question))) return;

@@ -16,20 +16,33 @@ export function showClusters(node, registry, query) {
     noun: "Clusters",
     query,
     columns: [
-      { title: "Cluster", cell: (cluster) => [el("strong", {}, cluster.name), el("code", { class: "help block" }, `#${cluster.id}`)] },
+      {
+        title: "Cluster",
+        cell: (cluster) => [el("strong", {}, cluster.name), el("code", { class: "help block" }, `#${cluster.id}`)],
+      },
       { title: "Owner", cell: (cluster) => owner(cluster) },
       { title: "Plan", cell: (cluster) => badge(cluster.plan) },
       { title: "Status", cell: (cluster) => badge(cluster.status) },
       { title: "Location", cell: (cluster) => cluster.location },
       { title: "Updated", cell: (cluster) => moment(cluster.updatedAt) },
-      { title: "Actions", cell: (cluster, list) => el("div", { class: "actions" }, setStatus(cluster, list), history(cluster)) },
+      {
+        title: "Actions",
+        cell: (cluster, list) => el("div", { class: "actions" }, setStatus(cluster, list), history(cluster)),
+      },
     ],
   });
 }
 
 function owner({ authUserId }) {
   if (authUserId === null) return "nobody any more";
-  return el("a", { class: "breakable", href: `#/dashboard/users?${new URLSearchParams({ search: authUserId, includeDeleted: "true" })}` }, authUserId);
+  return el(
+    "a",
+    {
+      class: "breakable",
+      href: `#/dashboard/users?${new URLSearchParams({ search: authUserId, includeDeleted: "true" })}`,
+    },
+    authUserId,
+  );
 }
 
 function history({ id, name }) {

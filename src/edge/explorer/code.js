@@ -14,7 +14,11 @@ export function createCodePanel(procedure, input) {
   const panel = el("pre", { id: panelId, role: "tabpanel", tabindex: "0" }, code);
   const tabs = LANGUAGES.map((language) => {
     const on = { click: () => choose(language.id) };
-    return el("button", { type: "button", role: "tab", id: `${panelId}-${language.id}`, "aria-controls": panelId, on }, language.label);
+    return el(
+      "button",
+      { type: "button", role: "tab", id: `${panelId}-${language.id}`, "aria-controls": panelId, on },
+      language.label,
+    );
   });
   const list = el("div", { role: "tablist", "aria-label": "Language", class: "tabs", on: { keydown: move } }, tabs);
   const current = () => LANGUAGES.find((language) => language.id === chosen);
@@ -49,7 +53,18 @@ export function createCodePanel(procedure, input) {
   const copy = copyButton("code", () => code.textContent);
   const heading = el("h2", { id: uniqueId("code-heading") }, "Code");
   const head = el("div", { class: "panel-head" }, heading, list, copy);
-  const note = procedure.access === "public" ? null : el("p", { class: "help" }, "Put your token where it says ", el("code", {}, "$TOKEN"), " or ", el("code", {}, "token"), ". It is left out here on purpose.");
+  const note =
+    procedure.access === "public"
+      ? null
+      : el(
+          "p",
+          { class: "help" },
+          "Put your token where it says ",
+          el("code", {}, "$TOKEN"),
+          " or ",
+          el("code", {}, "token"),
+          ". It is left out here on purpose.",
+        );
   const node = el("section", { class: "panel code-panel", "aria-labelledby": heading.id }, head, panel, note);
   return { node, refresh };
 }

@@ -17,9 +17,16 @@ export function createControl(param, registry, { plain = false } = {}) {
   const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
   editor.element.setAttribute("aria-describedby", `${id}-help ${id}-error`);
   if (required) editor.element.setAttribute("aria-required", "true");
-  const type = plain ? null : el("span", { class: "type" }, inputTypeName(schema, registry), required ? "" : ", optional");
+  const type = plain
+    ? null
+    : el("span", { class: "type" }, inputTypeName(schema, registry), required ? "" : ", optional");
   const label = el("label", { for: id, class: plain ? null : "code" }, plain ? words(name) : name);
-  const node = el("div", { class: `field ${editor.kind}` }, el("div", { class: "caption" }, label, type), editor.element);
+  const node = el(
+    "div",
+    { class: `field ${editor.kind}` },
+    el("div", { class: "caption" }, label, type),
+    editor.element,
+  );
   node.append(helpLine, error);
   return {
     name,
@@ -106,7 +113,9 @@ function moment(id, plain) {
   const fill = (value) => {
     const at = new Date(value ?? NaN).getTime();
     // The control speaks local time, and knows no zones.
-    element.value = Number.isNaN(at) ? "" : new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
+    element.value = Number.isNaN(at)
+      ? ""
+      : new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
   };
   return { kind: "moment", element, read, fill };
 }
@@ -121,5 +130,10 @@ function json(id) {
       return { problem: "must be JSON" };
     }
   };
-  return { kind: "json", element, read, fill: (value) => (element.value = value === undefined ? "" : JSON.stringify(value, null, 2)) };
+  return {
+    kind: "json",
+    element,
+    read,
+    fill: (value) => (element.value = value === undefined ? "" : JSON.stringify(value, null, 2)),
+  };
 }

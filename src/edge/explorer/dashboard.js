@@ -19,7 +19,9 @@ const TABS = [
 export function showDashboard(main, registry, tabId, query) {
   const tab = TABS.find(({ id }) => id === tabId) ?? TABS[0];
   const body = el("div", {});
-  const links = TABS.map(({ id, title }) => el("li", {}, el("a", { href: `#/dashboard/${id}`, "aria-current": id === tab.id ? "page" : null }, title)));
+  const links = TABS.map(({ id, title }) =>
+    el("li", {}, el("a", { href: `#/dashboard/${id}`, "aria-current": id === tab.id ? "page" : null }, title)),
+  );
   const nav = el("nav", { "aria-label": "Dashboard", class: "tab-links" }, el("ul", {}, links));
   const heading = el("h1", { tabindex: "-1" }, "Dashboard: ", tab.title);
   const render = () => {
@@ -33,7 +35,11 @@ export function showDashboard(main, registry, tabId, query) {
 }
 
 function door() {
-  const text = session.user ? "The dashboard is for admins. You are signed in as a user." : "The dashboard is for admins. Sign in with an admin's token.";
-  const button = session.user ? null : el("button", { type: "button", class: "primary", on: { click: signIn } }, "Sign in");
+  const text = session.user
+    ? "The dashboard is for admins. You are signed in as a user."
+    : "The dashboard is for admins. Sign in with an admin's token.";
+  const button = session.user
+    ? null
+    : el("button", { type: "button", class: "primary", on: { click: signIn } }, "Sign in");
   return el("div", { class: "empty" }, el("p", {}, text), button);
 }

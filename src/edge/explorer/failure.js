@@ -27,7 +27,14 @@ function issueLine({ path, message }) {
 
 /** The id under which the server's log has more, to quote. */
 export function requestLine(requestId) {
-  return el("p", { class: "request-id" }, "Request id ", el("code", {}, requestId), " ", copyButton("request id", () => requestId));
+  return el(
+    "p",
+    { class: "request-id" },
+    "Request id ",
+    el("code", {}, requestId),
+    " ",
+    copyButton("request id", () => requestId),
+  );
 }
 
 /** Seconds until the next try is worth it, counted down. Not announced every second: the sentence before it was. */

@@ -7,7 +7,11 @@ import { el } from "./dom.js";
 /** The fields of `params`. `onChange` is called as one types. */
 export function createForm(params, registry, { onChange = () => {}, plain = false } = {}) {
   const controls = params.map((param) => createControl(param, registry, { plain }));
-  const node = el("div", { class: "fields" }, controls.map((control) => control.node));
+  const node = el(
+    "div",
+    { class: "fields" },
+    controls.map((control) => control.node),
+  );
   // What was wrong may be right now; what is right is not called wrong while somebody is typing it.
   const recheck = () => {
     const { issues } = read();

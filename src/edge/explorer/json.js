@@ -13,7 +13,11 @@ export function prettyJson(value) {
 /** A block of JSON that can be scrolled by keyboard. */
 export function jsonBlock(value, label) {
   const text = prettyJson(value);
-  return el("pre", { class: "json", tabindex: "0", role: "group", "aria-label": label }, el("code", {}, coloured(text)));
+  return el(
+    "pre",
+    { class: "json", tabindex: "0", role: "group", "aria-label": label },
+    el("code", {}, coloured(text)),
+  );
 }
 
 function coloured(text) {
@@ -24,7 +28,14 @@ function coloured(text) {
     parts.push(text.slice(at, match.index));
     const [token, string, colon] = match;
     if (string && colon) parts.push(el("span", { class: "t-key" }, string), colon);
-    else parts.push(el("span", { class: string ? "t-text" : /[a-z]/.test(token) && !/\d/.test(token) ? "t-word" : "t-number" }, token));
+    else
+      parts.push(
+        el(
+          "span",
+          { class: string ? "t-text" : /[a-z]/.test(token) && !/\d/.test(token) ? "t-word" : "t-number" },
+          token,
+        ),
+      );
     at = match.index + token.length;
   }
   parts.push(text.slice(at));

@@ -22,14 +22,29 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   const id = uniqueId("list");
   const body = el("tbody", { role: "rowgroup" });
   const heads = columns.map(({ title }) => el("th", { scope: "col", role: "columnheader" }, title));
-  const table = el("table", { role: "table", "aria-label": noun, id }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)), body);
+  const table = el(
+    "table",
+    { role: "table", "aria-label": noun, id },
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)),
+    body,
+  );
   const state = el("div", { class: "list-state" });
   const where = el("span", { class: "help" });
   const previous = el("button", { type: "button", on: { click: () => turn(-1) } }, "Previous");
   const next = el("button", { type: "button", on: { click: () => turn(1) } }, "Next");
   const pager = el("nav", { class: "pager", "aria-label": "Pages" }, previous, where, next);
-  const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}`, on: { click: () => filters.fill({}) } }, "Reset"));
-  const form = el("form", { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" }, filters.node, apply);
+  const apply = el(
+    "div",
+    { class: "buttons" },
+    el("button", { type: "submit", class: "primary" }, "Apply"),
+    el("a", { class: "button", href: `#/dashboard/${place}`, on: { click: () => filters.fill({}) } }, "Reset"),
+  );
+  const form = el(
+    "form",
+    { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" },
+    filters.node,
+    apply,
+  );
   node.replaceChildren(form, notice, el("div", { class: "table" }, table), state, pager);
   /** Cursors of the pages up to this one; the first page has none. */
   let cursors = [undefined];
@@ -102,7 +117,13 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   }
 
   function row(item) {
-    return el("tr", { role: "row" }, columns.map(({ title, cell }) => el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, list)))));
+    return el(
+      "tr",
+      { role: "row" },
+      columns.map(({ title, cell }) =>
+        el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, list))),
+      ),
+    );
   }
 
   /** Says how an action went, above the table. The focus goes there: the button may be gone when the rows come anew. */

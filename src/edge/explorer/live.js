@@ -18,13 +18,32 @@ export function createLive(procedure, registry, onInput) {
   const heading = el("h2", { id: uniqueId("live") }, "Watch");
   const toggle = el("button", { type: "submit", class: "primary" }, "Start watching");
   const clear = el("button", { type: "button", on: { click: () => forget() } }, "Clear");
-  const state = el("p", { class: "live-state", role: "status", "aria-label": "Connection" }, dot("grey"), "Not watching.");
+  const state = el(
+    "p",
+    { class: "live-state", role: "status", "aria-label": "Connection" },
+    dot("grey"),
+    "Not watching.",
+  );
   const problem = el("div", {});
   const empty = el("p", { class: "empty" }, "Nothing yet. Events appear here as they are committed.");
   const list = el("ol", { class: "events", "aria-label": "Events", reversed: true });
-  const form = el("form", { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id }, params.node, el("div", { class: "buttons" }, toggle, clear));
+  const form = el(
+    "form",
+    { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id },
+    params.node,
+    el("div", { class: "buttons" }, toggle, clear),
+  );
   const head = el("div", { class: "panel-head" }, heading, params.switcher);
-  const node = el("section", { class: "panel live", "aria-labelledby": heading.id }, head, form, problem, state, empty, list);
+  const node = el(
+    "section",
+    { class: "panel live", "aria-labelledby": heading.id },
+    head,
+    form,
+    problem,
+    state,
+    empty,
+    list,
+  );
   let watch = null;
   let count = 0;
   let countdown = null;
@@ -49,7 +68,13 @@ export function createLive(procedure, registry, onInput) {
   function show({ name, ms, attempt, error }) {
     clearInterval(countdown);
     if (name === "connecting") say("amber", "Connecting…");
-    if (name === "live") say("green", watch.lastEventId ? `Live. Nothing after event ${watch.lastEventId} is missed.` : "Live. Changes appear as they are committed.");
+    if (name === "live")
+      say(
+        "green",
+        watch.lastEventId
+          ? `Live. Nothing after event ${watch.lastEventId} is missed.`
+          : "Live. Changes appear as they are committed.",
+      );
     if (name === "waiting") wait(Date.now() + ms, attempt);
     if (name === "stopped" || name === "failed") {
       watch = null;
@@ -121,9 +146,13 @@ function eventLine(event) {
     badge(String(type)),
     cluster ? el("span", {}, el("strong", {}, cluster.name), ` #${cluster.id}`) : null,
     cluster ? badge(cluster.status) : null,
-    cluster ? el("span", { class: "help" }, [cluster.plan, cluster.location, cluster.authUserId].filter(Boolean).join(" · ")) : null,
+    cluster
+      ? el("span", { class: "help" }, [cluster.plan, cluster.location, cluster.authUserId].filter(Boolean).join(" · "))
+      : null,
     type === "ready" ? el("span", { class: "help" }, "Watching from here on.") : null,
-    type === "lagged" ? el("span", { class: "help" }, "More happened than could be sent; what was missed follows.") : null,
+    type === "lagged"
+      ? el("span", { class: "help" }, "More happened than could be sent; what was missed follows.")
+      : null,
     el("span", { class: "spring" }),
     at ? moment(at) : null,
     id ? el("code", { class: "help" }, id) : null,

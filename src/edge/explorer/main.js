@@ -64,7 +64,10 @@ function decode(text) {
 }
 
 function showNothing(place) {
-  main.replaceChildren(el("h1", { tabindex: "-1" }, "Nothing here"), el("p", {}, `There is no procedure called ${place}. `, el("a", { href: "#/" }, "See all procedures.")));
+  main.replaceChildren(
+    el("h1", { tabindex: "-1" }, "Nothing here"),
+    el("p", {}, `There is no procedure called ${place}. `, el("a", { href: "#/" }, "See all procedures.")),
+  );
   return () => {};
 }
 

@@ -19,7 +19,11 @@ export function startNavigation(registry) {
 
   const showSpecial = () => {
     const subscription = registry.procedures.find((procedure) => procedure.kind === "subscription");
-    special.replaceChildren(place("#/", "Overview"), subscription ? place(`#/${subscription.name}`, "Live") : "", session.isAdmin ? place("#/dashboard", "Dashboard") : "");
+    special.replaceChildren(
+      place("#/", "Overview"),
+      subscription ? place(`#/${subscription.name}`, "Live") : "",
+      session.isAdmin ? place("#/dashboard", "Dashboard") : "",
+    );
     markCurrent();
   };
   session.onChange(showSpecial);
@@ -51,7 +55,11 @@ function group(namespace, items) {
 
 function procedureItem({ name, shortName, kind }) {
   const letter = el("span", { class: `letter ${kind}`, "aria-hidden": "true", title: kind });
-  return el("li", {}, el("a", { href: `#/${name}`, "aria-label": name }, el("span", { class: "code" }, shortName), letter));
+  return el(
+    "li",
+    {},
+    el("a", { href: `#/${name}`, "aria-label": name }, el("span", { class: "code" }, shortName), letter),
+  );
 }
 
 function searchText({ name, oldName, summary, kind, params }) {

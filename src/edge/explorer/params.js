@@ -7,7 +7,13 @@ import { prettyJson } from "./json.js";
 export function createParams(procedure, registry, onInput) {
   const form = createForm(procedure.params, registry, { onChange: onInput });
   const id = uniqueId("json-params");
-  const area = el("textarea", { id, class: "code", rows: "8", spellcheck: "false", "aria-describedby": `${id}-help ${id}-error` });
+  const area = el("textarea", {
+    id,
+    class: "code",
+    rows: "8",
+    spellcheck: "false",
+    "aria-describedby": `${id}-help ${id}-error`,
+  });
   const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
   const help = el("p", { class: "help", id: `${id}-help` }, "Sent as it is: only the server checks it.");
   const raw = el("div", { class: "field", hidden: true }, el("label", { for: id }, "Input as JSON"), area, help, error);
@@ -64,7 +70,9 @@ export function createParams(procedure, registry, onInput) {
     read() {
       if (!isRaw) return form.read();
       const value = parsed();
-      return value === undefined ? { value: {}, issues: [{ path: "", message: "must be a JSON object" }] } : { value, issues: [] };
+      return value === undefined
+        ? { value: {}, issues: [{ path: "", message: "must be a JSON object" }] }
+        : { value, issues: [] };
     },
     /** What is filled in, as far as it can be read: for showing it. */
     value: () => (isRaw ? (parsed() ?? lastGood) : form.read().value),

@@ -29,9 +29,22 @@ export function showProcedure(main, registry, procedure) {
     el("h1", { tabindex: "-1" }, procedure.name),
     el("p", { class: "lead" }, prose(procedure.summary)),
     procedure.description ? el("p", {}, prose(procedure.description)) : null,
-    el("p", { class: "badges" }, badge(procedure.kind), badge(procedure.access), el("span", { class: "help" }, facts(procedure))),
+    el(
+      "p",
+      { class: "badges" },
+      badge(procedure.kind),
+      badge(procedure.access),
+      el("span", { class: "help" }, facts(procedure)),
+    ),
   );
-  const reference = el("div", { class: "reference" }, input(procedure, registry), output(procedure, registry), errors(procedure, registry), examples(procedure, trial.fill));
+  const reference = el(
+    "div",
+    { class: "reference" },
+    input(procedure, registry),
+    output(procedure, registry),
+    errors(procedure, registry),
+    examples(procedure, trial.fill),
+  );
   const workbench = el("div", { class: "workbench" }, isLive ? null : [hint, trial.node], code.node);
   const split = el("div", { class: "split" }, reference, workbench);
   // What is live needs the room; what there is to read about it comes after.
@@ -43,15 +56,22 @@ export function showProcedure(main, registry, procedure) {
 }
 
 function facts({ access, bucket, oldName }) {
-  const words = [`${NEEDS[access]}.`, `Counts as ${bucket === "write" ? "a write" : bucket === "read" ? "a read" : bucket} against the rate limit.`];
+  const words = [
+    `${NEEDS[access]}.`,
+    `Counts as ${bucket === "write" ? "a write" : bucket === "read" ? "a read" : bucket} against the rate limit.`,
+  ];
   if (oldName) words.push(`Also answers as ${oldName}.`);
   return words.join(" ");
 }
 
 function tokenHint({ access }) {
   if (access === "public" || (session.user && (access !== "admin" || session.isAdmin))) return [];
-  const text = session.user ? "You are signed in as a user; this is for admins." : `${NEEDS[access]}: without one it answers UNAUTHORIZED.`;
-  const button = session.user ? null : el("button", { type: "button", class: "small", on: { click: signIn } }, "Sign in");
+  const text = session.user
+    ? "You are signed in as a user; this is for admins."
+    : `${NEEDS[access]}: without one it answers UNAUTHORIZED.`;
+  const button = session.user
+    ? null
+    : el("button", { type: "button", class: "small", on: { click: signIn } }, "Sign in");
   return [el("div", { class: "notice info row" }, el("p", {}, text), button)];
 }
 
@@ -61,7 +81,8 @@ function input({ params }, registry) {
     schema.properties[name] = description ? { ...own, description } : own;
     if (required) schema.required.push(name);
   }
-  const body = params.length > 0 ? describeShape(schema, registry, [], inputTypeName) : el("p", { class: "help" }, "None.");
+  const body =
+    params.length > 0 ? describeShape(schema, registry, [], inputTypeName) : el("p", { class: "help" }, "None.");
   return el("section", {}, el("h2", {}, "Input"), body);
 }
 
@@ -70,7 +91,12 @@ function output({ result, event }, registry) {
   if (!schema) return null;
   const name = typeName(schema, registry);
   const title = event ? "Events" : "Output";
-  return el("section", {}, el("h2", {}, title, " ", el("span", { class: "type" }, refName(schema) ?? name)), describeShape(schema, registry));
+  return el(
+    "section",
+    {},
+    el("h2", {}, title, " ", el("span", { class: "type" }, refName(schema) ?? name)),
+    describeShape(schema, registry),
+  );
 }
 
 /** First what is special about this one; what all of them may answer is folded away. */
@@ -79,10 +105,31 @@ function errors({ errors }, registry) {
   const own = errors.filter((error) => !registry.commonErrors.has(error.code + error.message));
   const common = errors.filter((error) => !own.includes(error));
   const row = (error) =>
-    el("li", {}, el("div", { class: "row" }, el("code", { class: "name" }, error.data?.code ?? String(error.code)), el("span", { class: "type" }, String(error.code)), el("span", { class: "note" }, prose(error.message))));
+    el(
+      "li",
+      {},
+      el(
+        "div",
+        { class: "row" },
+        el("code", { class: "name" }, error.data?.code ?? String(error.code)),
+        el("span", { class: "type" }, String(error.code)),
+        el("span", { class: "note" }, prose(error.message)),
+      ),
+    );
   const list = (some) => el("ul", { class: "shape" }, some.map(row));
-  const folded = el("details", {}, el("summary", {}, own.length > 0 ? "And what any call may answer" : "What any call may answer"), list(common));
-  return el("section", {}, el("h2", {}, "Errors"), own.length > 0 ? list(own) : null, common.length > 0 ? folded : null);
+  const folded = el(
+    "details",
+    {},
+    el("summary", {}, own.length > 0 ? "And what any call may answer" : "What any call may answer"),
+    list(common),
+  );
+  return el(
+    "section",
+    {},
+    el("h2", {}, "Errors"),
+    own.length > 0 ? list(own) : null,
+    common.length > 0 ? folded : null,
+  );
 }
 
 function examples({ examples, event }, fill) {
@@ -92,8 +139,15 @@ function examples({ examples, event }, fill) {
     const name = example.name ?? "Example";
     const answer = event ? (event.examples?.[0] ?? null) : (example.result?.value ?? null);
     const use = el("button", { type: "button", class: "small", on: { click: () => fill(given) } }, "Fill in");
-    const sent = [el("div", { class: "panel-head" }, el("span", { class: "help" }, "sent"), use), jsonBlock(given, `${name}: input`)];
-    return [Object.keys(given).length > 0 ? sent : null, el("p", { class: "help" }, event ? "sends" : "answers"), jsonBlock(answer, `${name}: output`)];
+    const sent = [
+      el("div", { class: "panel-head" }, el("span", { class: "help" }, "sent"), use),
+      jsonBlock(given, `${name}: input`),
+    ];
+    return [
+      Object.keys(given).length > 0 ? sent : null,
+      el("p", { class: "help" }, event ? "sends" : "answers"),
+      jsonBlock(answer, `${name}: output`),
+    ];
   });
   return el("section", {}, el("h2", {}, examples.length > 1 ? "Examples" : "Example"), body);
 }

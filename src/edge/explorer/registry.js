@@ -32,7 +32,9 @@ export class Registry {
   /** Errors that every call with a token may answer. */
   get commonErrors() {
     const key = (error) => error.code + error.message;
-    const sets = this.procedures.filter(({ access }) => access !== "public").map(({ errors }) => new Set(errors.map(key)));
+    const sets = this.procedures
+      .filter(({ access }) => access !== "public")
+      .map(({ errors }) => new Set(errors.map(key)));
     return sets.reduce((common, set) => common.intersection(set), sets[0] ?? new Set());
   }
 

@@ -6,7 +6,10 @@ export function resolve(schema, registry) {
   for (let hops = 0; reference(current) && hops < 20; hops += 1) {
     const segments = reference(current).replace(/^#\//, "").split("/");
     const target = segments[0] === "components" ? segments.slice(1) : segments;
-    current = target.reduce((at, segment) => at?.[segment.replace(/~1/g, "/").replace(/~0/g, "~")], registry.components);
+    current = target.reduce(
+      (at, segment) => at?.[segment.replace(/~1/g, "/").replace(/~0/g, "~")],
+      registry.components,
+    );
   }
   return current ?? {};
 }

@@ -25,10 +25,19 @@ function curl(procedure, input) {
   const token = procedure.access === "public" ? [] : ['-H "Authorization: Bearer $TOKEN"'];
   if (procedure.kind === "subscription") {
     const query = isEmpty(input) ? "" : `?input=${encodeURIComponent(JSON.stringify(input))}`;
-    return [`curl -sN ${quote(`${url(`trpc-plain/${procedure.name}`)}${query}`)}`, "-H 'Accept: text/event-stream'", ...token].join(" \\\n  ");
+    return [
+      `curl -sN ${quote(`${url(`trpc-plain/${procedure.name}`)}${query}`)}`,
+      "-H 'Accept: text/event-stream'",
+      ...token,
+    ].join(" \\\n  ");
   }
   const message = { jsonrpc: "2.0", id: 1, method: procedure.name, ...(isEmpty(input) ? {} : { params: input }) };
-  const lines = [`curl -s ${quote(ROOT.href)}`, "-H 'Content-Type: application/json'", ...token, `-d ${quote(JSON.stringify(message))}`];
+  const lines = [
+    `curl -s ${quote(ROOT.href)}`,
+    "-H 'Content-Type: application/json'",
+    ...token,
+    `-d ${quote(JSON.stringify(message))}`,
+  ];
   return lines.join(" \\\n  ");
 }
 
@@ -88,6 +97,7 @@ function jsonRpc(procedure, input) {
 
 const client = createClient({ url: "${ROOT.href}", token });
 `;
-  if (kind === "subscription") return `${head}\nfor await (const event of client.${name}(${argument(input)})) {\n  console.log(event);\n}`;
+  if (kind === "subscription")
+    return `${head}\nfor await (const event of client.${name}(${argument(input)})) {\n  console.log(event);\n}`;
   return `${head}\nconst answer = await client.${name}(${argument(input)});`;
 }

@@ -44,7 +44,22 @@ function cards(stats) {
 
 function latest(items) {
   const line = ({ createdAt, actorId, procedure, entity, entityId }) =>
-    el("li", {}, el("div", { class: "row" }, el("code", { class: "name" }, procedure), el("span", {}, `${entity} ${entityId}`), el("span", { class: "type" }, "by ", actorId), el("span", { class: "spring" }), moment(createdAt)));
-  const body = items.length === 0 ? el("p", { class: "empty" }, "Nothing has been changed yet.") : el("ul", { class: "shape" }, items.map(line));
+    el(
+      "li",
+      {},
+      el(
+        "div",
+        { class: "row" },
+        el("code", { class: "name" }, procedure),
+        el("span", {}, `${entity} ${entityId}`),
+        el("span", { class: "type" }, "by ", actorId),
+        el("span", { class: "spring" }),
+        moment(createdAt),
+      ),
+    );
+  const body =
+    items.length === 0
+      ? el("p", { class: "empty" }, "Nothing has been changed yet.")
+      : el("ul", { class: "shape" }, items.map(line));
   return el("section", { "aria-label": "Latest changes" }, el("h2", {}, "Latest changes"), body);
 }

@@ -16,8 +16,19 @@ export function createTrial(procedure, registry, onInput) {
   const cancel = el("button", { type: "button", hidden: true }, "Cancel");
   const result = el("section", { class: "result", "aria-label": "Result" });
   const buttons = el("div", { class: "buttons" }, send, cancel);
-  const form = el("form", { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id }, params.node, buttons);
-  const node = el("section", { class: "panel", "aria-labelledby": heading.id }, el("div", { class: "panel-head" }, heading, params.switcher), form, result);
+  const form = el(
+    "form",
+    { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id },
+    params.node,
+    buttons,
+  );
+  const node = el(
+    "section",
+    { class: "panel", "aria-labelledby": heading.id },
+    el("div", { class: "panel-head" }, heading, params.switcher),
+    form,
+    result,
+  );
   let running = null;
   let left = false;
 
@@ -38,8 +49,17 @@ export function createTrial(procedure, registry, onInput) {
   function refuse(issues) {
     const others = params.show(issues);
     const count = issues.length === 1 ? "One field needs" : `${issues.length} fields need`;
-    const list = others.length > 0 ? el("ul", {}, others.map((issue) => el("li", {}, issue.message))) : null;
-    result.replaceChildren(el("div", { class: "notice warn" }, el("p", {}, `${count} another look. Nothing was sent.`), list));
+    const list =
+      others.length > 0
+        ? el(
+            "ul",
+            {},
+            others.map((issue) => el("li", {}, issue.message)),
+          )
+        : null;
+    result.replaceChildren(
+      el("div", { class: "notice warn" }, el("p", {}, `${count} another look. Nothing was sent.`), list),
+    );
     announce(`${count} another look. ${issues.map((issue) => `${issue.path} ${issue.message}`).join(". ")}`);
   }
 
@@ -54,7 +74,9 @@ export function createTrial(procedure, registry, onInput) {
     } catch (error) {
       if (left) return;
       if (error.name === "AbortError") {
-        result.replaceChildren(el("p", { class: "help" }, "Cancelled. The server may have finished the call all the same."));
+        result.replaceChildren(
+          el("p", { class: "help" }, "Cancelled. The server may have finished the call all the same."),
+        );
         announce("Cancelled");
       } else {
         fail(error);
@@ -86,7 +108,13 @@ export function createTrial(procedure, registry, onInput) {
 
 function success({ result, requestId, ms, remaining, limit }) {
   const left = remaining === null ? null : el("span", { class: "help" }, `${remaining} of ${limit} calls left`);
-  const head = el("p", { class: "result-head" }, el("span", { class: "badge green" }, "OK"), el("span", { class: "help" }, `${Math.round(ms)} ms`), left);
+  const head = el(
+    "p",
+    { class: "result-head" },
+    el("span", { class: "badge green" }, "OK"),
+    el("span", { class: "help" }, `${Math.round(ms)} ms`),
+    left,
+  );
   head.append(copyButton("result", () => prettyJson(result)));
   return el("div", {}, head, jsonBlock(result, "Result as JSON"), requestId ? requestLine(requestId) : null);
 }

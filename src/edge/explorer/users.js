@@ -21,7 +21,11 @@ export function showUsers(node, registry, query) {
       { title: "Plan", cell: (user) => (user.plan ? badge(user.plan) : "–") },
       { title: "Clusters", cell: (user) => clusters(user) },
       { title: "Joined", cell: (user) => moment(user.createdAt) },
-      { title: "Actions", cell: (user, list) => (user.deletedAt ? "–" : el("div", { class: "actions" }, setRole(user, list), softDelete(user, list))) },
+      {
+        title: "Actions",
+        cell: (user, list) =>
+          user.deletedAt ? "–" : el("div", { class: "actions" }, setRole(user, list), softDelete(user, list)),
+      },
     ],
   });
 }
@@ -42,7 +46,10 @@ function setRole(user, list) {
     done: `${called(user)} is ${role} now.`,
     question: {
       title: `${title}: ${called(user)}?`,
-      text: role === "ADMIN" ? "An admin sees and changes everything, and can make more admins." : "They keep their account and their clusters, and lose the dashboard.",
+      text:
+        role === "ADMIN"
+          ? "An admin sees and changes everything, and can make more admins."
+          : "They keep their account and their clusters, and lose the dashboard.",
       action: title,
     },
   });

@@ -12,7 +12,13 @@ const SUBSCRIBE = 1;
 const ALIVE = 2;
 
 /** Errors that pass by themselves. */
-const PASSING = new Set(["UNREACHABLE", "SERVICE_UNAVAILABLE", "TIMEOUT", "TOO_MANY_REQUESTS", "INTERNAL_SERVER_ERROR"]);
+const PASSING = new Set([
+  "UNREACHABLE",
+  "SERVICE_UNAVAILABLE",
+  "TIMEOUT",
+  "TOO_MANY_REQUESTS",
+  "INTERNAL_SERVER_ERROR",
+]);
 
 export class Watch {
   #socket = null;
@@ -123,7 +129,10 @@ export class Watch {
     const socket = this.#socket;
     clearInterval(this.#heartbeat);
     if (!opened) {
-      const refusal = await call("user.me", undefined, { token: this.token }).then(() => null, (error) => error);
+      const refusal = await call("user.me", undefined, { token: this.token }).then(
+        () => null,
+        (error) => error,
+      );
       if (this.#socket !== socket) return;
       if (refusal) return this.#failed(refusal);
     }

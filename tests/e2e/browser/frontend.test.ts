@@ -48,15 +48,24 @@ for (const live of ["sse", "websocket"] as const) {
     await trpc.getByLabel("name").fill("first");
     await trpc.getByLabel("location").fill("eu");
     await trpc.getByRole("button", { name: "Create" }).click();
-    await until(async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("first: PENDING"), "the cluster in the other list");
-    await until(async () => (await texts(page, "clusters"))[0]?.startsWith("first: PENDING"), "the cluster in the list");
+    await until(
+      async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("first: PENDING"),
+      "the cluster in the other list",
+    );
+    await until(
+      async () => (await texts(page, "clusters"))[0]?.startsWith("first: PENDING"),
+      "the cluster in the list",
+    );
     assert.equal(await page.getByTestId("error").innerText(), "");
 
     // What somebody else does is seen.
     const elsewhere = createClient({ url: server.url, token: token(user) });
     const [cluster] = await elsewhere.k8s.list();
     await elsewhere.k8s.update({ id: cluster!.id, name: "renamed" });
-    await until(async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("renamed: PENDING"), "the new name in the other list");
+    await until(
+      async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("renamed: PENDING"),
+      "the new name in the other list",
+    );
     await until(async () => (await texts(page, "clusters"))[0]?.startsWith("renamed"), "the new name");
     await screenshot(page, `frontend-live-${live}`);
 
@@ -74,7 +83,10 @@ for (const live of ["sse", "websocket"] as const) {
     await page.getByRole("button", { name: "More" }).click();
     await until(async () => (await texts(page, "deleted")).length === 3, "the second page");
     assert.deepEqual(await texts(page, "deleted"), ["third", "second", "renamed"]);
-    assert.deepEqual(wrong.filter((text) => !/400|Bad Request/.test(text)), []);
+    assert.deepEqual(
+      wrong.filter((text) => !/400|Bad Request/.test(text)),
+      [],
+    );
     await page.context().close();
   });
 }
@@ -95,16 +107,25 @@ test("the page comes back after the server was away", async () => {
   await until(async () => (await texts(page, "events")).includes("ready"), "live");
   await server.stop();
   await server.launch();
-  await createClient({ url: server.url, token: token("browser_away") }).k8s.create({ name: "meanwhile", location: "eu" });
+  await createClient({ url: server.url, token: token("browser_away") }).k8s.create({
+    name: "meanwhile",
+    location: "eu",
+  });
   await until(async () => (await texts(page, "clusters"))[0]?.startsWith("meanwhile"), "the cluster");
-  await until(async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("meanwhile: PENDING"), "the cluster in the other list");
+  await until(
+    async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("meanwhile: PENDING"),
+    "the cluster in the other list",
+  );
   await page.context().close();
 });
 
 test("a page of a foreign origin gets nothing, by HTTP or by WebSocket", async () => {
   const page = await open(foreign, "browser_foreign", "websocket");
   const wrong = complaints(page);
-  await until(() => wrong.some((text) => /CORS/.test(text)) && wrong.some((text) => /WebSocket/.test(text)), "refusals");
+  await until(
+    () => wrong.some((text) => /CORS/.test(text)) && wrong.some((text) => /WebSocket/.test(text)),
+    "refusals",
+  );
   assert.equal(await page.getByTestId("me").innerText(), "Failed to fetch");
   assert.deepEqual(await texts(page, "events"), []);
   await page.context().close();

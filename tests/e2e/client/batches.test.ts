@@ -19,7 +19,10 @@ test("calls of one tick travel together", async () => {
   assert.equal(me.id, "batches_1");
   assert.deepEqual(clusters, []);
   assert.equal(bodies().length, 1);
-  assert.deepEqual(bodies()[0].map(({ method }: { method: string }) => method), ["user.me", "k8s.list"]);
+  assert.deepEqual(
+    bodies()[0].map(({ method }: { method: string }) => method),
+    ["user.me", "k8s.list"],
+  );
 });
 
 test("a call alone is no batch", async () => {
@@ -32,21 +35,39 @@ test("more than 50 calls travel in several requests", async () => {
   const { client, bodies } = arrange("batches_3");
   const texts = Array.from({ length: 120 }, (_, i) => `number ${i}`);
   const greetings = await Promise.all(texts.map((text) => client.hello.hello({ text })));
-  assert.deepEqual(greetings.map(({ greeting }) => greeting), texts.map((text) => `hello ${text}`));
-  assert.deepEqual(bodies().map((body) => body.length), [50, 50, 20]);
+  assert.deepEqual(
+    greetings.map(({ greeting }) => greeting),
+    texts.map((text) => `hello ${text}`),
+  );
+  assert.deepEqual(
+    bodies().map((body) => body.length),
+    [50, 50, 20],
+  );
 });
 
 test("calls too large for one body travel in several", async () => {
   const { client, bodies } = arrange("batches_4");
   const large = { text: "x".repeat(400_000) };
-  const outcomes = await Promise.allSettled([client.hello.hello(large), client.hello.hello(large), client.hello.hello(large)]);
-  for (const outcome of outcomes) assert(outcome.status === "rejected" && isClusterdeskError(outcome.reason, "BAD_REQUEST"));
-  assert.deepEqual(bodies().map((body) => body.length), [2, undefined]);
+  const outcomes = await Promise.allSettled([
+    client.hello.hello(large),
+    client.hello.hello(large),
+    client.hello.hello(large),
+  ]);
+  for (const outcome of outcomes)
+    assert(outcome.status === "rejected" && isClusterdeskError(outcome.reason, "BAD_REQUEST"));
+  assert.deepEqual(
+    bodies().map((body) => body.length),
+    [2, undefined],
+  );
 });
 
 test("one call's failure leaves the others alone", async () => {
   const { client, bodies } = arrange("batches_5");
-  const [me, missing, greeting] = await Promise.allSettled([client.user.me(), client.k8s.get({ id: 4711 }), client.hello.hello({ text: "you" })]);
+  const [me, missing, greeting] = await Promise.allSettled([
+    client.user.me(),
+    client.k8s.get({ id: 4711 }),
+    client.hello.hello({ text: "you" }),
+  ]);
   assert.equal(bodies().length, 1);
   assert.equal(me.status, "fulfilled");
   assert(missing.status === "rejected" && isClusterdeskError(missing.reason, "NOT_FOUND"));

@@ -10,7 +10,10 @@ const server = await Server.start({ RATE_LIMIT_WRITE_MAX_REQUESTS: "3" });
 const of = (user: string) => createClient({ url: server.url, token: token(user) });
 
 async function caught(call: Promise<unknown>): Promise<ClusterdeskError> {
-  const error: unknown = await call.then(() => assert.fail("it succeeded"), (reason: unknown) => reason);
+  const error: unknown = await call.then(
+    () => assert.fail("it succeeded"),
+    (reason: unknown) => reason,
+  );
   assert(isClusterdeskError(error), String(error));
   assert(error instanceof ClusterdeskError);
   return error;
@@ -18,7 +21,10 @@ async function caught(call: Promise<unknown>): Promise<ClusterdeskError> {
 
 test("invalid input is BAD_REQUEST with an issue for each mistake", async () => {
   const error = await caught(of("errors_1").k8s.create({ name: "Not Valid", location: "" }));
-  assert.deepEqual([error.code, error.number, error.httpStatus, error.path], ["BAD_REQUEST", -32602, 400, "k8s.create"]);
+  assert.deepEqual(
+    [error.code, error.number, error.httpStatus, error.path],
+    ["BAD_REQUEST", -32602, 400, "k8s.create"],
+  );
   assert.deepEqual(error.issues?.map(({ path }) => path).sort(), ["location", "name"]);
   assert.match(error.requestId!, /^[0-9a-f-]{36}$/);
 });
@@ -56,8 +62,17 @@ test("no server is NETWORK_ERROR, with the cause", async () => {
 });
 
 test("an answer that is none of clusterdesk's is MALFORMED_RESPONSE", async () => {
-  const answers = ["<h1>502 Bad Gateway</h1>", "[]", "null", '{"jsonrpc":"2.0","id":0,"result":1}', '{"error":"no"}', '{"error":{"code":1,"message":"Theirs."}}'];
-  const proxy = createServer((_, response) => response.writeHead(502, { "x-request-id": "of-the-proxy" }).end(answers.shift()));
+  const answers = [
+    "<h1>502 Bad Gateway</h1>",
+    "[]",
+    "null",
+    '{"jsonrpc":"2.0","id":0,"result":1}',
+    '{"error":"no"}',
+    '{"error":{"code":1,"message":"Theirs."}}',
+  ];
+  const proxy = createServer((_, response) =>
+    response.writeHead(502, { "x-request-id": "of-the-proxy" }).end(answers.shift()),
+  );
   after(() => proxy.close());
   await once(proxy.listen(0, "127.0.0.1"), "listening");
   const { port } = proxy.address() as { port: number };

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createClient, isClusterdeskError, type Client, type ClusterChange, type ClusterdeskError, type WatchState } from "@clusterdesk/client";
+import {
+  createClient,
+  isClusterdeskError,
+  type Client,
+  type ClusterChange,
+  type ClusterdeskError,
+  type WatchState,
+} from "@clusterdesk/client";
 import { WebSocket } from "ws";
 import { Proxy } from "../support/proxy.ts";
 import { Server } from "../support/server.ts";
@@ -32,7 +39,11 @@ function arrange(base = server.url, user = somebody()) {
   return { user, client, writer: createClient({ url: server.url, token: tokenOf(user) }), ...count };
 }
 
-function watch(client: Client, input?: { userId?: string; lastEventId?: string; plan?: "FREE" | "PRO" }, signal?: AbortSignal) {
+function watch(
+  client: Client,
+  input?: { userId?: string; lastEventId?: string; plan?: "FREE" | "PRO" },
+  signal?: AbortSignal,
+) {
   const seen: ClusterChange[] = [];
   const errors: ClusterdeskError[] = [];
   const states: WatchState[] = [];
@@ -44,7 +55,15 @@ function watch(client: Client, input?: { userId?: string; lastEventId?: string; 
     signal,
   });
   const types = () => seen.map(({ type }) => type);
-  return { seen, errors, states, causes, types, ...subscription, ready: () => until(() => types().includes("ready"), "ready") };
+  return {
+    seen,
+    errors,
+    states,
+    causes,
+    types,
+    ...subscription,
+    ready: () => until(() => types().includes("ready"), "ready"),
+  };
 }
 
 async function change(client: Client, name: string) {
@@ -100,7 +119,10 @@ test("after a cut line it resumes without loss or doubles", async () => {
   await until(() => watched.every(({ seen }) => seen.length >= 10), "ten events");
   for (const { seen, states, unsubscribe } of watched) {
     unsubscribe();
-    assert.deepEqual(seen.slice(1).map((event) => "cluster" in event && `${event.cluster.name} ${event.type}`), ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]));
+    assert.deepEqual(
+      seen.slice(1).map((event) => "cluster" in event && `${event.cluster.name} ${event.type}`),
+      ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]),
+    );
     assert.equal(new Set(seen.map(({ id }) => id)).size, 10);
     assert.deepEqual(states, ["connecting", "open", "reconnecting", "open", "closed"]);
   }
@@ -124,7 +146,13 @@ test("a server that is not there yet is waited for", async () => {
   const { client, all } = arrange(wire.url);
   const watched = watch(client);
   await until(() => all.length >= 2, "two attempts");
-  assert.deepEqual([watched.states, watched.causes], [["connecting", "reconnecting"], [undefined, "NETWORK_ERROR"]]);
+  assert.deepEqual(
+    [watched.states, watched.causes],
+    [
+      ["connecting", "reconnecting"],
+      [undefined, "NETWORK_ERROR"],
+    ],
+  );
   wire.mend();
   await watched.ready();
   watched.unsubscribe();
@@ -148,7 +176,10 @@ test("a refused subscription ends with its error, and the others go on", async (
   const watched = watch(client);
   const [foreign, invalid] = [watch(client, { userId: "somebody_else" }), watch(client, { colour: "blue" } as never)];
   await until(() => foreign.errors.length + invalid.errors.length === 2, "two errors");
-  assert.deepEqual([foreign.errors[0]!.code, foreign.errors[0]!.path, foreign.states.at(-1)], ["FORBIDDEN", "k8s.watch", "closed"]);
+  assert.deepEqual(
+    [foreign.errors[0]!.code, foreign.errors[0]!.path, foreign.states.at(-1)],
+    ["FORBIDDEN", "k8s.watch", "closed"],
+  );
   assert.deepEqual([invalid.errors[0]!.code, invalid.errors[0]!.issues?.[0]?.path], ["BAD_REQUEST", "colour"]);
   await watched.ready();
   await change(writer, "one");
@@ -162,7 +193,10 @@ test("a token that is not accepted ends every subscription, and nobody tries aga
     const { Counted, all } = sockets();
     const watched = watch(createClient({ url: server.url, token, WebSocket: Counted }));
     await until(() => watched.errors.length > 0, "an error");
-    assert.deepEqual(watched.errors.map(({ code }) => code), ["UNAUTHORIZED"]);
+    assert.deepEqual(
+      watched.errors.map(({ code }) => code),
+      ["UNAUTHORIZED"],
+    );
     assert.equal(watched.states.at(-1), "closed");
     assert(all.length <= 1);
   }
@@ -184,7 +218,11 @@ test("a token that runs out is replaced by a new one", async () => {
   const { Counted, all } = sockets();
   // Clocks may differ by half a minute: the first one has a few seconds left.
   const tokens = [tokenOf(user, -27), tokenOf(user)];
-  const client = createClient({ url: server.url, token: () => tokens.length > 1 ? tokens.shift() : tokens[0], WebSocket: Counted });
+  const client = createClient({
+    url: server.url,
+    token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]),
+    WebSocket: Counted,
+  });
   const writer = createClient({ url: server.url, token: tokenOf(user) });
   const watched = watch(client);
   await watched.ready();
@@ -196,7 +234,10 @@ test("a token that runs out is replaced by a new one", async () => {
     return watched.states.includes("reconnecting");
   }, "reconnecting");
   await until(() => watched.seen.length === 2 + written, "every event");
-  assert.deepEqual(watched.seen.slice(2).map((event) => "cluster" in event && event.cluster.name), Array.from({ length: written }, (_, i) => `name-${i + 1}`));
+  assert.deepEqual(
+    watched.seen.slice(2).map((event) => "cluster" in event && event.cluster.name),
+    Array.from({ length: written }, (_, i) => `name-${i + 1}`),
+  );
   assert.deepEqual(watched.states, ["connecting", "open", "reconnecting", "open"]);
   assert.equal(all.length, 2);
   watched.unsubscribe();
@@ -230,7 +271,8 @@ test("a loop ends by unsubscribe and by signal, and throws what ended the subscr
   const subscription = client.k8s.watch();
   for await (const event of subscription) if (event.type === "ready") subscription.unsubscribe();
   const abort = new AbortController();
-  for await (const event of client.k8s.watch(undefined, { signal: abort.signal })) if (event.type === "ready") abort.abort();
+  for await (const event of client.k8s.watch(undefined, { signal: abort.signal }))
+    if (event.type === "ready") abort.abort();
   for await (const event of client.k8s.watch({}, { signal: AbortSignal.abort() })) assert.fail(event.type);
   await assert.rejects(
     async () => {

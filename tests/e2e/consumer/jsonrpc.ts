@@ -1,5 +1,12 @@
 // The client without tRPC.
-import { createClient, isClusterdeskError, type Cluster, type ClusterChange, type InputOf, type OutputOf } from "@clusterdesk/client";
+import {
+  createClient,
+  isClusterdeskError,
+  type Cluster,
+  type ClusterChange,
+  type InputOf,
+  type OutputOf,
+} from "@clusterdesk/client";
 import { same } from "./same.js";
 
 const client = createClient({ url: "https://rpc.example.com/", token: async () => "…" });
@@ -28,7 +35,10 @@ export async function calls(signal: AbortSignal) {
 }
 
 export async function watching(signal: AbortSignal) {
-  const { unsubscribe } = client.k8s.watch({ plan: "PRO" }, { onEvent: (event) => same<typeof event, ClusterChange>(true), onError: ({ code }) => code, signal });
+  const { unsubscribe } = client.k8s.watch(
+    { plan: "PRO" },
+    { onEvent: (event) => same<typeof event, ClusterChange>(true), onError: ({ code }) => code, signal },
+  );
   unsubscribe();
   for await (const event of client.k8s.watch()) if (event.type === "created") same<typeof event.cluster, Cluster>(true);
 }

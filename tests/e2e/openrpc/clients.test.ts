@@ -18,7 +18,10 @@ class TokenTransport extends WebSocketTransport {
     const address = server.url.replace("http", "ws");
     super(address);
     this.connection.on("error", () => {}).close();
-    this.connection = new WebSocket(address, ["clusterdesk", `bearer.${token(user)}`]) as unknown as typeof this.connection;
+    this.connection = new WebSocket(address, [
+      "clusterdesk",
+      `bearer.${token(user)}`,
+    ]) as unknown as typeof this.connection;
   }
 }
 
@@ -39,11 +42,18 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
     const created = await client.request({ method: "k8s.createCluster", params: { name: "one", location: "eu" } });
     const clusters = await client.request({ method: "k8s.list" });
     assert.equal(clusters[0].id, created.id);
-    assert.deepEqual(await client.request({ method: "hello.hello", params: [{ text: "you" }] }), { greeting: "hello you" });
+    assert.deepEqual(await client.request({ method: "hello.hello", params: [{ text: "you" }] }), {
+      greeting: "hello you",
+    });
   });
 
   test(`OpenRPC's client by ${name}: an error has its code, sentence and data`, async () => {
-    const error = await of("openrpc_2").request({ method: "k8s.get", params: { id: 4711 } }).then(() => assert.fail("it succeeded"), (reason) => reason);
+    const error = await of("openrpc_2")
+      .request({ method: "k8s.get", params: { id: 4711 } })
+      .then(
+        () => assert.fail("it succeeded"),
+        (reason) => reason,
+      );
     assert.deepEqual([error.code, error.message], [-32004, "No such cluster."]);
     assert.deepEqual([error.data.code, error.data.httpStatus, error.data.path], ["NOT_FOUND", 404, "k8s.get"]);
   });
@@ -51,7 +61,11 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
   test(`OpenRPC's client by ${name}: a batch`, async () => {
     const client = of("openrpc_3");
     client.startBatch();
-    const calls = [client.request({ method: "user.me" }), client.request({ method: "k8s.get", params: { id: 4711 } }), client.request({ method: "hello.hello", params: { text: "you" } })];
+    const calls = [
+      client.request({ method: "user.me" }),
+      client.request({ method: "k8s.get", params: { id: 4711 } }),
+      client.request({ method: "hello.hello", params: { text: "you" } }),
+    ];
     client.stopBatch();
     const [me, missing, greeting] = await Promise.allSettled(calls);
     assert(me!.status === "fulfilled" && me!.value.id === `openrpc_3_${name}`);
@@ -75,7 +89,13 @@ test("OpenRPC's client subscribes, and hears events as notifications", async () 
   assert.equal(typeof subscription, "string");
   const { id } = await client.request({ method: "k8s.create", params: { name: "one", location: "eu" } });
   await until(() => heard.length === 2, "two events");
-  assert.deepEqual(heard.map(({ method, params }) => [method, params.subscription, params.result.type]), [["k8s.watch", subscription, "ready"], ["k8s.watch", subscription, "created"]]);
+  assert.deepEqual(
+    heard.map(({ method, params }) => [method, params.subscription, params.result.type]),
+    [
+      ["k8s.watch", subscription, "ready"],
+      ["k8s.watch", subscription, "created"],
+    ],
+  );
   assert.equal(heard[1].params.result.cluster.id, id);
   assert.equal(await client.request({ method: "rpc.unsubscribe", params: { subscription } }), true);
   assert.equal(await client.request({ method: "rpc.unsubscribe", params: { subscription } }), false);
@@ -97,7 +117,13 @@ test("json-rpc-2.0 by HTTP: calls, notifications and a batch", async () => {
     { jsonrpc: "2.0", id: 10, method: "hello.hello", params: { text: "you" } },
     { jsonrpc: "2.0", id: "eleven", method: "k8s.nothing" },
   ]);
-  assert.deepEqual(answers.map(({ id, error }) => [id, error?.code]), [[10, undefined], ["eleven", -32601]]);
+  assert.deepEqual(
+    answers.map(({ id, error }) => [id, error?.code]),
+    [
+      [10, undefined],
+      ["eleven", -32601],
+    ],
+  );
 });
 
 test("json-rpc-2.0 by WebSocket", async () => {
@@ -111,7 +137,12 @@ test("json-rpc-2.0 by WebSocket", async () => {
 });
 
 test("a subscription needs a socket", async () => {
-  const client = new Client(new RequestManager([new HTTPTransport(server.url, { headers: authorization("openrpc_5") })]));
-  const error = await client.request({ method: "k8s.watch" }).then(() => assert.fail("it succeeded"), (reason) => reason);
+  const client = new Client(
+    new RequestManager([new HTTPTransport(server.url, { headers: authorization("openrpc_5") })]),
+  );
+  const error = await client.request({ method: "k8s.watch" }).then(
+    () => assert.fail("it succeeded"),
+    (reason) => reason,
+  );
   assert.equal(error.data.code, "METHOD_NOT_SUPPORTED");
 });

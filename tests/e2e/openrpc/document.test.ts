@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { dereferenceDocument, MethodCallValidator, ParameterValidationError, parseOpenRPCDocument, validateOpenRPCDocument } from "@open-rpc/schema-utils-js";
+import {
+  dereferenceDocument,
+  MethodCallValidator,
+  ParameterValidationError,
+  parseOpenRPCDocument,
+  validateOpenRPCDocument,
+} from "@open-rpc/schema-utils-js";
 import commonjs from "@json-schema-tools/reference-resolver";
 import { Server } from "../support/server.ts";
 
@@ -13,7 +19,11 @@ const server = await Server.start();
 const load = async () => (await (await fetch(`${server.url}/openrpc.json`)).json()) as any;
 const call = async (method: string, params: unknown) => {
   const headers = { "content-type": "application/json", authorization: `Bearer ${await server.adminToken()}` };
-  const response = await fetch(server.url, { method: "POST", headers, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }) });
+  const response = await fetch(server.url, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+  });
   return (await response.json()) as { result?: any; error?: any };
 };
 
@@ -81,6 +91,10 @@ test("what the document allows is accepted, what it refuses is refused", async (
     assert(Array.isArray(found), String(found));
     assert(found.every((error) => error instanceof ParameterValidationError));
     const { error } = await call(method, params);
-    assert.equal(error?.data.code === "BAD_REQUEST", found.length > 0, `${method} ${JSON.stringify(params)}: ${JSON.stringify(error)}`);
+    assert.equal(
+      error?.data.code === "BAD_REQUEST",
+      found.length > 0,
+      `${method} ${JSON.stringify(params)}: ${JSON.stringify(error)}`,
+    );
   }
 });

@@ -35,11 +35,19 @@ export function Clusters() {
         create.mutate({ name: String(form.get("name")), location: String(form.get("location")) });
       }}
     >
-      <ul>{clusters.data?.map(({ id, name, status }) => <li key={id}>{`${name}: ${status}`}</li>)}</ul>
+      <ul>
+        {clusters.data?.map(({ id, name, status }) => (
+          <li key={id}>{`${name}: ${status}`}</li>
+        ))}
+      </ul>
       {["name", "location"].map((field) => (
         <label key={field}>
           {field} <input name={field} />
-          {issues.filter(({ path }) => path === field).map(({ message }) => <em key={message}>{message}</em>)}
+          {issues
+            .filter(({ path }) => path === field)
+            .map(({ message }) => (
+              <em key={message}>{message}</em>
+            ))}
         </label>
       ))}
       <button disabled={create.isPending}>Create</button>

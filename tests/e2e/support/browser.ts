@@ -2,7 +2,15 @@ import { mkdir } from "node:fs/promises";
 import { after } from "node:test";
 import { chromium, type Browser, type Page } from "playwright-core";
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 /** Debian's Chromium, closed when the file's tests are over. */
 export async function browser(): Promise<Browser> {

@@ -43,7 +43,10 @@ export class Proxy {
     if (this.#cut) return void client.destroy();
     this.connections += 1;
     const server = connect(port, "127.0.0.1");
-    for (const [from, to] of [[client, server], [server, client]] as const) {
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       this.#pairs.add(from);
       from.on("error", () => to.destroy());
       from.on("close", () => {

@@ -29,7 +29,11 @@ for (const [name, link] of Object.entries(CALLS)) {
     const [last, first] = all.filter(({ procedure }) => procedure === "user.updateName");
     const since = new Date(first!.createdAt.getTime() + 1);
     const { items: later } = await admin.admin.auditLog.query({ actorId: id, procedure: "user.updateName", since });
-    const { items: earlier } = await admin.admin.auditLog.query({ actorId: id, procedure: "user.updateName", until: since });
+    const { items: earlier } = await admin.admin.auditLog.query({
+      actorId: id,
+      procedure: "user.updateName",
+      until: since,
+    });
     // Both may fall into one millisecond.
     if (last!.createdAt >= since) assert.deepEqual([later, earlier], [[last], [first]]);
     else assert.deepEqual([later, earlier], [[], [last, first]]);
@@ -40,13 +44,20 @@ for (const [name, link] of Object.entries(CALLS)) {
     assert.equal(await mine.customer.get.query(), null);
     assert.equal(await mine.customer.get.query(undefined), null);
     assert.equal(await mine.customer.get.query({ userId: undefined }), null);
-    assert.deepEqual(await mine.k8s.listDeleted.query({ cursor: undefined, limit: 3 }), { items: [], nextCursor: null });
+    assert.deepEqual(await mine.k8s.listDeleted.query({ cursor: undefined, limit: 3 }), {
+      items: [],
+      nextCursor: null,
+    });
   });
 
   test(`${name}: calls at the same time have each their own outcome`, async () => {
     const { id, token } = somebody();
     const mine = client(link({ url, token }));
-    const [me, missing, greeting] = await Promise.allSettled([mine.user.me.query(), mine.k8s.get.query({ id: 4711 }), mine.hello.hello.query({ text: "ü & 漢" })]);
+    const [me, missing, greeting] = await Promise.allSettled([
+      mine.user.me.query(),
+      mine.k8s.get.query({ id: 4711 }),
+      mine.hello.hello.query({ text: "ü & 漢" }),
+    ]);
     assert(me.status === "fulfilled" && me.value.id === id);
     assert(missing.status === "rejected" && isTRPCClientError<AppRouter>(missing.reason));
     assert.equal(missing.reason.data?.code, "NOT_FOUND");
@@ -90,10 +101,15 @@ test("queries may be sent by POST", async () => {
   for (const link of [httpLink, httpBatchLink, httpBatchStreamLink]) {
     const { fetch: recorder, sent } = recording();
     const headers = { authorization: `Bearer ${token}` };
-    const mine = createTRPCClient<AppRouter>({ links: [link({ url, transformer: superjson, methodOverride: "POST", headers, fetch: recorder })] });
+    const mine = createTRPCClient<AppRouter>({
+      links: [link({ url, transformer: superjson, methodOverride: "POST", headers, fetch: recorder })],
+    });
     assert.equal((await mine.user.me.query()).id, id);
     assert.equal((await mine.hello.hello.query({ text: "by POST" })).greeting, "hello by POST");
-    assert.deepEqual(sent.map(({ method }) => method), ["POST", "POST"]);
+    assert.deepEqual(
+      sent.map(({ method }) => method),
+      ["POST", "POST"],
+    );
   }
 });
 
@@ -105,8 +121,15 @@ test("HEAD warms up and says nothing", async () => {
 test("fifty calls fit into a batch", async () => {
   const { fetch: recorder, sent } = recording();
   const headers = { authorization: `Bearer ${somebody().token}` };
-  const mine = createTRPCClient<AppRouter>({ links: [httpBatchLink({ url, transformer: superjson, headers, fetch: recorder, maxItems: 50 })] });
-  const greetings = await Promise.all(Array.from({ length: 120 }, (_, i) => mine.hello.hello.query({ text: `number ${i}` })));
-  assert.deepEqual(greetings.map(({ greeting }) => greeting), Array.from({ length: 120 }, (_, i) => `hello number ${i}`));
+  const mine = createTRPCClient<AppRouter>({
+    links: [httpBatchLink({ url, transformer: superjson, headers, fetch: recorder, maxItems: 50 })],
+  });
+  const greetings = await Promise.all(
+    Array.from({ length: 120 }, (_, i) => mine.hello.hello.query({ text: `number ${i}` })),
+  );
+  assert.deepEqual(
+    greetings.map(({ greeting }) => greeting),
+    Array.from({ length: 120 }, (_, i) => `hello number ${i}`),
+  );
   assert.equal(sent.length, 3);
 });

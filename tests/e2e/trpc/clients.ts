@@ -52,7 +52,12 @@ export function socket({ url, token }: Options) {
 }
 
 const subscriptions = ({ url, token, transformer = superjson }: Options) =>
-  httpSubscriptionLink<AppRouter, typeof EventSource>({ url, transformer, EventSource, ...(token !== undefined && { connectionParams: { token } }) });
+  httpSubscriptionLink<AppRouter, typeof EventSource>({
+    url,
+    transformer,
+    EventSource,
+    ...(token !== undefined && { connectionParams: { token } }),
+  });
 
 /** Every link that carries calls. */
 export const CALLS: Record<string, (options: Options) => TRPCLink<AppRouter>> = {
@@ -71,12 +76,17 @@ export const WATCHES: Record<string, (options: Options) => TRPCLink<AppRouter>> 
       transformer,
       EventSource,
       eventSourceOptions: {
-        fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } }),
+        fetch: (input, init) =>
+          fetch(input, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } }),
       },
     }),
   wsLink: (options) => wsLink({ client: socket(options), transformer: options.transformer ?? superjson }),
   splitLink: (options) =>
-    splitLink({ condition: ({ type }) => type === "subscription", true: subscriptions(options), false: httpBatchStreamLink(common(options)) }),
+    splitLink({
+      condition: ({ type }) => type === "subscription",
+      true: subscriptions(options),
+      false: httpBatchStreamLink(common(options)),
+    }),
 };
 
 export const client = (link: TRPCLink<AppRouter>): Client => createTRPCClient<AppRouter>({ links: [link] });

@@ -11,7 +11,10 @@ const limited = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "2" });
 const url = `${server.url}/trpc`;
 
 async function caught(call: Promise<unknown>): Promise<TRPCClientError<AppRouter>> {
-  const error: unknown = await call.then(() => assert.fail("it succeeded"), (reason: unknown) => reason);
+  const error: unknown = await call.then(
+    () => assert.fail("it succeeded"),
+    (reason: unknown) => reason,
+  );
   assert(isTRPCClientError<AppRouter>(error), String(error));
   return error;
 }
@@ -21,9 +24,13 @@ for (const [name, link] of Object.entries(CALLS)) {
 
   test(`${name}: form code finds its fields in zodError`, async () => {
     const { data, shape } = await caught(mine().k8s.createCluster.mutate({ name: "Not Valid", location: "" }));
-    assert.deepEqual([data?.code, data?.httpStatus, data?.path, shape?.code], ["BAD_REQUEST", 400, "k8s.createCluster", -32600]);
+    assert.deepEqual(
+      [data?.code, data?.httpStatus, data?.path, shape?.code],
+      ["BAD_REQUEST", 400, "k8s.createCluster", -32600],
+    );
     assert.deepEqual(Object.keys(data!.zodError!.fieldErrors).sort(), ["location", "name"]);
-    for (const messages of Object.values(data!.zodError!.fieldErrors)) assert(messages!.every((message) => typeof message === "string" && message.length > 0));
+    for (const messages of Object.values(data!.zodError!.fieldErrors))
+      assert(messages!.every((message) => typeof message === "string" && message.length > 0));
     assert.deepEqual(data!.zodError!.formErrors, []);
     assert.deepEqual(data!.issues?.map(({ path }) => path).sort(), ["location", "name"]);
   });
@@ -44,7 +51,10 @@ for (const [name, link] of Object.entries(CALLS)) {
 
   test(`${name}: a plan that is not paid for is PAYMENT_REQUIRED, for others' rights there is FORBIDDEN`, async () => {
     const caller = mine();
-    assert.deepEqual((await caught(caller.k8s.create.mutate({ name: "one", location: "eu", plan: "PRO" }))).data?.httpStatus, 402);
+    assert.deepEqual(
+      (await caught(caller.k8s.create.mutate({ name: "one", location: "eu", plan: "PRO" }))).data?.httpStatus,
+      402,
+    );
     assert.deepEqual((await caught(caller.admin.getStats.query())).data?.code, "FORBIDDEN");
   });
 
@@ -88,6 +98,8 @@ for (const name of ["httpLink", "httpBatchLink", "httpBatchStreamLink"]) {
 }
 
 test("a page that the server does not have is no answer of tRPC's", async () => {
-  const error = await caught(client(CALLS["httpLink"]!({ url: `${server.url}/elsewhere`, token: somebody().token })).user.me.query());
+  const error = await caught(
+    client(CALLS["httpLink"]!({ url: `${server.url}/elsewhere`, token: somebody().token })).user.me.query(),
+  );
   assert.equal(error.data, undefined);
 });

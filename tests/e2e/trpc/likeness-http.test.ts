@@ -36,26 +36,52 @@ const QUESTIONS: Record<string, Question> = {
   "no path": { path: "" },
   "a query without a token": { path: "user.me", user: null },
   "a mutation": { path: "k8s.createCluster", method: "POST", input: { name: "one", location: "eu" }, user: "fresh" },
-  "a mutation in conflict": { path: "k8s.createCluster", method: "POST", input: { name: "two", location: "eu" }, user: "fresh" },
+  "a mutation in conflict": {
+    path: "k8s.createCluster",
+    method: "POST",
+    input: { name: "two", location: "eu" },
+    user: "fresh",
+  },
   "a mutation with invalid input": { path: "k8s.createCluster", method: "POST", input: { name: "No!", location: "" } },
   "a mutation without a body": { path: "k8s.createCluster", method: "POST", raw: "", wordy: true },
   "a mutation by GET": { path: "k8s.createCluster", input: { name: "one", location: "eu" } },
   "a mutation by PUT": { path: "k8s.createCluster", method: "PUT", input: { name: "one", location: "eu" } },
   "a query by DELETE": { path: "user.me", method: "DELETE", headers: { "content-type": "application/json" } },
-  "a mutation that is text": { path: "k8s.createCluster", method: "POST", raw: "{}", headers: { "content-type": "text/plain" } },
+  "a mutation that is text": {
+    path: "k8s.createCluster",
+    method: "POST",
+    raw: "{}",
+    headers: { "content-type": "text/plain" },
+  },
   "a mutation that is no JSON": { path: "k8s.createCluster", method: "POST", raw: "{", wordy: true },
-  "a content type with a parameter": { path: "k8s.createCluster", method: "POST", input: { name: "No!", location: "eu" }, headers: { "content-type": "Application/JSON; charset=utf-8" } },
-  "HEAD": { path: "user.me", method: "HEAD" },
+  "a content type with a parameter": {
+    path: "k8s.createCluster",
+    method: "POST",
+    input: { name: "No!", location: "eu" },
+    headers: { "content-type": "Application/JSON; charset=utf-8" },
+  },
+  HEAD: { path: "user.me", method: "HEAD" },
   "HEAD of an unknown path": { path: "nothing.here", method: "HEAD" },
   "a batch": { path: "hello.hello,user.me", batch: true, input: { 0: ok } },
   "a batch of one": { path: "user.me", batch: true, input: {} },
   "a batch without input": { path: "user.me,auth.mySubscription", batch: true },
   "a batch with mixed outcome": { path: "user.me,k8s.get,hello.hello", batch: true, input: { 1: { id: 4711 }, 2: ok } },
   "a batch that fails in one way": { path: "k8s.get,k8s.get", batch: true, input: { 0: { id: 1 }, 1: { id: 2 } } },
-  "a batch that fails in two ways": { path: "k8s.get,hello.hello", batch: true, input: { 0: { id: 1 }, 1: {} }, wordy: true },
+  "a batch that fails in two ways": {
+    path: "k8s.get,hello.hello",
+    batch: true,
+    input: { 0: { id: 1 }, 1: {} },
+    wordy: true,
+  },
   "a batch with an unknown path": { path: "user.me,nothing.here", batch: true, input: {} },
   "a batch of queries and mutations": { path: "user.me,k8s.createCluster", batch: true, input: {} },
-  "a batch of mutations": { path: "k8s.createCluster,k8s.createCluster", method: "POST", batch: true, input: { 0: { name: "No!", location: "eu" }, 1: {} }, wordy: true },
+  "a batch of mutations": {
+    path: "k8s.createCluster,k8s.createCluster",
+    method: "POST",
+    batch: true,
+    input: { 0: { name: "No!", location: "eu" }, 1: {} },
+    wordy: true,
+  },
   "a batch by the wrong verb": { path: "k8s.createCluster,k8s.createCluster", batch: true, input: {} },
   "a batch whose input is no object": { path: "hello.hello,hello.hello", batch: true, raw: "[1", wordy: true },
   "a batch whose input is an array": { path: "hello.hello,hello.hello", batch: true, raw: "[]", wordy: true },
@@ -69,13 +95,24 @@ const QUESTIONS: Record<string, Question> = {
 async function ask(base: string, dialect: Dialect, question: Question) {
   const { path, method = "GET", batch = false, input, raw } = question;
   const wrap = (value: unknown) => serialized(dialect, value);
-  const given = batch && input !== undefined ? Object.fromEntries(Object.entries(input as object).map(([index, one]) => [index, wrap(one)])) : "input" in question ? wrap(input) : undefined;
-  const text = raw === "undefined" ? JSON.stringify(wrap(undefined)) : (raw ?? (given === undefined ? undefined : JSON.stringify(given)));
+  const given =
+    batch && input !== undefined
+      ? Object.fromEntries(Object.entries(input as object).map(([index, one]) => [index, wrap(one)]))
+      : "input" in question
+        ? wrap(input)
+        : undefined;
+  const text =
+    raw === "undefined"
+      ? JSON.stringify(wrap(undefined))
+      : (raw ?? (given === undefined ? undefined : JSON.stringify(given)));
   const url = new URL(`${base}/${path}`);
   if (batch) url.searchParams.set("batch", "1");
   const body = method === "GET" || method === "HEAD" ? undefined : text;
   if (body === undefined && text !== undefined) url.searchParams.set("input", text);
-  const headers: Record<string, string> = { ...(body === undefined ? {} : { "content-type": "application/json" }), ...question.headers };
+  const headers: Record<string, string> = {
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+    ...question.headers,
+  };
   if (question.user !== null) Object.assign(headers, authorization(question.user ?? "somebody", dialect));
   const response = await fetch(url, { method, headers, body: body ?? null });
   const answer = await response.text();

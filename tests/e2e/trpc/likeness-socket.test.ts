@@ -7,8 +7,14 @@ import { until } from "../support/until.ts";
 import { authorization, DIALECTS, normal, pair, serialized, type Dialect } from "./pair.ts";
 
 /** Sends messages one after the other, each when the one before is answered so often, and gives back what came. */
-async function converse(base: string, messages: [message: unknown, replies: number][], options: { query?: string; headers?: Record<string, string> } = {}) {
-  const socket = new WebSocket(`${base.replace(/^http/, "ws")}${options.query ?? ""}`, { headers: options.headers ?? {} });
+async function converse(
+  base: string,
+  messages: [message: unknown, replies: number][],
+  options: { query?: string; headers?: Record<string, string> } = {},
+) {
+  const socket = new WebSocket(`${base.replace(/^http/, "ws")}${options.query ?? ""}`, {
+    headers: options.headers ?? {},
+  });
   const replies: string[] = [];
   socket.on("message", (data) => replies.push(String(data)));
   const closed = once(socket, "close");
@@ -16,7 +22,10 @@ async function converse(base: string, messages: [message: unknown, replies: numb
   for (const [message, count] of messages) {
     const expected = replies.length + count;
     socket.send(typeof message === "string" ? message : JSON.stringify(message));
-    await until(() => replies.length >= expected || socket.readyState === WebSocket.CLOSED, `${count} replies to ${JSON.stringify(message)}`);
+    await until(
+      () => replies.length >= expected || socket.readyState === WebSocket.CLOSED,
+      `${count} replies to ${JSON.stringify(message)}`,
+    );
   }
   const open = socket.readyState === WebSocket.OPEN;
   socket.close();
@@ -31,7 +40,11 @@ const parsed = (text: string) => {
 };
 
 function conversations(dialect: Dialect): Record<string, [message: unknown, replies: number][]> {
-  const call = (id: unknown, method: string, path: string, input?: unknown) => ({ id, method, params: { path, input: serialized(dialect, input) } });
+  const call = (id: unknown, method: string, path: string, input?: unknown) => ({
+    id,
+    method,
+    params: { path, input: serialized(dialect, input) },
+  });
   return {
     "a query": [[call(1, "query", "hello.hello", { text: "you" }), 1]],
     "an id that is a string": [[call("one", "query", "auth.mySubscription"), 1]],
@@ -44,7 +57,9 @@ function conversations(dialect: Dialect): Record<string, [message: unknown, repl
     "a mutation called a query": [[call(1, "query", "k8s.createCluster", { name: "one", location: "eu" }), 1]],
     "a query called a subscription": [[call(1, "subscription", "user.me"), 1]],
     "a subscription called a query": [[call(1, "query", "k8s.watch", {}), 1]],
-    "several messages in an array": [[[call(1, "query", "hello.hello", { text: "a" }), call(2, "query", "hello.hello", { text: "b" })], 2]],
+    "several messages in an array": [
+      [[call(1, "query", "hello.hello", { text: "a" }), call(2, "query", "hello.hello", { text: "b" })], 2],
+    ],
     "no JSON": [["{", 1]],
     "no object": [["1", 1]],
     "no method": [[{ id: 1, params: { path: "user.me" } }, 1]],
@@ -52,8 +67,15 @@ function conversations(dialect: Dialect): Record<string, [message: unknown, repl
     "no path": [[{ id: 1, method: "query", params: {} }, 1]],
     "no params": [[{ id: 1, method: "query" }, 1]],
     "an id that is null": [[{ id: null, method: "query", params: { path: "user.me" } }, 1]],
-    "a stop of what was never begun": [[{ id: 9, method: "subscription.stop" }, 0], [call(1, "query", "hello.hello", { text: "still here" }), 1]],
-    "keep-alive": [["PING", 1], ["PONG", 0], [call(1, "query", "hello.hello", { text: "still here" }), 1]],
+    "a stop of what was never begun": [
+      [{ id: 9, method: "subscription.stop" }, 0],
+      [call(1, "query", "hello.hello", { text: "still here" }), 1],
+    ],
+    "keep-alive": [
+      ["PING", 1],
+      ["PONG", 0],
+      [call(1, "query", "hello.hello", { text: "still here" }), 1],
+    ],
   };
 }
 
@@ -65,7 +87,10 @@ for (const dialect of DIALECTS) {
     test(`${dialect}: ${name}`, async () => {
       const [mine, nodes] = await Promise.all([ours, theirs].map((base) => converse(base, messages, { headers })));
       // Of several at the same time, either may be first.
-      const sorted = ({ replies, open }: typeof mine & {}) => [open, replies.map(parsed).sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))];
+      const sorted = ({ replies, open }: typeof mine & {}) => [
+        open,
+        replies.map(parsed).sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
+      ];
       assert.deepEqual(sorted(mine!), sorted(nodes!));
     });
   }
@@ -74,32 +99,66 @@ for (const dialect of DIALECTS) {
     const me = { id: 1, method: "query", params: { path: "user.me", input: serialized(dialect, undefined) } };
     const hello = (data: unknown) => ({ method: "connectionParams", data });
     for (const data of [headers, null]) {
-      const [mine, nodes] = await Promise.all([ours, theirs].map((base) => converse(base, [[hello(data), 0], [me, 1]], { query: "?connectionParams=1" })));
+      const [mine, nodes] = await Promise.all(
+        [ours, theirs].map((base) =>
+          converse(
+            base,
+            [
+              [hello(data), 0],
+              [me, 1],
+            ],
+            { query: "?connectionParams=1" },
+          ),
+        ),
+      );
       assert.deepEqual(mine!.replies.map(parsed), nodes!.replies.map(parsed));
     }
   });
 
   test(`${dialect}: a subscription starts, tells its events and stops`, async () => {
     const watch = { id: 1, method: "subscription", params: { path: "k8s.watch", input: serialized(dialect, {}) } };
-    const create = { id: 2, method: "mutation", params: { path: "k8s.createCluster", input: serialized(dialect, { name: "one", location: "eu" }) } };
+    const create = {
+      id: 2,
+      method: "mutation",
+      params: { path: "k8s.createCluster", input: serialized(dialect, { name: "one", location: "eu" }) },
+    };
     const stop = { id: 1, method: "subscription.stop" };
     const user = authorization("watcher", dialect);
     const [mine, nodes] = await Promise.all([
       // Ours tells its position first.
-      converse(ours, [[watch, 2], [create, 2], [stop, 1]], { headers: user }),
-      converse(theirs, [[watch, 1], [create, 2], [stop, 1]], { headers: user }),
+      converse(
+        ours,
+        [
+          [watch, 2],
+          [create, 2],
+          [stop, 1],
+        ],
+        { headers: user },
+      ),
+      converse(
+        theirs,
+        [
+          [watch, 1],
+          [create, 2],
+          [stop, 1],
+        ],
+        { headers: user },
+      ),
     ]);
     const ready = JSON.parse(mine.replies.splice(1, 1)[0]!).result;
     assert.equal(ready.type, "data");
     assert.match(ready.id, /^\d+$/);
-    const told = (replies: string[]) => replies.map((text) => {
-      const { id, result } = JSON.parse(text);
-      assert(result, text);
-      if (!("id" in result)) return { from: id, result: normal(result) };
-      const data = dialect === "superjson" ? result.data.json : result.data;
-      assert.deepEqual([result.id, result.id], [data.id, data.data.id]);
-      return { from: id, type: result.type, event: normal({ ...data.data, id: 0 }) };
-    }).sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+    const told = (replies: string[]) =>
+      replies
+        .map((text) => {
+          const { id, result } = JSON.parse(text);
+          assert(result, text);
+          if (!("id" in result)) return { from: id, result: normal(result) };
+          const data = dialect === "superjson" ? result.data.json : result.data;
+          assert.deepEqual([result.id, result.id], [data.id, data.data.id]);
+          return { from: id, type: result.type, event: normal({ ...data.data, id: 0 }) };
+        })
+        .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
     assert.deepEqual(told(mine.replies), told(nodes.replies));
   });
 }

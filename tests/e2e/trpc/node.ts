@@ -12,7 +12,14 @@ interface Context {
   user: string | undefined;
 }
 
-type Cluster = { id: number; name: string; location: string; authUserId: string; plan: string; createdAt: Date | string };
+type Cluster = {
+  id: number;
+  name: string;
+  location: string;
+  authUserId: string;
+  plan: string;
+  createdAt: Date | string;
+};
 type Event = { type: string; id: string; at: Date | string; cluster: Cluster };
 
 const PLAIN: TRPCDataTransformer = { serialize: (value) => value, deserialize: (value) => value };
@@ -36,30 +43,47 @@ function router(transformer: TRPCDataTransformer) {
   const wake = new EventTarget();
   const stamp = () => (transformer === PLAIN ? new Date().toISOString() : new Date());
 
-  const create = user.input(z.strictObject({ name: z.string().regex(/^[a-z0-9-]+$/), location: z.string().min(1).max(50) })).mutation(({ ctx, input }) => {
-    if (clusters.some(({ authUserId }) => authUserId === ctx.user)) throw new TRPCError({ code: "CONFLICT" });
-    const cluster = { id: clusters.length + 1, ...input, authUserId: ctx.user, plan: "FREE", createdAt: stamp() };
-    clusters.push(cluster);
-    events.push({ type: "created", id: String(events.length + 1), at: stamp(), cluster });
-    wake.dispatchEvent(new Event("event"));
-    return { id: cluster.id, clusterName: input.name, location: input.location, plan: "FREE", success: true };
-  });
+  const create = user
+    .input(z.strictObject({ name: z.string().regex(/^[a-z0-9-]+$/), location: z.string().min(1).max(50) }))
+    .mutation(({ ctx, input }) => {
+      if (clusters.some(({ authUserId }) => authUserId === ctx.user)) throw new TRPCError({ code: "CONFLICT" });
+      const cluster = { id: clusters.length + 1, ...input, authUserId: ctx.user, plan: "FREE", createdAt: stamp() };
+      clusters.push(cluster);
+      events.push({ type: "created", id: String(events.length + 1), at: stamp(), cluster });
+      wake.dispatchEvent(new Event("event"));
+      return { id: cluster.id, clusterName: input.name, location: input.location, plan: "FREE", success: true };
+    });
 
-  const watch = user.input(z.strictObject({ lastEventId: z.string().optional() }).optional()).subscription(async function* ({ input, signal }) {
-    let position = Number(input?.lastEventId ?? events.length);
-    while (!signal?.aborted) {
-      for (const event of events.slice(position)) yield tracked(event.id, event);
-      position = Math.max(position, events.length);
-      await new Promise((resolve) => {
-        wake.addEventListener("event", resolve, { once: true });
-        signal?.addEventListener("abort", resolve, { once: true });
-      });
-    }
-  });
+  const watch = user
+    .input(z.strictObject({ lastEventId: z.string().optional() }).optional())
+    .subscription(async function* ({ input, signal }) {
+      let position = Number(input?.lastEventId ?? events.length);
+      while (!signal?.aborted) {
+        for (const event of events.slice(position)) yield tracked(event.id, event);
+        position = Math.max(position, events.length);
+        await new Promise((resolve) => {
+          wake.addEventListener("event", resolve, { once: true });
+          signal?.addEventListener("abort", resolve, { once: true });
+        });
+      }
+    });
 
   return t.router({
-    hello: { hello: user.input(z.strictObject({ text: z.string().min(1).max(1000) })).query(({ input }) => ({ greeting: `hello ${input.text}` })) },
-    user: { me: user.query(({ ctx }) => ({ id: ctx.user, name: "x", email: null, image: null, role: "USER", createdAt: stamp() })) },
+    hello: {
+      hello: user
+        .input(z.strictObject({ text: z.string().min(1).max(1000) }))
+        .query(({ input }) => ({ greeting: `hello ${input.text}` })),
+    },
+    user: {
+      me: user.query(({ ctx }) => ({
+        id: ctx.user,
+        name: "x",
+        email: null,
+        image: null,
+        role: "USER",
+        createdAt: stamp(),
+      })),
+    },
     auth: { mySubscription: user.query(() => null) },
     k8s: {
       get: user.input(z.strictObject({ id: z.number().int().positive() })).query(() => {

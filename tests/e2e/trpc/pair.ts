@@ -13,7 +13,9 @@ export async function pair(dialect: Dialect): Promise<{ ours: string; theirs: st
 }
 
 /** A user of their own for each dialect. */
-export const authorization = (user: string, dialect: Dialect) => ({ authorization: `Bearer ${token(`${user}-${dialect}`)}` });
+export const authorization = (user: string, dialect: Dialect) => ({
+  authorization: `Bearer ${token(`${user}-${dialect}`)}`,
+});
 
 /** As the client serializes an input. */
 export function serialized(dialect: Dialect, input: unknown): unknown {
@@ -33,7 +35,10 @@ export function normal(value: unknown, wordy = false, key = ""): unknown {
   if (typeof value === "string" && TIMESTAMP.test(value)) return "(time)";
   if (typeof value === "number" && key === "id") return "(id)";
   // Sentences of tRPC itself have to be the same. (On sockets, Node words one of them differently.)
-  if (key === "message") return /at path|on path|mix procedure/.test(String(value)) ? String(value).replace(/No "\w+"-procedure on/, "No procedure found on") : "(sentence)";
+  if (key === "message")
+    return /at path|on path|mix procedure/.test(String(value))
+      ? String(value).replace(/No "\w+"-procedure on/, "No procedure found on")
+      : "(sentence)";
   if (key === "zodError" && wordy) return "(issues)";
   if (key === "fieldErrors") return Object.keys(value as object).sort();
   if (key === "formErrors") return (value as unknown[]).length > 0;

@@ -35,32 +35,135 @@ const userId = ({ user }: Story) => ({ userId: user });
 
 /** What a user, an admin and a user who leaves do, one step after the other. */
 const STORY: Step[] = [
-  { names: ["hello.hello", "hello.hello"], kind: "query", input: () => ({ text: "<you>" }), check: ({ greeting }) => assert.equal(greeting, "hello &lt;you&gt;") },
+  {
+    names: ["hello.hello", "hello.hello"],
+    kind: "query",
+    input: () => ({ text: "<you>" }),
+    check: ({ greeting }) => assert.equal(greeting, "hello &lt;you&gt;"),
+  },
   { names: ["user.me"], kind: "query", check: (me, { user, time }) => (assert.equal(me.id, user), time(me.createdAt)) },
   { names: ["auth.mySubscription", "auth.mySubscription"], kind: "query", check: (plan) => assert.equal(plan, null) },
-  { names: ["customer.get", "customer.queryCustomer"], kind: "query", check: (customer) => assert.equal(customer, null) },
+  {
+    names: ["customer.get", "customer.queryCustomer"],
+    kind: "query",
+    check: (customer) => assert.equal(customer, null),
+  },
   { names: ["customer.create", "customer.insertCustomer"], kind: "mutation", check: success },
-  { names: ["customer.get", "customer.queryCustomer"], kind: "query", input: userId, check: (customer, { time }) => time(customer.createdAt) },
-  { names: ["user.updateName", "customer.updateUserName"], kind: "mutation", input: () => ({ name: "Ada" }), check: success },
-  { names: ["k8s.create", "k8s.createCluster"], kind: "mutation", input: () => ({ name: "one", location: "eu" }), check: (created, story) => (assert.equal(created.plan, "FREE"), (story.cluster = created.id)) },
-  { names: ["k8s.list", "k8s.getClusters"], kind: "query", check: ([cluster], { time }) => (assert.equal(cluster.name, "one"), time(cluster.createdAt)) },
-  { names: ["k8s.get"], kind: "query", input: id, check: (cluster, { time }) => (assert.equal(cluster.deletedAt, null), time(cluster.updatedAt)) },
-  { names: ["k8s.update", "k8s.updateCluster"], kind: "mutation", input: (story) => ({ ...id(story), name: "two" }), check: success },
-  { names: ["k8s.setStatus"], kind: "mutation", input: (story) => ({ ...id(story), status: "CREATING" }), check: success, by: "admin" },
+  {
+    names: ["customer.get", "customer.queryCustomer"],
+    kind: "query",
+    input: userId,
+    check: (customer, { time }) => time(customer.createdAt),
+  },
+  {
+    names: ["user.updateName", "customer.updateUserName"],
+    kind: "mutation",
+    input: () => ({ name: "Ada" }),
+    check: success,
+  },
+  {
+    names: ["k8s.create", "k8s.createCluster"],
+    kind: "mutation",
+    input: () => ({ name: "one", location: "eu" }),
+    check: (created, story) => (assert.equal(created.plan, "FREE"), (story.cluster = created.id)),
+  },
+  {
+    names: ["k8s.list", "k8s.getClusters"],
+    kind: "query",
+    check: ([cluster], { time }) => (assert.equal(cluster.name, "one"), time(cluster.createdAt)),
+  },
+  {
+    names: ["k8s.get"],
+    kind: "query",
+    input: id,
+    check: (cluster, { time }) => (assert.equal(cluster.deletedAt, null), time(cluster.updatedAt)),
+  },
+  {
+    names: ["k8s.update", "k8s.updateCluster"],
+    kind: "mutation",
+    input: (story) => ({ ...id(story), name: "two" }),
+    check: success,
+  },
+  {
+    names: ["k8s.setStatus"],
+    kind: "mutation",
+    input: (story) => ({ ...id(story), status: "CREATING" }),
+    check: success,
+    by: "admin",
+  },
   { names: ["k8s.delete", "k8s.deleteCluster"], kind: "mutation", input: id, check: success },
-  { names: ["k8s.listDeleted"], kind: "query", input: () => ({ limit: 1 }), check: ({ items, nextCursor }, { time }) => (time(items[0].deletedAt), assert.equal(nextCursor, null)) },
+  {
+    names: ["k8s.listDeleted"],
+    kind: "query",
+    input: () => ({ limit: 1 }),
+    check: ({ items, nextCursor }, { time }) => (time(items[0].deletedAt), assert.equal(nextCursor, null)),
+  },
   { names: ["k8s.restore"], kind: "mutation", input: id, check: success },
   { names: ["k8s.count"], kind: "query", check: (count) => assert.deepEqual(count, { active: 1, deleted: 0 }) },
-  { names: ["user.summary"], kind: "query", check: (summary, { time }) => (assert.equal(summary.activeClusters, 1), time(summary.clusters[0].createdAt)) },
-  { names: ["admin.getStats", "admin.getStats"], kind: "query", check: (stats) => assert(stats.totalUsers > 0), by: "admin" },
-  { names: ["admin.listUsers"], kind: "query", input: ({ user }) => ({ search: user, limit: 1 }), check: ({ items }, { user }) => assert.equal(items[0].id, user), by: "admin" },
-  { names: ["admin.listClusters"], kind: "query", input: userId, check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
-  { names: ["admin.auditLog"], kind: "query", input: ({ user }) => ({ actorId: user, limit: 1 }), check: ({ items }, { time }) => time(items[0].createdAt), by: "admin" },
-  { names: ["stripe.createSession", "stripe.createSession"], kind: "mutation", input: () => ({ planId: "price_e2e" }), check: (session) => assert.deepEqual(session, { success: true, url: "https://checkout.example/" }) },
-  { names: ["stripe.userPlans", "stripe.userPlans"], kind: "query", check: (plan) => assert.deepEqual([plan.title, plan.isPaid], ["Free", false]) },
-  { names: ["admin.webhookEvents"], kind: "query", input: () => ({ failed: true }), check: ({ items }, { time }) => (assert.equal(items[0].id, EVENT), time(items[0].receivedAt)), by: "admin" },
-  { names: ["admin.replayWebhook"], kind: "mutation", input: () => ({ eventId: EVENT }), check: ({ success }) => assert.equal(success, false), by: "admin" },
-  { names: ["admin.setRole"], kind: "mutation", input: (story) => ({ ...userId(story), role: "USER" }), check: success, by: "admin" },
+  {
+    names: ["user.summary"],
+    kind: "query",
+    check: (summary, { time }) => (assert.equal(summary.activeClusters, 1), time(summary.clusters[0].createdAt)),
+  },
+  {
+    names: ["admin.getStats", "admin.getStats"],
+    kind: "query",
+    check: (stats) => assert(stats.totalUsers > 0),
+    by: "admin",
+  },
+  {
+    names: ["admin.listUsers"],
+    kind: "query",
+    input: ({ user }) => ({ search: user, limit: 1 }),
+    check: ({ items }, { user }) => assert.equal(items[0].id, user),
+    by: "admin",
+  },
+  {
+    names: ["admin.listClusters"],
+    kind: "query",
+    input: userId,
+    check: ({ items }, { time }) => time(items[0].createdAt),
+    by: "admin",
+  },
+  {
+    names: ["admin.auditLog"],
+    kind: "query",
+    input: ({ user }) => ({ actorId: user, limit: 1 }),
+    check: ({ items }, { time }) => time(items[0].createdAt),
+    by: "admin",
+  },
+  {
+    names: ["stripe.createSession", "stripe.createSession"],
+    kind: "mutation",
+    input: () => ({ planId: "price_e2e" }),
+    check: (session) => assert.deepEqual(session, { success: true, url: "https://checkout.example/" }),
+  },
+  {
+    names: ["stripe.userPlans", "stripe.userPlans"],
+    kind: "query",
+    check: (plan) => assert.deepEqual([plan.title, plan.isPaid], ["Free", false]),
+  },
+  {
+    names: ["admin.webhookEvents"],
+    kind: "query",
+    input: () => ({ failed: true }),
+    check: ({ items }, { time }) => (assert.equal(items[0].id, EVENT), time(items[0].receivedAt)),
+    by: "admin",
+  },
+  {
+    names: ["admin.replayWebhook"],
+    kind: "mutation",
+    input: () => ({ eventId: EVENT }),
+    check: ({ success }) => assert.equal(success, false),
+    by: "admin",
+  },
+  {
+    names: ["admin.setRole"],
+    kind: "mutation",
+    input: (story) => ({ ...userId(story), role: "USER" }),
+    check: success,
+    by: "admin",
+  },
   { names: ["user.softDelete"], kind: "mutation", check: success },
   { names: ["user.delete"], kind: "mutation", check: success, by: "leaver" },
   { names: ["rpc.discover"], kind: "query", check: ({ openrpc }) => assert.match(openrpc, /^1\./) },
@@ -69,7 +172,9 @@ const STORY: Step[] = [
 /** A Stripe that sells everything to everybody. */
 let sold = 0;
 const stripe = createServer((request, response) => {
-  request.resume().on("end", () => response.end(JSON.stringify({ id: `sold_${sold++}`, url: "https://checkout.example/" })));
+  request
+    .resume()
+    .on("end", () => response.end(JSON.stringify({ id: `sold_${sold++}`, url: "https://checkout.example/" })));
 });
 await once(stripe.listen(0, "127.0.0.1"), "listening");
 after(() => stripe.close());
@@ -88,13 +193,20 @@ async function failToTell() {
   const now = Math.floor(Date.now() / 1000);
   const body = JSON.stringify({ id: EVENT, type: "customer.subscription.created", created: now, data: { object: {} } });
   const signature = createHmac("sha256", STRIPE_WEBHOOK_SECRET).update(`${now}.${body}`).digest("hex");
-  const response = await fetch(`${server.url}/webhooks/stripe`, { method: "POST", body, headers: { "stripe-signature": `t=${now},v1=${signature}` } });
+  const response = await fetch(`${server.url}/webhooks/stripe`, {
+    method: "POST",
+    body,
+    headers: { "stripe-signature": `t=${now},v1=${signature}` },
+  });
   assert.equal(response.status, 500);
 }
 
 const DIALECTS = {
   "/trpc": { transformer: undefined, time: (value: unknown) => assert(value instanceof Date, `${value} is no Date`) },
-  "/api/trpc/edge": { transformer: undefined, time: (value: unknown) => assert(value instanceof Date, `${value} is no Date`) },
+  "/api/trpc/edge": {
+    transformer: undefined,
+    time: (value: unknown) => assert(value instanceof Date, `${value} is no Date`),
+  },
   "/trpc-plain": { transformer: plain, time: (value: unknown) => assert.match(value as string, /T.*\.\d{3}Z$/) },
 };
 
@@ -114,7 +226,9 @@ for (const [prefix, { transformer, time }] of Object.entries(DIALECTS)) {
         for (const { names, kind, input, check, by } of STORY) {
           const path = names[which] ?? names[0];
           const caller = by === undefined ? mine : others[by];
-          const output = await caller[kind](path, input?.(story)).catch((error: Error) => assert.fail(`${path}: ${error.message}`));
+          const output = await caller[kind](path, input?.(story)).catch((error: Error) =>
+            assert.fail(`${path}: ${error.message}`),
+          );
           check(output, story);
         }
       });
@@ -125,6 +239,11 @@ for (const [prefix, { transformer, time }] of Object.entries(DIALECTS)) {
 test("no procedure is missing here", async () => {
   const document = await (await fetch(`${server.url}/openrpc.json`)).json();
   const told = new Set(STORY.flatMap(({ names }) => names));
-  const missing = document.methods.filter((method: any) => method["x-kind"] !== "subscription" && !told.has(method.name));
-  assert.deepEqual(missing.map(({ name }: { name: string }) => name), []);
+  const missing = document.methods.filter(
+    (method: any) => method["x-kind"] !== "subscription" && !told.has(method.name),
+  );
+  assert.deepEqual(
+    missing.map(({ name }: { name: string }) => name),
+    [],
+  );
 });

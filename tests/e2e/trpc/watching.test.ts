@@ -29,7 +29,15 @@ function watch(watcher: Client, input: Parameters<Client["k8s"]["watch"]["subscr
     },
   });
   const types = () => seen.map(({ type }) => type);
-  return { seen, errors, states, told, types, subscription, ready: () => until(() => types().includes("ready"), "ready") };
+  return {
+    seen,
+    errors,
+    states,
+    told,
+    types,
+    subscription,
+    ready: () => until(() => types().includes("ready"), "ready"),
+  };
 }
 
 /** Creates, renames and deletes a cluster. */
@@ -57,10 +65,16 @@ for (const [name, link] of Object.entries(WATCHES)) {
     await change(mine.caller, "mine");
     await until(() => watched.types().includes("deleted"), "deleted");
     assert.deepEqual(watched.types(), ["ready", "created", "updated", "deleted"]);
-    assert.deepEqual(watched.seen.map(({ name }) => name), [undefined, "mine", "mine-2", "mine-2"]);
+    assert.deepEqual(
+      watched.seen.map(({ name }) => name),
+      [undefined, "mine", "mine-2", "mine-2"],
+    );
     assert(watched.seen.slice(1).every(({ at }) => at instanceof Date));
     const ids = watched.seen.map(({ id }) => Number(id));
-    assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
+    assert.deepEqual(
+      ids,
+      [...ids].sort((a, b) => a - b),
+    );
     assert.equal(watched.told.started, 1);
     watched.subscription.unsubscribe();
     await until(() => watched.told.completed === 1, "completed");
@@ -80,7 +94,10 @@ for (const [name, link] of Object.entries(WATCHES)) {
     await until(() => watched.seen.length === 7, "seven events");
     await change(caller, "after");
     await until(() => watched.seen.length >= 10, "ten events");
-    assert.deepEqual(watched.seen.map(({ name, type }) => `${name} ${type}`).slice(1), ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]));
+    assert.deepEqual(
+      watched.seen.map(({ name, type }) => `${name} ${type}`).slice(1),
+      ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]),
+    );
     assert.equal(new Set(watched.seen.map(({ id }) => id)).size, 10);
     watched.subscription.unsubscribe();
   });
@@ -120,7 +137,10 @@ for (const [name, link] of Object.entries(WATCHES)) {
     await change(caller, "seen");
     await until(() => one.types().includes("deleted") && all.types().includes("deleted"), "deleted");
     assert.deepEqual(one.types(), ["ready", "created", "updated", "deleted"]);
-    assert.deepEqual(one.seen.slice(1), all.seen.filter(({ name }) => name?.startsWith("seen")));
+    assert.deepEqual(
+      one.seen.slice(1),
+      all.seen.filter(({ name }) => name?.startsWith("seen")),
+    );
     for (const { subscription } of [all, one]) subscription.unsubscribe();
   });
 

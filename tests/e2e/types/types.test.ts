@@ -8,7 +8,9 @@ import { Server } from "../support/server.ts";
 /** The compiler's verdict on a project: one line for each mistake. */
 function check(project: string): Promise<string[]> {
   return new Promise((resolve) => {
-    execFile("node_modules/.bin/tsc", ["-p", project, "--pretty", "false"], (_, stdout) => resolve(stdout.split("\n").filter((line) => /error TS/.test(line))));
+    execFile("node_modules/.bin/tsc", ["-p", project, "--pretty", "false"], (_, stdout) =>
+      resolve(stdout.split("\n").filter((line) => /error TS/.test(line))),
+    );
   });
 }
 
@@ -18,7 +20,14 @@ test("a consumer of the served types compiles, and its mistakes do not", async (
 
 test("the check fails where it has to", async () => {
   const mistakes = await check("consumer/wrong");
-  assert.deepEqual(mistakes.map((line) => /^(.*?)\((\d+),/.exec(line)!.slice(1)), [["consumer/wrong/wrong.ts", "5"], ["consumer/wrong/wrong.ts", "6"], ["consumer/wrong/wrong.ts", "7"]]);
+  assert.deepEqual(
+    mistakes.map((line) => /^(.*?)\((\d+),/.exec(line)!.slice(1)),
+    [
+      ["consumer/wrong/wrong.ts", "5"],
+      ["consumer/wrong/wrong.ts", "6"],
+      ["consumer/wrong/wrong.ts", "7"],
+    ],
+  );
 });
 
 test("the served types have no mistake of their own", async () => {
@@ -27,6 +36,9 @@ test("the served types have no mistake of their own", async () => {
   await mkdir(folder, { recursive: true });
   // As a module: declarations are not checked where libraries' are not.
   await writeFile(`${folder}/app-router.ts`, await (await fetch(`${server.url}/app-router.d.ts`)).text());
-  await writeFile(`${folder}/tsconfig.json`, JSON.stringify({ extends: "../../consumer/tsconfig.json", include: ["*.ts"] }));
+  await writeFile(
+    `${folder}/tsconfig.json`,
+    JSON.stringify({ extends: "../../consumer/tsconfig.json", include: ["*.ts"] }),
+  );
   assert.deepEqual(await check(folder), []);
 });
