@@ -1,4 +1,4 @@
-// Signing in and out: the dialog behind the button at the top right.
+// The dialogs behind the account button at the top right: signing in, and signing out.
 
 import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
@@ -17,7 +17,7 @@ export function startAccount() {
   show();
 }
 
-/** Asks for a token until one is good or the dialog is dismissed. */
+/** Asks for a token until one is valid or the dialog is closed. */
 export async function signIn() {
   const id = uniqueId("token");
   const input = el("input", {
@@ -33,7 +33,7 @@ export async function signIn() {
   const submit = el("button", { type: "submit", class: "primary" }, "Sign in");
   const cancel = el("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel");
   const help =
-    "A JWT of your identity provider, or an API token (clusterdesk token create). It stays in this page's memory: never stored, never in the address, gone on reload.";
+    "A JWT from your identity provider, or an API token (clusterdesk token create). This page keeps it in memory only: it is not stored, does not appear in the URL, and is lost on reload.";
   const form = el(
     "form",
     { novalidate: true, autocomplete: "off" },
@@ -72,7 +72,7 @@ export async function signIn() {
   await showDialog(dialog);
 }
 
-/** Looks again who the token belongs to: they may be somebody else than a moment ago, or nobody. */
+/** Reads the user again: their role may have changed, or the token may have become invalid. */
 export async function renewSession() {
   try {
     const { result } = await call("user.me");
@@ -106,6 +106,6 @@ async function showAccount() {
   );
   if ((await showDialog(el("dialog", { "aria-labelledby": id }, form))) === "out") {
     session.end();
-    announce("Signed out. The token is forgotten.");
+    announce("Signed out. The token has been discarded.");
   }
 }

@@ -5,7 +5,7 @@ import { jsonBlock } from "./json.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 
-/** Characters of a detail that are shown at once. */
+/** Characters of a detail that are shown before it is opened. */
 const SHORT = 60;
 
 export function showAudit(node, registry, query) {
@@ -27,7 +27,7 @@ export function showAudit(node, registry, query) {
   });
 }
 
-/** The same log, of this one only. */
+/** A link to the log, filtered by this value. */
 function link(filter, value, others = {}) {
   return el(
     "a",

@@ -1,4 +1,4 @@
-// The dashboard's clusters, and the steps of their life.
+// The dashboard's clusters, and the buttons that change their status.
 
 import { actionButton } from "./action.js";
 import { badge } from "./badge.js";
@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 
-/** Which step to offer. Which steps are allowed is the server's business, and its answer is shown. */
+/** The next status to offer. The server decides whether the step is allowed. */
 const NEXT = { PENDING: "CREATING", CREATING: "INITING", INITING: "RUNNING", RUNNING: "STOPPED", STOPPED: "RUNNING" };
 
 export function showClusters(node, registry, query) {
@@ -34,7 +34,7 @@ export function showClusters(node, registry, query) {
 }
 
 function owner({ authUserId }) {
-  if (authUserId === null) return "nobody any more";
+  if (authUserId === null) return "deleted user";
   return el(
     "a",
     {

@@ -1,11 +1,11 @@
-// One input field: a control that fits its schema, its description, and what is wrong with it.
+// One input field: a control that fits the schema, its description and its error message.
 
 import { el, prose, uniqueId } from "./dom.js";
 import { core, inputTypeName, limits, options } from "./schema.js";
 
 /**
- * A control for one parameter. `read()` gives `{value}` (undefined: not given) or `{problem}`; `fill(value)` the other
- * way; `show(message)` marks it as wrong, or as good again with null. A `plain` one is for people who don't read schemas.
+ * A control for one parameter. `read()` returns `{value}` (undefined if it is empty) or `{problem}`. `fill(value)` sets
+ * the value. `show(message)` marks the field as invalid; null marks it as valid. `plain` omits types, limits and help.
  */
 export function createControl(param, registry, { plain = false } = {}) {
   const { name, required = false, schema } = param;
@@ -71,7 +71,7 @@ function text(id) {
 }
 
 function number(id) {
-  // Not type=number: that hides from us what can't be read as a number, and turns when one scrolls.
+  // type=number hides input that is not a number, and changes the value when the user scrolls.
   const element = el("input", { id, type: "text", inputmode: "numeric", ...TYPED });
   const read = () => {
     const typed = element.value.trim();
@@ -107,12 +107,12 @@ function checkbox(id) {
 function moment(id, plain) {
   const element = el("input", { id, type: "datetime-local", step: plain ? "1" : "0.001" });
   const read = () => {
-    if (element.validity.badInput) return { problem: "is not a whole date and time" };
+    if (element.validity.badInput) return { problem: "must be a complete date and time" };
     return { value: element.value === "" ? undefined : new Date(element.value).toISOString() };
   };
   const fill = (value) => {
     const at = new Date(value ?? NaN).getTime();
-    // The control speaks local time, and knows no zones.
+    // The control's value is local time without a zone.
     element.value = Number.isNaN(at)
       ? ""
       : new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, -1);

@@ -1,4 +1,4 @@
-// The dashboard: tabs, and the door in front of them.
+// The dashboard: its tabs, and what a user without the admin role sees instead.
 
 import { signIn } from "./account.js";
 import { showAudit } from "./audit.js";
@@ -15,7 +15,7 @@ const TABS = [
   { id: "audit", title: "Audit log", show: showAudit },
 ];
 
-/** Shows a tab, with its filters from the address; returns how to leave it. */
+/** Shows a tab, with its filters from the URL. Returns a function that stops it. */
 export function showDashboard(main, registry, tabId, query) {
   const tab = TABS.find(({ id }) => id === tabId) ?? TABS[0];
   const body = el("div", {});
@@ -25,7 +25,7 @@ export function showDashboard(main, registry, tabId, query) {
   const nav = el("nav", { "aria-label": "Dashboard", class: "tab-links" }, el("ul", {}, links));
   const heading = el("h1", { tabindex: "-1" }, "Dashboard: ", tab.title);
   const render = () => {
-    if (!session.isAdmin) return body.replaceChildren(door());
+    if (!session.isAdmin) return body.replaceChildren(adminsOnly());
     body.replaceChildren(nav, el("div", {}));
     tab.show(body.lastChild, registry, query);
   };
@@ -34,7 +34,7 @@ export function showDashboard(main, registry, tabId, query) {
   return session.onChange(render);
 }
 
-function door() {
+function adminsOnly() {
   const text = session.user
     ? "The dashboard is for admins. You are signed in as a user."
     : "The dashboard is for admins. Sign in with an admin's token.";

@@ -1,4 +1,4 @@
-// The list of places at the left, and the search in it.
+// The sidebar: links to all views, and the search.
 
 import { byId, el, uniqueId } from "./dom.js";
 import { session } from "./session.js";
@@ -32,7 +32,7 @@ export function startNavigation(registry) {
   startMenu();
 }
 
-/** Marks where we are. */
+/** Marks the link to the current view. */
 export function markCurrent() {
   const here = location.hash.split("?")[0] || "#/";
   for (const link of byId("places").querySelectorAll("a")) {
@@ -67,7 +67,7 @@ function searchText({ name, oldName, summary, kind, params }) {
 }
 
 function startSearch(links, groups, nothing, special) {
-  const search = byId("search");
+  const search = /** @type {HTMLInputElement} */ (byId("search"));
   const matches = () => links.filter(({ item }) => !item.hidden);
   const filter = () => {
     const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -93,7 +93,7 @@ function startSearch(links, groups, nothing, special) {
     }
   });
   addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, textarea, select, dialog");
+    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, dialog");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     openMenu(true);
@@ -107,7 +107,7 @@ function openMenu(open) {
   byId("sidebar").classList.toggle("open", open);
 }
 
-/** On a narrow screen the list is behind a button. */
+/** On a narrow screen, a button opens the sidebar. */
 function startMenu() {
   const menu = byId("menu");
   menu.addEventListener("click", () => openMenu(menu.getAttribute("aria-expanded") !== "true"));

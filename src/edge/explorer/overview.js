@@ -1,4 +1,4 @@
-// The first page: what this server is, where it listens, what it can do.
+// The start page: the server's name and version, its addresses and its procedures.
 
 import { badge } from "./badge.js";
 import { copyButton } from "./copy.js";
@@ -48,8 +48,8 @@ function addresses() {
   const documents = [
     ["openrpc.json", "the procedures as OpenRPC"],
     ["app-router.d.ts", "their types for the tRPC client"],
-    ["health/ready", "is it well"],
-    ["metrics", "for Prometheus"],
+    ["health/ready", "whether the server is ready"],
+    ["metrics", "metrics for Prometheus"],
   ];
   const links = documents.map(([path, what]) =>
     el("li", {}, el("a", { href: new URL(path, ROOT).href }, path), ` ${what}`),

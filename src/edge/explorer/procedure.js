@@ -1,19 +1,19 @@
 // The page of one procedure.
 
+import { signIn } from "./account.js";
 import { badge } from "./badge.js";
 import { createCodePanel } from "./code.js";
 import { el, prose } from "./dom.js";
 import { jsonBlock } from "./json.js";
 import { createLive } from "./live.js";
+import { inputTypeName, refName, typeName } from "./schema.js";
 import { session } from "./session.js";
 import { describeShape } from "./shape.js";
-import { inputTypeName, refName, typeName } from "./schema.js";
-import { signIn } from "./account.js";
 import { createTrial } from "./trial.js";
 
-const NEEDS = { public: "Anybody may call it", user: "Needs a token", admin: "Needs an admin's token" };
+const NEEDS = { public: "Needs no token", user: "Needs a token", admin: "Needs an admin's token" };
 
-/** Shows a procedure in `main`; returns how to leave it. */
+/** Shows a procedure in `main`. Returns a function that stops what runs there. */
 export function showProcedure(main, registry, procedure) {
   const isLive = procedure.kind === "subscription";
   let code = null;
@@ -47,7 +47,7 @@ export function showProcedure(main, registry, procedure) {
   );
   const workbench = el("div", { class: "workbench" }, isLive ? null : [hint, trial.node], code.node);
   const split = el("div", { class: "split" }, reference, workbench);
-  // What is live needs the room; what there is to read about it comes after.
+  // Events need the full width of the page.
   main.replaceChildren(head, ...(isLive ? [el("div", { class: "workbench" }, hint, trial.node)] : []), split);
   return () => {
     stopListening();
@@ -60,15 +60,15 @@ function facts({ access, bucket, oldName }) {
     `${NEEDS[access]}.`,
     `Counts as ${bucket === "write" ? "a write" : bucket === "read" ? "a read" : bucket} against the rate limit.`,
   ];
-  if (oldName) words.push(`Also answers as ${oldName}.`);
+  if (oldName) words.push(`Also available as ${oldName}.`);
   return words.join(" ");
 }
 
 function tokenHint({ access }) {
   if (access === "public" || (session.user && (access !== "admin" || session.isAdmin))) return [];
   const text = session.user
-    ? "You are signed in as a user; this is for admins."
-    : `${NEEDS[access]}: without one it answers UNAUTHORIZED.`;
+    ? "This is for admins. You are signed in as a user."
+    : `${NEEDS[access]}. Without one, the server answers UNAUTHORIZED.`;
   const button = session.user
     ? null
     : el("button", { type: "button", class: "small", on: { click: signIn } }, "Sign in");
@@ -99,7 +99,7 @@ function output({ result, event }, registry) {
   );
 }
 
-/** First what is special about this one; what all of them may answer is folded away. */
+/** The procedure's own errors, and, collapsed, those that every call may return. */
 function errors({ errors }, registry) {
   if (errors.length === 0) return null;
   const own = errors.filter((error) => !registry.commonErrors.has(error.code + error.message));
@@ -117,12 +117,7 @@ function errors({ errors }, registry) {
       ),
     );
   const list = (some) => el("ul", { class: "shape" }, some.map(row));
-  const folded = el(
-    "details",
-    {},
-    el("summary", {}, own.length > 0 ? "And what any call may answer" : "What any call may answer"),
-    list(common),
-  );
+  const folded = el("details", {}, el("summary", {}, "Errors that any call may return"), list(common));
   return el(
     "section",
     {},
@@ -140,12 +135,12 @@ function examples({ examples, event }, fill) {
     const answer = event ? (event.examples?.[0] ?? null) : (example.result?.value ?? null);
     const use = el("button", { type: "button", class: "small", on: { click: () => fill(given) } }, "Fill in");
     const sent = [
-      el("div", { class: "panel-head" }, el("span", { class: "help" }, "sent"), use),
+      el("div", { class: "panel-head" }, el("span", { class: "help" }, "Input"), use),
       jsonBlock(given, `${name}: input`),
     ];
     return [
       Object.keys(given).length > 0 ? sent : null,
-      el("p", { class: "help" }, event ? "sends" : "answers"),
+      el("p", { class: "help" }, event ? "Event" : "Output"),
       jsonBlock(answer, `${name}: output`),
     ];
   });

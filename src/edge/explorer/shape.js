@@ -1,14 +1,14 @@
-// A schema as a list of fields that can be opened, for reading.
+// Shows a schema as a list of fields. Nested types can be expanded.
 
 import { el, prose } from "./dom.js";
 import { alternatives, core, limits, refName, resolve, typeName } from "./schema.js";
 
-/** A value of this schema, described. `seen` are the named types on the way here: a type may contain itself. */
+/** Describes a schema. `seen` are the named types that contain it, because a type may contain itself. */
 export function describeShape(schema, registry, seen = [], nameType = typeName) {
   const inner = inside(schema, registry);
   const own = core(inner, registry);
   const union = own.anyOf ?? own.oneOf;
-  if (union && union.some((part) => resolve(part, registry).properties)) {
+  if (union?.some((part) => resolve(part, registry).properties)) {
     return el(
       "div",
       {},
@@ -19,7 +19,7 @@ export function describeShape(schema, registry, seen = [], nameType = typeName) 
   return fieldList(own, registry, [...seen, refName(inner)], nameType);
 }
 
-/** The item of an array, else the schema itself; null put aside. */
+/** The item type of an array, or the schema itself; without null. */
 function inside(schema, registry) {
   const parts = alternatives(resolve(schema, registry), registry);
   const only = parts.length === 1 ? parts[0] : schema;
@@ -32,7 +32,7 @@ function words(schema, registry) {
   return [typeName(schema, registry), limits(schema, registry)].filter(Boolean).join(" · ");
 }
 
-/** One case of a union, called by what tells it apart. */
+/** One member of a union, named by its discriminator. */
 function variant(part, registry, seen) {
   const own = core(part, registry);
   const tag = own.properties?.type;

@@ -1,4 +1,4 @@
-// The dashboard's first tab: the server in numbers, and what happened last.
+// The dashboard's first tab: totals, and the latest changes.
 
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";

@@ -1,5 +1,5 @@
-// The example of the client's README, as it stands there.
-import { createClient, isClusterdeskError, type InputOf } from "@clusterdesk/client";
+// The example in the client's README. They must be identical.
+import { createClient, type InputOf, isClusterdeskError } from "@clusterdesk/client";
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { settings } from "./settings.ts";
@@ -18,7 +18,7 @@ export function Clusters() {
     mutationFn: (input: InputOf<"k8s.create">) => client.k8s.create(input),
   });
 
-  // Whatever happens to a cluster, and whoever did it: read the list again.
+  // Read the list again after every change, whoever made it.
   useEffect(() => {
     const { unsubscribe } = client.k8s.watch(undefined, {
       onEvent: () => queryClient.invalidateQueries(list),
@@ -50,7 +50,9 @@ export function Clusters() {
             ))}
         </label>
       ))}
-      <button disabled={create.isPending}>Create</button>
+      <button type="submit" disabled={create.isPending}>
+        Create
+      </button>
     </form>
   );
 }

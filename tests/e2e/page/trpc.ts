@@ -16,7 +16,7 @@ const { token } = settings;
 const url = `${settings.url}/trpc`;
 const transformer = superjson;
 
-// The set-up of tRPC's own documentation, with the server's address changed.
+// The set-up from tRPC's documentation, with this server's address.
 const client = createTRPCClient<AppRouter>({
   links: [
     splitLink({

@@ -1,9 +1,9 @@
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useSubscription } from "@trpc/tanstack-react-query";
-import { useState, type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { queryClient, trpc } from "./trpc.ts";
 
-/** Everything of tRPC that a frontend uses: queries, mutations, pages, events, and the errors of a form. */
+/** Uses tRPC as frontends do: queries, mutations, pagination, events, and the errors of a form. */
 export function WithTrpc() {
   const me = useQuery(trpc.user.me.queryOptions());
   const clusters = useQuery(trpc.k8s.getClusters.queryOptions());
@@ -38,7 +38,10 @@ export function WithTrpc() {
       <ul data-testid="clusters">
         {clusters.data?.map(({ id, name, status }) => (
           <li key={id}>
-            {`${name}: ${status}`} <button onClick={() => remove.mutate({ id })}>Delete</button>
+            {`${name}: ${status}`}{" "}
+            <button type="button" onClick={() => remove.mutate({ id })}>
+              Delete
+            </button>
           </li>
         ))}
       </ul>
@@ -54,7 +57,9 @@ export function WithTrpc() {
         <p className="error" data-testid="error">
           {create.error?.data?.code}
         </p>
-        <button disabled={create.isPending}>Create</button>
+        <button type="submit" disabled={create.isPending}>
+          Create
+        </button>
       </form>
       <ul data-testid="deleted">
         {deleted.data?.pages
@@ -63,9 +68,14 @@ export function WithTrpc() {
             <li key={id}>{name}</li>
           ))}
       </ul>
-      {deleted.hasNextPage && <button onClick={() => void deleted.fetchNextPage()}>More</button>}
+      {deleted.hasNextPage && (
+        <button type="button" onClick={() => void deleted.fetchNextPage()}>
+          More
+        </button>
+      )}
       <ol data-testid="events">
         {events.map((type, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the list only grows at its end.
           <li key={index}>{type}</li>
         ))}
       </ol>
