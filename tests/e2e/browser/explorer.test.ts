@@ -1,4 +1,4 @@
-// The explorer at `/`, driven by its labels and roles, wide and on a phone.
+// The explorer, used through its labels and roles, on a wide and on a narrow screen.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
@@ -14,7 +14,7 @@ const chrome = await browser();
 
 const WIDTHS = [1280, 360];
 
-/** Opens a page, and makes sure in the end that it asked nobody else and complained of nothing. */
+/** Opens a page and visits it. Afterwards it must have logged no errors, stored nothing and requested nothing from other hosts. */
 async function explore(
   width: number,
   path: string,
@@ -33,12 +33,12 @@ async function explore(
   await page.goto(server.url + path);
   await visit(page);
   assert.deepEqual(foreign, []);
-  // A call that is refused is a line on the console, and meant to be; so is a server that is away.
+  // The browser logs each refused call and each failed connection. The tests provoke both.
   assert.deepEqual(
     wrong.filter((text) => !/status of 4\d\d|ERR_CONNECTION_REFUSED/.test(text)),
     [],
   );
-  // The theme may be kept; nothing else, and no token anywhere.
+  // A token must not be stored anywhere.
   const kept = await page.evaluate(() =>
     JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
   );
@@ -54,18 +54,18 @@ async function signIn(page: Page, as: string): Promise<void> {
   await dialog.waitFor({ state: "hidden" });
 }
 
-/** Goes to a place by the list at the left, which is behind a button on a narrow screen. */
+/** Follows a link in the sidebar, which a button opens on a narrow screen. */
 async function go(page: Page, place: string): Promise<void> {
   const menu = page.getByRole("button", { name: "Menu" });
   if (await menu.isVisible()) await menu.click();
   await page.getByRole("navigation", { name: "Procedures" }).getByRole("link", { name: place, exact: true }).click();
 }
 
-const sideways = (page: Page) =>
+const overflow = (page: Page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 for (const width of WIDTHS) {
-  test(`${width} px: a form shows its mistakes at the fields, then calls, and shows the answer and its code`, () =>
+  test(`${width} px: a form marks invalid fields, then calls, and shows the result and the code`, () =>
     explore(width, "/", async (page) => {
       await signIn(page, token(`explorer_form_${width}`));
       await go(page, "k8s.create");
@@ -80,7 +80,7 @@ for (const width of WIDTHS) {
         async () =>
           (await name.getAttribute("aria-invalid")) === "true" &&
           (await location.getAttribute("aria-invalid")) === "true",
-        "both fields are marked",
+        "both fields to be marked as invalid",
       );
       assert.match(await trial.innerText(), /Nothing was sent/);
       await screenshot(page, `explorer-form-${width}`);
@@ -95,10 +95,10 @@ for (const width of WIDTHS) {
       await until(async () => /CONFLICT/.test(await result.innerText()), "the conflict");
       assert.match(await page.getByRole("main").innerText(), /curl/);
       await screenshot(page, `explorer-result-${width}`);
-      assert.equal(await sideways(page), 0);
+      assert.equal(await overflow(page), 0);
     }));
 
-  test(`${width} px: live changes are watched, also after the server was away`, () =>
+  test(`${width} px: a subscription shows changes, also after a restart of the server`, () =>
     explore(width, "/", async (page) => {
       const user = `explorer_live_${width}`;
       const elsewhere = createClient({ url: server.url, token: token(user) });
@@ -125,7 +125,7 @@ for (const width of WIDTHS) {
       await until(async () => (await types()).includes("deleted"), "deleted");
       assert.deepEqual(await types(), ["created", "updated", "deleted"]);
       await screenshot(page, `explorer-live-${width}`);
-      assert.equal(await sideways(page), 0);
+      assert.equal(await overflow(page), 0);
       await page.getByRole("button", { name: "Stop watching" }).click();
       await until(
         async () => /Not watching/.test(await page.getByRole("status", { name: "Connection" }).innerText()),
@@ -133,7 +133,7 @@ for (const width of WIDTHS) {
       );
     }));
 
-  test(`${width} px: an admin sees stats, users, clusters and the audit log, and acts on them`, () =>
+  test(`${width} px: an admin sees stats, users, clusters and the audit log, and changes a status`, () =>
     explore(width, "/docs", async (page) => {
       const user = `explorer_seen_${width}`;
       const { id } = await createClient({ url: server.url, token: token(user) }).k8s.create({
@@ -189,11 +189,11 @@ for (const width of WIDTHS) {
       );
       assert.match(await page.getByRole("table", { name: "Entries" }).innerText(), /k8s\.setStatus[\s\S]*k8s\.create/);
       await screenshot(page, `explorer-audit-${width}`);
-      assert.equal(await sideways(page), 0);
+      assert.equal(await overflow(page), 0);
     }));
 }
 
-test("keys alone find a procedure and call it, in the dark", () =>
+test("the keyboard is enough to find and call a procedure, in the dark theme", () =>
   explore(
     1280,
     "/",
@@ -215,7 +215,7 @@ test("keys alone find a procedure and call it, in the dark", () =>
     { colorScheme: "dark" },
   ));
 
-test("a token that is no good is told so, and a reload forgets a good one", () =>
+test("an invalid token is refused, and a reload discards a valid one", () =>
   explore(1280, "/", async (page) => {
     await page.getByRole("banner").getByRole("button", { name: "Sign in" }).click();
     const dialog = page.getByRole("dialog", { name: "Sign in" });
@@ -229,7 +229,7 @@ test("a token that is no good is told so, and a reload forgets a good one", () =
     await page.getByRole("banner").getByRole("button", { name: "Sign in" }).waitFor();
   }));
 
-test("every procedure has its page", () =>
+test("every procedure has a page", () =>
   explore(1280, "/", async (page) => {
     const names = (await (await fetch(`${server.url}/openrpc.json`)).json()) as {
       methods: { name: string; deprecated?: boolean }[];

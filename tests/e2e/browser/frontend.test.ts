@@ -1,14 +1,14 @@
-// A React page of another origin, in a real browser: tRPC with TanStack Query, and the client without tRPC.
+// A React page of another origin in a real browser: tRPC with TanStack Query, and clusterdesk's own client.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
 import type { Page } from "playwright-core";
+import type { Settings } from "../page/settings.ts";
 import { browser, complaints, screenshot } from "../support/browser.ts";
 import { frontend } from "../support/frontend.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
-import type { Settings } from "../page/settings.ts";
 
 const origin = await frontend();
 const foreign = await frontend();
@@ -27,7 +27,7 @@ async function open(at: string, user: string, live: Settings["live"], width = 12
 const texts = (page: Page, id: string) => page.getByTestId(id).getByRole("listitem").allInnerTexts();
 
 for (const live of ["sse", "websocket"] as const) {
-  test(`the page lists, creates, deletes and sees what others do, live by ${live}`, async () => {
+  test(`the page lists, creates and deletes clusters, and sees changes by others over ${live}`, async () => {
     const user = `browser_${live}`;
     const page = await open(origin, user, live);
     const wrong = complaints(page);
@@ -36,7 +36,7 @@ for (const live of ["sse", "websocket"] as const) {
     await until(async () => (await page.getByTestId("live").innerText()) === "pending", "live");
     assert.match(await page.getByTestId("me").innerText(), new RegExp(`^${user}, since \\d{4}$`));
 
-    // A form with mistakes shows them at its fields.
+    // An invalid form shows the issues at its fields.
     await trpc.getByLabel("name").fill("Not Valid");
     await trpc.getByRole("button", { name: "Create" }).click();
     await until(async () => (await page.getByTestId("error-name").innerText()) !== "", "an error at the name");
@@ -44,7 +44,7 @@ for (const live of ["sse", "websocket"] as const) {
     assert.equal(await page.getByTestId("error").innerText(), "BAD_REQUEST");
     await screenshot(page, `frontend-errors-${live}`);
 
-    // And one without appears in both lists.
+    // A valid one creates a cluster, which appears in both lists.
     await trpc.getByLabel("name").fill("first");
     await trpc.getByLabel("location").fill("eu");
     await trpc.getByRole("button", { name: "Create" }).click();
@@ -58,7 +58,7 @@ for (const live of ["sse", "websocket"] as const) {
     );
     assert.equal(await page.getByTestId("error").innerText(), "");
 
-    // What somebody else does is seen.
+    // A change by another client appears.
     const elsewhere = createClient({ url: server.url, token: token(user) });
     const [cluster] = await elsewhere.k8s.list();
     await elsewhere.k8s.update({ id: cluster!.id, name: "renamed" });
@@ -75,7 +75,7 @@ for (const live of ["sse", "websocket"] as const) {
     await until(async () => (await texts(page, "events")).at(-1) === "deleted", "its event");
     assert.deepEqual(await texts(page, "events"), ["ready", "created", "updated", "deleted"]);
 
-    // A page at a time.
+    // Pagination.
     for (const name of ["second", "third"]) {
       const { id } = await elsewhere.k8s.create({ name, location: "eu" });
       await elsewhere.k8s.delete({ id });
@@ -91,7 +91,7 @@ for (const live of ["sse", "websocket"] as const) {
   });
 }
 
-test("the client without tRPC shows the issues at their fields", async () => {
+test("clusterdesk's own client shows the issues at their fields", async () => {
   const page = await open(origin, "browser_issues", "websocket", 360);
   const jsonrpc = page.getByRole("region", { name: "JSON-RPC" });
   await jsonrpc.getByLabel("name").fill("Not Valid");
@@ -101,7 +101,7 @@ test("the client without tRPC shows the issues at their fields", async () => {
   await page.context().close();
 });
 
-test("the page comes back after the server was away", async () => {
+test("the page reconnects after a restart of the server", async () => {
   const page = await open(origin, "browser_away", "websocket");
   const jsonrpc = page.getByRole("region", { name: "JSON-RPC" });
   await until(async () => (await texts(page, "events")).includes("ready"), "live");
@@ -119,7 +119,7 @@ test("the page comes back after the server was away", async () => {
   await page.context().close();
 });
 
-test("a page of a foreign origin gets nothing, by HTTP or by WebSocket", async () => {
+test("a page of another origin is refused over HTTP and WebSocket", async () => {
   const page = await open(foreign, "browser_foreign", "websocket");
   const wrong = complaints(page);
   await until(

@@ -25,14 +25,14 @@ test("a call aborted before it is sent leaves the batch", async () => {
   assert.equal(JSON.parse(sent[0]!.body!).params.text, "b");
 });
 
-test("when all calls are aborted before they are sent, nothing is", async () => {
+test("no request is sent when all its calls are aborted before", async () => {
   const { client, sent } = arrange("aborts_2");
   await assert.rejects(client.user.me({} as never, { signal: AbortSignal.abort() }), { name: "AbortError" });
   await client.user.me();
   assert.equal(sent.length, 1);
 });
 
-test("a call aborted on its way is rejected at once, and the others are answered", async () => {
+test("a call aborted in flight is rejected at once, and the others succeed", async () => {
   const { fetch, sent, signals } = recording();
   const abort = new AbortController();
   const client = createClient({
@@ -54,7 +54,7 @@ test("a call aborted on its way is rejected at once, and the others are answered
   assert.equal(signals[0]!.aborted, false);
 });
 
-test("when all calls of a request are aborted, so is the request", async () => {
+test("a request is aborted when all its calls are", async () => {
   const { fetch, signals } = recording();
   const abort = new AbortController();
   const client = createClient({

@@ -13,7 +13,7 @@ function arrange(user: string) {
   return { client, bodies: () => sent.map(({ body }) => JSON.parse(body!)) };
 }
 
-test("calls of one tick travel together", async () => {
+test("calls of one tick share a request", async () => {
   const { client, bodies } = arrange("batches_1");
   const [me, clusters] = await Promise.all([client.user.me(), client.k8s.list()]);
   assert.equal(me.id, "batches_1");
@@ -25,13 +25,13 @@ test("calls of one tick travel together", async () => {
   );
 });
 
-test("a call alone is no batch", async () => {
+test("a single call is not sent as a batch", async () => {
   const { client, bodies } = arrange("batches_2");
   await client.user.me();
   assert.equal(bodies()[0].method, "user.me");
 });
 
-test("more than 50 calls travel in several requests", async () => {
+test("more than 50 calls are split into several requests", async () => {
   const { client, bodies } = arrange("batches_3");
   const texts = Array.from({ length: 120 }, (_, i) => `number ${i}`);
   const greetings = await Promise.all(texts.map((text) => client.hello.hello({ text })));
@@ -45,7 +45,7 @@ test("more than 50 calls travel in several requests", async () => {
   );
 });
 
-test("calls too large for one body travel in several", async () => {
+test("calls too large for one body are split into several requests", async () => {
   const { client, bodies } = arrange("batches_4");
   const large = { text: "x".repeat(400_000) };
   const outcomes = await Promise.allSettled([
@@ -61,7 +61,7 @@ test("calls too large for one body travel in several", async () => {
   );
 });
 
-test("one call's failure leaves the others alone", async () => {
+test("a failed call does not affect the others in its batch", async () => {
   const { client, bodies } = arrange("batches_5");
   const [me, missing, greeting] = await Promise.allSettled([
     client.user.me(),
@@ -75,7 +75,7 @@ test("one call's failure leaves the others alone", async () => {
   assert.equal(greeting.status, "fulfilled");
 });
 
-test("a refusal of the whole request is every call's failure", async () => {
+test("a refusal of the whole request rejects every call", async () => {
   const client = createClient({ url: `${server.url}/nowhere`, token: token("batches_6") });
   const outcomes = await Promise.allSettled([client.user.me(), client.k8s.list()]);
   for (const outcome of outcomes) {

@@ -1,4 +1,4 @@
-// The package as it would be published.
+// The npm package.
 import assert from "node:assert/strict";
 import { execFile as execFileCallback } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -10,16 +10,16 @@ import { promisify } from "node:util";
 const execFile = promisify(execFileCallback);
 const HERE = "../../clients/typescript";
 
-test("what npm packs can be installed, imported and compiled against", async () => {
+test("the packed package can be installed, imported and compiled against", async () => {
   const folder = await mkdtemp(join(tmpdir(), "clusterdesk-package-"));
   after(() => rm(folder, { recursive: true, force: true }));
-  // `prepack` builds it, with our compiler.
-  const env = { ...process.env, PATH: `${resolve("node_modules/.bin")}:${process.env["PATH"]}` };
+  // `prepack` builds it. It needs the compiler of this folder.
+  const env = { ...process.env, PATH: `${resolve("node_modules/.bin")}:${process.env.PATH}` };
   const { stdout } = await execFile("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
     cwd: HERE,
     env,
   });
-  // After what the scripts print.
+  // The JSON follows the output of the scripts.
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.search(/^\[/m)));
   const names: string[] = files.map(({ path }: { path: string }) => path);
   for (const name of ["package.json", "README.md", "dist/index.js", "dist/index.d.ts", "src/index.ts"])
@@ -51,12 +51,12 @@ test("what npm packs can be installed, imported and compiled against", async () 
   ]);
 });
 
-test("it depends on nothing", async () => {
+test("the package has no dependencies", async () => {
   const manifest = JSON.parse(await readFile(`${HERE}/package.json`, "utf8"));
   assert.deepEqual([manifest.dependencies, manifest.peerDependencies], [undefined, undefined]);
 });
 
-test("README's example is the one that runs in the browser", async () => {
+test("the example in README is the page that runs in the browser", async () => {
   const [readme, example] = await Promise.all([
     readFile(`${HERE}/README.md`, "utf8"),
     readFile("page/clusters.tsx", "utf8"),

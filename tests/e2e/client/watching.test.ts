@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  createClient,
-  isClusterdeskError,
   type Client,
   type ClusterChange,
   type ClusterdeskError,
+  createClient,
+  isClusterdeskError,
   type WatchState,
 } from "@clusterdesk/client";
 import { WebSocket } from "ws";
-import { Proxy } from "../support/proxy.ts";
+import { TcpProxy } from "../support/proxy.ts";
 import { Server } from "../support/server.ts";
 import { token as tokenOf } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -20,7 +20,7 @@ const impatient = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "2", RATE_L
 let users = 0;
 const somebody = () => `watching_${++users}`;
 
-/** Counts the sockets that are opened, and how many of them are open now. */
+/** A WebSocket class that records its instances. */
 function sockets() {
   const all: WebSocket[] = [];
   class Counted extends WebSocket {
@@ -35,7 +35,7 @@ function sockets() {
 function arrange(base = server.url, user = somebody()) {
   const { Counted, ...count } = sockets();
   const client = createClient({ url: base, token: tokenOf(user), WebSocket: Counted });
-  // Writes go another way, so that the wire can be cut.
+  // The writer does not use the proxy, so that it works while the connection is cut.
   return { user, client, writer: createClient({ url: server.url, token: tokenOf(user) }), ...count };
 }
 
@@ -51,7 +51,10 @@ function watch(
   const subscription = client.k8s.watch(input, {
     onEvent: (event) => void seen.push(event),
     onError: (error) => void errors.push(error),
-    onStateChange: (state, error) => (states.push(state), void causes.push(error?.code)),
+    onStateChange: (state, error) => {
+      states.push(state);
+      causes.push(error?.code);
+    },
     signal,
   });
   const types = () => seen.map(({ type }) => type);
@@ -85,7 +88,7 @@ test("events arrive in order", async () => {
   assert.deepEqual(watched.errors, []);
 });
 
-test("all watch on one socket, which is closed when nobody does", async () => {
+test("all subscriptions share one socket, which is closed after the last one", async () => {
   const { client, writer, all, open } = arrange();
   const watched = [watch(client), watch(client, { plan: "FREE" }), watch(client, { plan: "PRO" })] as const;
   await Promise.all(watched.map(({ ready }) => ready()));
@@ -103,8 +106,8 @@ test("all watch on one socket, which is closed when nobody does", async () => {
   again.unsubscribe();
 });
 
-test("after a cut line it resumes without loss or doubles", async () => {
-  const wire = await Proxy.to(server.url);
+test("it resumes after a lost connection without losing or repeating events", async () => {
+  const wire = await TcpProxy.to(server.url);
   const { client, writer } = arrange(wire.url);
   const watched = [watch(client), watch(client)];
   await Promise.all(watched.map(({ ready }) => ready()));
@@ -128,7 +131,7 @@ test("after a cut line it resumes without loss or doubles", async () => {
   }
 });
 
-test("a server that restarts loses nothing, also before the first event", async () => {
+test("no event is lost in a restart of the server, not even the first one", async () => {
   const { client, writer } = arrange();
   const watched = watch(client);
   await watched.ready();
@@ -140,8 +143,8 @@ test("a server that restarts loses nothing, also before the first event", async 
   watched.unsubscribe();
 });
 
-test("a server that is not there yet is waited for", async () => {
-  const wire = await Proxy.to(server.url);
+test("it waits for a server that has not started yet", async () => {
+  const wire = await TcpProxy.to(server.url);
   wire.cut();
   const { client, all } = arrange(wire.url);
   const watched = watch(client);
@@ -158,7 +161,7 @@ test("a server that is not there yet is waited for", async () => {
   watched.unsubscribe();
 });
 
-test("a position to resume after may be given", async () => {
+test("it resumes after a given event id", async () => {
   const { client, writer } = arrange();
   const first = watch(client);
   await first.ready();
@@ -171,7 +174,7 @@ test("a position to resume after may be given", async () => {
   second.unsubscribe();
 });
 
-test("a refused subscription ends with its error, and the others go on", async () => {
+test("a refused subscription ends with its error, and the others continue", async () => {
   const { client, writer, open } = arrange();
   const watched = watch(client);
   const [foreign, invalid] = [watch(client, { userId: "somebody_else" }), watch(client, { colour: "blue" } as never)];
@@ -188,7 +191,7 @@ test("a refused subscription ends with its error, and the others go on", async (
   await until(() => open() === 0, "closed");
 });
 
-test("a token that is not accepted ends every subscription, and nobody tries again", async () => {
+test("a refused token ends the subscription without another attempt", async () => {
   for (const token of ["nonsense", tokenOf("watching_expired", -3600), "no token\n", undefined]) {
     const { Counted, all } = sockets();
     const watched = watch(createClient({ url: server.url, token, WebSocket: Counted }));
@@ -202,21 +205,21 @@ test("a token that is not accepted ends every subscription, and nobody tries aga
   }
 });
 
-test("a user who is deleted is told so, and nobody tries again with a good token", async () => {
+test("the subscription of a deleted user ends without another attempt", async () => {
   const { client, writer, user } = arrange();
   const watched = watch(client);
   await watched.ready();
-  // With its deletion comes an event, and with each event a look at who watches.
+  // The deletion causes an event, and each event a look-up of the user.
   await writer.k8s.create({ name: "one", location: "eu" });
   await createClient({ url: server.url, token: await server.adminToken() }).user.softDelete({ userId: user });
   await until(() => watched.errors.length > 0, "an error");
   assert.equal(watched.errors[0]!.code, "UNAUTHORIZED");
 });
 
-test("a token that runs out is replaced by a new one", async () => {
+test("an expired token is replaced by a new one", async () => {
   const user = somebody();
   const { Counted, all } = sockets();
-  // Clocks may differ by half a minute: the first one has a few seconds left.
+  // The server tolerates 30 seconds of clock skew: the first token is valid for three more seconds.
   const tokens = [tokenOf(user, -27), tokenOf(user)];
   const client = createClient({
     url: server.url,
@@ -227,7 +230,7 @@ test("a token that runs out is replaced by a new one", async () => {
   const watched = watch(client);
   await watched.ready();
   const { id } = await writer.k8s.create({ name: "one", location: "eu" });
-  // With each event comes a look at who watches.
+  // Each event causes a look-up of the user.
   let written = 0;
   await until(async () => {
     await writer.k8s.update({ id, name: `name-${++written}` });
@@ -243,7 +246,7 @@ test("a token that runs out is replaced by a new one", async () => {
   watched.unsubscribe();
 });
 
-test("a subscription refused for the rate limit is tried again when there is room", async () => {
+test("a subscription over the rate limit is tried again later", async () => {
   const client = createClient({ url: impatient.url, token: tokenOf(somebody()), WebSocket });
   const watched = [watch(client), watch(client), watch(client), watch(client)];
   await Promise.all(watched.map(({ ready }) => ready()));
@@ -254,7 +257,7 @@ test("a subscription refused for the rate limit is tried again when there is roo
   }
 });
 
-test("a loop reads the events, and leaves the socket closed behind it", async () => {
+test("a loop reads the events and closes the socket when it ends", async () => {
   const { client, writer, open } = arrange();
   const types: string[] = [];
   for await (const event of client.k8s.watch()) {
@@ -266,7 +269,7 @@ test("a loop reads the events, and leaves the socket closed behind it", async ()
   await until(() => open() === 0, "closed");
 });
 
-test("a loop ends by unsubscribe and by signal, and throws what ended the subscription", async () => {
+test("a loop ends by unsubscribe or by signal, and throws the error that ended the subscription", async () => {
   const { client, open } = arrange();
   const subscription = client.k8s.watch();
   for await (const event of subscription) if (event.type === "ready") subscription.unsubscribe();
@@ -293,7 +296,7 @@ test("a signal ends a subscription without an error", async () => {
   await until(() => open() === 0, "closed");
 });
 
-test("who leaves before the socket is open leaves none behind", async () => {
+test("unsubscribing before the socket is open closes it", async () => {
   const { client, all } = arrange();
   watch(client).unsubscribe();
   const second = watch(client);
@@ -305,6 +308,6 @@ test("who leaves before the socket is open leaves none behind", async () => {
   assert.equal(second.states.at(-1), "closed");
 });
 
-test("without a WebSocket the call says what to do", { skip: "WebSocket" in globalThis }, () => {
+test("a runtime without WebSocket is reported", { skip: "WebSocket" in globalThis }, () => {
   assert.throws(() => createClient({ url: server.url }).k8s.watch(undefined, { onEvent: () => {} }), /Pass one/);
 });

@@ -1,4 +1,4 @@
-// What calls take and give back.
+// The types of inputs and outputs.
 import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
 import type { AppRouter, Cluster } from "../../../clients/app-router.js";
 import { trpc } from "./links.js";

@@ -1,10 +1,10 @@
-// The client without tRPC.
+// The types of clusterdesk's own client.
 import {
-  createClient,
-  isClusterdeskError,
   type Cluster,
   type ClusterChange,
+  createClient,
   type InputOf,
+  isClusterdeskError,
   type OutputOf,
 } from "@clusterdesk/client";
 import { same } from "./same.js";

@@ -1,4 +1,4 @@
-// Every link of tRPC's client, set up against the served types.
+// Every link of tRPC's client, with the served types.
 import {
   createTRPCClient,
   createWSClient,

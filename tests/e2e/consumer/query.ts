@@ -1,4 +1,4 @@
-// TanStack Query's options made by @trpc/tanstack-react-query.
+// TanStack Query with @trpc/tanstack-react-query.
 import { QueryClient, useInfiniteQuery, useMutation, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { createTRPCContext, createTRPCOptionsProxy, useSubscription } from "@trpc/tanstack-react-query";
 import type { AppRouter, Cluster } from "../../../clients/app-router.js";
@@ -20,9 +20,10 @@ export function useEverything() {
   same<typeof names.data, string[] | undefined>(true);
   const create = useMutation(
     mine.k8s.createCluster.mutationOptions({
-      onSuccess: async ({ id }) => (
-        same<typeof id, number>(true), queryClient.invalidateQueries(mine.k8s.list.queryFilter())
-      ),
+      onSuccess: async ({ id }) => {
+        same<typeof id, number>(true);
+        await queryClient.invalidateQueries(mine.k8s.list.queryFilter());
+      },
       onError: (error) => error.data?.zodError?.fieldErrors,
     }),
   );
@@ -43,7 +44,10 @@ export function useEverything() {
     ),
   );
   same<typeof change.status, "idle" | "connecting" | "pending" | "error">(true);
-  queryClient.setQueryData(trpc.k8s.list.queryKey(), (old) => (same<typeof old, Cluster[] | undefined>(true), old));
+  queryClient.setQueryData(trpc.k8s.list.queryKey(), (old) => {
+    same<typeof old, Cluster[] | undefined>(true);
+    return old;
+  });
   // @ts-expect-error an input is asked for
   trpc.k8s.get.queryOptions();
 }

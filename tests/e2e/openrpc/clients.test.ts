@@ -1,4 +1,4 @@
-// JSON-RPC clients of others: OpenRPC's own, and json-rpc-2.0.
+// Other JSON-RPC clients: that of OpenRPC, and json-rpc-2.0.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, test } from "node:test";
@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 const server = await Server.start();
 const authorization = (user: string) => ({ authorization: `Bearer ${token(user)}` });
 
-/** OpenRPC's transport takes an address alone; the token goes into the subprotocols, as from a browser. */
+/** OpenRPC's WebSocket transport with the token in a subprotocol, as in a browser. */
 class TokenTransport extends WebSocketTransport {
   constructor(user: string) {
     const address = server.url.replace("http", "ws");
@@ -37,7 +37,7 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
     return client;
   };
 
-  test(`OpenRPC's client by ${name}: calls under both names, params by name or position`, async () => {
+  test(`OpenRPC's client over ${name}: calls under both names, params by name and by position`, async () => {
     const client = of("openrpc_1");
     const created = await client.request({ method: "k8s.createCluster", params: { name: "one", location: "eu" } });
     const clusters = await client.request({ method: "k8s.list" });
@@ -47,7 +47,7 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
     });
   });
 
-  test(`OpenRPC's client by ${name}: an error has its code, sentence and data`, async () => {
+  test(`OpenRPC's client over ${name}: an error has code, message and data`, async () => {
     const error = await of("openrpc_2")
       .request({ method: "k8s.get", params: { id: 4711 } })
       .then(
@@ -58,7 +58,7 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
     assert.deepEqual([error.data.code, error.data.httpStatus, error.data.path], ["NOT_FOUND", 404, "k8s.get"]);
   });
 
-  test(`OpenRPC's client by ${name}: a batch`, async () => {
+  test(`OpenRPC's client over ${name}: a batch`, async () => {
     const client = of("openrpc_3");
     client.startBatch();
     const calls = [
@@ -74,36 +74,36 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
   });
 }
 
-test("OpenRPC's client finds the document by rpc.discover", async () => {
+test("OpenRPC's client reads the document by rpc.discover", async () => {
   const client = new Client(new RequestManager([new HTTPTransport(server.url)]));
   const document = await client.request({ method: "rpc.discover" });
   assert(document.methods.some(({ name }: { name: string }) => name === "k8s.watch"));
 });
 
-test("OpenRPC's client subscribes, and hears events as notifications", async () => {
+test("OpenRPC's client subscribes and receives events as notifications", async () => {
   const client = new Client(new RequestManager([new TokenTransport("openrpc_4")]));
   after(() => client.close());
-  const heard: any[] = [];
-  client.onNotification((message) => void heard.push(message));
+  const received: any[] = [];
+  client.onNotification((message) => void received.push(message));
   const subscription = await client.request({ method: "k8s.watch" });
   assert.equal(typeof subscription, "string");
   const { id } = await client.request({ method: "k8s.create", params: { name: "one", location: "eu" } });
-  await until(() => heard.length === 2, "two events");
+  await until(() => received.length === 2, "two events");
   assert.deepEqual(
-    heard.map(({ method, params }) => [method, params.subscription, params.result.type]),
+    received.map(({ method, params }) => [method, params.subscription, params.result.type]),
     [
       ["k8s.watch", subscription, "ready"],
       ["k8s.watch", subscription, "created"],
     ],
   );
-  assert.equal(heard[1].params.result.cluster.id, id);
+  assert.equal(received[1].params.result.cluster.id, id);
   assert.equal(await client.request({ method: "rpc.unsubscribe", params: { subscription } }), true);
   assert.equal(await client.request({ method: "rpc.unsubscribe", params: { subscription } }), false);
   await client.request({ method: "k8s.delete", params: { id } });
-  assert.equal(heard.length, 2);
+  assert.equal(received.length, 2);
 });
 
-test("json-rpc-2.0 by HTTP: calls, notifications and a batch", async () => {
+test("json-rpc-2.0 over HTTP: calls, notifications and a batch", async () => {
   const client: JSONRPCClient = new JSONRPCClient(async (request) => {
     const headers = { "content-type": "application/json", ...authorization("jsonrpc_1") };
     const response = await fetch(server.url, { method: "POST", headers, body: JSON.stringify(request) });
@@ -126,7 +126,7 @@ test("json-rpc-2.0 by HTTP: calls, notifications and a batch", async () => {
   );
 });
 
-test("json-rpc-2.0 by WebSocket", async () => {
+test("json-rpc-2.0 over WebSocket", async () => {
   const socket = new WebSocket(server.url.replace("http", "ws"), ["clusterdesk", `bearer.${token("jsonrpc_2")}`]);
   after(() => socket.close());
   await once(socket, "open");
@@ -136,7 +136,7 @@ test("json-rpc-2.0 by WebSocket", async () => {
   assert.deepEqual([answers[0].id, answers[1]], ["jsonrpc_2", { active: 0, deleted: 0 }]);
 });
 
-test("a subscription needs a socket", async () => {
+test("a subscription over HTTP is METHOD_NOT_SUPPORTED", async () => {
   const client = new Client(
     new RequestManager([new HTTPTransport(server.url, { headers: authorization("openrpc_5") })]),
   );

@@ -12,14 +12,14 @@ const url = `${server.url}/trpc`;
 const adminToken = await server.adminToken();
 
 for (const [name, link] of Object.entries(CALLS)) {
-  test(`${name}: a date is a Date, with its milliseconds`, async () => {
+  test(`${name}: a timestamp is a Date with milliseconds`, async () => {
     const before = Date.now();
     const { createdAt } = await client(link({ url, token: somebody().token })).user.me.query();
     assert(createdAt instanceof Date);
     assert(createdAt.getTime() >= before - 1 && createdAt.getTime() <= Date.now());
   });
 
-  test(`${name}: dates in an input mean what they say`, async () => {
+  test(`${name}: a Date in an input is a timestamp`, async () => {
     const admin = client(link({ url, token: adminToken }));
     const { id, token } = somebody();
     const mine = client(link({ url, token }));
@@ -34,12 +34,12 @@ for (const [name, link] of Object.entries(CALLS)) {
       procedure: "user.updateName",
       until: since,
     });
-    // Both may fall into one millisecond.
+    // Both may have the same millisecond.
     if (last!.createdAt >= since) assert.deepEqual([later, earlier], [[last], [first]]);
     else assert.deepEqual([later, earlier], [[], [last, first]]);
   });
 
-  test(`${name}: undefined fields and inputs are as if not given`, async () => {
+  test(`${name}: undefined fields and inputs count as omitted`, async () => {
     const mine = client(link({ url, token: somebody().token }));
     assert.equal(await mine.customer.get.query(), null);
     assert.equal(await mine.customer.get.query(undefined), null);
@@ -50,7 +50,7 @@ for (const [name, link] of Object.entries(CALLS)) {
     });
   });
 
-  test(`${name}: calls at the same time have each their own outcome`, async () => {
+  test(`${name}: concurrent calls have separate outcomes`, async () => {
     const { id, token } = somebody();
     const mine = client(link({ url, token }));
     const [me, missing, greeting] = await Promise.allSettled([
@@ -64,7 +64,7 @@ for (const [name, link] of Object.entries(CALLS)) {
     assert(greeting.status === "fulfilled" && greeting.value.greeting === "hello ü &amp; 漢");
   });
 
-  test(`${name}: a call that is aborted is rejected, and the next one is answered`, async () => {
+  test(`${name}: an aborted call rejects, and the next one succeeds`, async () => {
     const mine = client(link({ url, token: somebody().token }));
     const abort = new AbortController();
     const call = mine.user.me.query(undefined, { signal: abort.signal });
@@ -74,29 +74,29 @@ for (const [name, link] of Object.entries(CALLS)) {
   });
 }
 
-test("a mixed batch is status 207, one that fails in one way has that status", async () => {
+test("a batch with different statuses is 207, and one with the same statuses has that status", async () => {
   const statuses: number[] = [];
   const recorder: typeof fetch = async (...request) => {
     const response = await fetch(...request);
     statuses.push(response.status);
     return response;
   };
-  const mine = client(CALLS["httpBatchLink"]!({ url, token: somebody().token, fetch: recorder }));
+  const mine = client(CALLS.httpBatchLink!({ url, token: somebody().token, fetch: recorder }));
   await Promise.allSettled([mine.user.me.query(), mine.k8s.get.query({ id: 4711 })]);
   await Promise.allSettled([mine.k8s.get.query({ id: 4711 }), mine.k8s.get.query({ id: 4712 })]);
   await Promise.all([mine.user.me.query(), mine.user.me.query()]);
   assert.deepEqual(statuses, [207, 404, 200]);
 });
 
-test("a stream of answers is one request, and each comes when it is ready", async () => {
+test("httpBatchStreamLink sends one request and asks for a stream", async () => {
   const { fetch: recorder, sent } = recording();
-  const mine = client(CALLS["httpBatchStreamLink"]!({ url, token: somebody().token, fetch: recorder }));
+  const mine = client(CALLS.httpBatchStreamLink!({ url, token: somebody().token, fetch: recorder }));
   await Promise.all([mine.user.me.query(), mine.k8s.list.query(), mine.auth.mySubscription.query()]);
   assert.equal(sent.length, 1);
   assert.equal(sent[0]!.headers.get("trpc-accept"), "application/jsonl");
 });
 
-test("queries may be sent by POST", async () => {
+test("queries can be sent by POST", async () => {
   const { id, token } = somebody();
   for (const link of [httpLink, httpBatchLink, httpBatchStreamLink]) {
     const { fetch: recorder, sent } = recording();
@@ -113,12 +113,12 @@ test("queries may be sent by POST", async () => {
   }
 });
 
-test("HEAD warms up and says nothing", async () => {
+test("HEAD is answered without content", async () => {
   const response = await fetch(`${url}/user.me`, { method: "HEAD" });
   assert.equal(response.status, 204);
 });
 
-test("fifty calls fit into a batch", async () => {
+test("a batch holds fifty calls", async () => {
   const { fetch: recorder, sent } = recording();
   const headers = { authorization: `Bearer ${somebody().token}` };
   const mine = createTRPCClient<AppRouter>({

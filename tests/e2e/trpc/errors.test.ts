@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTRPCClientError, TRPCClientError } from "@trpc/client";
+import { isTRPCClientError, type TRPCClientError } from "@trpc/client";
 import type { AppRouter } from "../support/router.ts";
 import { Server } from "../support/server.ts";
 import { token as tokenOf } from "../support/token.ts";
@@ -22,7 +22,7 @@ async function caught(call: Promise<unknown>): Promise<TRPCClientError<AppRouter
 for (const [name, link] of Object.entries(CALLS)) {
   const mine = () => client(link({ url, token: somebody().token }));
 
-  test(`${name}: form code finds its fields in zodError`, async () => {
+  test(`${name}: zodError has the issues by field`, async () => {
     const { data, shape } = await caught(mine().k8s.createCluster.mutate({ name: "Not Valid", location: "" }));
     assert.deepEqual(
       [data?.code, data?.httpStatus, data?.path, shape?.code],
@@ -35,21 +35,21 @@ for (const [name, link] of Object.entries(CALLS)) {
     assert.deepEqual(data!.issues?.map(({ path }) => path).sort(), ["location", "name"]);
   });
 
-  test(`${name}: a conflict names what is in the way`, async () => {
+  test(`${name}: a conflict has the id of the existing object`, async () => {
     const caller = mine();
     const { id } = await caller.k8s.create.mutate({ name: "one", location: "eu" });
     const { data } = await caught(caller.k8s.create.mutate({ name: "two", location: "eu" }));
     assert.deepEqual([data?.code, data?.httpStatus, data?.conflictingId, data?.zodError], ["CONFLICT", 409, id, null]);
   });
 
-  test(`${name}: an unknown path is NOT_FOUND, with its name and a request id`, async () => {
+  test(`${name}: an unknown path is NOT_FOUND with its path and a request id`, async () => {
     const error = await caught((mine() as any).k8s.nothing.query());
     assert.equal(error.message, 'No procedure found on path "k8s.nothing"');
     assert.deepEqual([error.data?.code, error.data?.path, error.shape?.code], ["NOT_FOUND", "k8s.nothing", -32004]);
     assert.match(error.data!.requestId, /^[0-9a-f-]{36}$/);
   });
 
-  test(`${name}: a plan that is not paid for is PAYMENT_REQUIRED, for others' rights there is FORBIDDEN`, async () => {
+  test(`${name}: an unpaid plan is PAYMENT_REQUIRED, and an admin procedure is FORBIDDEN`, async () => {
     const caller = mine();
     assert.deepEqual(
       (await caught(caller.k8s.create.mutate({ name: "one", location: "eu", plan: "PRO" }))).data?.httpStatus,
@@ -58,12 +58,12 @@ for (const [name, link] of Object.entries(CALLS)) {
     assert.deepEqual((await caught(caller.admin.getStats.query())).data?.code, "FORBIDDEN");
   });
 
-  test(`${name}: without a token everything is UNAUTHORIZED`, async () => {
+  test(`${name}: a call without a token is UNAUTHORIZED`, async () => {
     const { data } = await caught(client(link({ url })).user.me.query());
     assert.deepEqual([data?.code, data?.httpStatus], ["UNAUTHORIZED", 401]);
   });
 
-  test(`${name}: too many calls are TOO_MANY_REQUESTS`, async () => {
+  test(`${name}: a call over the rate limit is TOO_MANY_REQUESTS`, async () => {
     const caller = client(link({ url: `${limited.url}/trpc`, token: somebody().token }));
     await caller.user.me.query();
     await caller.user.me.query();
@@ -77,14 +77,14 @@ for (const [name, link] of Object.entries(CALLS)) {
 for (const name of ["httpLink", "httpBatchLink", "httpBatchStreamLink"]) {
   const link = CALLS[name]!;
 
-  test(`${name}: a wrong verb is METHOD_NOT_SUPPORTED`, async () => {
+  test(`${name}: the wrong HTTP method is METHOD_NOT_SUPPORTED`, async () => {
     const caller = client(link({ url, token: somebody().token }));
     const { data, message } = await caught((caller as any).k8s.create.query({ name: "one", location: "eu" }));
     assert.deepEqual([data?.code, data?.httpStatus], ["METHOD_NOT_SUPPORTED", 405]);
     assert.equal(message, 'Unsupported GET-request to mutation procedure at path "k8s.create"');
   });
 
-  test(`${name}: a body over the limit is PAYLOAD_TOO_LARGE, typed like every error`, async () => {
+  test(`${name}: a body over the limit is PAYLOAD_TOO_LARGE in tRPC's shape`, async () => {
     const caller = client(link({ url, token: somebody().token }));
     const { data } = await caught(caller.user.updateName.mutate({ name: "x".repeat(2 ** 21) }));
     assert.deepEqual([data?.code, data?.httpStatus], ["PAYLOAD_TOO_LARGE", 413]);
@@ -97,9 +97,9 @@ for (const name of ["httpLink", "httpBatchLink", "httpBatchStreamLink"]) {
   });
 }
 
-test("a page that the server does not have is no answer of tRPC's", async () => {
+test("a path outside the tRPC mounts has no tRPC error", async () => {
   const error = await caught(
-    client(CALLS["httpLink"]!({ url: `${server.url}/elsewhere`, token: somebody().token })).user.me.query(),
+    client(CALLS.httpLink!({ url: `${server.url}/elsewhere`, token: somebody().token })).user.me.query(),
   );
   assert.equal(error.data, undefined);
 });

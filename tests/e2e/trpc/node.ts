@@ -1,12 +1,12 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { after } from "node:test";
-import { initTRPC, tracked, TRPCError, type TRPCDataTransformer } from "@trpc/server";
+import { initTRPC, type TRPCDataTransformer, TRPCError, tracked } from "@trpc/server";
 import { createHTTPHandler } from "@trpc/server/adapters/standalone";
 import { applyWSSHandler } from "@trpc/server/adapters/ws";
-import { createServer } from "node:http";
 import superjson from "superjson";
 import { WebSocketServer } from "ws";
-import { flattenError, z, ZodError } from "zod";
+import { flattenError, ZodError, z } from "zod";
 
 interface Context {
   user: string | undefined;
@@ -24,7 +24,7 @@ type Event = { type: string; id: string; at: Date | string; cluster: Cluster };
 
 const PLAIN: TRPCDataTransformer = { serialize: (value) => value, deserialize: (value) => value };
 
-/** A few of clusterdesk's procedures, written the way a Node team would. */
+/** Some of clusterdesk's procedures, as they would be written with tRPC. */
 function router(transformer: TRPCDataTransformer) {
   const t = initTRPC.context<Context>().create({
     transformer,
@@ -95,9 +95,9 @@ function router(transformer: TRPCDataTransformer) {
   });
 }
 
-/** A real tRPC server on Node: HTTP, streams, server-sent events and WebSocket. Gives back its address. */
-export async function node(dialect: "superjson" | "plain"): Promise<string> {
-  const appRouter = router(dialect === "superjson" ? superjson : PLAIN);
+/** Starts a tRPC server on Node: HTTP, streams, server-sent events and WebSocket. Returns its URL. */
+export async function node(transformer: "superjson" | "plain"): Promise<string> {
+  const appRouter = router(transformer === "superjson" ? superjson : PLAIN);
   const context = (authorization: string | undefined): Context => {
     const claims = /^Bearer [^.]+\.([^.]+)/.exec(authorization ?? "")?.[1];
     return { user: claims === undefined ? undefined : JSON.parse(Buffer.from(claims, "base64url").toString()).sub };
@@ -108,14 +108,14 @@ export async function node(dialect: "superjson" | "plain"): Promise<string> {
       basePath: "/trpc/",
       maxBatchSize: 50,
       allowMethodOverride: true,
-      createContext: ({ req, info }) => context(req.headers.authorization ?? info.connectionParams?.["authorization"]),
+      createContext: ({ req, info }) => context(req.headers.authorization ?? info.connectionParams?.authorization),
     }),
   );
   const sockets = new WebSocketServer({ server, path: "/trpc" });
   applyWSSHandler({
     wss: sockets,
     router: appRouter,
-    createContext: ({ req, info }) => context(req.headers.authorization ?? info.connectionParams?.["authorization"]),
+    createContext: ({ req, info }) => context(req.headers.authorization ?? info.connectionParams?.authorization),
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   after(() => {

@@ -1,17 +1,17 @@
-// Subscriptions with tRPC's client: events in order, and none lost or doubled when the connection is.
+// Subscriptions with tRPC's client: events arrive in order, and lost connections neither lose nor repeat any.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isTRPCClientError, type TRPCClientError } from "@trpc/client";
+import { TcpProxy } from "../support/proxy.ts";
 import type { AppRouter } from "../support/router.ts";
-import { Proxy } from "../support/proxy.ts";
 import { Server } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { CALLS, client, somebody, WATCHES, type Client } from "./clients.ts";
+import { CALLS, type Client, client, somebody, WATCHES } from "./clients.ts";
 
 const server = await Server.start();
 const adminToken = await server.adminToken();
 
-/** Watches, and writes down what comes. */
+/** Subscribes and records what arrives. */
 function watch(watcher: Client, input: Parameters<Client["k8s"]["watch"]["subscribe"]>[0] = undefined) {
   const seen: { id: string; type: string; name?: string; at?: Date }[] = [];
   const errors: TRPCClientError<AppRouter>[] = [];
@@ -51,12 +51,12 @@ async function change(caller: Client, name: string) {
 for (const [name, link] of Object.entries(WATCHES)) {
   const arrange = (base: string) => {
     const { id, token } = somebody();
-    // Mutations go another way, so that the wire can be cut.
-    const caller = client(CALLS["httpLink"]!({ url: `${server.url}/trpc`, token }));
+    // Mutations do not use the proxy, so that they work while the connection is cut.
+    const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
     return { id, token, caller, watched: () => watch(client(link({ url: `${base}/trpc`, token }))) };
   };
 
-  test(`${name}: events come in order, once, with Dates, and only one's own`, async () => {
+  test(`${name}: events arrive once and in order, with Dates, and only those of the caller`, async () => {
     const mine = arrange(server.url);
     const other = arrange(server.url);
     const watched = mine.watched();
@@ -81,8 +81,8 @@ for (const [name, link] of Object.entries(WATCHES)) {
     assert.deepEqual(watched.errors, []);
   });
 
-  test(`${name}: after a cut line it resumes without loss or doubles`, async () => {
-    const wire = await Proxy.to(server.url);
+  test(`${name}: it resumes after a lost connection without losing or repeating events`, async () => {
+    const wire = await TcpProxy.to(server.url);
     const { caller, watched: begin } = arrange(wire.url);
     const watched = begin();
     await watched.ready();
@@ -102,8 +102,8 @@ for (const [name, link] of Object.entries(WATCHES)) {
     watched.subscription.unsubscribe();
   });
 
-  test(`${name}: a line that is cut before the first event loses nothing either`, async () => {
-    const wire = await Proxy.to(server.url);
+  test(`${name}: no event is lost when the connection is lost before the first one`, async () => {
+    const wire = await TcpProxy.to(server.url);
     const { caller, watched: begin } = arrange(wire.url);
     const watched = begin();
     await watched.ready();
@@ -115,7 +115,7 @@ for (const [name, link] of Object.entries(WATCHES)) {
     watched.subscription.unsubscribe();
   });
 
-  test(`${name}: a position to resume after may be given`, async () => {
+  test(`${name}: it resumes after a given event id`, async () => {
     const { caller, token, watched: begin } = arrange(server.url);
     const first = begin();
     await first.ready();
@@ -128,7 +128,7 @@ for (const [name, link] of Object.entries(WATCHES)) {
     second.subscription.unsubscribe();
   });
 
-  test(`${name}: an admin sees everybody's, or one user's`, async () => {
+  test(`${name}: an admin sees all events, or those of one user`, async () => {
     const { id, caller } = arrange(server.url);
     const admin = client(link({ url: `${server.url}/trpc`, token: adminToken }));
     const all = watch(admin);
@@ -144,7 +144,7 @@ for (const [name, link] of Object.entries(WATCHES)) {
     for (const { subscription } of [all, one]) subscription.unsubscribe();
   });
 
-  test(`${name}: what may not be watched is a typed error, and final`, async () => {
+  test(`${name}: a refused subscription is a typed error and is not repeated`, async () => {
     const { token } = somebody();
     const watched = watch(client(link({ url: `${server.url}/trpc`, token })), { userId: "somebody_else" });
     await until(() => watched.errors.length > 0, "an error");
@@ -158,11 +158,11 @@ for (const [name, link] of Object.entries(WATCHES)) {
   });
 }
 
-// Last, and one by one: they stop the server for all.
+// Last, and one after the other, because they stop the server that all tests share.
 for (const [name, link] of Object.entries(WATCHES)) {
-  test(`${name}: a server that restarts loses nothing`, async () => {
+  test(`${name}: no event is lost in a restart of the server`, async () => {
     const { token } = somebody();
-    const caller = client(CALLS["httpLink"]!({ url: `${server.url}/trpc`, token }));
+    const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
     const watched = watch(client(link({ url: `${server.url}/trpc`, token })));
     await watched.ready();
     await change(caller, "before");

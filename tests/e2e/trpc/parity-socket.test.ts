@@ -1,13 +1,13 @@
-// tRPC's own WebSocket dialect, compared with a real tRPC server on Node: the same messages, the same replies.
+// Sends the same WebSocket messages to clusterdesk and to tRPC on Node. The replies must be the same.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { until } from "../support/until.ts";
-import { authorization, DIALECTS, normal, pair, serialized, type Dialect } from "./pair.ts";
+import { authorization, normal, pair, serialized, TRANSFORMERS, type Transformer } from "./pair.ts";
 
-/** Sends messages one after the other, each when the one before is answered so often, and gives back what came. */
-async function converse(
+/** Sends messages in turn, each after the expected number of replies to the one before. Returns all replies. */
+async function exchange(
   base: string,
   messages: [message: unknown, replies: number][],
   options: { query?: string; headers?: Record<string, string> } = {},
@@ -39,35 +39,35 @@ const parsed = (text: string) => {
   return { from: id, ...(normal(rest, true) as object) };
 };
 
-function conversations(dialect: Dialect): Record<string, [message: unknown, replies: number][]> {
+function messageSequences(transformer: Transformer): Record<string, [message: unknown, replies: number][]> {
   const call = (id: unknown, method: string, path: string, input?: unknown) => ({
     id,
     method,
-    params: { path, input: serialized(dialect, input) },
+    params: { path, input: serialized(transformer, input) },
   });
   return {
     "a query": [[call(1, "query", "hello.hello", { text: "you" }), 1]],
     "an id that is a string": [[call("one", "query", "auth.mySubscription"), 1]],
-    "jsonrpc given": [[{ ...call(1, "query", "hello.hello", { text: "you" }), jsonrpc: "2.0" }, 1]],
-    "a date": [[call(1, "query", "user.me"), 1]],
-    "a failure": [[call(1, "query", "k8s.get", { id: 4711 }), 1]],
+    "a message with the member jsonrpc": [[{ ...call(1, "query", "hello.hello", { text: "you" }), jsonrpc: "2.0" }, 1]],
+    "a timestamp": [[call(1, "query", "user.me"), 1]],
+    "an error": [[call(1, "query", "k8s.get", { id: 4711 }), 1]],
     "invalid input": [[call(1, "mutation", "k8s.createCluster", { name: "No!", location: "" }), 1]],
     "an unknown path": [[call(1, "query", "nothing.here"), 1]],
-    "a query called a mutation": [[call(1, "mutation", "user.me"), 1]],
-    "a mutation called a query": [[call(1, "query", "k8s.createCluster", { name: "one", location: "eu" }), 1]],
-    "a query called a subscription": [[call(1, "subscription", "user.me"), 1]],
-    "a subscription called a query": [[call(1, "query", "k8s.watch", {}), 1]],
+    "a query sent as a mutation": [[call(1, "mutation", "user.me"), 1]],
+    "a mutation sent as a query": [[call(1, "query", "k8s.createCluster", { name: "one", location: "eu" }), 1]],
+    "a query sent as a subscription": [[call(1, "subscription", "user.me"), 1]],
+    "a subscription sent as a query": [[call(1, "query", "k8s.watch", {}), 1]],
     "several messages in an array": [
       [[call(1, "query", "hello.hello", { text: "a" }), call(2, "query", "hello.hello", { text: "b" })], 2],
     ],
-    "no JSON": [["{", 1]],
-    "no object": [["1", 1]],
+    "a message that is not JSON": [["{", 1]],
+    "a message that is not an object": [["1", 1]],
     "no method": [[{ id: 1, params: { path: "user.me" } }, 1]],
     "an unknown method": [[{ id: 1, method: "call", params: { path: "user.me" } }, 1]],
     "no path": [[{ id: 1, method: "query", params: {} }, 1]],
     "no params": [[{ id: 1, method: "query" }, 1]],
     "an id that is null": [[{ id: null, method: "query", params: { path: "user.me" } }, 1]],
-    "a stop of what was never begun": [
+    "a stop of an unknown subscription": [
       [{ id: 9, method: "subscription.stop" }, 0],
       [call(1, "query", "hello.hello", { text: "still here" }), 1],
     ],
@@ -79,14 +79,14 @@ function conversations(dialect: Dialect): Record<string, [message: unknown, repl
   };
 }
 
-for (const dialect of DIALECTS) {
-  const { ours, theirs } = await pair(dialect);
-  const headers = authorization("sockets", dialect);
+for (const transformer of TRANSFORMERS) {
+  const { ours, theirs } = await pair(transformer);
+  const headers = authorization("sockets", transformer);
 
-  for (const [name, messages] of Object.entries(conversations(dialect))) {
-    test(`${dialect}: ${name}`, async () => {
-      const [mine, nodes] = await Promise.all([ours, theirs].map((base) => converse(base, messages, { headers })));
-      // Of several at the same time, either may be first.
+  for (const [name, messages] of Object.entries(messageSequences(transformer))) {
+    test(`${transformer}: ${name}`, async () => {
+      const [mine, nodes] = await Promise.all([ours, theirs].map((base) => exchange(base, messages, { headers })));
+      // The replies to concurrent messages may be in any order.
       const sorted = ({ replies, open }: typeof mine & {}) => [
         open,
         replies.map(parsed).sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
@@ -95,13 +95,13 @@ for (const dialect of DIALECTS) {
     });
   }
 
-  test(`${dialect}: who connects with connectionParams is who they say`, async () => {
-    const me = { id: 1, method: "query", params: { path: "user.me", input: serialized(dialect, undefined) } };
+  test(`${transformer}: connectionParams authenticate the connection`, async () => {
+    const me = { id: 1, method: "query", params: { path: "user.me", input: serialized(transformer, undefined) } };
     const hello = (data: unknown) => ({ method: "connectionParams", data });
     for (const data of [headers, null]) {
       const [mine, nodes] = await Promise.all(
         [ours, theirs].map((base) =>
-          converse(
+          exchange(
             base,
             [
               [hello(data), 0],
@@ -115,18 +115,18 @@ for (const dialect of DIALECTS) {
     }
   });
 
-  test(`${dialect}: a subscription starts, tells its events and stops`, async () => {
-    const watch = { id: 1, method: "subscription", params: { path: "k8s.watch", input: serialized(dialect, {}) } };
+  test(`${transformer}: a subscription starts, sends its events and stops`, async () => {
+    const watch = { id: 1, method: "subscription", params: { path: "k8s.watch", input: serialized(transformer, {}) } };
     const create = {
       id: 2,
       method: "mutation",
-      params: { path: "k8s.createCluster", input: serialized(dialect, { name: "one", location: "eu" }) },
+      params: { path: "k8s.createCluster", input: serialized(transformer, { name: "one", location: "eu" }) },
     };
     const stop = { id: 1, method: "subscription.stop" };
-    const user = authorization("watcher", dialect);
+    const user = authorization("watcher", transformer);
     const [mine, nodes] = await Promise.all([
-      // Ours tells its position first.
-      converse(
+      // clusterdesk sends a `ready` event first.
+      exchange(
         ours,
         [
           [watch, 2],
@@ -135,7 +135,7 @@ for (const dialect of DIALECTS) {
         ],
         { headers: user },
       ),
-      converse(
+      exchange(
         theirs,
         [
           [watch, 1],
@@ -154,7 +154,7 @@ for (const dialect of DIALECTS) {
           const { id, result } = JSON.parse(text);
           assert(result, text);
           if (!("id" in result)) return { from: id, result: normal(result) };
-          const data = dialect === "superjson" ? result.data.json : result.data;
+          const data = transformer === "superjson" ? result.data.json : result.data;
           assert.deepEqual([result.id, result.id], [data.id, data.data.id]);
           return { from: id, type: result.type, event: normal({ ...data.data, id: 0 }) };
         })

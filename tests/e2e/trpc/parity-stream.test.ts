@@ -1,19 +1,19 @@
-// Streams of lines and of server-sent events, compared with those of a real tRPC server on Node.
+// Compares streamed batches and server-sent events with those of tRPC on Node.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { authorization, DIALECTS, normal, pair, serialized, type Dialect } from "./pair.ts";
+import { authorization, normal, pair, serialized, TRANSFORMERS, type Transformer } from "./pair.ts";
 
-const anybody = (dialect: Dialect) => authorization("streams", dialect);
+const anybody = (transformer: Transformer) => authorization("streams", transformer);
 
 type Encoded = [value: unknown[], ...deferred: [key: string | number | null, type: number, chunk: number][]];
 
-/** The lines of a stream put together, and in which order those of each call came. */
-function assemble(text: string, dialect: Dialect): unknown {
+/** Assembles the lines of a streamed batch. Keeps the order of the lines of each call. */
+function assemble(text: string, transformer: Transformer): unknown {
   const lines = text
     .split("\n")
     .filter((line) => line.trim() !== "")
     .map((line) => JSON.parse(line));
-  const unwrapped = lines.map((line) => (dialect === "superjson" && "json" in line ? line.json : line));
+  const unwrapped = lines.map((line) => (transformer === "superjson" && "json" in line ? line.json : line));
   const annotations = lines.map((line) => Object.values(line.meta?.values ?? {}).flat());
   const [head, ...chunks] = unwrapped as [Record<string, Encoded>, ...[number, number, Encoded][]];
   const resolve = (encoded: Encoded): unknown => {
@@ -34,34 +34,34 @@ function assemble(text: string, dialect: Dialect): unknown {
 
 const BATCHES: Record<string, [paths: string, inputs: Record<number, unknown>]> = {
   "one call": ["hello.hello", { 0: { text: "you" } }],
-  "a date": ["user.me", {}],
+  "a timestamp": ["user.me", {}],
   null: ["auth.mySubscription", {}],
-  "a failure": ["k8s.get", { 0: { id: 4711 } }],
+  "an error": ["k8s.get", { 0: { id: 4711 } }],
   "invalid input": ["hello.hello", { 0: { text: "" } }],
   "an unknown path": ["nothing.here", {}],
-  "several calls with mixed outcome": ["user.me,k8s.get,hello.hello", { 1: { id: 4711 }, 2: { text: "you" } }],
+  "several calls with different outcomes": ["user.me,k8s.get,hello.hello", { 1: { id: 4711 }, 2: { text: "you" } }],
 };
 
 async function stream(
   base: string,
-  dialect: Dialect,
+  transformer: Transformer,
   [paths, inputs]: [string, Record<number, unknown>],
   headers: Record<string, string>,
 ) {
-  const input = Object.fromEntries(Object.entries(inputs).map(([index, one]) => [index, serialized(dialect, one)]));
+  const input = Object.fromEntries(Object.entries(inputs).map(([index, one]) => [index, serialized(transformer, one)]));
   const url = `${base}/${paths}?batch=1&input=${encodeURIComponent(JSON.stringify(input))}`;
-  const response = await fetch(url, { headers: { ...headers, ...anybody(dialect) } });
+  const response = await fetch(url, { headers: { ...headers, ...anybody(transformer) } });
   const text = await response.text();
   return {
     status: response.status,
     contentType: response.headers.get("content-type"),
     length: response.headers.get("content-length"),
     varies: ["trpc-accept", "accept"].every((name) => response.headers.get("vary")?.split(/, */).includes(name)),
-    body: normal(assemble(text, dialect)),
+    body: normal(assemble(text, transformer)),
   };
 }
 
-/** The first `count` events of a stream of server-sent ones. */
+/** The first `count` server-sent events of a response. `act` is called after the first one. */
 async function events(
   base: string,
   path: string,
@@ -88,7 +88,7 @@ async function events(
           .filter((line) => line !== "" && !line.startsWith(":"))
           .map((line) => line.split(/: ?(.*)/s).slice(0, 2)),
       );
-      // Pings keep the line alive and say nothing.
+      // Pings only keep the connection alive.
       if (event.event !== "ping" && Object.keys(event).length > 0) fields.push(event);
       if (fields.length === 1) void act?.();
     }
@@ -105,80 +105,82 @@ async function events(
   };
 }
 
-for (const dialect of DIALECTS) {
-  const { ours, theirs } = await pair(dialect);
+for (const transformer of TRANSFORMERS) {
+  const { ours, theirs } = await pair(transformer);
 
   for (const [name, batch] of Object.entries(BATCHES)) {
     for (const headers of [{ "trpc-accept": "application/jsonl" }, { accept: "application/jsonl" }]) {
-      test(`${dialect}: lines asked for by ${Object.keys(headers)}: ${name}`, async () => {
+      test(`${transformer}: a stream requested by ${Object.keys(headers)}: ${name}`, async () => {
         assert.deepEqual(
-          await stream(ours, dialect, batch, headers as never),
-          await stream(theirs, dialect, batch, headers as never),
+          await stream(ours, transformer, batch, headers as never),
+          await stream(theirs, transformer, batch, headers as never),
         );
       });
     }
   }
 
-  const input = (value: unknown) => `input=${encodeURIComponent(JSON.stringify(serialized(dialect, value)))}`;
+  const input = (value: unknown) => `input=${encodeURIComponent(JSON.stringify(serialized(transformer, value)))}`;
   const unwrap = (text: unknown) =>
-    dialect === "superjson" ? (JSON.parse(String(text)).json ?? JSON.parse(String(text))) : JSON.parse(String(text));
+    transformer === "superjson"
+      ? (JSON.parse(String(text)).json ?? JSON.parse(String(text)))
+      : JSON.parse(String(text));
 
-  test(`${dialect}: an event begins and is told as Node does`, async () => {
+  test(`${transformer}: a subscription sends the same events as Node`, async () => {
     const answers = [];
     for (const base of [ours, theirs]) {
-      const user = authorization("events", dialect);
+      const user = authorization("events", transformer);
       const create = () =>
         fetch(`${base}/k8s.createCluster`, {
           method: "POST",
           headers: { "content-type": "application/json", ...user },
-          body: JSON.stringify(serialized(dialect, { name: "one", location: "eu" })),
+          body: JSON.stringify(serialized(transformer, { name: "one", location: "eu" })),
         });
-      // Ours tells its position first.
+      // clusterdesk sends a `ready` event first.
       const own = base === ours ? 1 : 0;
       const { fields, ...head } = await events(base, `k8s.watch?${input({})}`, 2 + own, user, create);
       const [connected, ...data] = fields;
-      if (own) assert.equal(unwrap(data.shift()!["data"]).type, "ready");
+      if (own) assert.equal(unwrap(data.shift()!.data).type, "ready");
       const { id, ...event } = data[0]!;
       assert.match(String(id), /^\d+$/);
-      const values = dialect === "superjson" ? (JSON.parse(String(event["data"])).meta.values as object) : {};
+      const values = transformer === "superjson" ? (JSON.parse(String(event.data)).meta.values as object) : {};
       const named = Object.keys(values)
         .filter((path) => !/updatedAt|deletedAt/.test(path))
         .sort();
       answers.push({
         head,
-        connected: connected!["event"],
-        name: event["event"],
-        data: normal(unwrap(event["data"])),
+        connected: connected!.event,
+        name: event.event,
+        data: normal(unwrap(event.data)),
         named,
       });
     }
-    // The position is a string in both; its value is each server's own.
+    // Both ids are strings. Their values differ.
     for (const { data } of answers as { data: { id: unknown } }[]) data.id = typeof data.id;
     assert.deepEqual(answers[0], answers[1]);
   });
 
   const REFUSALS: Record<string, [path: string, headers: Record<string, string>]> = {
     "without a token": [`k8s.watch?${input({})}`, {}],
-    "with invalid input": [`k8s.watch?${input({ colour: "blue" })}`, anybody(dialect)],
-    "with input that is no JSON": ["k8s.watch?input=%7B", anybody(dialect)],
+    "with invalid input": [`k8s.watch?${input({ colour: "blue" })}`, anybody(transformer)],
+    "with input that is not JSON": ["k8s.watch?input=%7B", anybody(transformer)],
   };
   for (const [name, [path, headers]] of Object.entries(REFUSALS)) {
-    test(`${dialect}: a subscription ${name} is refused in the stream`, async () => {
+    test(`${transformer}: a subscription ${name} is refused in the stream`, async () => {
       const [mine, nodes] = await Promise.all(
         [ours, theirs].map(async (base) => {
           const { fields, ...head } = await events(base, path, 2, headers);
-          return { head, names: fields.map(({ event }) => event), error: normal(unwrap(fields[1]?.["data"]), true) };
+          return { head, names: fields.map(({ event }) => event), error: normal(unwrap(fields[1]?.data), true) };
         }),
       );
       assert.deepEqual(mine, nodes);
     });
   }
 
-  test(`${dialect}: an unknown path is refused as JSON, subscription or not`, async () => {
+  test(`${transformer}: an unknown path is refused as JSON, also for subscriptions`, async () => {
     const [mine, nodes] = await Promise.all(
       [ours, theirs].map(async (base) => {
         const response = await fetch(`${base}/k8s.nothing?${input({})}`, {
-          headers: { accept: "text/event-stream", ...anybody(dialect) },
+          headers: { accept: "text/event-stream", ...anybody(transformer) },
         });
         return [response.status, response.headers.get("content-type"), normal(await response.json())];
       }),
