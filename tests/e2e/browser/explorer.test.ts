@@ -35,7 +35,7 @@ async function explore(
   assert.deepEqual(foreign, []);
   // The browser logs each refused call and each failed connection. The tests provoke both.
   assert.deepEqual(
-    wrong.filter((text) => !/status of 4\d\d|ERR_CONNECTION_REFUSED/.test(text)),
+    wrong.filter((text) => !/status of 4\d\d|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED/.test(text)),
     [],
   );
   // A token must not be stored anywhere.
@@ -227,6 +227,19 @@ test("an invalid token is refused, and a reload discards a valid one", () =>
     assert.doesNotMatch(page.url(), /token|eyJ/);
     await page.reload();
     await page.getByRole("banner").getByRole("button", { name: "Sign in" }).waitFor();
+  }));
+
+test("a subscription reconnects when the browser is online again", () =>
+  explore(1280, "/", async (page) => {
+    await signIn(page, token("explorer_offline"));
+    await go(page, "Live");
+    await page.getByRole("button", { name: "Start watching" }).click();
+    const connection = page.getByRole("status", { name: "Connection" });
+    await until(async () => /Live\./.test(await connection.innerText()), "live");
+    await page.context().setOffline(true);
+    await until(async () => /Connection lost/.test(await connection.innerText()), "the lost connection");
+    await page.context().setOffline(false);
+    await until(async () => /Live\./.test(await connection.innerText()), "live again");
   }));
 
 test("every procedure has a page", () =>
