@@ -15,10 +15,10 @@ import { token as tokenOf } from "../support/token.ts";
 import { until } from "../support/until.ts";
 
 const server = await Server.start();
-const impatient = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "2", RATE_LIMIT_READ_WINDOW_MS: "1500" });
+const limited = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "2", RATE_LIMIT_READ_WINDOW_MS: "1500" });
 
 let users = 0;
-const somebody = () => `watching_${++users}`;
+const newUser = () => `watching_${++users}`;
 
 /** A WebSocket class that records its instances. */
 function sockets() {
@@ -32,7 +32,7 @@ function sockets() {
   return { Counted, all, open: () => all.filter(({ readyState }) => readyState === WebSocket.OPEN).length };
 }
 
-function arrange(base = server.url, user = somebody()) {
+function arrange(base = server.url, user = newUser()) {
   const { Counted, ...count } = sockets();
   const client = createClient({ url: base, token: tokenOf(user), WebSocket: Counted });
   // The writer does not use the proxy, so that it works while the connection is cut.
@@ -107,16 +107,16 @@ test("all subscriptions share one socket, which is closed after the last one", a
 });
 
 test("it resumes after a lost connection without losing or repeating events", async () => {
-  const wire = await TcpProxy.to(server.url);
-  const { client, writer } = arrange(wire.url);
+  const proxy = await TcpProxy.to(server.url);
+  const { client, writer } = arrange(proxy.url);
   const watched = [watch(client), watch(client)];
   await Promise.all(watched.map(({ ready }) => ready()));
   await change(writer, "before");
   await until(() => watched.every(({ seen }) => seen.length === 4), "four events");
-  wire.cut();
+  proxy.cut();
   await change(writer, "meanwhile");
   await until(() => watched.every(({ states }) => states.at(-1) === "reconnecting"), "reconnecting");
-  wire.mend();
+  proxy.restore();
   await until(() => watched.every(({ seen }) => seen.length === 7), "seven events");
   await change(writer, "after");
   await until(() => watched.every(({ seen }) => seen.length >= 10), "ten events");
@@ -144,9 +144,9 @@ test("no event is lost in a restart of the server, not even the first one", asyn
 });
 
 test("it waits for a server that has not started yet", async () => {
-  const wire = await TcpProxy.to(server.url);
-  wire.cut();
-  const { client, all } = arrange(wire.url);
+  const proxy = await TcpProxy.to(server.url);
+  proxy.cut();
+  const { client, all } = arrange(proxy.url);
   const watched = watch(client);
   await until(() => all.length >= 2, "two attempts");
   assert.deepEqual(
@@ -156,7 +156,7 @@ test("it waits for a server that has not started yet", async () => {
       [undefined, "NETWORK_ERROR"],
     ],
   );
-  wire.mend();
+  proxy.restore();
   await watched.ready();
   watched.unsubscribe();
 });
@@ -217,7 +217,7 @@ test("the subscription of a deleted user ends without another attempt", async ()
 });
 
 test("an expired token is replaced by a new one", async () => {
-  const user = somebody();
+  const user = newUser();
   const { Counted, all } = sockets();
   // The server tolerates 30 seconds of clock skew: the first token is valid for three more seconds.
   const tokens = [tokenOf(user, -27), tokenOf(user)];
@@ -247,7 +247,7 @@ test("an expired token is replaced by a new one", async () => {
 });
 
 test("a subscription over the rate limit is tried again later", async () => {
-  const client = createClient({ url: impatient.url, token: tokenOf(somebody()), WebSocket });
+  const client = createClient({ url: limited.url, token: tokenOf(newUser()), WebSocket });
   const watched = [watch(client), watch(client), watch(client), watch(client)];
   await Promise.all(watched.map(({ ready }) => ready()));
   assert(watched.some(({ causes }) => causes.includes("TOO_MANY_REQUESTS")));

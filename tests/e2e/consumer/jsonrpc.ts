@@ -43,14 +43,14 @@ export async function watching(signal: AbortSignal) {
   for await (const event of client.k8s.watch()) if (event.type === "created") same<typeof event.cluster, Cluster>(true);
 }
 
-export function mistakes() {
+export function wrongUses() {
   // @ts-expect-error a field is missing
   void client.k8s.create({ name: "one" });
   // @ts-expect-error no field of this name
   void client.k8s.create({ name: "one", location: "eu", colour: "blue" });
   // @ts-expect-error not one of the plans
   void client.k8s.create({ name: "one", location: "eu", plan: "GOLD" });
-  // @ts-expect-error an input is asked for
+  // @ts-expect-error an input is required
   void client.k8s.get();
   // @ts-expect-error takes no input
   void client.user.me({ id: 1 });

@@ -48,6 +48,6 @@ export function useEverything() {
     same<typeof old, Cluster[] | undefined>(true);
     return old;
   });
-  // @ts-expect-error an input is asked for
+  // @ts-expect-error an input is required
   trpc.k8s.get.queryOptions();
 }

@@ -13,7 +13,7 @@ export function watch() {
         switch (data.type) {
           case "ready":
           case "lagged":
-            // @ts-expect-error there is none
+            // @ts-expect-error it has no cluster
             return data.cluster;
           default:
             same<typeof data.at, Date>(true);

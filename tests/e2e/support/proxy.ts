@@ -29,13 +29,13 @@ export class TcpProxy {
     return proxy;
   }
 
-  /** Closes every connection, and refuses new ones until {@link mend}. */
+  /** Closes every connection, and refuses new ones until {@link restore}. */
   cut(): void {
     this.#cut = true;
     for (const socket of this.#pairs) socket.destroy();
   }
 
-  mend(): void {
+  restore(): void {
     this.#cut = false;
   }
 

@@ -5,7 +5,7 @@ import superjson from "superjson";
 import { recording } from "../support/fetch.ts";
 import type { AppRouter } from "../support/router.ts";
 import { Server } from "../support/server.ts";
-import { CALLS, client, somebody } from "./clients.ts";
+import { CALLS, client, newUser } from "./clients.ts";
 
 const server = await Server.start();
 const url = `${server.url}/trpc`;
@@ -14,14 +14,14 @@ const adminToken = await server.adminToken();
 for (const [name, link] of Object.entries(CALLS)) {
   test(`${name}: a timestamp is a Date with milliseconds`, async () => {
     const before = Date.now();
-    const { createdAt } = await client(link({ url, token: somebody().token })).user.me.query();
+    const { createdAt } = await client(link({ url, token: newUser().token })).user.me.query();
     assert(createdAt instanceof Date);
     assert(createdAt.getTime() >= before - 1 && createdAt.getTime() <= Date.now());
   });
 
   test(`${name}: a Date in an input is a timestamp`, async () => {
     const admin = client(link({ url, token: adminToken }));
-    const { id, token } = somebody();
+    const { id, token } = newUser();
     const mine = client(link({ url, token }));
     await mine.user.updateName.mutate({ name: "before" });
     await mine.user.updateName.mutate({ name: "after" });
@@ -40,7 +40,7 @@ for (const [name, link] of Object.entries(CALLS)) {
   });
 
   test(`${name}: undefined fields and inputs count as omitted`, async () => {
-    const mine = client(link({ url, token: somebody().token }));
+    const mine = client(link({ url, token: newUser().token }));
     assert.equal(await mine.customer.get.query(), null);
     assert.equal(await mine.customer.get.query(undefined), null);
     assert.equal(await mine.customer.get.query({ userId: undefined }), null);
@@ -51,7 +51,7 @@ for (const [name, link] of Object.entries(CALLS)) {
   });
 
   test(`${name}: concurrent calls have separate outcomes`, async () => {
-    const { id, token } = somebody();
+    const { id, token } = newUser();
     const mine = client(link({ url, token }));
     const [me, missing, greeting] = await Promise.allSettled([
       mine.user.me.query(),
@@ -65,7 +65,7 @@ for (const [name, link] of Object.entries(CALLS)) {
   });
 
   test(`${name}: an aborted call rejects, and the next one succeeds`, async () => {
-    const mine = client(link({ url, token: somebody().token }));
+    const mine = client(link({ url, token: newUser().token }));
     const abort = new AbortController();
     const call = mine.user.me.query(undefined, { signal: abort.signal });
     abort.abort();
@@ -81,7 +81,7 @@ test("a batch with different statuses is 207, and one with the same statuses has
     statuses.push(response.status);
     return response;
   };
-  const mine = client(CALLS.httpBatchLink!({ url, token: somebody().token, fetch: recorder }));
+  const mine = client(CALLS.httpBatchLink!({ url, token: newUser().token, fetch: recorder }));
   await Promise.allSettled([mine.user.me.query(), mine.k8s.get.query({ id: 4711 })]);
   await Promise.allSettled([mine.k8s.get.query({ id: 4711 }), mine.k8s.get.query({ id: 4712 })]);
   await Promise.all([mine.user.me.query(), mine.user.me.query()]);
@@ -90,14 +90,14 @@ test("a batch with different statuses is 207, and one with the same statuses has
 
 test("httpBatchStreamLink sends one request and asks for a stream", async () => {
   const { fetch: recorder, sent } = recording();
-  const mine = client(CALLS.httpBatchStreamLink!({ url, token: somebody().token, fetch: recorder }));
+  const mine = client(CALLS.httpBatchStreamLink!({ url, token: newUser().token, fetch: recorder }));
   await Promise.all([mine.user.me.query(), mine.k8s.list.query(), mine.auth.mySubscription.query()]);
   assert.equal(sent.length, 1);
   assert.equal(sent[0]!.headers.get("trpc-accept"), "application/jsonl");
 });
 
 test("queries can be sent by POST", async () => {
-  const { id, token } = somebody();
+  const { id, token } = newUser();
   for (const link of [httpLink, httpBatchLink, httpBatchStreamLink]) {
     const { fetch: recorder, sent } = recording();
     const headers = { authorization: `Bearer ${token}` };
@@ -120,7 +120,7 @@ test("HEAD is answered without content", async () => {
 
 test("a batch holds fifty calls", async () => {
   const { fetch: recorder, sent } = recording();
-  const headers = { authorization: `Bearer ${somebody().token}` };
+  const headers = { authorization: `Bearer ${newUser().token}` };
   const mine = createTRPCClient<AppRouter>({
     links: [httpBatchLink({ url, transformer: superjson, headers, fetch: recorder, maxItems: 50 })],
   });

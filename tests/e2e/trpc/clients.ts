@@ -94,7 +94,7 @@ export const client = (link: TRPCLink<AppRouter>): Client => createTRPCClient<Ap
 let users = 0;
 
 /** A new user and a token. */
-export function somebody(): { id: string; token: string } {
+export function newUser(): { id: string; token: string } {
   const id = `trpc_${process.pid}_${++users}`;
   return { id, token: tokenOf(id) };
 }

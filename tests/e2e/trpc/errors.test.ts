@@ -4,7 +4,7 @@ import { isTRPCClientError, type TRPCClientError } from "@trpc/client";
 import type { AppRouter } from "../support/router.ts";
 import { Server } from "../support/server.ts";
 import { token as tokenOf } from "../support/token.ts";
-import { CALLS, client, somebody } from "./clients.ts";
+import { CALLS, client, newUser } from "./clients.ts";
 
 const server = await Server.start();
 const limited = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "2" });
@@ -20,7 +20,7 @@ async function caught(call: Promise<unknown>): Promise<TRPCClientError<AppRouter
 }
 
 for (const [name, link] of Object.entries(CALLS)) {
-  const mine = () => client(link({ url, token: somebody().token }));
+  const mine = () => client(link({ url, token: newUser().token }));
 
   test(`${name}: zodError has the issues by field`, async () => {
     const { data, shape } = await caught(mine().k8s.createCluster.mutate({ name: "Not Valid", location: "" }));
@@ -64,7 +64,7 @@ for (const [name, link] of Object.entries(CALLS)) {
   });
 
   test(`${name}: a call over the rate limit is TOO_MANY_REQUESTS`, async () => {
-    const caller = client(link({ url: `${limited.url}/trpc`, token: somebody().token }));
+    const caller = client(link({ url: `${limited.url}/trpc`, token: newUser().token }));
     await caller.user.me.query();
     await caller.user.me.query();
     const { data, message } = await caught(caller.user.me.query());
@@ -78,14 +78,14 @@ for (const name of ["httpLink", "httpBatchLink", "httpBatchStreamLink"]) {
   const link = CALLS[name]!;
 
   test(`${name}: the wrong HTTP method is METHOD_NOT_SUPPORTED`, async () => {
-    const caller = client(link({ url, token: somebody().token }));
+    const caller = client(link({ url, token: newUser().token }));
     const { data, message } = await caught((caller as any).k8s.create.query({ name: "one", location: "eu" }));
     assert.deepEqual([data?.code, data?.httpStatus], ["METHOD_NOT_SUPPORTED", 405]);
     assert.equal(message, 'Unsupported GET-request to mutation procedure at path "k8s.create"');
   });
 
   test(`${name}: a body over the limit is PAYLOAD_TOO_LARGE in tRPC's shape`, async () => {
-    const caller = client(link({ url, token: somebody().token }));
+    const caller = client(link({ url, token: newUser().token }));
     const { data } = await caught(caller.user.updateName.mutate({ name: "x".repeat(2 ** 21) }));
     assert.deepEqual([data?.code, data?.httpStatus], ["PAYLOAD_TOO_LARGE", 413]);
     assert.match(data!.requestId, /^[0-9a-f-]{36}$/);
@@ -99,7 +99,7 @@ for (const name of ["httpLink", "httpBatchLink", "httpBatchStreamLink"]) {
 
 test("a path outside the tRPC mounts has no tRPC error", async () => {
   const error = await caught(
-    client(CALLS.httpLink!({ url: `${server.url}/elsewhere`, token: somebody().token })).user.me.query(),
+    client(CALLS.httpLink!({ url: `${server.url}/elsewhere`, token: newUser().token })).user.me.query(),
   );
   assert.equal(error.data, undefined);
 });

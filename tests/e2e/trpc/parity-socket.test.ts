@@ -148,7 +148,7 @@ for (const transformer of TRANSFORMERS) {
     const ready = JSON.parse(mine.replies.splice(1, 1)[0]!).result;
     assert.equal(ready.type, "data");
     assert.match(ready.id, /^\d+$/);
-    const told = (replies: string[]) =>
+    const sent = (replies: string[]) =>
       replies
         .map((text) => {
           const { id, result } = JSON.parse(text);
@@ -159,6 +159,6 @@ for (const transformer of TRANSFORMERS) {
           return { from: id, type: result.type, event: normal({ ...data.data, id: 0 }) };
         })
         .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
-    assert.deepEqual(told(mine.replies), told(nodes.replies));
+    assert.deepEqual(sent(mine.replies), sent(nodes.replies));
   });
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { authorization, normal, pair, serialized, TRANSFORMERS, type Transformer } from "./pair.ts";
 
-const anybody = (transformer: Transformer) => authorization("streams", transformer);
+const streamUser = (transformer: Transformer) => authorization("streams", transformer);
 
 type Encoded = [value: unknown[], ...deferred: [key: string | number | null, type: number, chunk: number][]];
 
@@ -50,7 +50,7 @@ async function stream(
 ) {
   const input = Object.fromEntries(Object.entries(inputs).map(([index, one]) => [index, serialized(transformer, one)]));
   const url = `${base}/${paths}?batch=1&input=${encodeURIComponent(JSON.stringify(input))}`;
-  const response = await fetch(url, { headers: { ...headers, ...anybody(transformer) } });
+  const response = await fetch(url, { headers: { ...headers, ...streamUser(transformer) } });
   const text = await response.text();
   return {
     status: response.status,
@@ -161,8 +161,8 @@ for (const transformer of TRANSFORMERS) {
 
   const REFUSALS: Record<string, [path: string, headers: Record<string, string>]> = {
     "without a token": [`k8s.watch?${input({})}`, {}],
-    "with invalid input": [`k8s.watch?${input({ colour: "blue" })}`, anybody(transformer)],
-    "with input that is not JSON": ["k8s.watch?input=%7B", anybody(transformer)],
+    "with invalid input": [`k8s.watch?${input({ colour: "blue" })}`, streamUser(transformer)],
+    "with input that is not JSON": ["k8s.watch?input=%7B", streamUser(transformer)],
   };
   for (const [name, [path, headers]] of Object.entries(REFUSALS)) {
     test(`${transformer}: a subscription ${name} is refused in the stream`, async () => {
@@ -180,7 +180,7 @@ for (const transformer of TRANSFORMERS) {
     const [mine, nodes] = await Promise.all(
       [ours, theirs].map(async (base) => {
         const response = await fetch(`${base}/k8s.nothing?${input({})}`, {
-          headers: { accept: "text/event-stream", ...anybody(transformer) },
+          headers: { accept: "text/event-stream", ...streamUser(transformer) },
         });
         return [response.status, response.headers.get("content-type"), normal(await response.json())];
       }),

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { createTRPCUntypedClient } from "@trpc/client";
 import { Server } from "../support/server.ts";
-import { CALLS, plain, somebody } from "./clients.ts";
+import { CALLS, newUser, plain } from "./clients.ts";
 
 type Kind = "query" | "mutation";
 interface Step {
@@ -241,13 +241,13 @@ for (const [prefix, { transformer, time }] of Object.entries(MOUNTS)) {
   for (const [name, link] of Object.entries(CALLS)) {
     for (const which of [0, 1]) {
       test(`${prefix} over ${name}: every procedure under its ${which === 0 ? "canonical" : "old"} name`, async () => {
-        const user = somebody();
+        const user = newUser();
         const url = `${server.url}${prefix}`;
         const own = { url, ...(transformer && { transformer }) };
         const mine = createTRPCUntypedClient({ links: [link({ ...own, token: user.token })] });
         const others = {
           admin: createTRPCUntypedClient({ links: [link({ ...own, token: adminToken })] }),
-          second: createTRPCUntypedClient({ links: [link({ ...own, token: somebody().token })] }),
+          second: createTRPCUntypedClient({ links: [link({ ...own, token: newUser().token })] }),
         };
         const scenario: Scenario = { user: user.id, cluster: 0, time };
         for (const { names, kind, input, check, by } of SCENARIO) {
@@ -265,9 +265,9 @@ for (const [prefix, { transformer, time }] of Object.entries(MOUNTS)) {
 
 test("the list of calls is complete", async () => {
   const document = await (await fetch(`${server.url}/openrpc.json`)).json();
-  const told = new Set(SCENARIO.flatMap(({ names }) => names));
+  const covered = new Set(SCENARIO.flatMap(({ names }) => names));
   const missing = document.methods.filter(
-    (method: any) => method["x-kind"] !== "subscription" && !told.has(method.name),
+    (method: any) => method["x-kind"] !== "subscription" && !covered.has(method.name),
   );
   assert.deepEqual(
     missing.map(({ name }: { name: string }) => name),

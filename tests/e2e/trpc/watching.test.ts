@@ -6,7 +6,7 @@ import { TcpProxy } from "../support/proxy.ts";
 import type { AppRouter } from "../support/router.ts";
 import { Server } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { CALLS, type Client, client, somebody, WATCHES } from "./clients.ts";
+import { CALLS, type Client, client, newUser, WATCHES } from "./clients.ts";
 
 const server = await Server.start();
 const adminToken = await server.adminToken();
@@ -16,11 +16,11 @@ function watch(watcher: Client, input: Parameters<Client["k8s"]["watch"]["subscr
   const seen: { id: string; type: string; name?: string; at?: Date }[] = [];
   const errors: TRPCClientError<AppRouter>[] = [];
   const states: string[] = [];
-  const told = { started: 0, stopped: 0, completed: 0 };
+  const calls = { started: 0, stopped: 0, completed: 0 };
   const subscription = watcher.k8s.watch.subscribe(input, {
-    onStarted: () => void told.started++,
-    onStopped: () => void told.stopped++,
-    onComplete: () => void told.completed++,
+    onStarted: () => void calls.started++,
+    onStopped: () => void calls.stopped++,
+    onComplete: () => void calls.completed++,
     onConnectionStateChange: ({ state }) => void states.push(state),
     onError: (error) => void errors.push(error as TRPCClientError<AppRouter>),
     onData: ({ id, data }) => {
@@ -33,7 +33,7 @@ function watch(watcher: Client, input: Parameters<Client["k8s"]["watch"]["subscr
     seen,
     errors,
     states,
-    told,
+    calls,
     types,
     subscription,
     ready: () => until(() => types().includes("ready"), "ready"),
@@ -50,7 +50,7 @@ async function change(caller: Client, name: string) {
 
 for (const [name, link] of Object.entries(WATCHES)) {
   const arrange = (base: string) => {
-    const { id, token } = somebody();
+    const { id, token } = newUser();
     // Mutations do not use the proxy, so that they work while the connection is cut.
     const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
     return { id, token, caller, watched: () => watch(client(link({ url: `${base}/trpc`, token }))) };
@@ -75,22 +75,22 @@ for (const [name, link] of Object.entries(WATCHES)) {
       ids,
       [...ids].sort((a, b) => a - b),
     );
-    assert.equal(watched.told.started, 1);
+    assert.equal(watched.calls.started, 1);
     watched.subscription.unsubscribe();
-    await until(() => watched.told.completed === 1, "completed");
+    await until(() => watched.calls.completed === 1, "completed");
     assert.deepEqual(watched.errors, []);
   });
 
   test(`${name}: it resumes after a lost connection without losing or repeating events`, async () => {
-    const wire = await TcpProxy.to(server.url);
-    const { caller, watched: begin } = arrange(wire.url);
+    const proxy = await TcpProxy.to(server.url);
+    const { caller, watched: begin } = arrange(proxy.url);
     const watched = begin();
     await watched.ready();
     await change(caller, "before");
     await until(() => watched.seen.length === 4, "four events");
-    wire.cut();
+    proxy.cut();
     await change(caller, "meanwhile");
-    wire.mend();
+    proxy.restore();
     await until(() => watched.seen.length === 7, "seven events");
     await change(caller, "after");
     await until(() => watched.seen.length >= 10, "ten events");
@@ -103,13 +103,13 @@ for (const [name, link] of Object.entries(WATCHES)) {
   });
 
   test(`${name}: no event is lost when the connection is lost before the first one`, async () => {
-    const wire = await TcpProxy.to(server.url);
-    const { caller, watched: begin } = arrange(wire.url);
+    const proxy = await TcpProxy.to(server.url);
+    const { caller, watched: begin } = arrange(proxy.url);
     const watched = begin();
     await watched.ready();
-    wire.cut();
+    proxy.cut();
     await change(caller, "meanwhile");
-    wire.mend();
+    proxy.restore();
     await until(() => watched.seen.length === 4, "four events");
     assert.deepEqual(watched.types(), ["ready", "created", "updated", "deleted"]);
     watched.subscription.unsubscribe();
@@ -145,7 +145,7 @@ for (const [name, link] of Object.entries(WATCHES)) {
   });
 
   test(`${name}: a refused subscription is a typed error and is not repeated`, async () => {
-    const { token } = somebody();
+    const { token } = newUser();
     const watched = watch(client(link({ url: `${server.url}/trpc`, token })), { userId: "somebody_else" });
     await until(() => watched.errors.length > 0, "an error");
     const [error] = watched.errors;
@@ -161,7 +161,7 @@ for (const [name, link] of Object.entries(WATCHES)) {
 // Last, and one after the other, because they stop the server that all tests share.
 for (const [name, link] of Object.entries(WATCHES)) {
   test(`${name}: no event is lost in a restart of the server`, async () => {
-    const { token } = somebody();
+    const { token } = newUser();
     const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
     const watched = watch(client(link({ url: `${server.url}/trpc`, token })));
     await watched.ready();
