@@ -1,5 +1,5 @@
-//! The explorer: a page to read about the procedures, to try them, and to run the place. It is in the binary, asks no
-//! other host for anything, and does all it does by calling procedures like everybody else.
+//! The explorer: a web page that documents the procedures, calls them, and has a dashboard for admins. It is compiled into
+//! the binary, loads nothing from other hosts, and only uses the public API.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -14,21 +14,22 @@ const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// What the page may do (CSP level 3): run and show what this server sent, and call it, by WebSocket too, which 'self' covers.
-/// No text ever becomes markup: `require-trusted-types-for` makes the browser hold us to that.
+/// The Content Security Policy (level 3): scripts, styles, images and connections of this origin only. 'self' covers its
+/// WebSocket. `require-trusted-types-for` makes the browser refuse to turn text into markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 const PAGE: (&str, &str, &str) = ("", HTML, include_str!("explorer/index.html"));
 
-/// Name below `/docs/`, content type, text.
-const ASSETS: [(&str, &str, &str); 39] = [
+/// Name below `/docs/`, content type, content.
+const ASSETS: [(&str, &str, &str); 40] = [
     ("account.js", JAVASCRIPT, include_str!("explorer/account.js")),
     ("action.js", JAVASCRIPT, include_str!("explorer/action.js")),
     ("audit.js", JAVASCRIPT, include_str!("explorer/audit.js")),
     ("badge.js", JAVASCRIPT, include_str!("explorer/badge.js")),
     ("base.css", CSS, include_str!("explorer/base.css")),
     ("check.js", JAVASCRIPT, include_str!("explorer/check.js")),
+    ("client.js", JAVASCRIPT, include_str!("explorer/client.js")),
     ("clusters.js", JAVASCRIPT, include_str!("explorer/clusters.js")),
     ("code.js", JAVASCRIPT, include_str!("explorer/code.js")),
     ("confirm.js", JAVASCRIPT, include_str!("explorer/confirm.js")),
@@ -36,6 +37,7 @@ const ASSETS: [(&str, &str, &str); 39] = [
     ("copy.js", JAVASCRIPT, include_str!("explorer/copy.js")),
     ("dashboard.js", JAVASCRIPT, include_str!("explorer/dashboard.js")),
     ("dom.js", JAVASCRIPT, include_str!("explorer/dom.js")),
+    ("events.js", JAVASCRIPT, include_str!("explorer/events.js")),
     ("failure.js", JAVASCRIPT, include_str!("explorer/failure.js")),
     ("form.js", JAVASCRIPT, include_str!("explorer/form.js")),
     ("icon.svg", SVG, include_str!("explorer/icon.svg")),
@@ -61,7 +63,6 @@ const ASSETS: [(&str, &str, &str); 39] = [
     ("theme.js", JAVASCRIPT, include_str!("explorer/theme.js")),
     ("trial.js", JAVASCRIPT, include_str!("explorer/trial.js")),
     ("users.js", JAVASCRIPT, include_str!("explorer/users.js")),
-    ("watch.js", JAVASCRIPT, include_str!("explorer/watch.js")),
 ];
 
 static FILES: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
@@ -82,15 +83,15 @@ pub struct File {
 }
 
 impl File {
-    /// The file at an address.
+    /// The file at this path of the server; None if there is none.
     pub fn at(path: &str) -> Option<&'static Self> {
         FILES.get(path)
     }
 
-    /// The file, unless the browser has it already.
+    /// The file, or 304 if the browser has this version already.
     pub fn answer(&self, headers: &HeaderMap) -> Response {
         let mut response = versioned(headers, &self.etag, self.kind, self.body);
-        // On a 304 as well: its headers replace those that the browser keeps with the page.
+        // On a 304 too: its headers replace those that the browser has stored with the page.
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         response
     }

@@ -1,15 +1,15 @@
 import { PendingCall } from "./call.js";
 import { isMessage, type Message } from "./message.js";
 
-/** Entries of a batch that the server accepts. */
+/** The most entries of a batch that the server accepts. */
 const ENTRIES = 50;
-/** Bytes of a request; the server accepts a mebibyte. */
+/** The most bytes of a request. The server accepts one mebibyte. */
 const BYTES = 1_000_000;
 
-/** Sends a body and gives back the JSON that comes. */
+/** Sends a request body and returns the JSON of the response. */
 export type Post = (body: string, signal: AbortSignal) => Promise<unknown>;
 
-/** Sends the calls that are made within one tick in as few requests as possible. */
+/** Sends the calls that are made within one tick in as few requests as the limits allow. */
 export class Batcher {
   readonly #post: Post;
   #waiting: PendingCall[] = [];
@@ -34,7 +34,7 @@ export class Batcher {
   async #send(calls: PendingCall[]): Promise<void> {
     const abort = new AbortController();
     for (const call of calls) {
-      // The request is dropped when nobody is left who waits for it.
+      // The request is aborted when every call in it has been.
       call.onAbort = () => calls.every((other) => other.done) && abort.abort();
     }
     const texts = calls.map((call) => call.text);
@@ -62,9 +62,9 @@ function* split(calls: PendingCall[]): Generator<PendingCall[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** Gives each call the answer with its id. */
+/** Hands each call the response with its id. */
 function deliver(calls: PendingCall[], body: unknown): void {
-  // One object with an error answers all of them: the request was refused as a whole.
+  // A single error object means that the server refused the request as a whole.
   if (isMessage(body) && body.error !== undefined) {
     for (const call of calls) call.answer(body);
     return;

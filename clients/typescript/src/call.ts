@@ -1,14 +1,15 @@
-import { failure, malformed, request, type Message } from "./message.js";
+import { type Message, outcome, request } from "./message.js";
 
 let lastId = 0;
 
-/** A call that waits for its answer. */
+/** A call that waits for its response. */
 export class PendingCall {
   readonly id = ++lastId;
+  /** The request. */
   readonly text: string;
-  /** Settles with the answer, or with the signal's reason as soon as it aborts. */
+  /** Settles with the outcome of the call, or with the signal's reason as soon as it aborts. */
   readonly promise: Promise<unknown>;
-  /** Called when the caller no longer wants the answer. */
+  /** Called when the signal aborts. */
   onAbort: (() => void) | undefined;
   /** Whether the promise is settled. */
   done = false;
@@ -21,11 +22,13 @@ export class PendingCall {
     this.#path = path;
     this.text = request(this.id, path, input);
     this.promise = new Promise((resolve, reject) => {
-      const settle = <T>(act: (value: T) => void) => (value: T) => {
-        signal?.removeEventListener("abort", abort);
-        this.done = true;
-        act(value);
-      };
+      const settle =
+        <T>(act: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener("abort", abort);
+          this.done = true;
+          act(value);
+        };
       this.#resolve = settle(resolve);
       this.#reject = settle(reject);
     });
@@ -37,13 +40,13 @@ export class PendingCall {
     else signal?.addEventListener("abort", abort);
   }
 
-  /** Takes the answer with this call's id; undefined when there was none. */
-  answer(message: Message | undefined): void {
-    if (message === undefined) return this.fail(malformed("The server left the call unanswered.", { path: this.#path }));
-    const error = failure(message, this.#path);
-    if (error !== undefined) return this.fail(error);
-    if (!("result" in message)) return this.fail(malformed("The answer has neither result nor error.", { path: this.#path }));
-    this.#resolve(message.result);
+  /** Settles the call with the response that has its id; undefined if the server sent none. */
+  answer(response: Message | undefined): void {
+    try {
+      this.#resolve(outcome(response, this.#path));
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   fail(error: unknown): void {

@@ -1,21 +1,21 @@
 import { Batcher } from "./batch.js";
-import { http } from "./http.js";
+import { post } from "./http.js";
 import { Live } from "./live.js";
 import type { ClientOptions } from "./options.js";
 import type { Procedures } from "./procedures.js";
-import { subscribe, type Subscription } from "./subscription.js";
+import { type Subscription, subscribe } from "./subscription.js";
 import type { WatchOptions } from "./watcher.js";
 
-/** What a procedure takes, by its name: `InputOf<"k8s.create">`. */
+/** The input of a procedure, by its name: `InputOf<"k8s.create">`. */
 export type InputOf<N extends keyof Procedures> = Procedures[N]["input"];
-/** What a procedure gives back, or, for a subscription, each of its events. */
+/** The output of a procedure; for a subscription, one event. */
 export type OutputOf<N extends keyof Procedures> = Procedures[N]["output"];
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** An input that may be left out is a union with void. */
+/** An optional input is a union with void. */
 type Arguments<I, O> = undefined extends I ? [input?: Exclude<I, void>, options?: O] : [input: I, options?: O];
 
 type Callable<P> = P extends { kind: "subscription"; input: infer I; output: infer E }
@@ -34,27 +34,30 @@ export type Client = {
   };
 };
 
-type SubscriptionName = { [N in keyof Procedures]: Procedures[N]["kind"] extends "subscription" ? N : never }[keyof Procedures];
+type SubscriptionName = {
+  [N in keyof Procedures]: Procedures[N]["kind"] extends "subscription" ? N : never;
+}[keyof Procedures];
 
-/** The one thing about procedures that types can't tell a running program. The compiler keeps it complete. */
+/** Subscriptions need another transport, and types do not exist at run time. The compiler checks that none is missing. */
 const SUBSCRIPTIONS: Record<SubscriptionName, true> = { "k8s.watch": true };
 
 export function createClient(options: ClientOptions): Client {
   const url = new URL(options.url).href;
-  const batcher = new Batcher(http({ ...options, url }));
+  const batcher = new Batcher(async (message, signal) => (await post({ ...options, url }, message, signal)).body);
   const live = new Live({ ...options, url }, () => batcher.call("user.me", undefined));
   const invoke = (path: string, input: object | undefined, own: CallOptions & WatchOptions<unknown> = {}) => {
     if (!Object.hasOwn(SUBSCRIPTIONS, path)) return batcher.call(path, input, own.signal);
     if ((options.WebSocket ?? globalThis.WebSocket) === undefined) {
-      throw new TypeError("There is no global WebSocket here. Pass one: createClient({ WebSocket, … }).");
+      throw new TypeError("This runtime has no global WebSocket. Pass one: createClient({ WebSocket, … }).");
     }
     return subscribe(live, path, input, own);
   };
-  const namespace = (space: string) => byName((name) => (input?: object, own?: CallOptions) => invoke(`${space}.${name}`, input, own));
+  const namespace = (space: string) =>
+    byName((name) => (input?: object, own?: CallOptions) => invoke(`${space}.${name}`, input, own));
   return byName(namespace) as Client;
 }
 
-/** An object with a property for every name. No `then`: it is no promise, also when it is returned from an async function. */
+/** An object with a property for every name except `then`: an async function that returned it would await it otherwise. */
 function byName<T>(make: (name: string) => T): object {
   const made = new Map<string, T>();
   return new Proxy(Object.create(null) as object, {

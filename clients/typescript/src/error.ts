@@ -1,30 +1,30 @@
-import type { ErrorCode as ServerErrorCode, Issue } from "./procedures.js";
+import type { Issue, ErrorCode as ServerErrorCode } from "./procedures.js";
 
 /**
- * What to switch on: the server's codes and two of this package.
- * `NETWORK_ERROR`: no answer came; a mutation may have happened or not.
- * `MALFORMED_RESPONSE`: what came is no answer of clusterdesk, such as the error page of a proxy.
+ * The server's codes, and two of this package.
+ * `NETWORK_ERROR`: no response arrived; a mutation may or may not have been executed.
+ * `MALFORMED_RESPONSE`: the response does not come from clusterdesk, for example a proxy's error page.
  */
 export type ErrorCode = ServerErrorCode | "NETWORK_ERROR" | "MALFORMED_RESPONSE";
 
-/** What is known of an error beyond its code and sentence. */
+/** Details of an error, where they apply. */
 export interface ErrorDetails {
-  /** JSON-RPC's number. */
+  /** The JSON-RPC error number. */
   number?: number | undefined;
   httpStatus?: number | undefined;
   /** The procedure that was called. */
   path?: string | undefined;
-  /** Quote it when you report the error: the server's log has it too. */
+  /** Identifies the request in the server's log. Quote it when you report the error. */
   requestId?: string | undefined;
-  /** Everything that is wrong with the input, for `BAD_REQUEST`. */
+  /** `BAD_REQUEST`: every problem of the input. */
   issues?: Issue[] | undefined;
-  /** Milliseconds after which another try makes sense. */
+  /** Milliseconds to wait before the next attempt. */
   retryAfterMs?: number | undefined;
-  /** The object that is in the way, for `CONFLICT`. */
+  /** `CONFLICT`: the id of the existing object. */
   conflictingId?: number | undefined;
 }
 
-/** Every failure of a call but an abort, which rejects with the signal's reason, as `fetch` does. */
+/** Every failure of a call, except an abort, which rejects with the signal's reason as `fetch` does. */
 export class ClusterdeskError extends Error implements ErrorDetails {
   override readonly name = "ClusterdeskError";
   readonly code: ErrorCode;
@@ -44,20 +44,23 @@ export class ClusterdeskError extends Error implements ErrorDetails {
 }
 
 /**
- * Whether `error` is a {@link ClusterdeskError}, and has this code if one is given.
- * Looks at the name, because two copies of this package in a bundle have two classes.
+ * Whether `error` is a {@link ClusterdeskError} and, if a code is given, has that code.
+ * Compares the name, because two copies of this package in one bundle have two different classes.
  */
 export function isClusterdeskError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
 ): error is ClusterdeskError & { readonly code: C } {
-  return error instanceof Error && error.name === "ClusterdeskError" && (code === undefined || (error as ClusterdeskError).code === code);
+  return (
+    error instanceof Error &&
+    error.name === "ClusterdeskError" &&
+    (code === undefined || (error as ClusterdeskError).code === code)
+  );
 }
 
 const TRANSIENT: readonly string[] = [
   "TIMEOUT",
   "TOO_MANY_REQUESTS",
-  "CLIENT_CLOSED_REQUEST",
   "INTERNAL_SERVER_ERROR",
   "BAD_GATEWAY",
   "SERVICE_UNAVAILABLE",
@@ -66,7 +69,7 @@ const TRANSIENT: readonly string[] = [
   "MALFORMED_RESPONSE",
 ];
 
-/** Whether the same call may succeed later, so that a subscription tries again. */
+/** Whether the same call may succeed later. A subscription then tries again. */
 export function isTransient(error: ClusterdeskError): boolean {
   return TRANSIENT.includes(error.code);
 }

@@ -1,11 +1,11 @@
 import { backoff, pause } from "./backoff.js";
 import { ClusterdeskError, isClusterdeskError, isTransient } from "./error.js";
 import { failure, type Message } from "./message.js";
-import { read, type ClientOptions } from "./options.js";
+import { type ClientOptions, read } from "./options.js";
 import { Socket } from "./socket.js";
 import type { Watcher } from "./watcher.js";
 
-/** The subscriptions of a client, on one connection that is there while somebody watches. */
+/** The subscriptions of a client. They share one connection, which is open while there is at least one of them. */
 export class Live {
   readonly #options: ClientOptions;
   /** Makes a call that needs the token. */
@@ -14,7 +14,7 @@ export class Live {
   #socket: Socket | undefined;
   #running = false;
   #attempt = 0;
-  /** Aborted when nobody watches any more. */
+  /** Aborted when there are no watchers left. */
   #idle = new AbortController();
 
   constructor(options: ClientOptions, probe: () => Promise<unknown>) {
@@ -32,33 +32,40 @@ export class Live {
   remove(watcher: Watcher, error?: ClusterdeskError): void {
     if (!this.#watchers.delete(watcher)) return;
     if (this.#watchers.size === 0) this.#idle.abort();
-    else if (watcher.subscription !== undefined) this.#socket?.request("rpc.unsubscribe", { subscription: watcher.subscription });
+    else if (watcher.subscription !== undefined && this.#socket !== undefined)
+      unsubscribe(this.#socket, watcher.subscription);
     watcher.end(error);
   }
 
-  /** Keeps a connection as long as somebody watches. */
+  /** Reconnects until there are no watchers left. */
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#watchers.size > 0) {
-      const idle = (this.#idle = new AbortController());
-      let cause: ClusterdeskError | undefined;
+      const idle = new AbortController();
+      this.#idle = idle;
+      let error: ClusterdeskError | undefined;
       try {
-        await this.#converse(idle.signal);
-      } catch (error) {
-        cause = error as ClusterdeskError;
-        if (!isTransient(cause)) for (const watcher of this.#watchers) this.remove(watcher, cause);
+        await this.#connection(idle.signal);
+      } catch (reason) {
+        error = reason as ClusterdeskError;
+        if (!isTransient(error)) for (const watcher of this.#watchers) this.remove(watcher, error);
       }
       if (idle.signal.aborted) continue;
-      for (const watcher of this.#watchers) watcher.change("reconnecting", cause);
-      await pause(Math.max(cause?.retryAfterMs ?? 0, backoff(this.#attempt++)), idle.signal);
+      const delayMs = Math.max(error?.retryAfterMs ?? 0, backoff(this.#attempt));
+      this.#attempt += 1;
+      for (const watcher of this.#watchers) watcher.retry({ attempt: this.#attempt, delayMs, error });
+      await pause(delayMs, idle.signal);
     }
     this.#running = false;
   }
 
-  /** One connection from beginning to end. Rejects with a {@link ClusterdeskError} if it does not come about. */
-  async #converse(idle: AbortSignal): Promise<void> {
+  /**
+   * Opens a connection, subscribes every watcher, and returns when the connection has ended.
+   * @throws {ClusterdeskError} when the connection can't be opened.
+   */
+  async #connection(idle: AbortSignal): Promise<void> {
     const socket = await this.#connect();
-    idle.addEventListener("abort", () => socket.close());
+    idle.addEventListener("abort", socket.close);
     if (idle.aborted) socket.close();
     try {
       await socket.opened;
@@ -74,21 +81,24 @@ export class Live {
   }
 
   async #connect(): Promise<Socket> {
-    const { url, token: source, WebSocket: Socketlike = globalThis.WebSocket } = this.#options;
+    const { url, token: source, WebSocket: Constructor = globalThis.WebSocket } = this.#options;
     const token = await read(source).catch((cause: unknown) => {
-      throw new ClusterdeskError("NETWORK_ERROR", "The token could not be had.", {}, { cause });
+      throw new ClusterdeskError("NETWORK_ERROR", "The token could not be obtained.", {}, { cause });
     });
-    // In a subprotocol, because a page can set no header on a WebSocket and a URL ends up in logs.
+    // In a subprotocol: a web page can't set headers on a WebSocket, and URLs end up in logs.
     const protocols = token ? ["clusterdesk", `bearer.${token}`] : ["clusterdesk"];
     try {
-      const socket: Socket = new Socket(new Socketlike(url.replace(/^http/, "ws"), protocols), (event) => this.#event(socket, event));
+      const socket: Socket = new Socket(new Constructor(url.replace(/^http/, "ws"), protocols), (event) =>
+        this.#event(socket, event),
+      );
       return socket;
     } catch (cause) {
-      throw new ClusterdeskError("UNAUTHORIZED", "The token is no token: a WebSocket can't carry it.", {}, { cause });
+      const message = "The token contains characters that a WebSocket subprotocol can't carry.";
+      throw new ClusterdeskError("UNAUTHORIZED", message, {}, { cause });
     }
   }
 
-  /** Why a handshake failed: a web page is not told, so ask by a call. */
+  /** The reason why a handshake failed. A web page can't see it, so a call with the same token is made instead. */
   async #explain(error: ClusterdeskError): Promise<ClusterdeskError> {
     if (this.#options.token === undefined) return error;
     const answer: unknown = await this.#probe().catch((reason: unknown) => reason);
@@ -96,13 +106,19 @@ export class Live {
   }
 
   #subscribe(socket: Socket, watcher: Watcher): void {
-    socket.request(watcher.path, watcher.params, (answer) => {
-      const error = failure(answer, watcher.path);
-      if (error !== undefined) return this.#failed(socket, watcher, error);
-      if (!this.#watchers.has(watcher)) return socket.request("rpc.unsubscribe", { subscription: answer.result });
-      this.#attempt = watcher.attempt = 0;
-      watcher.subscription = answer.result;
-      watcher.change("open");
+    socket.request(watcher.path, watcher.params, (response) => {
+      const error = failure(response, watcher.path);
+      if (error !== undefined) {
+        this.#failed(socket, watcher, error);
+      } else if (this.#watchers.has(watcher)) {
+        socket.proven = true;
+        this.#attempt = 0;
+        watcher.attempt = 0;
+        watcher.subscription = response.result;
+        watcher.change("open");
+      } else {
+        unsubscribe(socket, response.result);
+      }
     });
   }
 
@@ -115,16 +131,25 @@ export class Live {
     }
   }
 
-  /** A subscription was refused, or ended by the server. */
+  /** The server refused or ended a subscription. */
   #failed(socket: Socket, watcher: Watcher, error: ClusterdeskError): void {
     watcher.subscription = undefined;
-    // The token was good when the connection began and may have run out since: come back with a new one.
-    if (error.code === "UNAUTHORIZED" && socket.proven) return socket.close();
-    if (!isTransient(error)) return this.remove(watcher, error);
-    watcher.change("reconnecting", error);
-    const wait = Math.max(error.retryAfterMs ?? 0, backoff(watcher.attempt++));
-    void pause(wait, this.#idle.signal).then(() => {
-      if (this.#socket === socket && this.#watchers.has(watcher)) this.#subscribe(socket, watcher);
-    });
+    if (error.code === "UNAUTHORIZED" && socket.proven) {
+      // The token was valid when the connection was opened and may have expired since: reconnect with a new one.
+      socket.close();
+    } else if (isTransient(error)) {
+      const delayMs = Math.max(error.retryAfterMs ?? 0, backoff(watcher.attempt));
+      watcher.attempt += 1;
+      watcher.retry({ attempt: watcher.attempt, delayMs, error });
+      void pause(delayMs, this.#idle.signal).then(() => {
+        if (this.#socket === socket && this.#watchers.has(watcher)) this.#subscribe(socket, watcher);
+      });
+    } else {
+      this.remove(watcher, error);
+    }
   }
+}
+
+function unsubscribe(socket: Socket, subscription: unknown): void {
+  socket.request("rpc.unsubscribe", { subscription });
 }

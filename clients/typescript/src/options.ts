@@ -1,18 +1,18 @@
 import type { SocketConstructor } from "./socket.js";
 
-/** A value, or a function that is asked for it each time. */
+/** A value, or a function that returns it and is called each time. */
 export type Source<T> = T | (() => T | Promise<T>);
 
 export interface ClientOptions {
   /** The server's address, such as `https://rpc.example.com/`. WebSockets are opened on the same one. */
   url: string;
-  /** JWT or API token. A function is asked before each request and each connection, so that it may refresh the token. */
+  /** JWT or API token. A function is called before each request and each connection, so it can refresh the token. */
   token?: Source<string | null | undefined>;
-  /** Headers to send along. They do not reach WebSockets, where a browser can set none. */
+  /** Additional HTTP headers. WebSockets do not get them: a browser cannot set headers there. */
   headers?: Source<Record<string, string>>;
-  /** Instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch;
-  /** Instead of the global `WebSocket`, which Node has from version 22 on: the class of the package `ws` will do. */
+  /** Replaces the global `WebSocket`, which Node has since version 22. The class of the package `ws` works. */
   WebSocket?: SocketConstructor;
 }
 

@@ -1,66 +1,71 @@
 import { ClusterdeskError } from "./error.js";
-import { isMessage, request, type Message } from "./message.js";
+import { isMessage, type Message, request } from "./message.js";
 
-/** What is used of a WebSocket, so that a browser's and the package `ws`'s both fit. */
+/** The part of a WebSocket that this package uses. Both a browser's class and that of the package `ws` have it. */
 export interface SocketLike {
   send(data: string): void;
   close(): void;
-  addEventListener(type: "open" | "message" | "close" | "error", listener: (event: any) => void): void;
+  addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: "open" | "close" | "error", listener: () => void): void;
 }
 
 export type SocketConstructor = new (url: string, protocols: string[]) => SocketLike;
 
-/** Milliseconds of silence after which the server is asked for a sign of life; as long again, and the line is dead. */
+/** Milliseconds without a message before a ping is sent. The connection counts as lost when the reply takes as long. */
 const SILENCE = 30_000;
 
-/** One connection, from its handshake to its end. */
+/** One connection. */
 export class Socket {
-  /** Resolves when the handshake succeeded, rejects when it did not. */
+  /** Resolves when the handshake has succeeded, rejects when it has failed. */
   readonly opened: Promise<void>;
   /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>;
-  /** Whether the server has answered anything with a result, so that it has accepted the token. */
+  /** Whether the server has accepted a subscription, and so the token. */
   proven = false;
 
   readonly #socket: SocketLike;
-  readonly #answers = new Map<unknown, (answer: Message) => void>();
-  readonly #events: (params: NonNullable<Message["params"]>) => void;
+  readonly #pending = new Map<unknown, (response: Message) => void>();
+  readonly #onEvent: (params: NonNullable<Message["params"]>) => void;
   #lastId = 0;
-  #end!: () => void;
+  #resolveClosed!: () => void;
   #ended = false;
   #silent = false;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
-  constructor(socket: SocketLike, events: (params: NonNullable<Message["params"]>) => void) {
+  constructor(socket: SocketLike, onEvent: (params: NonNullable<Message["params"]>) => void) {
     this.#socket = socket;
-    this.#events = events;
-    this.closed = new Promise((resolve) => (this.#end = resolve));
+    this.#onEvent = onEvent;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
     this.opened = new Promise((resolve, reject) => {
       socket.addEventListener("open", () => {
-        this.#heartbeat = setInterval(() => this.#listen(), SILENCE);
+        this.#heartbeat = setInterval(() => this.#ping(), SILENCE);
         resolve();
       });
       void this.closed.then(() => reject(new ClusterdeskError("NETWORK_ERROR", "The WebSocket was closed.")));
     });
     socket.addEventListener("message", (event) => this.#read(event.data));
     socket.addEventListener("close", () => this.#finish());
-    // What is wrong, browsers don't say; the close that follows is all we need.
+    // An error has no details in a browser, and a close event always follows it.
     socket.addEventListener("error", () => {});
+    // Browsers take a long time to notice that the network is gone. Node has no such event.
+    globalThis.addEventListener?.("offline", this.close);
   }
 
-  /** Sends a request. The answer is handed over before any later message is read; none comes from a closed socket. */
-  request(method: string, params: unknown, answered: (answer: Message) => void = () => {}): void {
+  /** Sends a request. `onResponse` is called before any later message is read, and never once the socket is closed. */
+  request(method: string, params?: unknown, onResponse: (response: Message) => void = () => {}): void {
     if (this.#ended) return;
     const id = ++this.#lastId;
-    this.#answers.set(id, answered);
+    this.#pending.set(id, onResponse);
     this.#socket.send(request(id, method, params));
   }
 
-  /** Ends the connection at once, also when the other side is gone. */
-  close(): void {
+  /** Ends the connection at once, without waiting for the server. */
+  readonly close = (): void => {
     this.#finish();
     this.#socket.close();
-  }
+  };
 
   #read(data: unknown): void {
     if (this.#ended) return;
@@ -69,26 +74,33 @@ export class Socket {
     try {
       message = JSON.parse(String(data));
     } catch {
-      return this.close();
+      this.close();
+      return;
     }
     if (!isMessage(message)) return;
-    if (message.params !== undefined) return this.#events(message.params);
-    this.proven ||= message.error === undefined;
-    const answered = this.#answers.get(message.id);
-    this.#answers.delete(message.id);
-    answered?.(message);
+    if (message.params !== undefined) {
+      this.#onEvent(message.params);
+      return;
+    }
+    const onResponse = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    onResponse?.(message);
   }
 
-  /** A line that is cut looks like a quiet one, and the server's pings can't be seen from a web page. */
-  #listen(): void {
-    if (this.#silent) return this.close();
+  /** An interrupted connection looks like a quiet one, and a web page can neither send nor see WebSocket pings. */
+  #ping(): void {
+    if (this.#silent) {
+      this.close();
+      return;
+    }
     this.#silent = true;
-    this.request("rpc.unsubscribe", { subscription: "" });
+    this.request("rpc.ping");
   }
 
   #finish(): void {
     this.#ended = true;
     clearInterval(this.#heartbeat);
-    this.#end();
+    globalThis.removeEventListener?.("offline", this.close);
+    this.#resolveClosed();
   }
 }

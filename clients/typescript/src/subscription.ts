@@ -2,37 +2,46 @@ import type { Live } from "./live.js";
 import { Watcher, type WatchOptions } from "./watcher.js";
 
 /**
- * A subscription. Given `onEvent`, it begins at once; else with the loop that reads it: `for await (const event of …)`.
- * The loop ends when the subscription does, and throws the error that ended it. Each loop is a subscription of its own.
+ * A subscription. With an `onEvent` listener it starts at once. Without one, each loop over it, `for await (const event
+ * of …)`, starts one of its own. The loop ends when the subscription ends, and throws the error that ended it.
  */
 export interface Subscription<E> extends AsyncIterable<E> {
   unsubscribe(): void;
 }
 
-export function subscribe<E>(live: Live, path: string, input: object | undefined, options: WatchOptions<E>): Subscription<E> {
-  const ending = new AbortController();
-  const begin = (own: WatchOptions<E>): Watcher => {
+export function subscribe<E>(
+  live: Live,
+  path: string,
+  input: object | undefined,
+  options: WatchOptions<E>,
+): Subscription<E> {
+  const abort = new AbortController();
+  const start = (own: WatchOptions<E>): Watcher => {
     const watcher = new Watcher(path, input, own as WatchOptions<unknown>);
-    if (ending.signal.aborted) watcher.end();
+    if (abort.signal.aborted) watcher.end();
     else live.add(watcher);
-    ending.signal.addEventListener("abort", () => live.remove(watcher));
+    abort.signal.addEventListener("abort", () => live.remove(watcher));
     return watcher;
   };
   const unsubscribe = () => {
     options.signal?.removeEventListener("abort", unsubscribe);
-    ending.abort();
+    abort.abort();
   };
-  if (options.signal?.aborted) ending.abort();
+  if (options.signal?.aborted) abort.abort();
   else options.signal?.addEventListener("abort", unsubscribe);
-  if (options.onEvent !== undefined) begin(options);
-  return { unsubscribe, [Symbol.asyncIterator]: () => iterate(live, begin, options) };
+  if (options.onEvent !== undefined) start(options);
+  return { unsubscribe, [Symbol.asyncIterator]: () => iterate(live, start, options) };
 }
 
-async function* iterate<E>(live: Live, begin: (own: WatchOptions<E>) => Watcher, options: WatchOptions<E>): AsyncGenerator<E, void> {
+async function* iterate<E>(
+  live: Live,
+  start: (own: WatchOptions<E>) => Watcher,
+  options: WatchOptions<E>,
+): AsyncGenerator<E, void> {
   const events: E[] = [];
   let end: { error?: unknown } | undefined;
   let wake = () => {};
-  const watcher = begin({
+  const watcher = start({
     onEvent: (event) => {
       events.push(event);
       wake();
@@ -46,12 +55,16 @@ async function* iterate<E>(live: Live, begin: (own: WatchOptions<E>) => Watcher,
       options.onStateChange?.(state, error);
       wake();
     },
+    onRetry: options.onRetry,
   });
   try {
     for (;;) {
-      while (events.length > 0) yield events.shift()!;
+      yield* events.splice(0);
+      if (events.length > 0) continue;
       if (end !== undefined) break;
-      await new Promise<void>((resolve) => (wake = resolve));
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
     }
     if ("error" in end) throw end.error;
   } finally {

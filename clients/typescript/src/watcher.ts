@@ -1,25 +1,38 @@
 import type { ClusterdeskError } from "./error.js";
 
 /**
- * `open`: events arrive as they happen. `reconnecting`: they don't, and will be made up for. `closed`: there will be no more.
+ * `open`: events arrive as they happen. `reconnecting`: none arrive, and the missed ones will follow. `closed`: the
+ * subscription has ended.
  */
 export type WatchState = "connecting" | "open" | "reconnecting" | "closed";
 
+/** The next attempt to connect or to subscribe. */
+export interface WatchRetry {
+  /** Counted from 1, since the last success. */
+  attempt: number;
+  /** Milliseconds until the attempt. */
+  delayMs: number;
+  /** The error of the attempt before; undefined if an open connection was lost. */
+  error: ClusterdeskError | undefined;
+}
+
 export interface WatchOptions<E> {
   onEvent?: ((event: E) => void) | undefined;
-  /** Called once, with the error that ended the subscription. What passes by itself is only told to `onStateChange`. */
+  /** Called once, with the error that ended the subscription. */
   onError?: ((error: ClusterdeskError) => void) | undefined;
-  /** Told each new state, and the error that led to it where there is one. */
+  /** Called with each new state, and with the error that caused it, if there is one. */
   onStateChange?: ((state: WatchState, error?: ClusterdeskError) => void) | undefined;
-  /** Ends the subscription, without an error. */
+  /** Called before each delay while the state is `reconnecting`. */
+  onRetry?: ((retry: WatchRetry) => void) | undefined;
+  /** Ends the subscription without an error. */
   signal?: AbortSignal | undefined;
 }
 
-/** One subscription across all the connections that it lives through. */
+/** One subscription. It outlives connections. */
 export class Watcher {
   /** Its id on the present connection. */
   subscription: unknown;
-  /** Refused attempts since it was open. */
+  /** Attempts that failed since it was last open. */
   attempt = 0;
 
   readonly path: string;
@@ -34,7 +47,7 @@ export class Watcher {
     this.#options = options;
   }
 
-  /** The input, with the position to resume after. */
+  /** The input, with the id of the last event, after which to resume. */
   get params(): object | undefined {
     return this.#lastEventId === undefined ? this.#input : { ...this.#input, lastEventId: this.#lastEventId };
   }
@@ -42,24 +55,28 @@ export class Watcher {
   event(event: unknown): void {
     const id = (event as { id?: unknown } | null)?.id;
     if (typeof id === "string") this.#lastEventId = id;
-    tell(this.#options.onEvent, event);
+    notify(this.#options.onEvent, event);
   }
 
   change(state: WatchState, error?: ClusterdeskError): void {
     if (state === this.#state || this.#state === "closed") return;
     this.#state = state;
-    tell(this.#options.onStateChange, state, error);
+    notify(this.#options.onStateChange, state, error);
   }
 
-  /** The last that is heard of it. */
+  retry(retry: WatchRetry): void {
+    this.change("reconnecting", retry.error);
+    notify(this.#options.onRetry, retry);
+  }
+
   end(error?: ClusterdeskError): void {
-    if (error !== undefined) tell(this.#options.onError, error);
+    if (error !== undefined) notify(this.#options.onError, error);
     this.change("closed", error);
   }
 }
 
-/** Calls a listener. What it throws is its own affair: reported like the error of an event handler, and nobody's else. */
-function tell<A extends unknown[]>(listener: ((...args: A) => void) | undefined, ...args: A): void {
+/** Calls a listener. What it throws is reported like an error in an event handler, and does not stop the others. */
+function notify<A extends unknown[]>(listener: ((...args: A) => void) | undefined, ...args: A): void {
   try {
     listener?.(...args);
   } catch (error) {

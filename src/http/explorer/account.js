@@ -1,4 +1,4 @@
-// Signing in and out: the dialog behind the button at the top right.
+// The dialogs behind the account button at the top right: signing in, and signing out.
 
 import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
@@ -17,19 +17,34 @@ export function startAccount() {
   show();
 }
 
-/** Asks for a token until one is good or the dialog is dismissed. */
+/** Asks for a token until one is valid or the dialog is closed. */
 export async function signIn() {
   const id = uniqueId("token");
-  const input = el("input", { id, type: "password", autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-help`, "aria-required": "true", autofocus: true });
+  const input = el("input", {
+    id,
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-describedby": `${id}-help`,
+    "aria-required": "true",
+    autofocus: true,
+  });
   const outcome = el("div", { role: "alert" });
   const submit = el("button", { type: "submit", class: "primary" }, "Sign in");
   const cancel = el("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel");
-  const help = "A JWT of your identity provider, or an API token (clusterdesk token create). It stays in this page's memory: never stored, never in the address, gone on reload.";
+  const help =
+    "A JWT from your identity provider, or an API token (clusterdesk token create). This page keeps it in memory only: it is not stored, does not appear in the URL, and is lost on reload.";
   const form = el(
     "form",
     { novalidate: true, autocomplete: "off" },
     el("h2", { id: `${id}-title` }, "Sign in"),
-    el("div", { class: "field" }, el("label", { for: id }, "Token"), input, el("p", { class: "help", id: `${id}-help` }, help)),
+    el(
+      "div",
+      { class: "field" },
+      el("label", { for: id }, "Token"),
+      input,
+      el("p", { class: "help", id: `${id}-help` }, help),
+    ),
     outcome,
     el("div", { class: "buttons end" }, cancel, submit),
   );
@@ -57,7 +72,7 @@ export async function signIn() {
   await showDialog(dialog);
 }
 
-/** Looks again who the token belongs to: they may be somebody else than a moment ago, or nobody. */
+/** Reads the user again: their role may have changed, or the token may have become invalid. */
 export async function renewSession() {
   try {
     const { result } = await call("user.me");
@@ -72,16 +87,25 @@ async function showAccount() {
   const { user } = session;
   const id = uniqueId("account");
   const facts = { Name: user.name ?? "–", Id: user.id, Email: user.email ?? "–", Role: user.role };
-  const list = el("dl", { class: "facts" }, Object.entries(facts).map(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
+  const list = el(
+    "dl",
+    { class: "facts" },
+    Object.entries(facts).map(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]),
+  );
   const form = el(
     "form",
     { method: "dialog" },
     el("h2", { id }, "Signed in"),
     list,
-    el("div", { class: "buttons end" }, el("button", { value: "out" }, "Sign out"), el("button", { value: "", class: "primary", autofocus: true }, "Close")),
+    el(
+      "div",
+      { class: "buttons end" },
+      el("button", { value: "out" }, "Sign out"),
+      el("button", { value: "", class: "primary", autofocus: true }, "Close"),
+    ),
   );
   if ((await showDialog(el("dialog", { "aria-labelledby": id }, form))) === "out") {
     session.end();
-    announce("Signed out. The token is forgotten.");
+    announce("Signed out. The token has been discarded.");
   }
 }

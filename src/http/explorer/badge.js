@@ -1,4 +1,4 @@
-// Small coloured words. The word is always there: colour alone tells nobody anything.
+// Coloured labels. The colour carries no information that the text does not.
 
 import { el } from "./dom.js";
 

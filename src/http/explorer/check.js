@@ -1,10 +1,10 @@
-// Checks an input before it is sent, in the words the server would use. The server has the last word, always.
+// Checks an input before it is sent, with the server's messages. The server checks it again.
 
 import { core, isNullable, options } from "./schema.js";
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
-/** What is wrong with `input`, a value by field name: a list of `{path, message}`, like an error's `data.issues`. */
+/** The problems of `input`, an object of field values, as `{path, message}`, like an error's `data.issues`. */
 export function check(params, input, registry) {
   const issues = [];
   for (const { name, required, schema } of params) {
@@ -19,7 +19,7 @@ export function check(params, input, registry) {
   return issues;
 }
 
-/** What is wrong with one value; null when nothing is. */
+/** The problem of one value; null if there is none. */
 function problem(schema, value, registry) {
   if (value === null && isNullable(schema, registry)) return null;
   const own = core(schema, registry);
@@ -46,7 +46,7 @@ function hasType(type, value) {
 }
 
 function textProblem(schema, text) {
-  // Unicode characters, as JSON Schema counts them, and not UTF-16 units.
+  // JSON Schema counts Unicode characters, not UTF-16 units.
   const { length } = [...text];
   if (length < (schema.minLength ?? 0)) {
     return schema.minLength === 1 ? "must not be empty" : `must have at least ${schema.minLength} characters`;

@@ -1,4 +1,4 @@
-// The dashboard's clusters, and the steps of their life.
+// The dashboard's clusters, and the buttons that change their status.
 
 import { actionButton } from "./action.js";
 import { badge } from "./badge.js";
@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 
-/** Which step to offer. Which steps are allowed is the server's business, and its answer is shown. */
+/** The next status to offer. The server decides whether the step is allowed. */
 const NEXT = { PENDING: "CREATING", CREATING: "INITING", INITING: "RUNNING", RUNNING: "STOPPED", STOPPED: "RUNNING" };
 
 export function showClusters(node, registry, query) {
@@ -16,20 +16,33 @@ export function showClusters(node, registry, query) {
     noun: "Clusters",
     query,
     columns: [
-      { title: "Cluster", cell: (cluster) => [el("strong", {}, cluster.name), el("code", { class: "help block" }, `#${cluster.id}`)] },
+      {
+        title: "Cluster",
+        cell: (cluster) => [el("strong", {}, cluster.name), el("code", { class: "help block" }, `#${cluster.id}`)],
+      },
       { title: "Owner", cell: (cluster) => owner(cluster) },
       { title: "Plan", cell: (cluster) => badge(cluster.plan) },
       { title: "Status", cell: (cluster) => badge(cluster.status) },
       { title: "Location", cell: (cluster) => cluster.location },
       { title: "Updated", cell: (cluster) => moment(cluster.updatedAt) },
-      { title: "Actions", cell: (cluster, list) => el("div", { class: "actions" }, setStatus(cluster, list), history(cluster)) },
+      {
+        title: "Actions",
+        cell: (cluster, list) => el("div", { class: "actions" }, setStatus(cluster, list), history(cluster)),
+      },
     ],
   });
 }
 
 function owner({ authUserId }) {
-  if (authUserId === null) return "nobody any more";
-  return el("a", { class: "breakable", href: `#/dashboard/users?${new URLSearchParams({ search: authUserId, includeDeleted: "true" })}` }, authUserId);
+  if (authUserId === null) return "deleted user";
+  return el(
+    "a",
+    {
+      class: "breakable",
+      href: `#/dashboard/users?${new URLSearchParams({ search: authUserId, includeDeleted: "true" })}`,
+    },
+    authUserId,
+  );
 }
 
 function history({ id, name }) {

@@ -1,20 +1,24 @@
-// The panel that shows the call at hand in several languages.
+// The panel that shows the current call as code for several clients.
 
 import { copyButton } from "./copy.js";
 import { el, uniqueId } from "./dom.js";
 import { LANGUAGES } from "./snippet.js";
 
-/** Remembered while one goes from procedure to procedure. */
+/** Kept when another procedure is shown. */
 let chosen = LANGUAGES[0].id;
 
-/** The panel; `input()` is what would be sent now. Call `refresh()` when it changed. */
+/** Builds the panel. `input()` returns the current input; call `refresh()` after it has changed. */
 export function createCodePanel(procedure, input) {
   const code = el("code", {});
   const panelId = uniqueId("code");
   const panel = el("pre", { id: panelId, role: "tabpanel", tabindex: "0" }, code);
   const tabs = LANGUAGES.map((language) => {
     const on = { click: () => choose(language.id) };
-    return el("button", { type: "button", role: "tab", id: `${panelId}-${language.id}`, "aria-controls": panelId, on }, language.label);
+    return el(
+      "button",
+      { type: "button", role: "tab", id: `${panelId}-${language.id}`, "aria-controls": panelId, on },
+      language.label,
+    );
   });
   const list = el("div", { role: "tablist", "aria-label": "Language", class: "tabs", on: { keydown: move } }, tabs);
   const current = () => LANGUAGES.find((language) => language.id === chosen);
@@ -34,7 +38,7 @@ export function createCodePanel(procedure, input) {
     refresh();
   }
 
-  /** Arrow keys go from tab to tab, as the ARIA practices have it. */
+  /** Selects a tab by arrow key, as the ARIA Authoring Practices recommend. */
   function move(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -49,7 +53,18 @@ export function createCodePanel(procedure, input) {
   const copy = copyButton("code", () => code.textContent);
   const heading = el("h2", { id: uniqueId("code-heading") }, "Code");
   const head = el("div", { class: "panel-head" }, heading, list, copy);
-  const note = procedure.access === "public" ? null : el("p", { class: "help" }, "Put your token where it says ", el("code", {}, "$TOKEN"), " or ", el("code", {}, "token"), ". It is left out here on purpose.");
+  const note =
+    procedure.access === "public"
+      ? null
+      : el(
+          "p",
+          { class: "help" },
+          "Replace ",
+          el("code", {}, "$TOKEN"),
+          " or ",
+          el("code", {}, "token"),
+          " with your token. It is not inserted here, so that copied code does not contain it.",
+        );
   const node = el("section", { class: "panel code-panel", "aria-labelledby": heading.id }, head, panel, note);
   return { node, refresh };
 }

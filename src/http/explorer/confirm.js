@@ -1,8 +1,8 @@
-// "Are you sure?"
+// Confirmation dialogs.
 
 import { el, showDialog, uniqueId } from "./dom.js";
 
-/** Asks, and resolves with true for yes. The focus is on no, so that Enter does no harm. */
+/** Resolves with true if the user confirms. Cancel has the focus, so that Enter changes nothing. */
 export async function askToConfirm({ title, text, detail, action }) {
   const id = uniqueId("confirm");
   const no = el("button", { value: "", autofocus: true }, "Cancel");

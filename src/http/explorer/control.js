@@ -1,11 +1,11 @@
-// One input field: a control that fits its schema, its description, and what is wrong with it.
+// One input field: a control that fits the schema, its description and its error message.
 
 import { el, prose, uniqueId } from "./dom.js";
 import { core, inputTypeName, limits, options } from "./schema.js";
 
 /**
- * A control for one parameter. `read()` gives `{value}` (undefined: not given) or `{problem}`; `fill(value)` the other
- * way; `show(message)` marks it as wrong, or as good again with null. A `plain` one is for people who don't read schemas.
+ * A control for one parameter. `read()` returns `{value}` (undefined if it is empty) or `{problem}`. `fill(value)` sets
+ * the value. `show(message)` marks the field as invalid; null marks it as valid. `plain` omits types, limits and help.
  */
 export function createControl(param, registry, { plain = false } = {}) {
   const { name, required = false, schema } = param;
@@ -17,9 +17,16 @@ export function createControl(param, registry, { plain = false } = {}) {
   const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
   editor.element.setAttribute("aria-describedby", `${id}-help ${id}-error`);
   if (required) editor.element.setAttribute("aria-required", "true");
-  const type = plain ? null : el("span", { class: "type" }, inputTypeName(schema, registry), required ? "" : ", optional");
+  const type = plain
+    ? null
+    : el("span", { class: "type" }, inputTypeName(schema, registry), required ? "" : ", optional");
   const label = el("label", { for: id, class: plain ? null : "code" }, plain ? words(name) : name);
-  const node = el("div", { class: `field ${editor.kind}` }, el("div", { class: "caption" }, label, type), editor.element);
+  const node = el(
+    "div",
+    { class: `field ${editor.kind}` },
+    el("div", { class: "caption" }, label, type),
+    editor.element,
+  );
   node.append(helpLine, error);
   return {
     name,
@@ -64,7 +71,7 @@ function text(id) {
 }
 
 function number(id) {
-  // Not type=number: that hides from us what can't be read as a number, and turns when one scrolls.
+  // type=number hides input that is not a number, and changes the value when the user scrolls.
   const element = el("input", { id, type: "text", inputmode: "numeric", ...TYPED });
   const read = () => {
     const typed = element.value.trim();
@@ -100,13 +107,15 @@ function checkbox(id) {
 function moment(id, plain) {
   const element = el("input", { id, type: "datetime-local", step: plain ? "1" : "0.001" });
   const read = () => {
-    if (element.validity.badInput) return { problem: "is not a whole date and time" };
+    if (element.validity.badInput) return { problem: "must be a complete date and time" };
     return { value: element.value === "" ? undefined : new Date(element.value).toISOString() };
   };
   const fill = (value) => {
     const at = new Date(value ?? NaN).getTime();
-    // The control speaks local time, and knows no zones.
-    element.value = Number.isNaN(at) ? "" : new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
+    // The control's value is local time without a zone.
+    element.value = Number.isNaN(at)
+      ? ""
+      : new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
   };
   return { kind: "moment", element, read, fill };
 }
@@ -121,5 +130,10 @@ function json(id) {
       return { problem: "must be JSON" };
     }
   };
-  return { kind: "json", element, read, fill: (value) => (element.value = value === undefined ? "" : JSON.stringify(value, null, 2)) };
+  return {
+    kind: "json",
+    element,
+    read,
+    fill: (value) => (element.value = value === undefined ? "" : JSON.stringify(value, null, 2)),
+  };
 }

@@ -1,8 +1,8 @@
-// Buttons that copy.
+// Copy buttons.
 
 import { announce, el } from "./dom.js";
 
-/** A button that copies what `text()` returns at that moment. `what` says what that is, for who can't see. */
+/** A button that copies what `text()` returns when it is clicked. `what` names it for screen readers. */
 export function copyButton(what, text) {
   const button = el("button", { type: "button", class: "plain small", "aria-label": `Copy ${what}` }, "Copy");
   button.addEventListener("click", async () => {
@@ -19,12 +19,12 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copyTheOldWay(text);
+    return copyBySelection(text);
   }
 }
 
-/** Pages that came over plain HTTP from another machine have no clipboard interface. */
-function copyTheOldWay(text) {
+/** The Clipboard API is missing when the page was loaded over plain HTTP from another machine. */
+function copyBySelection(text) {
   const area = el("textarea", { class: "visually-hidden", "aria-hidden": "true", tabindex: "-1" });
   area.value = text;
   const focused = document.activeElement;
@@ -32,6 +32,6 @@ function copyTheOldWay(text) {
   area.select();
   const copied = document.execCommand("copy");
   area.remove();
-  focused?.focus();
+  if (focused instanceof HTMLElement) focused.focus();
   return copied;
 }

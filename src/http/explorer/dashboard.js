@@ -1,4 +1,4 @@
-// The dashboard: tabs, and the door in front of them.
+// The dashboard: its tabs, and what a user without the admin role sees instead.
 
 import { signIn } from "./account.js";
 import { showAudit } from "./audit.js";
@@ -15,15 +15,17 @@ const TABS = [
   { id: "audit", title: "Audit log", show: showAudit },
 ];
 
-/** Shows a tab, with its filters from the address; returns how to leave it. */
+/** Shows a tab, with its filters from the URL. Returns a function that stops it. */
 export function showDashboard(main, registry, tabId, query) {
   const tab = TABS.find(({ id }) => id === tabId) ?? TABS[0];
   const body = el("div", {});
-  const links = TABS.map(({ id, title }) => el("li", {}, el("a", { href: `#/dashboard/${id}`, "aria-current": id === tab.id ? "page" : null }, title)));
+  const links = TABS.map(({ id, title }) =>
+    el("li", {}, el("a", { href: `#/dashboard/${id}`, "aria-current": id === tab.id ? "page" : null }, title)),
+  );
   const nav = el("nav", { "aria-label": "Dashboard", class: "tab-links" }, el("ul", {}, links));
   const heading = el("h1", { tabindex: "-1" }, "Dashboard: ", tab.title);
   const render = () => {
-    if (!session.isAdmin) return body.replaceChildren(door());
+    if (!session.isAdmin) return body.replaceChildren(adminsOnly());
     body.replaceChildren(nav, el("div", {}));
     tab.show(body.lastChild, registry, query);
   };
@@ -32,8 +34,12 @@ export function showDashboard(main, registry, tabId, query) {
   return session.onChange(render);
 }
 
-function door() {
-  const text = session.user ? "The dashboard is for admins. You are signed in as a user." : "The dashboard is for admins. Sign in with an admin's token.";
-  const button = session.user ? null : el("button", { type: "button", class: "primary", on: { click: signIn } }, "Sign in");
+function adminsOnly() {
+  const text = session.user
+    ? "The dashboard is for admins. You are signed in as a user."
+    : "The dashboard is for admins. Sign in with an admin's token.";
+  const button = session.user
+    ? null
+    : el("button", { type: "button", class: "primary", on: { click: signIn } }, "Sign in");
   return el("div", { class: "empty" }, el("p", {}, text), button);
 }

@@ -1,8 +1,8 @@
-// Elements are made here and only here, from text: there is no way for an answer of the server to become markup.
+// Creates elements. All elements are created here, from text, so that nothing the server sends can become markup.
 
 /**
- * Builds an element. `class` and attributes as in HTML (true is an attribute without a value; false, null and undefined
- * are left out), `on` holds listeners; children are nodes, text, or nothing.
+ * Creates an element. Attributes are those of HTML: true is an attribute without a value; false, null and undefined are
+ * omitted. `on` holds event listeners. Children are nodes, texts, arrays of them, or null.
  */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -15,7 +15,9 @@ export function el(tag, attributes = {}, ...children) {
       element.setAttribute(name, String(value));
     }
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -23,30 +25,30 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Text with `code` in it, as the server's documentation is written. */
+/** Turns text in backquotes into code elements: the server's documentation is written so. */
 export function prose(text) {
   return text.split("`").map((part, index) => (index % 2 === 1 ? el("code", {}, part) : part));
 }
 
 let counter = 0;
 
-/** An id that no other element of the page has. */
+/** An id that is unique on the page. */
 export function uniqueId(stem) {
   counter += 1;
   return `${stem}-${counter}`;
 }
 
-/** Says something to who can't see what changed. */
+/** Announces a change to screen readers. */
 export function announce(text) {
   const announcer = byId("announcer");
   announcer.textContent = "";
-  // The same sentence twice in a row is only spoken twice if the region was empty in between.
+  // An identical text is only announced again if the region was empty in between.
   setTimeout(() => {
     announcer.textContent = text;
   }, 50);
 }
 
-/** Shows a dialog and resolves with its return value once it is closed; empty when it was dismissed. */
+/** Shows a dialog, and resolves with its return value when it is closed; empty if it was cancelled. */
 export function showDialog(dialog) {
   document.body.append(dialog);
   dialog.showModal();

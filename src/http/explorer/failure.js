@@ -1,11 +1,11 @@
-// What an error says, shown.
+// Shows errors.
 
 import { badge } from "./badge.js";
 import { copyButton } from "./copy.js";
 import { el } from "./dom.js";
 
-/** A box with an error: its code, its sentence, what to quote when asking for help, and how long to wait. */
-export function failureBox(error, { issues = error.issues, retry } = {}) {
+/** A box with an error's code, message, issues, time to wait and request id. */
+export function failureBox(error, { issues = error.issues ?? [], retry = null } = {}) {
   const more = issues.filter((issue) => !error.message.includes(issue.message));
   const status = error.httpStatus ? el("span", { class: "help" }, `HTTP ${error.httpStatus}`) : null;
   const box = el(
@@ -14,7 +14,7 @@ export function failureBox(error, { issues = error.issues, retry } = {}) {
     el("p", { class: "notice-head" }, badge(error.code, "red"), status),
     el("p", {}, error.message),
     more.length > 0 ? el("ul", {}, more.map(issueLine)) : null,
-    error.retryAfterMs === null ? null : countdown(error.retryAfterMs),
+    error.retryAfterMs === undefined ? null : countdown(error.retryAfterMs),
     error.requestId ? requestLine(error.requestId) : null,
     retry ? el("button", { type: "button", on: { click: retry } }, "Try again") : null,
   );
@@ -25,12 +25,19 @@ function issueLine({ path, message }) {
   return path ? el("li", {}, el("code", {}, path), " ", message) : el("li", {}, message);
 }
 
-/** The id under which the server's log has more, to quote. */
+/** The id that identifies the request in the server's log. */
 export function requestLine(requestId) {
-  return el("p", { class: "request-id" }, "Request id ", el("code", {}, requestId), " ", copyButton("request id", () => requestId));
+  return el(
+    "p",
+    { class: "request-id" },
+    "Request id ",
+    el("code", {}, requestId),
+    " ",
+    copyButton("request id", () => requestId),
+  );
 }
 
-/** Seconds until the next try is worth it, counted down. Not announced every second: the sentence before it was. */
+/** Counts down until the next attempt makes sense. Screen readers get the time once, from `failureSentence`. */
 function countdown(ms) {
   const until = Date.now() + ms;
   const line = el("p", { class: "wait" });
@@ -44,8 +51,8 @@ function countdown(ms) {
   return line;
 }
 
-/** The same for ears. */
+/** The error as a sentence, for screen readers. */
 export function failureSentence(error) {
-  const wait = error.retryAfterMs === null ? "" : ` Try again in ${Math.ceil(error.retryAfterMs / 1000)} seconds.`;
+  const wait = error.retryAfterMs === undefined ? "" : ` Try again in ${Math.ceil(error.retryAfterMs / 1000)} seconds.`;
   return `${error.code}: ${error.message}${wait}`;
 }

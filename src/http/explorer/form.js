@@ -1,14 +1,18 @@
-// A form made from the parameters of a procedure.
+// A form for the parameters of a procedure.
 
 import { check } from "./check.js";
 import { createControl } from "./control.js";
 import { el } from "./dom.js";
 
-/** The fields of `params`. `onChange` is called as one types. */
+/** The fields of `params`. `onChange` is called after each change of a value. */
 export function createForm(params, registry, { onChange = () => {}, plain = false } = {}) {
   const controls = params.map((param) => createControl(param, registry, { plain }));
-  const node = el("div", { class: "fields" }, controls.map((control) => control.node));
-  // What was wrong may be right now; what is right is not called wrong while somebody is typing it.
+  const node = el(
+    "div",
+    { class: "fields" },
+    controls.map((control) => control.node),
+  );
+  // While the user types, errors are updated and removed, but no new ones are shown.
   const recheck = () => {
     const { issues } = read();
     for (const control of controls.filter((control) => control.element.hasAttribute("aria-invalid"))) {
@@ -35,7 +39,7 @@ export function createForm(params, registry, { onChange = () => {}, plain = fals
   return {
     node,
     isEmpty: controls.length === 0,
-    /** What is filled in, and what is wrong with it. */
+    /** The values, and what is wrong with them. */
     read,
     fill(input) {
       for (const control of controls) {
@@ -44,7 +48,7 @@ export function createForm(params, registry, { onChange = () => {}, plain = fals
       }
       onChange();
     },
-    /** Marks fields, moves the focus to the first of them, and returns the issues that are of no field. */
+    /** Marks invalid fields, moves the focus to the first one, and returns the issues that belong to no field. */
     show(issues) {
       for (const control of controls) {
         const own = issues.filter((issue) => issue.path.split(".")[0] === control.name);

@@ -1,17 +1,17 @@
-// A table of one of the admin's lists: filters made from its schema, pages by cursor.
+// A table of a list for admins: filters derived from the input schema, and pages by cursor.
 
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { createForm } from "./form.js";
 import { call } from "./rpc.js";
 
-/** What pages are made of, and no filter. */
+/** Parameters that are not filters. */
 const PAGING = new Set(["cursor", "limit"]);
 const LIMIT = 20;
 
 /**
- * Shows `procedureName`, a procedure with `cursor` and `limit`, in `node`. `columns` are `{title, cell(item, list)}`, `noun` is
- * what the items are called. Filters go into the address, so that a list can be linked to; nothing else does.
+ * Shows `procedureName`, a procedure with `cursor` and `limit`, in `node`. `columns` are `{title, cell(item, list)}`; `noun`
+ * names the items. The filters are part of the URL, so that a list can be linked to.
  */
 export function showList(node, registry, { procedureName, place, noun, columns, query }) {
   const params = registry.byName.get(procedureName)?.params.filter((param) => !PAGING.has(param.name)) ?? [];
@@ -22,20 +22,35 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   const id = uniqueId("list");
   const body = el("tbody", { role: "rowgroup" });
   const heads = columns.map(({ title }) => el("th", { scope: "col", role: "columnheader" }, title));
-  const table = el("table", { role: "table", "aria-label": noun, id }, el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)), body);
+  const table = el(
+    "table",
+    { role: "table", "aria-label": noun, id },
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)),
+    body,
+  );
   const state = el("div", { class: "list-state" });
   const where = el("span", { class: "help" });
   const previous = el("button", { type: "button", on: { click: () => turn(-1) } }, "Previous");
   const next = el("button", { type: "button", on: { click: () => turn(1) } }, "Next");
   const pager = el("nav", { class: "pager", "aria-label": "Pages" }, previous, where, next);
-  const apply = el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, "Apply"), el("a", { class: "button", href: `#/dashboard/${place}`, on: { click: () => filters.fill({}) } }, "Reset"));
-  const form = el("form", { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" }, filters.node, apply);
+  const apply = el(
+    "div",
+    { class: "buttons" },
+    el("button", { type: "submit", class: "primary" }, "Apply"),
+    el("a", { class: "button", href: `#/dashboard/${place}`, on: { click: () => filters.fill({}) } }, "Reset"),
+  );
+  const form = el(
+    "form",
+    { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" },
+    filters.node,
+    apply,
+  );
   node.replaceChildren(form, notice, el("div", { class: "table" }, table), state, pager);
-  /** Cursors of the pages up to this one; the first page has none. */
-  let cursors = [undefined];
+  /** The cursors of the pages up to the current one; undefined for the first page. */
+  const cursors = [undefined];
   let nextCursor = null;
   let loads = 0;
-  const list = { reload: load, tell };
+  const list = { reload: load, showNotice };
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -63,15 +78,15 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     try {
       const input = { ...filters.read().value, limit: LIMIT, cursor: cursors.at(-1) };
       const { result } = await call(procedureName, input);
-      if (isWanted(load)) fill(result);
+      if (isCurrent(load)) fill(result);
     } catch (error) {
-      if (isWanted(load)) fail(error);
+      if (isCurrent(load)) fail(error);
     }
     table.removeAttribute("aria-busy");
   }
 
-  /** A later load may have overtaken this one, and the reader may have left. */
-  function isWanted(load) {
+  /** Whether this load is still the latest one, and the table still shown. */
+  function isCurrent(load) {
     return load === loads && node.isConnected;
   }
 
@@ -85,7 +100,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   }
 
   function fail(error) {
-    const others = filters.show(error.issues);
+    const others = filters.show(error.issues ?? []);
     body.replaceChildren();
     table.hidden = true;
     nextCursor = null;
@@ -102,11 +117,17 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   }
 
   function row(item) {
-    return el("tr", { role: "row" }, columns.map(({ title, cell }) => el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, list)))));
+    return el(
+      "tr",
+      { role: "row" },
+      columns.map(({ title, cell }) =>
+        el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, list))),
+      ),
+    );
   }
 
-  /** Says how an action went, above the table. The focus goes there: the button may be gone when the rows come anew. */
-  function tell(content) {
+  /** Shows the outcome of an action above the table. It gets the focus, because reloading removes the button. */
+  function showNotice(content) {
     notice.replaceChildren(content);
     notice.focus();
   }

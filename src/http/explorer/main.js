@@ -1,4 +1,4 @@
-// Starts the page: fetches the document, and shows what the address names.
+// Starts the page: loads the OpenRPC document, and shows the view that the URL names.
 
 import { startAccount } from "./account.js";
 import { showDashboard } from "./dashboard.js";
@@ -16,7 +16,7 @@ let leave = () => {};
 startTheme();
 startAccount();
 byId("skip").addEventListener("click", (event) => {
-  // The part behind the # is ours.
+  // The URL's fragment names the view, so the link must not change it.
   event.preventDefault();
   main.focus();
 });
@@ -28,7 +28,7 @@ async function start() {
   try {
     registry = await loadRegistry();
   } catch (error) {
-    main.replaceChildren(el("h1", {}, "No procedures to show"), failureBox(error, { retry: start }));
+    main.replaceChildren(el("h1", {}, "The procedures could not be loaded"), failureBox(error, { retry: start }));
     return;
   }
   startNavigation(registry);
@@ -36,7 +36,7 @@ async function start() {
   addEventListener("hashchange", () => {
     if (location.hash !== "" && !location.hash.startsWith("#/")) return;
     show(registry);
-    arrive();
+    focusHeading();
   });
 }
 
@@ -49,7 +49,7 @@ function show(registry) {
   if (place === "") leave = showOverview(main, registry);
   else if (place === "dashboard") leave = showDashboard(main, registry, tab, new URLSearchParams(query));
   else if (procedure) leave = showProcedure(main, registry, procedure);
-  else leave = showNothing(place);
+  else leave = showNotFound(place);
   const title = main.querySelector("h1")?.textContent ?? "";
   document.title = place === "" ? "clusterdesk" : `${title} – clusterdesk`;
   markCurrent();
@@ -63,13 +63,16 @@ function decode(text) {
   }
 }
 
-function showNothing(place) {
-  main.replaceChildren(el("h1", { tabindex: "-1" }, "Nothing here"), el("p", {}, `There is no procedure called ${place}. `, el("a", { href: "#/" }, "See all procedures.")));
+function showNotFound(place) {
+  main.replaceChildren(
+    el("h1", { tabindex: "-1" }, "Not found"),
+    el("p", {}, `There is no procedure called ${place}. `, el("a", { href: "#/" }, "See all procedures.")),
+  );
   return () => {};
 }
 
-/** Where somebody who can't see the change should go on reading. */
-function arrive() {
+/** Moves the focus to the heading of the new view. */
+function focusHeading() {
   scrollTo(0, 0);
   main.querySelector("h1")?.focus({ preventScroll: true });
 }

@@ -1,4 +1,4 @@
-// The list of places at the left, and the search in it.
+// The sidebar: links to all views, and the search.
 
 import { byId, el, uniqueId } from "./dom.js";
 import { session } from "./session.js";
@@ -19,7 +19,11 @@ export function startNavigation(registry) {
 
   const showSpecial = () => {
     const subscription = registry.procedures.find((procedure) => procedure.kind === "subscription");
-    special.replaceChildren(place("#/", "Overview"), subscription ? place(`#/${subscription.name}`, "Live") : "", session.isAdmin ? place("#/dashboard", "Dashboard") : "");
+    special.replaceChildren(
+      place("#/", "Overview"),
+      subscription ? place(`#/${subscription.name}`, "Live") : "",
+      session.isAdmin ? place("#/dashboard", "Dashboard") : "",
+    );
     markCurrent();
   };
   session.onChange(showSpecial);
@@ -28,7 +32,7 @@ export function startNavigation(registry) {
   startMenu();
 }
 
-/** Marks where we are. */
+/** Marks the link to the current view. */
 export function markCurrent() {
   const here = location.hash.split("?")[0] || "#/";
   for (const link of byId("places").querySelectorAll("a")) {
@@ -51,7 +55,11 @@ function group(namespace, items) {
 
 function procedureItem({ name, shortName, kind }) {
   const letter = el("span", { class: `letter ${kind}`, "aria-hidden": "true", title: kind });
-  return el("li", {}, el("a", { href: `#/${name}`, "aria-label": name }, el("span", { class: "code" }, shortName), letter));
+  return el(
+    "li",
+    {},
+    el("a", { href: `#/${name}`, "aria-label": name }, el("span", { class: "code" }, shortName), letter),
+  );
 }
 
 function searchText({ name, oldName, summary, kind, params }) {
@@ -59,7 +67,7 @@ function searchText({ name, oldName, summary, kind, params }) {
 }
 
 function startSearch(links, groups, nothing, special) {
-  const search = byId("search");
+  const search = /** @type {HTMLInputElement} */ (byId("search"));
   const matches = () => links.filter(({ item }) => !item.hidden);
   const filter = () => {
     const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -85,7 +93,7 @@ function startSearch(links, groups, nothing, special) {
     }
   });
   addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, textarea, select, dialog");
+    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, dialog");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     openMenu(true);
@@ -99,7 +107,7 @@ function openMenu(open) {
   byId("sidebar").classList.toggle("open", open);
 }
 
-/** On a narrow screen the list is behind a button. */
+/** On a narrow screen, a button opens the sidebar. */
 function startMenu() {
   const menu = byId("menu");
   menu.addEventListener("click", () => openMenu(menu.getAttribute("aria-expanded") !== "true"));

@@ -1,4 +1,4 @@
-// The input of a call: by form, or as JSON for what a form won't let one do, such as sending a mistake.
+// The input of a call: as a form, or as JSON, which can also be invalid.
 
 import { el, uniqueId } from "./dom.js";
 import { createForm } from "./form.js";
@@ -7,9 +7,15 @@ import { prettyJson } from "./json.js";
 export function createParams(procedure, registry, onInput) {
   const form = createForm(procedure.params, registry, { onChange: onInput });
   const id = uniqueId("json-params");
-  const area = el("textarea", { id, class: "code", rows: "8", spellcheck: "false", "aria-describedby": `${id}-help ${id}-error` });
+  const area = el("textarea", {
+    id,
+    class: "code",
+    rows: "8",
+    spellcheck: "false",
+    "aria-describedby": `${id}-help ${id}-error`,
+  });
   const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
-  const help = el("p", { class: "help", id: `${id}-help` }, "Sent as it is: only the server checks it.");
+  const help = el("p", { class: "help", id: `${id}-help` }, "Sent unchanged; only the server checks it.");
   const raw = el("div", { class: "field", hidden: true }, el("label", { for: id }, "Input as JSON"), area, help, error);
   const switcher = el("button", { type: "button", class: "plain small", "aria-pressed": "false" }, "Edit as JSON");
   const none = form.isEmpty ? el("p", { class: "help" }, "Takes no input.") : null;
@@ -60,13 +66,15 @@ export function createParams(procedure, registry, onInput) {
     node: el("div", { class: "params" }, formNode, raw),
     switcher,
     show,
-    /** What is filled in, and what is wrong with it. */
+    /** The input, and what is wrong with it. */
     read() {
       if (!isRaw) return form.read();
       const value = parsed();
-      return value === undefined ? { value: {}, issues: [{ path: "", message: "must be a JSON object" }] } : { value, issues: [] };
+      return value === undefined
+        ? { value: {}, issues: [{ path: "", message: "must be a JSON object" }] }
+        : { value, issues: [] };
     },
-    /** What is filled in, as far as it can be read: for showing it. */
+    /** The input as far as it can be parsed, to display it. */
     value: () => (isRaw ? (parsed() ?? lastGood) : form.read().value),
     fill(input) {
       form.fill(input);

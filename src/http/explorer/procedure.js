@@ -1,19 +1,19 @@
 // The page of one procedure.
 
+import { signIn } from "./account.js";
 import { badge } from "./badge.js";
 import { createCodePanel } from "./code.js";
 import { el, prose } from "./dom.js";
 import { jsonBlock } from "./json.js";
 import { createLive } from "./live.js";
+import { inputTypeName, refName, typeName } from "./schema.js";
 import { session } from "./session.js";
 import { describeShape } from "./shape.js";
-import { inputTypeName, refName, typeName } from "./schema.js";
-import { signIn } from "./account.js";
 import { createTrial } from "./trial.js";
 
-const NEEDS = { public: "Anybody may call it", user: "Needs a token", admin: "Needs an admin's token" };
+const NEEDS = { public: "Needs no token", user: "Needs a token", admin: "Needs an admin's token" };
 
-/** Shows a procedure in `main`; returns how to leave it. */
+/** Shows a procedure in `main`. Returns a function that stops what runs there. */
 export function showProcedure(main, registry, procedure) {
   const isLive = procedure.kind === "subscription";
   let code = null;
@@ -29,12 +29,25 @@ export function showProcedure(main, registry, procedure) {
     el("h1", { tabindex: "-1" }, procedure.name),
     el("p", { class: "lead" }, prose(procedure.summary)),
     procedure.description ? el("p", {}, prose(procedure.description)) : null,
-    el("p", { class: "badges" }, badge(procedure.kind), badge(procedure.access), el("span", { class: "help" }, facts(procedure))),
+    el(
+      "p",
+      { class: "badges" },
+      badge(procedure.kind),
+      badge(procedure.access),
+      el("span", { class: "help" }, facts(procedure)),
+    ),
   );
-  const reference = el("div", { class: "reference" }, input(procedure, registry), output(procedure, registry), errors(procedure, registry), examples(procedure, trial.fill));
+  const reference = el(
+    "div",
+    { class: "reference" },
+    input(procedure, registry),
+    output(procedure, registry),
+    errors(procedure, registry),
+    examples(procedure, trial.fill),
+  );
   const workbench = el("div", { class: "workbench" }, isLive ? null : [hint, trial.node], code.node);
   const split = el("div", { class: "split" }, reference, workbench);
-  // What is live needs the room; what there is to read about it comes after.
+  // Events need the full width of the page.
   main.replaceChildren(head, ...(isLive ? [el("div", { class: "workbench" }, hint, trial.node)] : []), split);
   return () => {
     stopListening();
@@ -43,15 +56,22 @@ export function showProcedure(main, registry, procedure) {
 }
 
 function facts({ access, bucket, oldName }) {
-  const words = [`${NEEDS[access]}.`, `Counts as ${bucket === "write" ? "a write" : bucket === "read" ? "a read" : bucket} against the rate limit.`];
-  if (oldName) words.push(`Also answers as ${oldName}.`);
+  const words = [
+    `${NEEDS[access]}.`,
+    `Counts as ${bucket === "write" ? "a write" : bucket === "read" ? "a read" : bucket} against the rate limit.`,
+  ];
+  if (oldName) words.push(`Also available as ${oldName}.`);
   return words.join(" ");
 }
 
 function tokenHint({ access }) {
   if (access === "public" || (session.user && (access !== "admin" || session.isAdmin))) return [];
-  const text = session.user ? "You are signed in as a user; this is for admins." : `${NEEDS[access]}: without one it answers UNAUTHORIZED.`;
-  const button = session.user ? null : el("button", { type: "button", class: "small", on: { click: signIn } }, "Sign in");
+  const text = session.user
+    ? "This is for admins. You are signed in as a user."
+    : `${NEEDS[access]}. Without one, the server answers UNAUTHORIZED.`;
+  const button = session.user
+    ? null
+    : el("button", { type: "button", class: "small", on: { click: signIn } }, "Sign in");
   return [el("div", { class: "notice info row" }, el("p", {}, text), button)];
 }
 
@@ -61,7 +81,8 @@ function input({ params }, registry) {
     schema.properties[name] = description ? { ...own, description } : own;
     if (required) schema.required.push(name);
   }
-  const body = params.length > 0 ? describeShape(schema, registry, [], inputTypeName) : el("p", { class: "help" }, "None.");
+  const body =
+    params.length > 0 ? describeShape(schema, registry, [], inputTypeName) : el("p", { class: "help" }, "None.");
   return el("section", {}, el("h2", {}, "Input"), body);
 }
 
@@ -70,19 +91,40 @@ function output({ result, event }, registry) {
   if (!schema) return null;
   const name = typeName(schema, registry);
   const title = event ? "Events" : "Output";
-  return el("section", {}, el("h2", {}, title, " ", el("span", { class: "type" }, refName(schema) ?? name)), describeShape(schema, registry));
+  return el(
+    "section",
+    {},
+    el("h2", {}, title, " ", el("span", { class: "type" }, refName(schema) ?? name)),
+    describeShape(schema, registry),
+  );
 }
 
-/** First what is special about this one; what all of them may answer is folded away. */
+/** The procedure's own errors, and, collapsed, those that every call may return. */
 function errors({ errors }, registry) {
   if (errors.length === 0) return null;
   const own = errors.filter((error) => !registry.commonErrors.has(error.code + error.message));
   const common = errors.filter((error) => !own.includes(error));
   const row = (error) =>
-    el("li", {}, el("div", { class: "row" }, el("code", { class: "name" }, error.data?.code ?? String(error.code)), el("span", { class: "type" }, String(error.code)), el("span", { class: "note" }, prose(error.message))));
+    el(
+      "li",
+      {},
+      el(
+        "div",
+        { class: "row" },
+        el("code", { class: "name" }, error.data?.code ?? String(error.code)),
+        el("span", { class: "type" }, String(error.code)),
+        el("span", { class: "note" }, prose(error.message)),
+      ),
+    );
   const list = (some) => el("ul", { class: "shape" }, some.map(row));
-  const folded = el("details", {}, el("summary", {}, own.length > 0 ? "And what any call may answer" : "What any call may answer"), list(common));
-  return el("section", {}, el("h2", {}, "Errors"), own.length > 0 ? list(own) : null, common.length > 0 ? folded : null);
+  const folded = el("details", {}, el("summary", {}, "Errors that any call may return"), list(common));
+  return el(
+    "section",
+    {},
+    el("h2", {}, "Errors"),
+    own.length > 0 ? list(own) : null,
+    common.length > 0 ? folded : null,
+  );
 }
 
 function examples({ examples, event }, fill) {
@@ -92,8 +134,15 @@ function examples({ examples, event }, fill) {
     const name = example.name ?? "Example";
     const answer = event ? (event.examples?.[0] ?? null) : (example.result?.value ?? null);
     const use = el("button", { type: "button", class: "small", on: { click: () => fill(given) } }, "Fill in");
-    const sent = [el("div", { class: "panel-head" }, el("span", { class: "help" }, "sent"), use), jsonBlock(given, `${name}: input`)];
-    return [Object.keys(given).length > 0 ? sent : null, el("p", { class: "help" }, event ? "sends" : "answers"), jsonBlock(answer, `${name}: output`)];
+    const sent = [
+      el("div", { class: "panel-head" }, el("span", { class: "help" }, "Input"), use),
+      jsonBlock(given, `${name}: input`),
+    ];
+    return [
+      Object.keys(given).length > 0 ? sent : null,
+      el("p", { class: "help" }, event ? "Event" : "Output"),
+      jsonBlock(answer, `${name}: output`),
+    ];
   });
   return el("section", {}, el("h2", {}, examples.length > 1 ? "Examples" : "Example"), body);
 }

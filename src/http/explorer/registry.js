@@ -1,18 +1,22 @@
-// The procedures, as the server's OpenRPC document has them.
+// The procedures, read from the server's OpenRPC document.
 
-import { CallError, ROOT } from "./rpc.js";
+import { ClusterdeskError, outcome } from "./client.js";
+import { ROOT } from "./rpc.js";
 import { resolve } from "./schema.js";
 
-/** Fetches the document. */
+/**
+ * Fetches the document.
+ * @throws {ClusterdeskError}
+ */
 export async function loadRegistry() {
   let response, document;
   try {
     response = await fetch(new URL("openrpc.json", ROOT), { credentials: "omit" });
     document = await response.json();
   } catch {
-    throw CallError.local("UNREACHABLE", "The server's document, openrpc.json, can't be read.");
+    throw new ClusterdeskError("NETWORK_ERROR", "The server's OpenRPC document, openrpc.json, could not be read.");
   }
-  if (!response.ok) throw new CallError(document.error ?? { code: 0, message: `openrpc.json: ${response.status}` });
+  if (!response.ok) outcome(document, "openrpc.json");
   return new Registry(document);
 }
 
@@ -24,27 +28,23 @@ export class Registry {
     this.procedures = canonical.map((method) => this.#procedure(method));
     this.byName = new Map(this.procedures.map((procedure) => [procedure.name, procedure]));
     for (const procedure of this.procedures) {
-      // Of a renamed procedure both names are addresses.
+      // A renamed procedure is found under its old name as well.
       if (procedure.oldName && !this.byName.has(procedure.oldName)) this.byName.set(procedure.oldName, procedure);
     }
   }
 
-  /** Errors that every call with a token may answer. */
+  /** The keys of the errors that every procedure with access control may return. */
   get commonErrors() {
     const key = (error) => error.code + error.message;
-    const sets = this.procedures.filter(({ access }) => access !== "public").map(({ errors }) => new Set(errors.map(key)));
+    const sets = this.procedures
+      .filter(({ access }) => access !== "public")
+      .map(({ errors }) => new Set(errors.map(key)));
     return sets.reduce((common, set) => common.intersection(set), sets[0] ?? new Set());
   }
 
-  /** Procedures by namespace, both in the document's order. */
+  /** The procedures by namespace, in the document's order. */
   get namespaces() {
     return Map.groupBy(this.procedures, (procedure) => procedure.namespace);
-  }
-
-  /** The schema of one input field, with what it refers to filled in. */
-  field(procedureName, fieldName) {
-    const param = this.byName.get(procedureName)?.params.find((param) => param.name === fieldName);
-    return param ? resolve(param.schema, this) : null;
   }
 
   #procedure(method) {

@@ -1,61 +1,34 @@
 // Calls over JSON-RPC 2.0, to the server that this page came from.
 
+import { outcome, post, request } from "./client.js";
 import { session } from "./session.js";
 
-/** Where the server answers. The page may be mounted below a prefix by a proxy. */
+/** The server's address. A proxy may have mounted the page below a prefix. */
 export const ROOT = new URL("../", import.meta.url);
-
-/** A call that failed: refused by the server, or never answered. */
-export class CallError extends Error {
-  /** From a JSON-RPC error object. */
-  constructor({ code, message, data = {} }) {
-    super(message);
-    this.number = code;
-    /** The word that programs switch on. */
-    this.code = data.code ?? "UNKNOWN";
-    this.httpStatus = data.httpStatus ?? null;
-    this.requestId = data.requestId ?? null;
-    this.issues = data.issues ?? [];
-    this.retryAfterMs = data.retryAfterMs ?? null;
-    this.object = { code, message, data };
-  }
-
-  /** An error that did not come from the server. */
-  static local(code, message) {
-    return new CallError({ code: 0, message, data: { code } });
-  }
-}
 
 let lastId = 0;
 
 /**
- * Calls a procedure. Resolves with `{result, requestId, ms, remaining, limit}`.
- * @throws {CallError}
- * @throws {DOMException} AbortError when `signal` says so.
+ * Calls a procedure. Resolves with `{result, requestId, remaining, limit, ms}`.
+ * @param {string} method
+ * @param {object} [params]
+ * @param {{token?: string, signal?: AbortSignal}} [options]
+ * @throws {ClusterdeskError} with the server's error object, if there is one, in `object`.
+ * @throws {DOMException} AbortError when `signal` aborts.
  */
 export async function call(method, params, { token = session.token, signal } = {}) {
   lastId += 1;
-  const headers = { "content-type": "application/json" };
-  if (token !== "") headers.authorization = `Bearer ${token}`;
-  const body = JSON.stringify({ jsonrpc: "2.0", id: lastId, method, params });
-  const begun = performance.now();
-  let response, text;
-  try {
-    response = await fetch(ROOT, { method: "POST", headers, body, signal, cache: "no-store", credentials: "omit" });
-    text = await response.text();
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw CallError.local("UNREACHABLE", "The server can't be reached.");
-  }
-  const ms = performance.now() - begun;
-  const answer = parse(text);
-  if (answer?.error) throw new CallError(answer.error);
-  if (answer === null || !("result" in answer)) {
-    throw CallError.local("UNREADABLE", `The server answered ${response.status} with something that is no JSON-RPC.`);
-  }
-  const header = (name) => response.headers.get(name);
+  const started = performance.now();
+  const reply = await post({ url: ROOT.href, token, fetch: plainFetch }, request(lastId, method, params), signal).catch(
+    (error) => {
+      signal?.throwIfAborted();
+      throw error;
+    },
+  );
+  const ms = performance.now() - started;
+  const header = (name) => reply.headers.get(name);
   return {
-    result: answer.result,
+    result: resultOf(reply.body, method),
     requestId: header("x-request-id"),
     remaining: header("x-ratelimit-remaining"),
     limit: header("x-ratelimit-limit"),
@@ -63,11 +36,15 @@ export async function call(method, params, { token = session.token, signal } = {
   };
 }
 
-function parse(text) {
+/** No cookies: only the token says who calls. */
+function plainFetch(url, options) {
+  return fetch(url, { ...options, cache: "no-store", credentials: "omit" });
+}
+
+function resultOf(response, method) {
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" ? value : null;
-  } catch {
-    return null;
+    return outcome(response, method);
+  } catch (error) {
+    throw Object.assign(error, { object: response?.error });
   }
 }

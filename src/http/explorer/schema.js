@@ -1,4 +1,4 @@
-// JSON Schema (draft 7, as far as the server's document uses it): what a schema says, and whether a value fits.
+// Reads JSON Schema (draft 7, as far as the server's document uses it).
 
 /** The schema itself, or the one it refers to by `$ref: "#/…"`. */
 export function resolve(schema, registry) {
@@ -6,22 +6,25 @@ export function resolve(schema, registry) {
   for (let hops = 0; reference(current) && hops < 20; hops += 1) {
     const segments = reference(current).replace(/^#\//, "").split("/");
     const target = segments[0] === "components" ? segments.slice(1) : segments;
-    current = target.reduce((at, segment) => at?.[segment.replace(/~1/g, "/").replace(/~0/g, "~")], registry.components);
+    current = target.reduce(
+      (at, segment) => at?.[segment.replace(/~1/g, "/").replace(/~0/g, "~")],
+      registry.components,
+    );
   }
   return current ?? {};
 }
 
-/** The reference of a schema that is nothing but one, whatever else is said about it. */
+/** The reference of a schema that consists of one; a description beside it does not matter. */
 function reference(schema) {
   return schema?.$ref ?? (schema?.allOf?.length === 1 ? schema.allOf[0].$ref : undefined);
 }
 
-/** The name of a schema that is a component: `Cluster`. Null for others. */
+/** The name of a schema that refers to a component, such as `Cluster`; null for others. */
 export function refName(schema) {
   return reference(schema)?.split("/").at(-1) ?? null;
 }
 
-/** The alternatives of a union without null; a schema that is no union is its only one. */
+/** The members of a union, without null. A schema that is not a union is its own only member. */
 export function alternatives(schema, registry) {
   const union = schema.anyOf ?? schema.oneOf;
   if (!union) return [schema];
@@ -34,7 +37,7 @@ export function isNullable(schema, registry) {
   return types.includes("null") || union.some((part) => resolve(part, registry).type === "null");
 }
 
-/** What a schema is apart from null, with references followed: `string | null` is a string. */
+/** The schema without null, with references resolved: `string | null` becomes `string`. */
 export function core(schema, registry) {
   const own = resolve(schema, registry);
   const parts = alternatives(own, registry);
@@ -58,7 +61,7 @@ export function options(schema, registry) {
   return values?.filter((value) => value !== null) ?? null;
 }
 
-/** The type in words: `string`, `Cluster[]`, `integer or null`. */
+/** The type as text: `string`, `Cluster[]`, `integer or null`. */
 export function typeName(schema, registry) {
   const name = refName(schema);
   if (name) return name;
@@ -73,17 +76,17 @@ export function typeName(schema, registry) {
   return [type].flat().join(" or ") + or;
 }
 
-/** The type of an input in words: that an optional field may also be null is nothing one needs to know. */
+/** The type of an input as text. That an optional field may also be null is omitted. */
 export function inputTypeName(schema, registry) {
   return typeName(schema, registry).replace(/ or null$/, "");
 }
 
-/** The limits in words: `1–100 characters`. */
+/** The limits as text: `1–100 characters`. */
 export function limits(schema, registry) {
   const own = core(schema, registry);
   const words = [];
   if (own.minLength || own.maxLength) words.push(`${range(own.minLength ?? 0, own.maxLength)} characters`);
-  // The greatest integer that JavaScript counts by ones is no limit worth reading.
+  // The largest safe integer of JavaScript is not worth showing.
   const maximum = own.maximum >= Number.MAX_SAFE_INTEGER ? undefined : own.maximum;
   if (own.minimum !== undefined || maximum !== undefined) words.push(range(own.minimum, maximum));
   if (own.pattern) words.push(`matches ${own.pattern}`);

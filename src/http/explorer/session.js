@@ -1,5 +1,5 @@
-// Who is at the keyboard. The token lives in this variable and nowhere else: no storage, no cookie, no address. A reload
-// forgets it.
+// The signed-in user. The token is kept in this module's memory only, not in storage, cookies or the URL. A reload
+// discards it.
 
 let token = "";
 let user = null;
@@ -12,11 +12,11 @@ function change(nextToken, nextUser) {
 }
 
 export const session = {
-  /** The bearer token; empty when there is none. */
+  /** The bearer token; empty if there is none. */
   get token() {
     return token;
   },
-  /** What `user.me` answered; null before that. */
+  /** The output of `user.me`; null if nobody is signed in. */
   get user() {
     return user;
   },
@@ -29,7 +29,7 @@ export const session = {
   end() {
     change("", null);
   },
-  /** Calls back after every change; returns how to stop that. */
+  /** Calls `listener` after every change. Returns a function that stops this. */
   onChange(listener) {
     listeners.add(listener);
     return () => listeners.delete(listener);

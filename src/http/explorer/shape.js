@@ -1,21 +1,25 @@
-// A schema as a list of fields that can be opened, for reading.
+// Shows a schema as a list of fields. Nested types can be expanded.
 
 import { el, prose } from "./dom.js";
 import { alternatives, core, limits, refName, resolve, typeName } from "./schema.js";
 
-/** A value of this schema, described. `seen` are the named types on the way here: a type may contain itself. */
+/** Describes a schema. `seen` are the named types that contain it, because a type may contain itself. */
 export function describeShape(schema, registry, seen = [], nameType = typeName) {
   const inner = inside(schema, registry);
   const own = core(inner, registry);
   const union = own.anyOf ?? own.oneOf;
-  if (union && union.some((part) => resolve(part, registry).properties)) {
-    return el("div", {}, alternatives(own, registry).map((part) => variant(part, registry, seen)));
+  if (union?.some((part) => resolve(part, registry).properties)) {
+    return el(
+      "div",
+      {},
+      alternatives(own, registry).map((part) => variant(part, registry, seen)),
+    );
   }
   if (!own.properties) return el("p", { class: "help" }, words(schema, registry));
   return fieldList(own, registry, [...seen, refName(inner)], nameType);
 }
 
-/** The item of an array, else the schema itself; null put aside. */
+/** The item type of an array, or the schema itself; without null. */
 function inside(schema, registry) {
   const parts = alternatives(resolve(schema, registry), registry);
   const only = parts.length === 1 ? parts[0] : schema;
@@ -28,12 +32,17 @@ function words(schema, registry) {
   return [typeName(schema, registry), limits(schema, registry)].filter(Boolean).join(" · ");
 }
 
-/** One case of a union, called by what tells it apart. */
+/** One member of a union, named by its discriminator. */
 function variant(part, registry, seen) {
   const own = core(part, registry);
   const tag = own.properties?.type;
   const name = tag ? (tag.enum ?? [tag.const]).join(" or ") : (refName(part) ?? own.title ?? typeName(part, registry));
-  const summary = el("summary", {}, el("code", {}, name), own.description ? el("span", { class: "note" }, " ", prose(own.description)) : null);
+  const summary = el(
+    "summary",
+    {},
+    el("code", {}, name),
+    own.description ? el("span", { class: "note" }, " ", prose(own.description)) : null,
+  );
   return el("details", { class: "variant" }, summary, describeShape(part, registry, seen));
 }
 
@@ -41,7 +50,10 @@ function fieldList(schema, registry, seen, nameType) {
   const required = new Set(schema.required ?? []);
   const rows = Object.entries(schema.properties).map(([name, property]) => {
     const own = core(property, registry);
-    const note = [property.description ?? (refName(property) ? null : own.description), limits(property, registry)].filter(Boolean);
+    const note = [
+      property.description ?? (refName(property) ? null : own.description),
+      limits(property, registry),
+    ].filter(Boolean);
     const head = [
       el("code", { class: "name" }, name),
       el("span", { class: "type" }, nameType(property, registry), required.has(name) ? "" : ", optional"),
@@ -51,7 +63,11 @@ function fieldList(schema, registry, seen, nameType) {
     const nested = core(item, registry);
     const opens = (nested.properties || nested.oneOf || nested.anyOf) && !seen.includes(refName(item) ?? "");
     if (!opens) return el("li", {}, el("div", { class: "row" }, head, text));
-    return el("li", {}, el("details", {}, el("summary", { class: "row" }, head, text), describeShape(property, registry, seen)));
+    return el(
+      "li",
+      {},
+      el("details", {}, el("summary", { class: "row" }, head, text), describeShape(property, registry, seen)),
+    );
   });
   return rows.length > 0 ? el("ul", { class: "shape" }, rows) : el("p", { class: "help" }, "No fields.");
 }

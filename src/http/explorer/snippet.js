@@ -1,11 +1,11 @@
-// The call at hand, as one would type it elsewhere. The token never appears: what is copied gets pasted anywhere.
+// The current call as code for other clients. It never contains the token, because people share what they copy.
 
 import { prettyJson } from "./json.js";
 import { ROOT } from "./rpc.js";
 
 const url = (path) => new URL(path, ROOT).href;
 
-/** The ways to write a call: `{id, label, text(procedure, input)}`. */
+/** The clients: `{id, label, text(procedure, input)}`. */
 export const LANGUAGES = [
   { id: "curl", label: "curl", text: curl },
   { id: "trpc", label: "tRPC client", text: trpc },
@@ -16,7 +16,7 @@ function isEmpty(input) {
   return input === undefined || (typeof input === "object" && input !== null && Object.keys(input).length === 0);
 }
 
-/** A word for a POSIX shell. */
+/** Quotes a text for a POSIX shell. */
 function quote(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -25,14 +25,23 @@ function curl(procedure, input) {
   const token = procedure.access === "public" ? [] : ['-H "Authorization: Bearer $TOKEN"'];
   if (procedure.kind === "subscription") {
     const query = isEmpty(input) ? "" : `?input=${encodeURIComponent(JSON.stringify(input))}`;
-    return [`curl -sN ${quote(`${url(`trpc-plain/${procedure.name}`)}${query}`)}`, "-H 'Accept: text/event-stream'", ...token].join(" \\\n  ");
+    return [
+      `curl -sN ${quote(`${url(`trpc-plain/${procedure.name}`)}${query}`)}`,
+      "-H 'Accept: text/event-stream'",
+      ...token,
+    ].join(" \\\n  ");
   }
   const message = { jsonrpc: "2.0", id: 1, method: procedure.name, ...(isEmpty(input) ? {} : { params: input }) };
-  const lines = [`curl -s ${quote(ROOT.href)}`, "-H 'Content-Type: application/json'", ...token, `-d ${quote(JSON.stringify(message))}`];
+  const lines = [
+    `curl -s ${quote(ROOT.href)}`,
+    "-H 'Content-Type: application/json'",
+    ...token,
+    `-d ${quote(JSON.stringify(message))}`,
+  ];
   return lines.join(" \\\n  ");
 }
 
-/** A value as TypeScript writes it: keys without quotes where they need none. */
+/** A value as a TypeScript literal, without the quotes that keys do not need. */
 function literal(input) {
   const text = prettyJson(input).replace(/^(\s*)"([A-Za-z_$][\w$]*)":/gm, "$1$2:");
   const line = text.replace(/\n\s*/g, " ");
@@ -41,7 +50,7 @@ function literal(input) {
 
 const argument = (input) => (isEmpty(input) ? "" : literal(input));
 
-/** The argument for tRPC's client, where a moment is a Date. */
+/** The argument for tRPC's client with superjson, where a timestamp is a Date. */
 function datedArgument({ params }, input) {
   const moments = params.filter(({ schema }) => schema.format === "date-time").map(({ name }) => name);
   const field = new RegExp(`(^|\\s)(${moments.join("|")}): ("[^"]*")`, "g");
@@ -54,7 +63,8 @@ function trpc(procedure, input) {
   const [link, auth] =
     kind === "subscription"
       ? ["httpSubscriptionLink", "connectionParams: () => ({ token }),"]
-      : ["httpBatchLink", "headers: { authorization: `Bearer ${token}` },"];
+      : // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the code to show.
+        ["httpBatchLink", "headers: { authorization: `Bearer ${token}` },"];
   const head = `import { createTRPCClient, ${link} } from "@trpc/client";
 import superjson from "superjson";
 import type { AppRouter } from "./app-router";
@@ -88,6 +98,7 @@ function jsonRpc(procedure, input) {
 
 const client = createClient({ url: "${ROOT.href}", token });
 `;
-  if (kind === "subscription") return `${head}\nfor await (const event of client.${name}(${argument(input)})) {\n  console.log(event);\n}`;
+  if (kind === "subscription")
+    return `${head}\nfor await (const event of client.${name}(${argument(input)})) {\n  console.log(event);\n}`;
   return `${head}\nconst answer = await client.${name}(${argument(input)});`;
 }

@@ -1,4 +1,4 @@
-// The dashboard's first tab: the server in numbers, and what happened last.
+// The dashboard's first tab: totals, and the latest changes.
 
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
@@ -44,7 +44,22 @@ function cards(stats) {
 
 function latest(items) {
   const line = ({ createdAt, actorId, procedure, entity, entityId }) =>
-    el("li", {}, el("div", { class: "row" }, el("code", { class: "name" }, procedure), el("span", {}, `${entity} ${entityId}`), el("span", { class: "type" }, "by ", actorId), el("span", { class: "spring" }), moment(createdAt)));
-  const body = items.length === 0 ? el("p", { class: "empty" }, "Nothing has been changed yet.") : el("ul", { class: "shape" }, items.map(line));
+    el(
+      "li",
+      {},
+      el(
+        "div",
+        { class: "row" },
+        el("code", { class: "name" }, procedure),
+        el("span", {}, `${entity} ${entityId}`),
+        el("span", { class: "type" }, "by ", actorId),
+        el("span", { class: "spring" }),
+        moment(createdAt),
+      ),
+    );
+  const body =
+    items.length === 0
+      ? el("p", { class: "empty" }, "Nothing has been changed yet.")
+      : el("ul", { class: "shape" }, items.map(line));
   return el("section", { "aria-label": "Latest changes" }, el("h2", {}, "Latest changes"), body);
 }

@@ -1,4 +1,4 @@
-// Light or dark: as the system has it until the button is pressed. Kept in memory, like everything here.
+// The light or dark theme. It follows the system until the button is pressed, and is kept in memory only.
 
 import { byId } from "./dom.js";
 

@@ -1,14 +1,14 @@
-// Trying a procedure out: the form, the call, its result.
+// The panel that calls a procedure: its form and the result.
 
 import { askToConfirm } from "./confirm.js";
+import { copyButton } from "./copy.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence, requestLine } from "./failure.js";
-import { copyButton } from "./copy.js";
 import { jsonBlock, prettyJson } from "./json.js";
 import { createParams } from "./params.js";
 import { call } from "./rpc.js";
 
-/** The panel for a query or a mutation. `onInput` is called as the input changes. */
+/** The panel for a query or a mutation. `onInput` is called when the input changes. */
 export function createTrial(procedure, registry, onInput) {
   const params = createParams(procedure, registry, onInput);
   const heading = el("h2", { id: uniqueId("trial") }, "Try it");
@@ -16,8 +16,19 @@ export function createTrial(procedure, registry, onInput) {
   const cancel = el("button", { type: "button", hidden: true }, "Cancel");
   const result = el("section", { class: "result", "aria-label": "Result" });
   const buttons = el("div", { class: "buttons" }, send, cancel);
-  const form = el("form", { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id }, params.node, buttons);
-  const node = el("section", { class: "panel", "aria-labelledby": heading.id }, el("div", { class: "panel-head" }, heading, params.switcher), form, result);
+  const form = el(
+    "form",
+    { novalidate: true, autocomplete: "off", "aria-labelledby": heading.id },
+    params.node,
+    buttons,
+  );
+  const node = el(
+    "section",
+    { class: "panel", "aria-labelledby": heading.id },
+    el("div", { class: "panel-head" }, heading, params.switcher),
+    form,
+    result,
+  );
   let running = null;
   let left = false;
 
@@ -30,17 +41,24 @@ export function createTrial(procedure, registry, onInput) {
       return;
     }
     params.show([]);
-    if (isFinal(procedure) && !(await askToConfirm(confirmation(procedure, value)))) return;
+    if (isDeletion(procedure) && !(await askToConfirm(confirmation(procedure, value)))) return;
     await run(value);
   });
   cancel.addEventListener("click", () => running?.abort());
 
   function refuse(issues) {
     const others = params.show(issues);
-    const count = issues.length === 1 ? "One field needs" : `${issues.length} fields need`;
-    const list = others.length > 0 ? el("ul", {}, others.map((issue) => el("li", {}, issue.message))) : null;
-    result.replaceChildren(el("div", { class: "notice warn" }, el("p", {}, `${count} another look. Nothing was sent.`), list));
-    announce(`${count} another look. ${issues.map((issue) => `${issue.path} ${issue.message}`).join(". ")}`);
+    const count = issues.length === 1 ? "One field is invalid." : `${issues.length} fields are invalid.`;
+    const list =
+      others.length > 0
+        ? el(
+            "ul",
+            {},
+            others.map((issue) => el("li", {}, issue.message)),
+          )
+        : null;
+    result.replaceChildren(el("div", { class: "notice warn" }, el("p", {}, `${count} Nothing was sent.`), list));
+    announce(`${count} ${issues.map((issue) => `${issue.path} ${issue.message}`).join(". ")}`);
   }
 
   async function run(value) {
@@ -54,7 +72,7 @@ export function createTrial(procedure, registry, onInput) {
     } catch (error) {
       if (left) return;
       if (error.name === "AbortError") {
-        result.replaceChildren(el("p", { class: "help" }, "Cancelled. The server may have finished the call all the same."));
+        result.replaceChildren(el("p", { class: "help" }, "Cancelled. The server may still have executed the call."));
         announce("Cancelled");
       } else {
         fail(error);
@@ -65,7 +83,7 @@ export function createTrial(procedure, registry, onInput) {
   }
 
   function fail(error) {
-    const others = params.show(error.issues);
+    const others = params.show(error.issues ?? []);
     result.replaceChildren(failureBox(error, { issues: others }), details(error));
     announce(failureSentence(error));
   }
@@ -86,18 +104,24 @@ export function createTrial(procedure, registry, onInput) {
 
 function success({ result, requestId, ms, remaining, limit }) {
   const left = remaining === null ? null : el("span", { class: "help" }, `${remaining} of ${limit} calls left`);
-  const head = el("p", { class: "result-head" }, el("span", { class: "badge green" }, "OK"), el("span", { class: "help" }, `${Math.round(ms)} ms`), left);
+  const head = el(
+    "p",
+    { class: "result-head" },
+    el("span", { class: "badge green" }, "OK"),
+    el("span", { class: "help" }, `${Math.round(ms)} ms`),
+    left,
+  );
   head.append(copyButton("result", () => prettyJson(result)));
   return el("div", {}, head, jsonBlock(result, "Result as JSON"), requestId ? requestLine(requestId) : null);
 }
 
 function details(error) {
-  if (error.number === 0) return "";
+  if (error.object === undefined) return "";
   return el("details", {}, el("summary", {}, "Error object"), jsonBlock(error.object, "Error object as JSON"));
 }
 
-/** Whether a slip of the finger would be a pity: nothing brings back an account. */
-function isFinal(procedure) {
+/** Whether to ask before calling: not every deletion can be undone. */
+function isDeletion(procedure) {
   return procedure.kind === "mutation" && /delete/i.test(procedure.name);
 }
 

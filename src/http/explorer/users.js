@@ -1,4 +1,4 @@
-// The dashboard's users: who they are, their role, and the end of an account.
+// The dashboard's users, with buttons that change a role or delete an account.
 
 import { actionButton } from "./action.js";
 import { badge } from "./badge.js";
@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 
-const called = (user) => user.name ?? user.id;
+const displayName = (user) => user.name ?? user.id;
 
 export function showUsers(node, registry, query) {
   showList(node, registry, {
@@ -15,13 +15,20 @@ export function showUsers(node, registry, query) {
     noun: "Users",
     query,
     columns: [
-      { title: "User", cell: (user) => [el("strong", {}, called(user)), el("code", { class: "help block" }, user.id)] },
+      {
+        title: "User",
+        cell: (user) => [el("strong", {}, displayName(user)), el("code", { class: "help block" }, user.id)],
+      },
       { title: "Email", cell: (user) => el("span", { class: "breakable" }, user.email ?? "–") },
       { title: "Role", cell: (user) => [badge(user.role), user.deletedAt ? badge("DELETED") : null] },
       { title: "Plan", cell: (user) => (user.plan ? badge(user.plan) : "–") },
       { title: "Clusters", cell: (user) => clusters(user) },
       { title: "Joined", cell: (user) => moment(user.createdAt) },
-      { title: "Actions", cell: (user, list) => (user.deletedAt ? "–" : el("div", { class: "actions" }, setRole(user, list), softDelete(user, list))) },
+      {
+        title: "Actions",
+        cell: (user, list) =>
+          user.deletedAt ? "–" : el("div", { class: "actions" }, setRole(user, list), softDelete(user, list)),
+      },
     ],
   });
 }
@@ -36,13 +43,16 @@ function setRole(user, list) {
   const title = role === "ADMIN" ? "Make admin" : "Make user";
   return actionButton(list, {
     text: title,
-    label: `${title}: ${called(user)}`,
+    label: `${title}: ${displayName(user)}`,
     method: "admin.setRole",
     input: { userId: user.id, role },
-    done: `${called(user)} is ${role} now.`,
+    done: `${displayName(user)} is ${role} now.`,
     question: {
-      title: `${title}: ${called(user)}?`,
-      text: role === "ADMIN" ? "An admin sees and changes everything, and can make more admins." : "They keep their account and their clusters, and lose the dashboard.",
+      title: `${title}: ${displayName(user)}?`,
+      text:
+        role === "ADMIN"
+          ? "An admin sees and changes everything, and can make more admins."
+          : "They keep their account and their clusters, and lose access to the dashboard.",
       action: title,
     },
   });
@@ -51,14 +61,14 @@ function setRole(user, list) {
 function softDelete(user, list) {
   return actionButton(list, {
     text: "Delete",
-    label: `Delete ${called(user)}`,
+    label: `Delete ${displayName(user)}`,
     method: "user.softDelete",
     input: { userId: user.id },
-    done: `The account of ${called(user)} is closed.`,
+    done: `The account of ${displayName(user)} has been deleted.`,
     danger: true,
     question: {
-      title: `Delete ${called(user)}?`,
-      text: "Their clusters are deleted, their tokens revoked, name and email forgotten. Nothing here brings the account back.",
+      title: `Delete ${displayName(user)}?`,
+      text: "Their clusters are deleted, their tokens are revoked, and their name and email are erased. This can't be undone here.",
       detail: user.id,
       action: "Delete the account",
     },

@@ -1,4 +1,4 @@
-// The explorer at `/`, driven by its labels and roles, wide and on a phone.
+// The explorer, used through its labels and roles, on a wide and on a narrow screen.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
@@ -14,20 +14,34 @@ const chrome = await browser();
 
 const WIDTHS = [1280, 360];
 
-/** Opens a page, and makes sure in the end that it asked nobody else and complained of nothing. */
-async function explore(width: number, path: string, visit: (page: Page) => Promise<void>, options: { colorScheme?: "dark" } = {}): Promise<void> {
+/** Opens a page and visits it. Afterwards it must have logged no errors, stored nothing and requested nothing from other hosts. */
+async function explore(
+  width: number,
+  path: string,
+  visit: (page: Page) => Promise<void>,
+  options: { colorScheme?: "dark" } = {},
+): Promise<void> {
   const context = await chrome.newContext({ viewport: { width, height: 800 }, ...options });
   const page = await context.newPage();
   const wrong = complaints(page);
   const foreign: string[] = [];
-  page.on("request", (request) => void (request.url().startsWith(server.url) || request.url().startsWith("data:") || foreign.push(request.url())));
+  page.on(
+    "request",
+    (request) =>
+      void (request.url().startsWith(server.url) || request.url().startsWith("data:") || foreign.push(request.url())),
+  );
   await page.goto(server.url + path);
   await visit(page);
   assert.deepEqual(foreign, []);
-  // A call that is refused is a line on the console, and meant to be; so is a server that is away.
-  assert.deepEqual(wrong.filter((text) => !/status of 4\d\d|ERR_CONNECTION_REFUSED/.test(text)), []);
-  // The theme may be kept; nothing else, and no token anywhere.
-  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
+  // The browser logs each refused call and each failed connection. The tests provoke both.
+  assert.deepEqual(
+    wrong.filter((text) => !/status of 4\d\d|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED/.test(text)),
+    [],
+  );
+  // A token must not be stored anywhere.
+  const kept = await page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+  );
   assert.doesNotMatch(kept, /eyJ|cdk_/);
   await context.close();
 }
@@ -40,17 +54,18 @@ async function signIn(page: Page, as: string): Promise<void> {
   await dialog.waitFor({ state: "hidden" });
 }
 
-/** Goes to a place by the list at the left, which is behind a button on a narrow screen. */
+/** Follows a link in the sidebar, which a button opens on a narrow screen. */
 async function go(page: Page, place: string): Promise<void> {
   const menu = page.getByRole("button", { name: "Menu" });
   if (await menu.isVisible()) await menu.click();
   await page.getByRole("navigation", { name: "Procedures" }).getByRole("link", { name: place, exact: true }).click();
 }
 
-const sideways = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+const overflow = (page: Page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 for (const width of WIDTHS) {
-  test(`${width} px: a form shows its mistakes at the fields, then calls, and shows the answer and its code`, () =>
+  test(`${width} px: a form marks invalid fields, then calls, and shows the result and the code`, () =>
     explore(width, "/", async (page) => {
       await signIn(page, token(`explorer_form_${width}`));
       await go(page, "k8s.create");
@@ -61,7 +76,12 @@ for (const width of WIDTHS) {
       const location = trial.getByRole("textbox", { name: "location" });
       await name.fill("Not Valid");
       await call.click();
-      await until(async () => (await name.getAttribute("aria-invalid")) === "true" && (await location.getAttribute("aria-invalid")) === "true", "both fields are marked");
+      await until(
+        async () =>
+          (await name.getAttribute("aria-invalid")) === "true" &&
+          (await location.getAttribute("aria-invalid")) === "true",
+        "both fields to be marked as invalid",
+      );
       assert.match(await trial.innerText(), /Nothing was sent/);
       await screenshot(page, `explorer-form-${width}`);
 
@@ -75,19 +95,26 @@ for (const width of WIDTHS) {
       await until(async () => /CONFLICT/.test(await result.innerText()), "the conflict");
       assert.match(await page.getByRole("main").innerText(), /curl/);
       await screenshot(page, `explorer-result-${width}`);
-      assert.equal(await sideways(page), 0);
+      assert.equal(await overflow(page), 0);
     }));
 
-  test(`${width} px: live changes are watched, also after the server was away`, () =>
+  test(`${width} px: a subscription shows changes, also after a restart of the server`, () =>
     explore(width, "/", async (page) => {
       const user = `explorer_live_${width}`;
       const elsewhere = createClient({ url: server.url, token: token(user) });
       await signIn(page, token(user));
       await go(page, "Live");
       await page.getByRole("button", { name: "Start watching" }).click();
-      await until(async () => /Live\./.test(await page.getByRole("status", { name: "Connection" }).innerText()), "live");
+      await until(
+        async () => /Live\./.test(await page.getByRole("status", { name: "Connection" }).innerText()),
+        "live",
+      );
       const events = page.getByRole("list", { name: "Events" });
-      const types = async () => (await events.getByRole("listitem").allInnerTexts()).reverse().map((text) => /created|updated|deleted/.exec(text)?.[0]).filter(Boolean);
+      const types = async () =>
+        (await events.getByRole("listitem").allInnerTexts())
+          .reverse()
+          .map((text) => /created|updated|deleted/.exec(text)?.[0])
+          .filter(Boolean);
       const { id } = await elsewhere.k8s.create({ name: "watched", location: "eu" });
       await until(async () => (await types()).includes("created"), "created");
       await server.stop();
@@ -98,15 +125,21 @@ for (const width of WIDTHS) {
       await until(async () => (await types()).includes("deleted"), "deleted");
       assert.deepEqual(await types(), ["created", "updated", "deleted"]);
       await screenshot(page, `explorer-live-${width}`);
-      assert.equal(await sideways(page), 0);
+      assert.equal(await overflow(page), 0);
       await page.getByRole("button", { name: "Stop watching" }).click();
-      await until(async () => /Not watching/.test(await page.getByRole("status", { name: "Connection" }).innerText()), "stopped");
+      await until(
+        async () => /Not watching/.test(await page.getByRole("status", { name: "Connection" }).innerText()),
+        "stopped",
+      );
     }));
 
-  test(`${width} px: an admin sees stats, users, clusters and the audit log, and acts on them`, () =>
+  test(`${width} px: an admin sees stats, users, clusters and the audit log, and changes a status`, () =>
     explore(width, "/docs", async (page) => {
       const user = `explorer_seen_${width}`;
-      const { id } = await createClient({ url: server.url, token: token(user) }).k8s.create({ name: "in-the-list", location: "eu" });
+      const { id } = await createClient({ url: server.url, token: token(user) }).k8s.create({
+        name: "in-the-list",
+        location: "eu",
+      });
       await signIn(page, adminToken);
       await go(page, "Dashboard");
       await until(async () => /Active users/.test(await page.getByRole("main").innerText()), "stats");
@@ -114,42 +147,75 @@ for (const width of WIDTHS) {
       const tabs = page.getByRole("navigation", { name: "Dashboard" });
 
       await tabs.getByRole("link", { name: "Users" }).click();
-      await page.getByRole("search", { name: "Filter Users" }).getByLabel(/search/i).fill(user);
+      await page
+        .getByRole("search", { name: "Filter Users" })
+        .getByLabel(/search/i)
+        .fill(user);
       await page.getByRole("button", { name: "Apply" }).click();
       const row = (name: string) => page.getByRole("row").filter({ hasText: name });
-      await until(async () => (await page.getByRole("table", { name: "Users" }).getByRole("row").filter({ hasText: "explorer_" }).count()) === 1, "one user");
+      await until(
+        async () =>
+          (await page
+            .getByRole("table", { name: "Users" })
+            .getByRole("row")
+            .filter({ hasText: "explorer_" })
+            .count()) === 1,
+        "one user",
+      );
       assert.match(await row(user).innerText(), /USER/);
       await screenshot(page, `explorer-users-${width}`);
 
-      await row(user).getByRole("link", { name: /active clusters/ }).click();
+      await row(user)
+        .getByRole("link", { name: /active clusters/ })
+        .click();
       await row("in-the-list").waitFor();
-      await row("in-the-list").getByRole("button", { name: `Set CREATING: in-the-list #${id}` }).click();
-      await until(async () => /CREATING/.test(await row("in-the-list").innerText()) && /is CREATING now/.test(await page.getByRole("main").innerText()), "the new status");
+      await row("in-the-list")
+        .getByRole("button", { name: `Set CREATING: in-the-list #${id}` })
+        .click();
+      await until(
+        async () =>
+          /CREATING/.test(await row("in-the-list").innerText()) &&
+          /is CREATING now/.test(await page.getByRole("main").innerText()),
+        "the new status",
+      );
       await screenshot(page, `explorer-clusters-${width}`);
 
-      await row("in-the-list").getByRole("link", { name: /History/ }).click();
-      await until(async () => (await page.getByRole("table", { name: "Entries" }).getByRole("row").count()) === 3, "two entries");
+      await row("in-the-list")
+        .getByRole("link", { name: /History/ })
+        .click();
+      await until(
+        async () => (await page.getByRole("table", { name: "Entries" }).getByRole("row").count()) === 3,
+        "two entries",
+      );
       assert.match(await page.getByRole("table", { name: "Entries" }).innerText(), /k8s\.setStatus[\s\S]*k8s\.create/);
       await screenshot(page, `explorer-audit-${width}`);
-      assert.equal(await sideways(page), 0);
+      assert.equal(await overflow(page), 0);
     }));
 }
 
-test("keys alone find a procedure and call it, in the dark", () =>
-  explore(1280, "/", async (page) => {
-    await signIn(page, token("explorer_keys"));
-    await page.keyboard.press("/");
-    await page.keyboard.type("hello");
-    await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "hello.hello", level: 1 }).waitFor();
-    await page.getByRole("textbox", { name: "text" }).focus();
-    await page.keyboard.type("keys");
-    await page.keyboard.press("Enter");
-    await until(async () => /hello keys/.test(await page.getByRole("region", { name: "Result", exact: true }).innerText()), "the answer");
-    await screenshot(page, "explorer-dark");
-  }, { colorScheme: "dark" }));
+test("the keyboard is enough to find and call a procedure, in the dark theme", () =>
+  explore(
+    1280,
+    "/",
+    async (page) => {
+      await signIn(page, token("explorer_keys"));
+      await page.keyboard.press("/");
+      await page.keyboard.type("hello");
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "hello.hello", level: 1 }).waitFor();
+      await page.getByRole("textbox", { name: "text" }).focus();
+      await page.keyboard.type("keys");
+      await page.keyboard.press("Enter");
+      await until(
+        async () => /hello keys/.test(await page.getByRole("region", { name: "Result", exact: true }).innerText()),
+        "the answer",
+      );
+      await screenshot(page, "explorer-dark");
+    },
+    { colorScheme: "dark" },
+  ));
 
-test("a token that is no good is told so, and a reload forgets a good one", () =>
+test("an invalid token is refused, and a reload discards a valid one", () =>
   explore(1280, "/", async (page) => {
     await page.getByRole("banner").getByRole("button", { name: "Sign in" }).click();
     const dialog = page.getByRole("dialog", { name: "Sign in" });
@@ -163,9 +229,24 @@ test("a token that is no good is told so, and a reload forgets a good one", () =
     await page.getByRole("banner").getByRole("button", { name: "Sign in" }).waitFor();
   }));
 
-test("every procedure has its page", () =>
+test("a subscription reconnects when the browser is online again", () =>
   explore(1280, "/", async (page) => {
-    const names = (await (await fetch(`${server.url}/openrpc.json`)).json()) as { methods: { name: string; deprecated?: boolean }[] };
+    await signIn(page, token("explorer_offline"));
+    await go(page, "Live");
+    await page.getByRole("button", { name: "Start watching" }).click();
+    const connection = page.getByRole("status", { name: "Connection" });
+    await until(async () => /Live\./.test(await connection.innerText()), "live");
+    await page.context().setOffline(true);
+    await until(async () => /Connection lost/.test(await connection.innerText()), "the lost connection");
+    await page.context().setOffline(false);
+    await until(async () => /Live\./.test(await connection.innerText()), "live again");
+  }));
+
+test("every procedure has a page", () =>
+  explore(1280, "/", async (page) => {
+    const names = (await (await fetch(`${server.url}/openrpc.json`)).json()) as {
+      methods: { name: string; deprecated?: boolean }[];
+    };
     for (const { name } of names.methods.filter(({ deprecated }) => !deprecated)) {
       await go(page, name);
       await page.getByRole("heading", { name, level: 1, exact: true }).waitFor();

@@ -1,14 +1,14 @@
-// A React page of another origin, in a real browser: tRPC with TanStack Query, and the client without tRPC.
+// A React page of another origin in a real browser: tRPC with TanStack Query, and clusterdesk's own client.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
 import type { Page } from "playwright-core";
+import type { Settings } from "../page/settings.ts";
 import { browser, complaints, screenshot } from "../support/browser.ts";
 import { frontend } from "../support/frontend.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
-import type { Settings } from "../page/settings.ts";
 
 const origin = await frontend();
 const foreign = await frontend();
@@ -27,7 +27,7 @@ async function open(at: string, user: string, live: Settings["live"], width = 12
 const texts = (page: Page, id: string) => page.getByTestId(id).getByRole("listitem").allInnerTexts();
 
 for (const live of ["sse", "websocket"] as const) {
-  test(`the page lists, creates, deletes and sees what others do, live by ${live}`, async () => {
+  test(`the page lists, creates and deletes clusters, and sees changes by others over ${live}`, async () => {
     const user = `browser_${live}`;
     const page = await open(origin, user, live);
     const wrong = complaints(page);
@@ -36,7 +36,7 @@ for (const live of ["sse", "websocket"] as const) {
     await until(async () => (await page.getByTestId("live").innerText()) === "pending", "live");
     assert.match(await page.getByTestId("me").innerText(), new RegExp(`^${user}, since \\d{4}$`));
 
-    // A form with mistakes shows them at its fields.
+    // An invalid form shows the issues at its fields.
     await trpc.getByLabel("name").fill("Not Valid");
     await trpc.getByRole("button", { name: "Create" }).click();
     await until(async () => (await page.getByTestId("error-name").innerText()) !== "", "an error at the name");
@@ -44,19 +44,28 @@ for (const live of ["sse", "websocket"] as const) {
     assert.equal(await page.getByTestId("error").innerText(), "BAD_REQUEST");
     await screenshot(page, `frontend-errors-${live}`);
 
-    // And one without appears in both lists.
+    // A valid one creates a cluster, which appears in both lists.
     await trpc.getByLabel("name").fill("first");
     await trpc.getByLabel("location").fill("eu");
     await trpc.getByRole("button", { name: "Create" }).click();
-    await until(async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("first: PENDING"), "the cluster in the other list");
-    await until(async () => (await texts(page, "clusters"))[0]?.startsWith("first: PENDING"), "the cluster in the list");
+    await until(
+      async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("first: PENDING"),
+      "the cluster in the other list",
+    );
+    await until(
+      async () => (await texts(page, "clusters"))[0]?.startsWith("first: PENDING"),
+      "the cluster in the list",
+    );
     assert.equal(await page.getByTestId("error").innerText(), "");
 
-    // What somebody else does is seen.
+    // A change by another client appears.
     const elsewhere = createClient({ url: server.url, token: token(user) });
     const [cluster] = await elsewhere.k8s.list();
     await elsewhere.k8s.update({ id: cluster!.id, name: "renamed" });
-    await until(async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("renamed: PENDING"), "the new name in the other list");
+    await until(
+      async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("renamed: PENDING"),
+      "the new name in the other list",
+    );
     await until(async () => (await texts(page, "clusters"))[0]?.startsWith("renamed"), "the new name");
     await screenshot(page, `frontend-live-${live}`);
 
@@ -66,7 +75,7 @@ for (const live of ["sse", "websocket"] as const) {
     await until(async () => (await texts(page, "events")).at(-1) === "deleted", "its event");
     assert.deepEqual(await texts(page, "events"), ["ready", "created", "updated", "deleted"]);
 
-    // A page at a time.
+    // Pagination.
     for (const name of ["second", "third"]) {
       const { id } = await elsewhere.k8s.create({ name, location: "eu" });
       await elsewhere.k8s.delete({ id });
@@ -74,12 +83,15 @@ for (const live of ["sse", "websocket"] as const) {
     await page.getByRole("button", { name: "More" }).click();
     await until(async () => (await texts(page, "deleted")).length === 3, "the second page");
     assert.deepEqual(await texts(page, "deleted"), ["third", "second", "renamed"]);
-    assert.deepEqual(wrong.filter((text) => !/400|Bad Request/.test(text)), []);
+    assert.deepEqual(
+      wrong.filter((text) => !/400|Bad Request/.test(text)),
+      [],
+    );
     await page.context().close();
   });
 }
 
-test("the client without tRPC shows the issues at their fields", async () => {
+test("clusterdesk's own client shows the issues at their fields", async () => {
   const page = await open(origin, "browser_issues", "websocket", 360);
   const jsonrpc = page.getByRole("region", { name: "JSON-RPC" });
   await jsonrpc.getByLabel("name").fill("Not Valid");
@@ -89,22 +101,31 @@ test("the client without tRPC shows the issues at their fields", async () => {
   await page.context().close();
 });
 
-test("the page comes back after the server was away", async () => {
+test("the page reconnects after a restart of the server", async () => {
   const page = await open(origin, "browser_away", "websocket");
   const jsonrpc = page.getByRole("region", { name: "JSON-RPC" });
   await until(async () => (await texts(page, "events")).includes("ready"), "live");
   await server.stop();
   await server.launch();
-  await createClient({ url: server.url, token: token("browser_away") }).k8s.create({ name: "meanwhile", location: "eu" });
+  await createClient({ url: server.url, token: token("browser_away") }).k8s.create({
+    name: "meanwhile",
+    location: "eu",
+  });
   await until(async () => (await texts(page, "clusters"))[0]?.startsWith("meanwhile"), "the cluster");
-  await until(async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("meanwhile: PENDING"), "the cluster in the other list");
+  await until(
+    async () => (await jsonrpc.getByRole("listitem").allInnerTexts()).includes("meanwhile: PENDING"),
+    "the cluster in the other list",
+  );
   await page.context().close();
 });
 
-test("a page of a foreign origin gets nothing, by HTTP or by WebSocket", async () => {
+test("a page of another origin is refused over HTTP and WebSocket", async () => {
   const page = await open(foreign, "browser_foreign", "websocket");
   const wrong = complaints(page);
-  await until(() => wrong.some((text) => /CORS/.test(text)) && wrong.some((text) => /WebSocket/.test(text)), "refusals");
+  await until(
+    () => wrong.some((text) => /CORS/.test(text)) && wrong.some((text) => /WebSocket/.test(text)),
+    "refusals",
+  );
   assert.equal(await page.getByTestId("me").innerText(), "Failed to fetch");
   assert.deepEqual(await texts(page, "events"), []);
   await page.context().close();

@@ -15,21 +15,24 @@ function arrange(user: string) {
 test("a call aborted before it is sent leaves the batch", async () => {
   const { client, sent } = arrange("aborts_1");
   const abort = new AbortController();
-  const calls = [client.hello.hello({ text: "a" }, { signal: abort.signal }), client.hello.hello({ text: "b" })] as const;
+  const calls = [
+    client.hello.hello({ text: "a" }, { signal: abort.signal }),
+    client.hello.hello({ text: "b" }),
+  ] as const;
   abort.abort();
   await assert.rejects(calls[0], { name: "AbortError" });
   assert.deepEqual(await calls[1], { greeting: "hello b" });
   assert.equal(JSON.parse(sent[0]!.body!).params.text, "b");
 });
 
-test("when all calls are aborted before they are sent, nothing is", async () => {
+test("no request is sent when all its calls are aborted before", async () => {
   const { client, sent } = arrange("aborts_2");
   await assert.rejects(client.user.me({} as never, { signal: AbortSignal.abort() }), { name: "AbortError" });
   await client.user.me();
   assert.equal(sent.length, 1);
 });
 
-test("a call aborted on its way is rejected at once, and the others are answered", async () => {
+test("a call aborted in flight is rejected at once, and the others succeed", async () => {
   const { fetch, sent, signals } = recording();
   const abort = new AbortController();
   const client = createClient({
@@ -41,14 +44,17 @@ test("a call aborted on its way is rejected at once, and the others are answered
       return answer;
     },
   });
-  const calls = [client.hello.hello({ text: "a" }, { signal: abort.signal }), client.hello.hello({ text: "b" })] as const;
+  const calls = [
+    client.hello.hello({ text: "a" }, { signal: abort.signal }),
+    client.hello.hello({ text: "b" }),
+  ] as const;
   await assert.rejects(calls[0], { message: "the user went away" });
   assert.deepEqual(await calls[1], { greeting: "hello b" });
   assert.equal(JSON.parse(sent[0]!.body!).length, 2);
   assert.equal(signals[0]!.aborted, false);
 });
 
-test("when all calls of a request are aborted, so is the request", async () => {
+test("a request is aborted when all its calls are", async () => {
   const { fetch, signals } = recording();
   const abort = new AbortController();
   const client = createClient({
@@ -62,6 +68,9 @@ test("when all calls of a request are aborted, so is the request", async () => {
   });
   const options = { signal: abort.signal };
   const outcomes = await Promise.allSettled([client.user.me(undefined, options), client.k8s.list(undefined, options)]);
-  assert.deepEqual(outcomes.map(({ status }) => status), ["rejected", "rejected"]);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ["rejected", "rejected"],
+  );
   assert.equal(signals[0]!.aborted, true);
 });

@@ -1,4 +1,4 @@
-// The package as it would be published.
+// The npm package.
 import assert from "node:assert/strict";
 import { execFile as execFileCallback } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -10,32 +10,56 @@ import { promisify } from "node:util";
 const execFile = promisify(execFileCallback);
 const HERE = "../../clients/typescript";
 
-test("what npm packs can be installed, imported and compiled against", async () => {
+test("the packed package can be installed, imported and compiled against", async () => {
   const folder = await mkdtemp(join(tmpdir(), "clusterdesk-package-"));
   after(() => rm(folder, { recursive: true, force: true }));
-  // `prepack` builds it, with our compiler.
-  const env = { ...process.env, PATH: `${resolve("node_modules/.bin")}:${process.env["PATH"]}` };
-  const { stdout } = await execFile("npm", ["pack", "--json", "--silent", "--pack-destination", folder], { cwd: HERE, env });
-  // After what the scripts print.
+  // `prepack` builds it. It needs the compiler of this folder.
+  const env = { ...process.env, PATH: `${resolve("node_modules/.bin")}:${process.env.PATH}` };
+  const { stdout } = await execFile("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
+    cwd: HERE,
+    env,
+  });
+  // The JSON follows the output of the scripts.
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.search(/^\[/m)));
   const names: string[] = files.map(({ path }: { path: string }) => path);
-  for (const name of ["package.json", "README.md", "dist/index.js", "dist/index.d.ts", "src/index.ts"]) assert(names.includes(name), name);
-  assert.deepEqual(names.filter((name) => !/^(dist|src)\/|^(package\.json|README\.md)$/.test(name)), []);
+  for (const name of ["package.json", "README.md", "dist/index.js", "dist/index.d.ts", "src/index.ts"])
+    assert(names.includes(name), name);
+  assert.deepEqual(
+    names.filter((name) => !/^(dist|src)\/|^(package\.json|README\.md)$/.test(name)),
+    [],
+  );
 
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   await execFile("npm", ["install", "--offline", "--no-audit", "--no-fund", filename], { cwd: folder });
-  const script = 'import { createClient } from "@clusterdesk/client"; console.log(typeof createClient({ url: "http://localhost/" }).k8s.list)';
-  assert.equal((await execFile("node", ["--input-type=module", "-e", script], { cwd: folder })).stdout.trim(), "function");
-  await writeFile(join(folder, "use.ts"), 'import { createClient } from "@clusterdesk/client";\nexport const list = createClient({ url: "http://localhost/" }).k8s.list();\nlist.then(([first]) => first?.name.length);\n');
-  await execFile("node_modules/.bin/tsc", ["--strict", "--noEmit", "--module", "nodenext", "--ignoreConfig", join(folder, "use.ts")]);
+  const script =
+    'import { createClient } from "@clusterdesk/client"; console.log(typeof createClient({ url: "http://localhost/" }).k8s.list)';
+  assert.equal(
+    (await execFile("node", ["--input-type=module", "-e", script], { cwd: folder })).stdout.trim(),
+    "function",
+  );
+  await writeFile(
+    join(folder, "use.ts"),
+    'import { createClient } from "@clusterdesk/client";\nexport const list = createClient({ url: "http://localhost/" }).k8s.list();\nlist.then(([first]) => first?.name.length);\n',
+  );
+  await execFile("node_modules/.bin/tsc", [
+    "--strict",
+    "--noEmit",
+    "--module",
+    "nodenext",
+    "--ignoreConfig",
+    join(folder, "use.ts"),
+  ]);
 });
 
-test("it depends on nothing", async () => {
+test("the package has no dependencies", async () => {
   const manifest = JSON.parse(await readFile(`${HERE}/package.json`, "utf8"));
   assert.deepEqual([manifest.dependencies, manifest.peerDependencies], [undefined, undefined]);
 });
 
-test("README's example is the one that runs in the browser", async () => {
-  const [readme, example] = await Promise.all([readFile(`${HERE}/README.md`, "utf8"), readFile("page/clusters.tsx", "utf8")]);
+test("the example in README is the page that runs in the browser", async () => {
+  const [readme, example] = await Promise.all([
+    readFile(`${HERE}/README.md`, "utf8"),
+    readFile("page/clusters.tsx", "utf8"),
+  ]);
   assert(readme.includes(`\`\`\`tsx\n${example.slice(example.indexOf("\n") + 1)}\`\`\``));
 });

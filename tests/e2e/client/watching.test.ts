@@ -1,19 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createClient, isClusterdeskError, type Client, type ClusterChange, type ClusterdeskError, type WatchState } from "@clusterdesk/client";
+import {
+  type Client,
+  type ClusterChange,
+  type ClusterdeskError,
+  createClient,
+  isClusterdeskError,
+  type WatchState,
+} from "@clusterdesk/client";
 import { WebSocket } from "ws";
-import { Proxy } from "../support/proxy.ts";
+import { TcpProxy } from "../support/proxy.ts";
 import { Server } from "../support/server.ts";
 import { token as tokenOf } from "../support/token.ts";
 import { until } from "../support/until.ts";
 
 const server = await Server.start();
-const impatient = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "2", RATE_LIMIT_READ_WINDOW_MS: "1500" });
+const limited = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "2", RATE_LIMIT_READ_WINDOW_MS: "1500" });
 
 let users = 0;
-const somebody = () => `watching_${++users}`;
+const newUser = () => `watching_${++users}`;
 
-/** Counts the sockets that are opened, and how many of them are open now. */
+/** A WebSocket class that records its instances. */
 function sockets() {
   const all: WebSocket[] = [];
   class Counted extends WebSocket {
@@ -25,14 +32,18 @@ function sockets() {
   return { Counted, all, open: () => all.filter(({ readyState }) => readyState === WebSocket.OPEN).length };
 }
 
-function arrange(base = server.url, user = somebody()) {
+function arrange(base = server.url, user = newUser()) {
   const { Counted, ...count } = sockets();
   const client = createClient({ url: base, token: tokenOf(user), WebSocket: Counted });
-  // Writes go another way, so that the wire can be cut.
+  // The writer does not use the proxy, so that it works while the connection is cut.
   return { user, client, writer: createClient({ url: server.url, token: tokenOf(user) }), ...count };
 }
 
-function watch(client: Client, input?: { userId?: string; lastEventId?: string; plan?: "FREE" | "PRO" }, signal?: AbortSignal) {
+function watch(
+  client: Client,
+  input?: { userId?: string; lastEventId?: string; plan?: "FREE" | "PRO" },
+  signal?: AbortSignal,
+) {
   const seen: ClusterChange[] = [];
   const errors: ClusterdeskError[] = [];
   const states: WatchState[] = [];
@@ -40,11 +51,22 @@ function watch(client: Client, input?: { userId?: string; lastEventId?: string; 
   const subscription = client.k8s.watch(input, {
     onEvent: (event) => void seen.push(event),
     onError: (error) => void errors.push(error),
-    onStateChange: (state, error) => (states.push(state), void causes.push(error?.code)),
+    onStateChange: (state, error) => {
+      states.push(state);
+      causes.push(error?.code);
+    },
     signal,
   });
   const types = () => seen.map(({ type }) => type);
-  return { seen, errors, states, causes, types, ...subscription, ready: () => until(() => types().includes("ready"), "ready") };
+  return {
+    seen,
+    errors,
+    states,
+    causes,
+    types,
+    ...subscription,
+    ready: () => until(() => types().includes("ready"), "ready"),
+  };
 }
 
 async function change(client: Client, name: string) {
@@ -66,7 +88,7 @@ test("events arrive in order", async () => {
   assert.deepEqual(watched.errors, []);
 });
 
-test("all watch on one socket, which is closed when nobody does", async () => {
+test("all subscriptions share one socket, which is closed after the last one", async () => {
   const { client, writer, all, open } = arrange();
   const watched = [watch(client), watch(client, { plan: "FREE" }), watch(client, { plan: "PRO" })] as const;
   await Promise.all(watched.map(({ ready }) => ready()));
@@ -84,29 +106,32 @@ test("all watch on one socket, which is closed when nobody does", async () => {
   again.unsubscribe();
 });
 
-test("after a cut line it resumes without loss or doubles", async () => {
-  const wire = await Proxy.to(server.url);
-  const { client, writer } = arrange(wire.url);
+test("it resumes after a lost connection without losing or repeating events", async () => {
+  const proxy = await TcpProxy.to(server.url);
+  const { client, writer } = arrange(proxy.url);
   const watched = [watch(client), watch(client)];
   await Promise.all(watched.map(({ ready }) => ready()));
   await change(writer, "before");
   await until(() => watched.every(({ seen }) => seen.length === 4), "four events");
-  wire.cut();
+  proxy.cut();
   await change(writer, "meanwhile");
   await until(() => watched.every(({ states }) => states.at(-1) === "reconnecting"), "reconnecting");
-  wire.mend();
+  proxy.restore();
   await until(() => watched.every(({ seen }) => seen.length === 7), "seven events");
   await change(writer, "after");
   await until(() => watched.every(({ seen }) => seen.length >= 10), "ten events");
   for (const { seen, states, unsubscribe } of watched) {
     unsubscribe();
-    assert.deepEqual(seen.slice(1).map((event) => "cluster" in event && `${event.cluster.name} ${event.type}`), ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]));
+    assert.deepEqual(
+      seen.slice(1).map((event) => "cluster" in event && `${event.cluster.name} ${event.type}`),
+      ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]),
+    );
     assert.equal(new Set(seen.map(({ id }) => id)).size, 10);
     assert.deepEqual(states, ["connecting", "open", "reconnecting", "open", "closed"]);
   }
 });
 
-test("a server that restarts loses nothing, also before the first event", async () => {
+test("no event is lost in a restart of the server, not even the first one", async () => {
   const { client, writer } = arrange();
   const watched = watch(client);
   await watched.ready();
@@ -118,19 +143,25 @@ test("a server that restarts loses nothing, also before the first event", async 
   watched.unsubscribe();
 });
 
-test("a server that is not there yet is waited for", async () => {
-  const wire = await Proxy.to(server.url);
-  wire.cut();
-  const { client, all } = arrange(wire.url);
+test("it waits for a server that has not started yet", async () => {
+  const proxy = await TcpProxy.to(server.url);
+  proxy.cut();
+  const { client, all } = arrange(proxy.url);
   const watched = watch(client);
   await until(() => all.length >= 2, "two attempts");
-  assert.deepEqual([watched.states, watched.causes], [["connecting", "reconnecting"], [undefined, "NETWORK_ERROR"]]);
-  wire.mend();
+  assert.deepEqual(
+    [watched.states, watched.causes],
+    [
+      ["connecting", "reconnecting"],
+      [undefined, "NETWORK_ERROR"],
+    ],
+  );
+  proxy.restore();
   await watched.ready();
   watched.unsubscribe();
 });
 
-test("a position to resume after may be given", async () => {
+test("it resumes after a given event id", async () => {
   const { client, writer } = arrange();
   const first = watch(client);
   await first.ready();
@@ -143,12 +174,15 @@ test("a position to resume after may be given", async () => {
   second.unsubscribe();
 });
 
-test("a refused subscription ends with its error, and the others go on", async () => {
+test("a refused subscription ends with its error, and the others continue", async () => {
   const { client, writer, open } = arrange();
   const watched = watch(client);
   const [foreign, invalid] = [watch(client, { userId: "somebody_else" }), watch(client, { colour: "blue" } as never)];
   await until(() => foreign.errors.length + invalid.errors.length === 2, "two errors");
-  assert.deepEqual([foreign.errors[0]!.code, foreign.errors[0]!.path, foreign.states.at(-1)], ["FORBIDDEN", "k8s.watch", "closed"]);
+  assert.deepEqual(
+    [foreign.errors[0]!.code, foreign.errors[0]!.path, foreign.states.at(-1)],
+    ["FORBIDDEN", "k8s.watch", "closed"],
+  );
   assert.deepEqual([invalid.errors[0]!.code, invalid.errors[0]!.issues?.[0]?.path], ["BAD_REQUEST", "colour"]);
   await watched.ready();
   await change(writer, "one");
@@ -157,53 +191,63 @@ test("a refused subscription ends with its error, and the others go on", async (
   await until(() => open() === 0, "closed");
 });
 
-test("a token that is not accepted ends every subscription, and nobody tries again", async () => {
+test("a refused token ends the subscription without another attempt", async () => {
   for (const token of ["nonsense", tokenOf("watching_expired", -3600), "no token\n", undefined]) {
     const { Counted, all } = sockets();
     const watched = watch(createClient({ url: server.url, token, WebSocket: Counted }));
     await until(() => watched.errors.length > 0, "an error");
-    assert.deepEqual(watched.errors.map(({ code }) => code), ["UNAUTHORIZED"]);
+    assert.deepEqual(
+      watched.errors.map(({ code }) => code),
+      ["UNAUTHORIZED"],
+    );
     assert.equal(watched.states.at(-1), "closed");
     assert(all.length <= 1);
   }
 });
 
-test("a user who is deleted is told so, and nobody tries again with a good token", async () => {
+test("the subscription of a deleted user ends without another attempt", async () => {
   const { client, writer, user } = arrange();
   const watched = watch(client);
   await watched.ready();
-  // With its deletion comes an event, and with each event a look at who watches.
+  // The deletion causes an event, and each event a look-up of the user.
   await writer.k8s.create({ name: "one", location: "eu" });
   await createClient({ url: server.url, token: await server.adminToken() }).user.softDelete({ userId: user });
   await until(() => watched.errors.length > 0, "an error");
   assert.equal(watched.errors[0]!.code, "UNAUTHORIZED");
 });
 
-test("a token that runs out is replaced by a new one", async () => {
-  const user = somebody();
+test("an expired token is replaced by a new one", async () => {
+  const user = newUser();
   const { Counted, all } = sockets();
-  // Clocks may differ by half a minute: the first one has a few seconds left.
+  // The server tolerates 30 seconds of clock skew: the first token is valid for three more seconds.
   const tokens = [tokenOf(user, -27), tokenOf(user)];
-  const client = createClient({ url: server.url, token: () => tokens.length > 1 ? tokens.shift() : tokens[0], WebSocket: Counted });
+  const client = createClient({
+    url: server.url,
+    token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]),
+    WebSocket: Counted,
+  });
   const writer = createClient({ url: server.url, token: tokenOf(user) });
   const watched = watch(client);
   await watched.ready();
   const { id } = await writer.k8s.create({ name: "one", location: "eu" });
-  // With each event comes a look at who watches.
+  // Each event causes a look-up of the user.
   let written = 0;
   await until(async () => {
     await writer.k8s.update({ id, name: `name-${++written}` });
     return watched.states.includes("reconnecting");
   }, "reconnecting");
   await until(() => watched.seen.length === 2 + written, "every event");
-  assert.deepEqual(watched.seen.slice(2).map((event) => "cluster" in event && event.cluster.name), Array.from({ length: written }, (_, i) => `name-${i + 1}`));
+  assert.deepEqual(
+    watched.seen.slice(2).map((event) => "cluster" in event && event.cluster.name),
+    Array.from({ length: written }, (_, i) => `name-${i + 1}`),
+  );
   assert.deepEqual(watched.states, ["connecting", "open", "reconnecting", "open"]);
   assert.equal(all.length, 2);
   watched.unsubscribe();
 });
 
-test("a subscription refused for the rate limit is tried again when there is room", async () => {
-  const client = createClient({ url: impatient.url, token: tokenOf(somebody()), WebSocket });
+test("a subscription over the rate limit is tried again later", async () => {
+  const client = createClient({ url: limited.url, token: tokenOf(newUser()), WebSocket });
   const watched = [watch(client), watch(client), watch(client), watch(client)];
   await Promise.all(watched.map(({ ready }) => ready()));
   assert(watched.some(({ causes }) => causes.includes("TOO_MANY_REQUESTS")));
@@ -213,7 +257,7 @@ test("a subscription refused for the rate limit is tried again when there is roo
   }
 });
 
-test("a loop reads the events, and leaves the socket closed behind it", async () => {
+test("a loop reads the events and closes the socket when it ends", async () => {
   const { client, writer, open } = arrange();
   const types: string[] = [];
   for await (const event of client.k8s.watch()) {
@@ -225,12 +269,13 @@ test("a loop reads the events, and leaves the socket closed behind it", async ()
   await until(() => open() === 0, "closed");
 });
 
-test("a loop ends by unsubscribe and by signal, and throws what ended the subscription", async () => {
+test("a loop ends by unsubscribe or by signal, and throws the error that ended the subscription", async () => {
   const { client, open } = arrange();
   const subscription = client.k8s.watch();
   for await (const event of subscription) if (event.type === "ready") subscription.unsubscribe();
   const abort = new AbortController();
-  for await (const event of client.k8s.watch(undefined, { signal: abort.signal })) if (event.type === "ready") abort.abort();
+  for await (const event of client.k8s.watch(undefined, { signal: abort.signal }))
+    if (event.type === "ready") abort.abort();
   for await (const event of client.k8s.watch({}, { signal: AbortSignal.abort() })) assert.fail(event.type);
   await assert.rejects(
     async () => {
@@ -251,7 +296,7 @@ test("a signal ends a subscription without an error", async () => {
   await until(() => open() === 0, "closed");
 });
 
-test("who leaves before the socket is open leaves none behind", async () => {
+test("unsubscribing before the socket is open closes it", async () => {
   const { client, all } = arrange();
   watch(client).unsubscribe();
   const second = watch(client);
@@ -263,6 +308,6 @@ test("who leaves before the socket is open leaves none behind", async () => {
   assert.equal(second.states.at(-1), "closed");
 });
 
-test("without a WebSocket the call says what to do", { skip: "WebSocket" in globalThis }, () => {
+test("a runtime without WebSocket is reported", { skip: "WebSocket" in globalThis }, () => {
   assert.throws(() => createClient({ url: server.url }).k8s.watch(undefined, { onEvent: () => {} }), /Pass one/);
 });

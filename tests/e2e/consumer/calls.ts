@@ -1,4 +1,4 @@
-// What calls take and give back.
+// The types of inputs and outputs.
 import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
 import type { AppRouter, Cluster } from "../../../clients/app-router.js";
 import { trpc } from "./links.js";
@@ -39,16 +39,16 @@ export async function calls(signal: AbortSignal) {
   same<NonNullable<(typeof items)[0]>["detail"], unknown>(true);
 }
 
-export function mistakes() {
+export function wrongUses() {
   // @ts-expect-error a field is missing
   void trpc.k8s.create.mutate({ name: "one" });
   // @ts-expect-error no field of this name
   void trpc.k8s.create.mutate({ name: "one", location: "eu", colour: "blue" });
   // @ts-expect-error not one of the plans
   void trpc.k8s.create.mutate({ name: "one", location: "eu", plan: "GOLD" });
-  // @ts-expect-error a number is asked for
+  // @ts-expect-error a number is required
   void trpc.k8s.get.query({ id: "1" });
-  // @ts-expect-error an input is asked for
+  // @ts-expect-error an input is required
   void trpc.k8s.get.query();
   // @ts-expect-error takes no input
   void trpc.user.me.query({ id: 1 });

@@ -1,5 +1,5 @@
-// Errors: their data is typed.
-import { isTRPCClientError, TRPCClientError } from "@trpc/client";
+// The types of errors.
+import { isTRPCClientError, type TRPCClientError } from "@trpc/client";
 import type { AppRouter, ErrorCode } from "../../../clients/app-router.js";
 import { same } from "./same.js";
 

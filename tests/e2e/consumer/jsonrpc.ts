@@ -1,5 +1,12 @@
-// The client without tRPC.
-import { createClient, isClusterdeskError, type Cluster, type ClusterChange, type InputOf, type OutputOf } from "@clusterdesk/client";
+// The types of clusterdesk's own client.
+import {
+  type Cluster,
+  type ClusterChange,
+  createClient,
+  type InputOf,
+  isClusterdeskError,
+  type OutputOf,
+} from "@clusterdesk/client";
 import { same } from "./same.js";
 
 const client = createClient({ url: "https://rpc.example.com/", token: async () => "…" });
@@ -28,19 +35,22 @@ export async function calls(signal: AbortSignal) {
 }
 
 export async function watching(signal: AbortSignal) {
-  const { unsubscribe } = client.k8s.watch({ plan: "PRO" }, { onEvent: (event) => same<typeof event, ClusterChange>(true), onError: ({ code }) => code, signal });
+  const { unsubscribe } = client.k8s.watch(
+    { plan: "PRO" },
+    { onEvent: (event) => same<typeof event, ClusterChange>(true), onError: ({ code }) => code, signal },
+  );
   unsubscribe();
   for await (const event of client.k8s.watch()) if (event.type === "created") same<typeof event.cluster, Cluster>(true);
 }
 
-export function mistakes() {
+export function wrongUses() {
   // @ts-expect-error a field is missing
   void client.k8s.create({ name: "one" });
   // @ts-expect-error no field of this name
   void client.k8s.create({ name: "one", location: "eu", colour: "blue" });
   // @ts-expect-error not one of the plans
   void client.k8s.create({ name: "one", location: "eu", plan: "GOLD" });
-  // @ts-expect-error an input is asked for
+  // @ts-expect-error an input is required
   void client.k8s.get();
   // @ts-expect-error takes no input
   void client.user.me({ id: 1 });

@@ -1,4 +1,4 @@
-// Every link of tRPC's client, set up against the served types.
+// Every link of tRPC's client, with the served types.
 import {
   createTRPCClient,
   createWSClient,
@@ -18,14 +18,26 @@ const url = "https://rpc.example.com/trpc";
 const headers = { authorization: "Bearer …" };
 
 export const single = createTRPCClient<AppRouter>({ links: [httpLink({ url, transformer: superjson, headers })] });
-export const batched = createTRPCClient<AppRouter>({ links: [loggerLink(), httpBatchLink({ url, transformer: superjson, headers: () => headers, maxItems: 50 })] });
-export const streamed = createTRPCClient<AppRouter>({ links: [httpBatchStreamLink({ url, transformer: superjson, headers: async () => headers })] });
+export const batched = createTRPCClient<AppRouter>({
+  links: [loggerLink(), httpBatchLink({ url, transformer: superjson, headers: () => headers, maxItems: 50 })],
+});
+export const streamed = createTRPCClient<AppRouter>({
+  links: [httpBatchStreamLink({ url, transformer: superjson, headers: async () => headers })],
+});
 export const socket = createTRPCClient<AppRouter>({
-  links: [wsLink({ client: createWSClient({ url: "wss://rpc.example.com/trpc", connectionParams: { token: "…" } }), transformer: superjson })],
+  links: [
+    wsLink({
+      client: createWSClient({ url: "wss://rpc.example.com/trpc", connectionParams: { token: "…" } }),
+      transformer: superjson,
+    }),
+  ],
 });
 export const trpc = createTRPCClient<AppRouter>({
   links: [
-    retryLink({ retry: ({ error, attempts }) => error.data?.code === "SERVICE_UNAVAILABLE" && attempts < 3, retryDelayMs: () => 100 }),
+    retryLink({
+      retry: ({ error, attempts }) => error.data?.code === "SERVICE_UNAVAILABLE" && attempts < 3,
+      retryDelayMs: () => 100,
+    }),
     splitLink({
       condition: ({ type }) => type === "subscription",
       true: httpSubscriptionLink({ url, transformer: superjson, connectionParams: async () => ({ token: "…" }) }),

@@ -15,14 +15,14 @@ export async function errors() {
     if (!isClusterdeskError(error)) throw error;
     switch (error.code) {
       case "BAD_REQUEST":
-        return error.issues; // everything that is wrong: [{ path: "name", code: "too_long", message: "…" }]
+        return error.issues; // all issues: [{ path: "name", code: "too_long", message: "…" }]
       case "CONFLICT":
-        return error.conflictingId; // the cluster that is in the way
+        return error.conflictingId; // the id of the existing cluster
       case "TOO_MANY_REQUESTS":
       case "SERVICE_UNAVAILABLE":
         return error.retryAfterMs;
       default:
-        throw error; // error.requestId is in the server's log, too
+        throw error; // error.requestId identifies the request in the server's log
     }
   }
 }
@@ -34,7 +34,7 @@ export async function rest(signal: AbortSignal) {
     {
       onEvent: (event) => console.log(event.type, event.id),
       onStateChange: (state) => console.log(state), // connecting, open, reconnecting, closed
-      onError: (error) => console.error(error.code), // it has ended, and why
+      onError: (error) => console.error(error.code), // the subscription has ended
       signal,
     },
   );

@@ -1,4 +1,4 @@
-// The subscription: its events are a union that `type` tells apart.
+// The types of a subscription. Its events are a union, discriminated by `type`.
 import type { ClusterChange } from "../../../clients/app-router.js";
 import { trpc } from "./links.js";
 import { same } from "./same.js";
@@ -13,7 +13,7 @@ export function watch() {
         switch (data.type) {
           case "ready":
           case "lagged":
-            // @ts-expect-error there is none
+            // @ts-expect-error it has no cluster
             return data.cluster;
           default:
             same<typeof data.at, Date>(true);

@@ -1,4 +1,4 @@
-// JSON-RPC clients of others: OpenRPC's own, and json-rpc-2.0.
+// Other JSON-RPC clients: that of OpenRPC, and json-rpc-2.0.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, test } from "node:test";
@@ -12,13 +12,16 @@ import { until } from "../support/until.ts";
 const server = await Server.start();
 const authorization = (user: string) => ({ authorization: `Bearer ${token(user)}` });
 
-/** OpenRPC's transport takes an address alone; the token goes into the subprotocols, as from a browser. */
+/** OpenRPC's WebSocket transport with the token in a subprotocol, as in a browser. */
 class TokenTransport extends WebSocketTransport {
   constructor(user: string) {
     const address = server.url.replace("http", "ws");
     super(address);
     this.connection.on("error", () => {}).close();
-    this.connection = new WebSocket(address, ["clusterdesk", `bearer.${token(user)}`]) as unknown as typeof this.connection;
+    this.connection = new WebSocket(address, [
+      "clusterdesk",
+      `bearer.${token(user)}`,
+    ]) as unknown as typeof this.connection;
   }
 }
 
@@ -34,24 +37,35 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
     return client;
   };
 
-  test(`OpenRPC's client by ${name}: calls under both names, params by name or position`, async () => {
+  test(`OpenRPC's client over ${name}: calls under both names, params by name and by position`, async () => {
     const client = of("openrpc_1");
     const created = await client.request({ method: "k8s.createCluster", params: { name: "one", location: "eu" } });
     const clusters = await client.request({ method: "k8s.list" });
     assert.equal(clusters[0].id, created.id);
-    assert.deepEqual(await client.request({ method: "hello.hello", params: [{ text: "you" }] }), { greeting: "hello you" });
+    assert.deepEqual(await client.request({ method: "hello.hello", params: [{ text: "you" }] }), {
+      greeting: "hello you",
+    });
   });
 
-  test(`OpenRPC's client by ${name}: an error has its code, sentence and data`, async () => {
-    const error = await of("openrpc_2").request({ method: "k8s.get", params: { id: 4711 } }).then(() => assert.fail("it succeeded"), (reason) => reason);
+  test(`OpenRPC's client over ${name}: an error has code, message and data`, async () => {
+    const error = await of("openrpc_2")
+      .request({ method: "k8s.get", params: { id: 4711 } })
+      .then(
+        () => assert.fail("it succeeded"),
+        (reason) => reason,
+      );
     assert.deepEqual([error.code, error.message], [-32004, "No such cluster."]);
     assert.deepEqual([error.data.code, error.data.httpStatus, error.data.path], ["NOT_FOUND", 404, "k8s.get"]);
   });
 
-  test(`OpenRPC's client by ${name}: a batch`, async () => {
+  test(`OpenRPC's client over ${name}: a batch`, async () => {
     const client = of("openrpc_3");
     client.startBatch();
-    const calls = [client.request({ method: "user.me" }), client.request({ method: "k8s.get", params: { id: 4711 } }), client.request({ method: "hello.hello", params: { text: "you" } })];
+    const calls = [
+      client.request({ method: "user.me" }),
+      client.request({ method: "k8s.get", params: { id: 4711 } }),
+      client.request({ method: "hello.hello", params: { text: "you" } }),
+    ];
     client.stopBatch();
     const [me, missing, greeting] = await Promise.allSettled(calls);
     assert(me!.status === "fulfilled" && me!.value.id === `openrpc_3_${name}`);
@@ -60,30 +74,36 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
   });
 }
 
-test("OpenRPC's client finds the document by rpc.discover", async () => {
+test("OpenRPC's client reads the document by rpc.discover", async () => {
   const client = new Client(new RequestManager([new HTTPTransport(server.url)]));
   const document = await client.request({ method: "rpc.discover" });
   assert(document.methods.some(({ name }: { name: string }) => name === "k8s.watch"));
 });
 
-test("OpenRPC's client subscribes, and hears events as notifications", async () => {
+test("OpenRPC's client subscribes and receives events as notifications", async () => {
   const client = new Client(new RequestManager([new TokenTransport("openrpc_4")]));
   after(() => client.close());
-  const heard: any[] = [];
-  client.onNotification((message) => void heard.push(message));
+  const received: any[] = [];
+  client.onNotification((message) => void received.push(message));
   const subscription = await client.request({ method: "k8s.watch" });
   assert.equal(typeof subscription, "string");
   const { id } = await client.request({ method: "k8s.create", params: { name: "one", location: "eu" } });
-  await until(() => heard.length === 2, "two events");
-  assert.deepEqual(heard.map(({ method, params }) => [method, params.subscription, params.result.type]), [["k8s.watch", subscription, "ready"], ["k8s.watch", subscription, "created"]]);
-  assert.equal(heard[1].params.result.cluster.id, id);
+  await until(() => received.length === 2, "two events");
+  assert.deepEqual(
+    received.map(({ method, params }) => [method, params.subscription, params.result.type]),
+    [
+      ["k8s.watch", subscription, "ready"],
+      ["k8s.watch", subscription, "created"],
+    ],
+  );
+  assert.equal(received[1].params.result.cluster.id, id);
   assert.equal(await client.request({ method: "rpc.unsubscribe", params: { subscription } }), true);
   assert.equal(await client.request({ method: "rpc.unsubscribe", params: { subscription } }), false);
   await client.request({ method: "k8s.delete", params: { id } });
-  assert.equal(heard.length, 2);
+  assert.equal(received.length, 2);
 });
 
-test("json-rpc-2.0 by HTTP: calls, notifications and a batch", async () => {
+test("json-rpc-2.0 over HTTP: calls, notifications and a batch", async () => {
   const client: JSONRPCClient = new JSONRPCClient(async (request) => {
     const headers = { "content-type": "application/json", ...authorization("jsonrpc_1") };
     const response = await fetch(server.url, { method: "POST", headers, body: JSON.stringify(request) });
@@ -97,10 +117,16 @@ test("json-rpc-2.0 by HTTP: calls, notifications and a batch", async () => {
     { jsonrpc: "2.0", id: 10, method: "hello.hello", params: { text: "you" } },
     { jsonrpc: "2.0", id: "eleven", method: "k8s.nothing" },
   ]);
-  assert.deepEqual(answers.map(({ id, error }) => [id, error?.code]), [[10, undefined], ["eleven", -32601]]);
+  assert.deepEqual(
+    answers.map(({ id, error }) => [id, error?.code]),
+    [
+      [10, undefined],
+      ["eleven", -32601],
+    ],
+  );
 });
 
-test("json-rpc-2.0 by WebSocket", async () => {
+test("json-rpc-2.0 over WebSocket", async () => {
   const socket = new WebSocket(server.url.replace("http", "ws"), ["clusterdesk", `bearer.${token("jsonrpc_2")}`]);
   after(() => socket.close());
   await once(socket, "open");
@@ -110,8 +136,13 @@ test("json-rpc-2.0 by WebSocket", async () => {
   assert.deepEqual([answers[0].id, answers[1]], ["jsonrpc_2", { active: 0, deleted: 0 }]);
 });
 
-test("a subscription needs a socket", async () => {
-  const client = new Client(new RequestManager([new HTTPTransport(server.url, { headers: authorization("openrpc_5") })]));
-  const error = await client.request({ method: "k8s.watch" }).then(() => assert.fail("it succeeded"), (reason) => reason);
+test("a subscription over HTTP is METHOD_NOT_SUPPORTED", async () => {
+  const client = new Client(
+    new RequestManager([new HTTPTransport(server.url, { headers: authorization("openrpc_5") })]),
+  );
+  const error = await client.request({ method: "k8s.watch" }).then(
+    () => assert.fail("it succeeded"),
+    (reason) => reason,
+  );
   assert.equal(error.data.code, "METHOD_NOT_SUPPORTED");
 });

@@ -1,5 +1,5 @@
-// The example of the client's README, as it stands there.
-import { createClient, isClusterdeskError, type InputOf } from "@clusterdesk/client";
+// The example in the client's README. They must be identical.
+import { createClient, type InputOf, isClusterdeskError } from "@clusterdesk/client";
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { settings } from "./settings.ts";
@@ -18,7 +18,7 @@ export function Clusters() {
     mutationFn: (input: InputOf<"k8s.create">) => client.k8s.create(input),
   });
 
-  // Whatever happens to a cluster, and whoever did it: read the list again.
+  // Read the list again after every change, whoever made it.
   useEffect(() => {
     const { unsubscribe } = client.k8s.watch(undefined, {
       onEvent: () => queryClient.invalidateQueries(list),
@@ -35,14 +35,24 @@ export function Clusters() {
         create.mutate({ name: String(form.get("name")), location: String(form.get("location")) });
       }}
     >
-      <ul>{clusters.data?.map(({ id, name, status }) => <li key={id}>{`${name}: ${status}`}</li>)}</ul>
+      <ul>
+        {clusters.data?.map(({ id, name, status }) => (
+          <li key={id}>{`${name}: ${status}`}</li>
+        ))}
+      </ul>
       {["name", "location"].map((field) => (
         <label key={field}>
           {field} <input name={field} />
-          {issues.filter(({ path }) => path === field).map(({ message }) => <em key={message}>{message}</em>)}
+          {issues
+            .filter(({ path }) => path === field)
+            .map(({ message }) => (
+              <em key={message}>{message}</em>
+            ))}
         </label>
       ))}
-      <button disabled={create.isPending}>Create</button>
+      <button type="submit" disabled={create.isPending}>
+        Create
+      </button>
     </form>
   );
 }

@@ -1,9 +1,9 @@
-/** What the test tells the page before it runs. */
+/** Set by the test before the page runs. */
 export interface Settings {
   /** The server's address. */
   url: string;
   token: string;
-  /** What tRPC's subscriptions travel by. */
+  /** The transport of tRPC's subscriptions. */
   live: "sse" | "websocket";
 }
 

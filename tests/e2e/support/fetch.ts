@@ -1,4 +1,4 @@
-/** A request as it went out. */
+/** A request as it was sent. */
 export interface Sent {
   url: string;
   method: string;
@@ -6,7 +6,7 @@ export interface Sent {
   body: string | undefined;
 }
 
-/** The real `fetch`, with a record of what it was asked. */
+/** The real `fetch`, and a record of its requests. */
 export function recording(): { fetch: typeof fetch; sent: Sent[]; signals: (AbortSignal | undefined)[] } {
   const sent: Sent[] = [];
   const signals: (AbortSignal | undefined)[] = [];

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { after } from "node:test";
 import { build } from "esbuild";
 
-/** Serves the page under an origin of its own. Gives back the origin. */
+/** Serves the page from its own origin. Returns the origin. */
 export async function frontend(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: ["page/main.tsx"],
@@ -12,7 +12,7 @@ export async function frontend(): Promise<string> {
     format: "esm",
     platform: "browser",
     jsx: "automatic",
-    // tsconfig.json maps a package to a folder, for types only.
+    // tsconfig.json maps a package to a folder for its types. The bundle must import the package itself.
     tsconfigRaw: {},
     define: { "process.env.NODE_ENV": '"development"' },
     write: false,

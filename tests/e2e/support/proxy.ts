@@ -1,11 +1,11 @@
-import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 import { after } from "node:test";
 
-/** A wire that can be cut: forwards TCP connections to a server, until it is told not to. */
-export class Proxy {
+/** Forwards TCP connections to a server. The connection can be cut and restored. */
+export class TcpProxy {
   readonly url: string;
-  /** Connections that were ever made. */
+  /** The number of connections that were accepted. */
   connections = 0;
   readonly #pairs = new Set<Socket>();
   #cut = false;
@@ -14,14 +14,14 @@ export class Proxy {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async to(target: string): Promise<Proxy> {
+  static async to(target: string): Promise<TcpProxy> {
     const { port } = new URL(target);
     const listener = createServer((client) => proxy.#accept(client, Number(port)));
     listener.listen(0, "127.0.0.1");
     await once(listener, "listening");
     const address = listener.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    const proxy: Proxy = new Proxy(address.port);
+    const proxy: TcpProxy = new TcpProxy(address.port);
     after(() => {
       proxy.cut();
       listener.close();
@@ -29,13 +29,13 @@ export class Proxy {
     return proxy;
   }
 
-  /** Breaks every connection, and new ones until it is mended. */
+  /** Closes every connection, and refuses new ones until {@link restore}. */
   cut(): void {
     this.#cut = true;
     for (const socket of this.#pairs) socket.destroy();
   }
 
-  mend(): void {
+  restore(): void {
     this.#cut = false;
   }
 
@@ -43,7 +43,10 @@ export class Proxy {
     if (this.#cut) return void client.destroy();
     this.connections += 1;
     const server = connect(port, "127.0.0.1");
-    for (const [from, to] of [[client, server], [server, client]] as const) {
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       this.#pairs.add(from);
       from.on("error", () => to.destroy());
       from.on("close", () => {

@@ -1,18 +1,18 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { SECRET } from "./token.ts";
 
-/** `run` says which binary is tested. */
-const BINARY = process.env["CLUSTERDESK"] ?? "../../target/debug/clusterdesk";
-/** Milliseconds to wait for a start or a stop before it counts as failed. */
+/** `run` sets the binary under test. */
+const BINARY = process.env.CLUSTERDESK ?? "../../target/debug/clusterdesk";
+/** Milliseconds after which a start or a stop has failed. */
 const PATIENCE = 60_000;
 
 type Env = Record<string, string>;
 
-/** A running clusterdesk with a data folder of its own and, unless told otherwise, without rate limits. */
+/** A running server with its own data folder. It has no rate limits unless `env` sets them. */
 export class Server {
   readonly #folder: string;
   readonly #env: Env;
@@ -26,7 +26,7 @@ export class Server {
     this.#env = env;
   }
 
-  /** Starts one that is stopped when the file's tests are over. */
+  /** Starts a server that is stopped after the tests of the file. */
   static async start(env: Env = {}): Promise<Server> {
     const server = new Server(await mkdtemp(join(tmpdir(), "clusterdesk-e2e-")), env);
     after(() => server.#remove());
@@ -43,7 +43,7 @@ export class Server {
   async launch(): Promise<void> {
     const child = spawn(BINARY, {
       env: {
-        PATH: process.env["PATH"],
+        PATH: process.env.PATH,
         DATA_DIR: this.#folder,
         BIND_ADDR: this.url === "" ? "127.0.0.1:0" : new URL(this.url).host,
         JWT_SECRET: SECRET,

@@ -7,9 +7,9 @@ import {
   httpLink,
   httpSubscriptionLink,
   splitLink,
-  wsLink,
-  type TRPCLink,
   type TRPCClient,
+  type TRPCLink,
+  wsLink,
 } from "@trpc/client";
 import { EventSource } from "eventsource";
 import superjson from "superjson";
@@ -20,14 +20,14 @@ import { token as tokenOf } from "../support/token.ts";
 export type Client = TRPCClient<AppRouter>;
 
 export interface Options {
-  /** The server's address and the prefix of a dialect: `http://127.0.0.1:1234/trpc`. */
+  /** The URL of a tRPC mount: `http://127.0.0.1:1234/trpc`. */
   url: string;
   token?: string | undefined;
   fetch?: typeof fetch;
   transformer?: typeof superjson;
 }
 
-/** The server's plain dialect. Typed as superjson's, so that one set of tests does for both; dates are strings there. */
+/** No transformer. Typed as superjson, so that the same tests run with both; timestamps are strings then. */
 const same = { serialize: (value: unknown) => value, deserialize: (value: unknown) => value };
 export const plain = same as unknown as typeof superjson;
 
@@ -38,7 +38,7 @@ const common = ({ url, token, fetch, transformer = superjson }: Options) => ({
   ...(fetch && { fetch }),
 });
 
-/** Sockets that connect when they are needed, and are closed after the file's tests. */
+/** A lazy WebSocket client, closed after the tests of the file. */
 export function socket({ url, token }: Options) {
   const client = createWSClient({
     url: url.replace(/^http/, "ws"),
@@ -52,7 +52,12 @@ export function socket({ url, token }: Options) {
 }
 
 const subscriptions = ({ url, token, transformer = superjson }: Options) =>
-  httpSubscriptionLink<AppRouter, typeof EventSource>({ url, transformer, EventSource, ...(token !== undefined && { connectionParams: { token } }) });
+  httpSubscriptionLink<AppRouter, typeof EventSource>({
+    url,
+    transformer,
+    EventSource,
+    ...(token !== undefined && { connectionParams: { token } }),
+  });
 
 /** Every link that carries calls. */
 export const CALLS: Record<string, (options: Options) => TRPCLink<AppRouter>> = {
@@ -71,20 +76,25 @@ export const WATCHES: Record<string, (options: Options) => TRPCLink<AppRouter>> 
       transformer,
       EventSource,
       eventSourceOptions: {
-        fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } }),
+        fetch: (input, init) =>
+          fetch(input, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } }),
       },
     }),
   wsLink: (options) => wsLink({ client: socket(options), transformer: options.transformer ?? superjson }),
   splitLink: (options) =>
-    splitLink({ condition: ({ type }) => type === "subscription", true: subscriptions(options), false: httpBatchStreamLink(common(options)) }),
+    splitLink({
+      condition: ({ type }) => type === "subscription",
+      true: subscriptions(options),
+      false: httpBatchStreamLink(common(options)),
+    }),
 };
 
 export const client = (link: TRPCLink<AppRouter>): Client => createTRPCClient<AppRouter>({ links: [link] });
 
 let users = 0;
 
-/** A user whom no other test knows, and their token. */
-export function somebody(): { id: string; token: string } {
+/** A new user and a token. */
+export function newUser(): { id: string; token: string } {
   const id = `trpc_${process.pid}_${++users}`;
   return { id, token: tokenOf(id) };
 }

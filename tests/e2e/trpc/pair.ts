@@ -2,43 +2,54 @@ import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { node } from "./node.ts";
 
-export const DIALECTS = ["superjson", "plain"] as const;
-export type Dialect = (typeof DIALECTS)[number];
+export const TRANSFORMERS = ["superjson", "plain"] as const;
+export type Transformer = (typeof TRANSFORMERS)[number];
 
 const server = await Server.start();
 
-/** The same dialect twice: ours, and a real tRPC server on Node. Addresses without a slash at the end. */
-export async function pair(dialect: Dialect): Promise<{ ours: string; theirs: string }> {
-  return { ours: `${server.url}/${dialect === "superjson" ? "trpc" : "trpc-plain"}`, theirs: await node(dialect) };
+/** The URLs of two servers with the same transformer: clusterdesk, and tRPC on Node. */
+export async function pair(transformer: Transformer): Promise<{ ours: string; theirs: string }> {
+  return {
+    ours: `${server.url}/${transformer === "superjson" ? "trpc" : "trpc-plain"}`,
+    theirs: await node(transformer),
+  };
 }
 
-/** A user of their own for each dialect. */
-export const authorization = (user: string, dialect: Dialect) => ({ authorization: `Bearer ${token(`${user}-${dialect}`)}` });
+/** Each transformer has its own users. */
+export const authorization = (user: string, transformer: Transformer) => ({
+  authorization: `Bearer ${token(`${user}-${transformer}`)}`,
+});
 
-/** As the client serializes an input. */
-export function serialized(dialect: Dialect, input: unknown): unknown {
-  if (dialect === "plain") return input;
+/** An input as tRPC's client serializes it. */
+export function serialized(transformer: Transformer, input: unknown): unknown {
+  if (transformer === "plain") return input;
   return input === undefined ? { json: null, meta: { values: ["undefined"], v: 1 } } : { json: input };
 }
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-/** Members whose values are each server's own. */
+/** Members whose values differ between the servers. */
 const OWN: Record<string, unknown> = { requestId: "…", name: "…", reconnectAfterInactivityMs: 0 };
-/** Members that only we have. */
+/** Members that only clusterdesk sends. */
 const OURS = /^(issues|retryAfterMs|conflictingId|(cluster\.)?(network|status|updatedAt|deletedAt))$/;
 
-/** A body without what each server words in its own way: sentences of procedures, timestamps, request ids; of zodError the names of the fields stay. */
-export function normal(value: unknown, wordy = false, key = ""): unknown {
+/**
+ * A body without the parts that may differ: messages of procedures, timestamps and request ids. Of zodError, the field
+ * names stay. `verbose`: clusterdesk sends more issues than Node.
+ */
+export function normal(value: unknown, verbose = false, key = ""): unknown {
   if (key in OWN) return OWN[key];
   if (typeof value === "string" && TIMESTAMP.test(value)) return "(time)";
   if (typeof value === "number" && key === "id") return "(id)";
-  // Sentences of tRPC itself have to be the same. (On sockets, Node words one of them differently.)
-  if (key === "message") return /at path|on path|mix procedure/.test(String(value)) ? String(value).replace(/No "\w+"-procedure on/, "No procedure found on") : "(sentence)";
-  if (key === "zodError" && wordy) return "(issues)";
+  // tRPC's own messages must be the same, except one that Node words differently on sockets.
+  if (key === "message")
+    return /at path|on path|mix procedure/.test(String(value))
+      ? String(value).replace(/No "\w+"-procedure on/, "No procedure found on")
+      : "(message)";
+  if (key === "zodError" && verbose) return "(issues)";
   if (key === "fieldErrors") return Object.keys(value as object).sort();
   if (key === "formErrors") return (value as unknown[]).length > 0;
-  if (Array.isArray(value)) return value.map((item) => normal(item, wordy));
+  if (Array.isArray(value)) return value.map((item) => normal(item, verbose));
   if (typeof value !== "object" || value === null) return value;
   const kept = Object.entries(value).filter(([name]) => !OURS.test(name));
-  return Object.fromEntries(kept.map(([name, member]) => [name, normal(member, wordy, name)]));
+  return Object.fromEntries(kept.map(([name, member]) => [name, normal(member, verbose, name)]));
 }

@@ -1,26 +1,26 @@
-// Subscriptions with tRPC's client: events in order, and none lost or doubled when the connection is.
+// Subscriptions with tRPC's client: events arrive in order, and lost connections neither lose nor repeat any.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isTRPCClientError, type TRPCClientError } from "@trpc/client";
+import { TcpProxy } from "../support/proxy.ts";
 import type { AppRouter } from "../support/router.ts";
-import { Proxy } from "../support/proxy.ts";
 import { Server } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { CALLS, client, somebody, WATCHES, type Client } from "./clients.ts";
+import { CALLS, type Client, client, newUser, WATCHES } from "./clients.ts";
 
 const server = await Server.start();
 const adminToken = await server.adminToken();
 
-/** Watches, and writes down what comes. */
+/** Subscribes and records what arrives. */
 function watch(watcher: Client, input: Parameters<Client["k8s"]["watch"]["subscribe"]>[0] = undefined) {
   const seen: { id: string; type: string; name?: string; at?: Date }[] = [];
   const errors: TRPCClientError<AppRouter>[] = [];
   const states: string[] = [];
-  const told = { started: 0, stopped: 0, completed: 0 };
+  const calls = { started: 0, stopped: 0, completed: 0 };
   const subscription = watcher.k8s.watch.subscribe(input, {
-    onStarted: () => void told.started++,
-    onStopped: () => void told.stopped++,
-    onComplete: () => void told.completed++,
+    onStarted: () => void calls.started++,
+    onStopped: () => void calls.stopped++,
+    onComplete: () => void calls.completed++,
     onConnectionStateChange: ({ state }) => void states.push(state),
     onError: (error) => void errors.push(error as TRPCClientError<AppRouter>),
     onData: ({ id, data }) => {
@@ -29,7 +29,15 @@ function watch(watcher: Client, input: Parameters<Client["k8s"]["watch"]["subscr
     },
   });
   const types = () => seen.map(({ type }) => type);
-  return { seen, errors, states, told, types, subscription, ready: () => until(() => types().includes("ready"), "ready") };
+  return {
+    seen,
+    errors,
+    states,
+    calls,
+    types,
+    subscription,
+    ready: () => until(() => types().includes("ready"), "ready"),
+  };
 }
 
 /** Creates, renames and deletes a cluster. */
@@ -42,13 +50,13 @@ async function change(caller: Client, name: string) {
 
 for (const [name, link] of Object.entries(WATCHES)) {
   const arrange = (base: string) => {
-    const { id, token } = somebody();
-    // Mutations go another way, so that the wire can be cut.
-    const caller = client(CALLS["httpLink"]!({ url: `${server.url}/trpc`, token }));
+    const { id, token } = newUser();
+    // Mutations do not use the proxy, so that they work while the connection is cut.
+    const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
     return { id, token, caller, watched: () => watch(client(link({ url: `${base}/trpc`, token }))) };
   };
 
-  test(`${name}: events come in order, once, with Dates, and only one's own`, async () => {
+  test(`${name}: events arrive once and in order, with Dates, and only those of the caller`, async () => {
     const mine = arrange(server.url);
     const other = arrange(server.url);
     const watched = mine.watched();
@@ -57,48 +65,57 @@ for (const [name, link] of Object.entries(WATCHES)) {
     await change(mine.caller, "mine");
     await until(() => watched.types().includes("deleted"), "deleted");
     assert.deepEqual(watched.types(), ["ready", "created", "updated", "deleted"]);
-    assert.deepEqual(watched.seen.map(({ name }) => name), [undefined, "mine", "mine-2", "mine-2"]);
+    assert.deepEqual(
+      watched.seen.map(({ name }) => name),
+      [undefined, "mine", "mine-2", "mine-2"],
+    );
     assert(watched.seen.slice(1).every(({ at }) => at instanceof Date));
     const ids = watched.seen.map(({ id }) => Number(id));
-    assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
-    assert.equal(watched.told.started, 1);
+    assert.deepEqual(
+      ids,
+      [...ids].sort((a, b) => a - b),
+    );
+    assert.equal(watched.calls.started, 1);
     watched.subscription.unsubscribe();
-    await until(() => watched.told.completed === 1, "completed");
+    await until(() => watched.calls.completed === 1, "completed");
     assert.deepEqual(watched.errors, []);
   });
 
-  test(`${name}: after a cut line it resumes without loss or doubles`, async () => {
-    const wire = await Proxy.to(server.url);
-    const { caller, watched: begin } = arrange(wire.url);
+  test(`${name}: it resumes after a lost connection without losing or repeating events`, async () => {
+    const proxy = await TcpProxy.to(server.url);
+    const { caller, watched: begin } = arrange(proxy.url);
     const watched = begin();
     await watched.ready();
     await change(caller, "before");
     await until(() => watched.seen.length === 4, "four events");
-    wire.cut();
+    proxy.cut();
     await change(caller, "meanwhile");
-    wire.mend();
+    proxy.restore();
     await until(() => watched.seen.length === 7, "seven events");
     await change(caller, "after");
     await until(() => watched.seen.length >= 10, "ten events");
-    assert.deepEqual(watched.seen.map(({ name, type }) => `${name} ${type}`).slice(1), ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]));
+    assert.deepEqual(
+      watched.seen.map(({ name, type }) => `${name} ${type}`).slice(1),
+      ["before", "meanwhile", "after"].flatMap((name) => [`${name} created`, `${name}-2 updated`, `${name}-2 deleted`]),
+    );
     assert.equal(new Set(watched.seen.map(({ id }) => id)).size, 10);
     watched.subscription.unsubscribe();
   });
 
-  test(`${name}: a line that is cut before the first event loses nothing either`, async () => {
-    const wire = await Proxy.to(server.url);
-    const { caller, watched: begin } = arrange(wire.url);
+  test(`${name}: no event is lost when the connection is lost before the first one`, async () => {
+    const proxy = await TcpProxy.to(server.url);
+    const { caller, watched: begin } = arrange(proxy.url);
     const watched = begin();
     await watched.ready();
-    wire.cut();
+    proxy.cut();
     await change(caller, "meanwhile");
-    wire.mend();
+    proxy.restore();
     await until(() => watched.seen.length === 4, "four events");
     assert.deepEqual(watched.types(), ["ready", "created", "updated", "deleted"]);
     watched.subscription.unsubscribe();
   });
 
-  test(`${name}: a position to resume after may be given`, async () => {
+  test(`${name}: it resumes after a given event id`, async () => {
     const { caller, token, watched: begin } = arrange(server.url);
     const first = begin();
     await first.ready();
@@ -111,7 +128,7 @@ for (const [name, link] of Object.entries(WATCHES)) {
     second.subscription.unsubscribe();
   });
 
-  test(`${name}: an admin sees everybody's, or one user's`, async () => {
+  test(`${name}: an admin sees all events, or those of one user`, async () => {
     const { id, caller } = arrange(server.url);
     const admin = client(link({ url: `${server.url}/trpc`, token: adminToken }));
     const all = watch(admin);
@@ -120,12 +137,15 @@ for (const [name, link] of Object.entries(WATCHES)) {
     await change(caller, "seen");
     await until(() => one.types().includes("deleted") && all.types().includes("deleted"), "deleted");
     assert.deepEqual(one.types(), ["ready", "created", "updated", "deleted"]);
-    assert.deepEqual(one.seen.slice(1), all.seen.filter(({ name }) => name?.startsWith("seen")));
+    assert.deepEqual(
+      one.seen.slice(1),
+      all.seen.filter(({ name }) => name?.startsWith("seen")),
+    );
     for (const { subscription } of [all, one]) subscription.unsubscribe();
   });
 
-  test(`${name}: what may not be watched is a typed error, and final`, async () => {
-    const { token } = somebody();
+  test(`${name}: a refused subscription is a typed error and is not repeated`, async () => {
+    const { token } = newUser();
     const watched = watch(client(link({ url: `${server.url}/trpc`, token })), { userId: "somebody_else" });
     await until(() => watched.errors.length > 0, "an error");
     const [error] = watched.errors;
@@ -138,11 +158,11 @@ for (const [name, link] of Object.entries(WATCHES)) {
   });
 }
 
-// Last, and one by one: they stop the server for all.
+// Last, and one after the other, because they stop the server that all tests share.
 for (const [name, link] of Object.entries(WATCHES)) {
-  test(`${name}: a server that restarts loses nothing`, async () => {
-    const { token } = somebody();
-    const caller = client(CALLS["httpLink"]!({ url: `${server.url}/trpc`, token }));
+  test(`${name}: no event is lost in a restart of the server`, async () => {
+    const { token } = newUser();
+    const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
     const watched = watch(client(link({ url: `${server.url}/trpc`, token })));
     await watched.ready();
     await change(caller, "before");

@@ -1,4 +1,4 @@
-// Must not compile: shows that the checks beside it do check. Three mistakes, one a line.
+// Must not compile, which proves that the checks work. Each of the last three lines has an error.
 import type { AppRouter } from "../../../../clients/app-router.js";
 import { trpc } from "../links.js";
 

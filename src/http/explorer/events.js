@@ -1,0 +1,36 @@
+// The events of a subscription, as lines of a list.
+
+import { badge } from "./badge.js";
+import { el } from "./dom.js";
+import { jsonBlock } from "./json.js";
+import { moment } from "./moment.js";
+
+/** Events that are about the subscription itself. */
+const NOTES = {
+  ready: "Watching from here on.",
+  lagged: "There were more changes than could be sent; the missed ones follow.",
+};
+
+/** An event in words, for a screen reader. */
+export function eventSentence(event) {
+  const { type = "event", cluster } = event ?? {};
+  if (NOTES[type]) return `${type}. ${NOTES[type]}`;
+  return cluster ? `${type}, cluster ${cluster.id} ${cluster.name}` : String(type);
+}
+
+/** A list item that opens to show the event as JSON. */
+export function eventLine(event) {
+  const { type = "event", id, at, cluster } = event ?? {};
+  const note =
+    NOTES[type] ?? (cluster && [cluster.plan, cluster.location, cluster.authUserId].filter(Boolean).join(" · "));
+  const head = [
+    badge(String(type)),
+    cluster ? el("span", {}, el("strong", {}, cluster.name), ` #${cluster.id}`) : null,
+    cluster ? badge(cluster.status) : null,
+    note ? el("span", { class: "help" }, note) : null,
+    el("span", { class: "spring" }),
+    at ? moment(at) : null,
+    id ? el("code", { class: "help" }, id) : null,
+  ];
+  return el("li", {}, el("details", {}, el("summary", {}, head), jsonBlock(event, "Event as JSON")));
+}
