@@ -98,7 +98,7 @@ async fn the_page_and_every_file_it_refers_to_is_served_and_kept_by_browsers() {
 #[tokio::test]
 async fn no_file_of_it_is_long_or_for_nothing() {
     let served: BTreeSet<String> = crawl(&app().await).await.into_keys().collect();
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/edge/explorer")).unwrap() {
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/explorer")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(name == "index.html" || served.contains(&format!("/docs/{name}")), "{name} is not reached");
