@@ -52,7 +52,8 @@ pub struct Call<S: State> {
 /// What an asynchronous function returns.
 pub type Reply<O, E = Error> = BoxFuture<'static, Result<O, E>>;
 
-/// What a subscription returns: events with the ids to resume after, where they have any.
+/// What a subscription returns: events, with the ids to resume after if its input has the field
+/// [`LAST_EVENT_ID`](crate::LAST_EVENT_ID), else without ids.
 pub type Events<O> = BoxStream<'static, (Option<String>, O)>;
 
 type Run<S> = dyn Fn(Call<S>, Value) -> Reply<Box<RawValue>> + Send + Sync;

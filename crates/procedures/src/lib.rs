@@ -44,6 +44,7 @@ mod context;
 mod dates;
 pub mod describe;
 mod echo;
+mod endpoint;
 mod error;
 mod functions;
 mod input;
@@ -62,6 +63,7 @@ pub use self::{
     body::{Body, whole},
     context::{Allowance, Context},
     dates::Dates,
+    endpoint::{Credentials, Endpoint},
     error::{Code, Error, ErrorData, ErrorObject, Issue, Result, milliseconds},
     functions::{Call, Events, Function, Functions, Reply, State},
     input::{Input, InputSchema, NoInput, Parsed, decode},

@@ -121,7 +121,7 @@ impl Connection<'_> {
     }
 
     /// How to close a socket that can't be read any more.
-    async fn broken(&self, socket: &mut Socket, error: SocketError) -> Option<CloseFrame> {
+    async fn broken(&mut self, socket: &mut Socket, error: SocketError) -> Option<CloseFrame> {
         match error {
             SocketError::Capacity(_) => {
                 let what = format!("A message may have at most {} bytes.", self.limits.request_bytes);
