@@ -1,6 +1,9 @@
 //! A ready-made service: procedures that are functions of an application's state.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use futures_util::{
     FutureExt, StreamExt,
@@ -132,7 +135,10 @@ impl<S: State> Router<Function<S>> {
     {
         let start = move |call: Call<S>, input| {
             let events = function(&call, decode(input)?).map_err(Into::into)?;
-            Ok(Subscription::new(events.map(|(id, data)| encode(&data).map(|data| Event { id, data }))))
+            let events = events.map(|(id, data)| encode(&data).map(|data| Event { id, data }));
+            // A panic ends the subscription.
+            let events = AssertUnwindSafe(events).catch_unwind();
+            Ok(Subscription::new(events.map(move |event| event.unwrap_or_else(|_panic| Err(panicked(&call.context))))))
         };
         let signature = Signature { name, kind: Kind::Subscription, access, docs };
         self.register::<I, O>(signature, Function::Subscribe(Box::new(start)))
@@ -149,6 +155,12 @@ where
         ready(output.and_then(|output| encode(&output))).boxed()
     };
     Function::Call(Box::new(run))
+}
+
+/// The error of a function that has panicked. The panic hook has reported where.
+fn panicked<C>(context: &Context<C>) -> Error {
+    tracing::error!(request_id = context.request_id, "a procedure panicked");
+    Error::internal()
 }
 
 fn encode<O: Serialize>(output: &O) -> Result<Box<RawValue>> {
@@ -197,12 +209,15 @@ impl<S: State> Service for Functions<S> {
             return Answer::uncounted(Err(Error::method_not_supported("This is a subscription. Subscribe to it.")));
         };
         let answer = AssertUnwindSafe(async { run(call, input).await }).catch_unwind().await;
-        Answer::uncounted(answer.unwrap_or_else(|_panic| Err(Error::internal())))
+        Answer::uncounted(answer.unwrap_or_else(|_panic| Err(panicked(context))))
     }
 
     async fn subscribe(&self, context: &Arc<Context<S::Caller>>, name: &str, input: Input<'_>) -> Answer<Subscription> {
         let started = self.admit(context, name, input).and_then(|Admitted { function, input, call }| match function {
-            Function::Subscribe(start) => start(call, input),
+            Function::Subscribe(start) => {
+                let started = catch_unwind(AssertUnwindSafe(|| start(call, input)));
+                started.unwrap_or_else(|_panic| Err(panicked(context)))
+            }
             Function::Call(_) => Err(Error::method_not_supported("This is not a subscription. Call it.")),
         });
         Answer::uncounted(started)
