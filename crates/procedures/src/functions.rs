@@ -59,6 +59,7 @@ pub type Reply<O, E = Error> = BoxFuture<'static, Result<O, E>>;
 /// [`LAST_EVENT_ID`](crate::LAST_EVENT_ID), else without ids.
 pub type Events<O> = BoxStream<'static, (Option<String>, O)>;
 
+type Watch<S, I, O> = fn(&Call<S>, I) -> Result<Events<O>, <S as State>::Error>;
 type Run<S> = dyn Fn(Call<S>, Value) -> Reply<Box<RawValue>> + Send + Sync;
 type Start<S> = dyn Fn(Call<S>, Value) -> Result<Subscription> + Send + Sync;
 
@@ -127,7 +128,7 @@ impl<S: State> Router<Function<S>> {
         name: &str,
         access: Access,
         docs: &'static str,
-        function: fn(&Call<S>, I) -> Result<Events<O>, S::Error>,
+        function: Watch<S, I, O>,
     ) -> Self
     where
         I: DeserializeOwned + JsonSchema + 'static,

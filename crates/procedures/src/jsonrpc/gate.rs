@@ -95,7 +95,8 @@ where
                 tracing::debug!(request_id, "notification acknowledged and not executed");
                 Reply::default()
             }
-            Err(Invalid { id, error }) => {
+            Err(invalid) => {
+                let Invalid { id, error } = *invalid;
                 tracing::info!(request_id, code = error.code.as_str(), "not a request");
                 reply(failure(id, &error, None, request_id))
             }
@@ -117,7 +118,8 @@ fn batch_entry<'a>(
             tracing::debug!(request_id, "notification acknowledged and not executed");
             Ok(BatchEntry::Notification(Notification::new(method, None)))
         }
-        Err(Invalid { id, error }) => {
+        Err(invalid) => {
+            let Invalid { id, error } = *invalid;
             tracing::info!(request_id, code = error.code.as_str(), "not a request");
             Err(BatchEntryErr::new(id, error_object(&error, None, request_id)))
         }
