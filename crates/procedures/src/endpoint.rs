@@ -52,6 +52,21 @@ type Identify<C> = dyn Fn(Credentials<'_>) -> C + Send + Sync;
 ///
 /// It is a [`hyper::service::Service`]; connections must be served `with_upgrades`. Clones share everything.
 ///
+/// ```no_run
+/// use hyper::server::conn::http1;
+/// use hyper_util::rt::TokioIo;
+/// # use procedures::{Endpoint, Service};
+///
+/// async fn serve<S: Service>(endpoint: Endpoint<S>) -> std::io::Result<()> {
+///     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+///     loop {
+///         let (stream, _) = listener.accept().await?;
+///         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), endpoint.clone());
+///         tokio::spawn(connection.with_upgrades());
+///     }
+/// }
+/// ```
+///
 /// Left to the application: TLS, compression, timeouts and limits of connections, and CORS. An application that
 /// identifies callers by cookie must check the `Origin` of a request before it calls [`answer`](Self::answer).
 pub struct Endpoint<S: Service> {

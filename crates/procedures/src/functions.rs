@@ -25,13 +25,37 @@ use crate::{
 };
 
 /// The state of an application whose procedures are functions of it.
+///
+/// ```
+/// use procedures::{Access, Code, Error, Result, State};
+///
+/// struct Shop;
+///
+/// #[derive(Clone, Default)]
+/// struct Customer {
+///     name: Option<String>,
+/// }
+///
+/// impl State for Shop {
+///     type Caller = Customer;
+///     type Error = Error;
+///
+///     fn authorize(&self, caller: &Customer, access: Access) -> Result<()> {
+///         match (access, &caller.name) {
+///             (Access::Public, _) | (Access::User, Some(_)) => Ok(()),
+///             (_, None) => Err(Error::new(Code::Unauthorized, "Sign in first.")),
+///             (Access::Admin, Some(_)) => Err(Error::new(Code::Forbidden, "The shop has no administrators.")),
+///         }
+///     }
+/// }
+/// ```
 pub trait State: Send + Sync + 'static {
     /// Who is calling. The default is an anonymous caller.
     type Caller: Clone + Default + Send + Sync + 'static;
     /// The application's error type.
     type Error: Into<Error> + Send + 'static;
 
-    /// Decides whether `caller` may use procedures with this access. Unless overridden, only public ones are for anybody.
+    /// Decides whether `caller` may use procedures with this access. The default allows public procedures only.
     ///
     /// # Errors
     /// UNAUTHORIZED or FORBIDDEN.
@@ -123,13 +147,7 @@ impl<S: State> Router<Function<S>> {
 
     /// Registers a stream of events.
     #[must_use]
-    pub fn subscription<I, O>(
-        self,
-        name: &str,
-        access: Access,
-        docs: &'static str,
-        function: Watch<S, I, O>,
-    ) -> Self
+    pub fn subscription<I, O>(self, name: &str, access: Access, docs: &'static str, function: Watch<S, I, O>) -> Self
     where
         I: DeserializeOwned + JsonSchema + 'static,
         O: Serialize + JsonSchema + 'static,

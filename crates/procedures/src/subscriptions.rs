@@ -1,4 +1,4 @@
-//! The open subscriptions of one socket: a limited number, each under a name by which it can be ended.
+//! The open subscriptions of one socket, limited in number. Each has a name by which it can be ended.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 /// When a caller with too many subscriptions should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The subscriptions of one socket. Clones share them.
+/// A set of open subscriptions. Clones share it.
 #[derive(Clone)]
 pub struct Subscriptions {
     permits: Arc<Semaphore>,
@@ -60,7 +60,7 @@ impl Subscriptions {
         Self { permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))), open: Arc::default() }
     }
 
-    /// Reserves a place under `name`. From now on it can be ended by that name; another one of the same name ends.
+    /// Reserves a place under `name`. From now on it can be ended by that name. An older subscription of the same name ends.
     ///
     /// # Errors
     /// TOO_MANY_REQUESTS when the limit is reached.
