@@ -1,4 +1,4 @@
-//! What a transport knows about a request, and what the caller may still do afterwards.
+//! The context of a request, and what is left of the caller's rate limit.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// What is known of a request before any procedure is named. All calls of a batch share it.
 #[derive(Clone, Debug)]
 pub struct Context<C> {
-    /// A UUID: in the log and in every error.
+    /// A UUID, which is in every error and in the log.
     pub request_id: String,
     /// Who is calling, in the application's own type. Its default is an anonymous caller.
     pub caller: C,
@@ -29,7 +29,7 @@ pub struct Allowance {
     pub remaining: u32,
     /// Until the whole limit is available again.
     pub reset: Duration,
-    /// How long to wait; only after a refusal.
+    /// How long to wait before the next call; only after a refusal.
     pub retry_after: Option<Duration>,
 }
 

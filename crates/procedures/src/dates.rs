@@ -65,7 +65,7 @@ impl Dates {
         }
     }
 
-    /// Whether there are none.
+    /// Whether the type has no timestamps.
     pub fn is_empty(&self) -> bool {
         !self.here && self.fields.is_empty() && self.items.is_none()
     }

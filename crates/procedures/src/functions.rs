@@ -1,6 +1,9 @@
 //! A ready-made service: procedures that are functions of an application's state.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use futures_util::{
     FutureExt, StreamExt,
@@ -22,13 +25,37 @@ use crate::{
 };
 
 /// The state of an application whose procedures are functions of it.
+///
+/// ```
+/// use procedures::{Access, Code, Error, Result, State};
+///
+/// struct Shop;
+///
+/// #[derive(Clone, Default)]
+/// struct Customer {
+///     name: Option<String>,
+/// }
+///
+/// impl State for Shop {
+///     type Caller = Customer;
+///     type Error = Error;
+///
+///     fn authorize(&self, caller: &Customer, access: Access) -> Result<()> {
+///         match (access, &caller.name) {
+///             (Access::Public, _) | (Access::User, Some(_)) => Ok(()),
+///             (_, None) => Err(Error::new(Code::Unauthorized, "Sign in first.")),
+///             (Access::Admin, Some(_)) => Err(Error::new(Code::Forbidden, "The shop has no administrators.")),
+///         }
+///     }
+/// }
+/// ```
 pub trait State: Send + Sync + 'static {
     /// Who is calling. The default is an anonymous caller.
     type Caller: Clone + Default + Send + Sync + 'static;
     /// The application's error type.
     type Error: Into<Error> + Send + 'static;
 
-    /// Decides whether `caller` may use procedures with this access. Unless overridden, only public ones are for anybody.
+    /// Decides whether `caller` may use procedures with this access. The default allows public procedures only.
     ///
     /// # Errors
     /// UNAUTHORIZED or FORBIDDEN.
@@ -52,9 +79,11 @@ pub struct Call<S: State> {
 /// What an asynchronous function returns.
 pub type Reply<O, E = Error> = BoxFuture<'static, Result<O, E>>;
 
-/// What a subscription returns: events with the ids to resume after, where they have any.
+/// What a subscription returns: events, with the ids to resume after if its input has the field
+/// [`LAST_EVENT_ID`](crate::LAST_EVENT_ID), else without ids.
 pub type Events<O> = BoxStream<'static, (Option<String>, O)>;
 
+type Watch<S, I, O> = fn(&Call<S>, I) -> Result<Events<O>, <S as State>::Error>;
 type Run<S> = dyn Fn(Call<S>, Value) -> Reply<Box<RawValue>> + Send + Sync;
 type Start<S> = dyn Fn(Call<S>, Value) -> Result<Subscription> + Send + Sync;
 
@@ -118,20 +147,17 @@ impl<S: State> Router<Function<S>> {
 
     /// Registers a stream of events.
     #[must_use]
-    pub fn subscription<I, O>(
-        self,
-        name: &str,
-        access: Access,
-        docs: &'static str,
-        function: fn(&Call<S>, I) -> Result<Events<O>, S::Error>,
-    ) -> Self
+    pub fn subscription<I, O>(self, name: &str, access: Access, docs: &'static str, function: Watch<S, I, O>) -> Self
     where
         I: DeserializeOwned + JsonSchema + 'static,
         O: Serialize + JsonSchema + 'static,
     {
         let start = move |call: Call<S>, input| {
             let events = function(&call, decode(input)?).map_err(Into::into)?;
-            Ok(Subscription::new(events.map(|(id, data)| encode(&data).map(|data| Event { id, data }))))
+            let events = events.map(|(id, data)| encode(&data).map(|data| Event { id, data }));
+            // A panic ends the subscription.
+            let events = AssertUnwindSafe(events).catch_unwind();
+            Ok(Subscription::new(events.map(move |event| event.unwrap_or_else(|_panic| Err(panicked(&call.context))))))
         };
         let signature = Signature { name, kind: Kind::Subscription, access, docs };
         self.register::<I, O>(signature, Function::Subscribe(Box::new(start)))
@@ -148,6 +174,12 @@ where
         ready(output.and_then(|output| encode(&output))).boxed()
     };
     Function::Call(Box::new(run))
+}
+
+/// The error of a function that has panicked. The panic hook has reported where.
+fn panicked<C>(context: &Context<C>) -> Error {
+    tracing::error!(request_id = context.request_id, "a procedure panicked");
+    Error::internal()
 }
 
 fn encode<O: Serialize>(output: &O) -> Result<Box<RawValue>> {
@@ -196,12 +228,15 @@ impl<S: State> Service for Functions<S> {
             return Answer::uncounted(Err(Error::method_not_supported("This is a subscription. Subscribe to it.")));
         };
         let answer = AssertUnwindSafe(async { run(call, input).await }).catch_unwind().await;
-        Answer::uncounted(answer.unwrap_or_else(|_panic| Err(Error::internal())))
+        Answer::uncounted(answer.unwrap_or_else(|_panic| Err(panicked(context))))
     }
 
     async fn subscribe(&self, context: &Arc<Context<S::Caller>>, name: &str, input: Input<'_>) -> Answer<Subscription> {
         let started = self.admit(context, name, input).and_then(|Admitted { function, input, call }| match function {
-            Function::Subscribe(start) => start(call, input),
+            Function::Subscribe(start) => {
+                let started = catch_unwind(AssertUnwindSafe(|| start(call, input)));
+                started.unwrap_or_else(|_panic| Err(panicked(context)))
+            }
             Function::Call(_) => Err(Error::method_not_supported("This is not a subscription. Call it.")),
         });
         Answer::uncounted(started)

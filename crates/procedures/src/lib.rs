@@ -1,13 +1,20 @@
 //! Typed procedures, registered once: served over JSON-RPC 2.0 and the tRPC wire, described in OpenRPC and TypeScript.
 //!
-//! A procedure is a Rust function. Its registration says who may call it and what it does; from the types of its input
-//! and output follow the checks of every call, the documents and the TypeScript types. The wires hand calls to a
-//! [`Service`], which has two methods, [`call`](Service::call) and [`subscribe`](Service::subscribe). [`Functions`] is a
-//! ready-made one for functions of an application's state; an application with its own ideas of transactions, limits or
-//! audit logs implements the trait itself.
+//! A procedure is a Rust function. Its registration in a [`Router`] says who may call it and what it does. From the
+//! types of its input and output follow the checks of every call, the documents and the TypeScript types.
+//!
+//! - [`Registry`]: all procedures with their handlers; its [`Catalogue`] is what wires and documents need to know.
+//! - [`Service`]: the interface between the wires and an application. [`Functions`] is a ready-made service, for
+//!   functions of an application's state; an application with its own transactions, rate limits or audit log implements
+//!   the trait itself.
+//! - [`jsonrpc`], [`trpc`], [`socket`]: the wires. [`Endpoint`] composes them for applications without an HTTP layer of
+//!   their own.
+//! - [`describe`]: the OpenRPC document and the TypeScript modules.
 //!
 //! ```
-//! use procedures::{Access, Call, Error, Functions, NoInput, Registry, Router, State};
+//! use std::sync::Arc;
+//!
+//! use procedures::{Access, Call, Context, Error, Functions, Input, NoInput, Registry, Router, Service, State};
 //!
 //! struct Greeter {
 //!     greeting: &'static str,
@@ -22,13 +29,15 @@
 //!     Ok(call.state.greeting.to_owned())
 //! }
 //!
-//! # fn main() -> anyhow::Result<()> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> anyhow::Result<()> {
 //! let router = Router::new("greeter").query("greet", Access::Public, "Says hello.", greet);
-//! let registry = Registry::new(vec![router])?;
-//! let catalogue = registry.catalogue().clone();
-//! let service = Functions::new(Greeter { greeting: "hello" }, registry);
-//! assert!(catalogue.get("greeter.greet").is_some());
-//! # drop(service);
+//! let service = Functions::new(Greeter { greeting: "hello" }, Registry::new(vec![router])?);
+//!
+//! // The wires do this for each request.
+//! let context = Arc::new(Context::new(()));
+//! let answer = service.call(&context, "greeter.greet", Input::Text(None)).await;
+//! assert_eq!(answer.result?.get(), r#""hello""#);
 //! # Ok(())
 //! # }
 //! ```
@@ -44,6 +53,7 @@ mod context;
 mod dates;
 pub mod describe;
 mod echo;
+mod endpoint;
 mod error;
 mod functions;
 mod input;
@@ -62,6 +72,7 @@ pub use self::{
     body::{Body, whole},
     context::{Allowance, Context},
     dates::Dates,
+    endpoint::{Credentials, Endpoint},
     error::{Code, Error, ErrorData, ErrorObject, Issue, Result, milliseconds},
     functions::{Call, Events, Function, Functions, Reply, State},
     input::{Input, InputSchema, NoInput, Parsed, decode},
@@ -71,3 +82,8 @@ pub use self::{
     router::{Registration, Router, Signature},
     service::{Answer, Event, LAST_EVENT_ID, Service, Subscription},
 };
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

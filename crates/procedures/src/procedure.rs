@@ -1,4 +1,4 @@
-//! A procedure, described: everything that wires, documents and guards need to know about it, but not how it runs.
+//! The description of a procedure: what wires, documents and checks need to know, without how it runs.
 
 use std::sync::Arc;
 
@@ -58,11 +58,11 @@ pub struct TypeSchemas {
 pub struct Example {
     /// The input: an object.
     pub input: Value,
-    /// The output; of a subscription, one event. None where it would contain this example itself.
+    /// The output; of a subscription, one event. None where the output would contain this example itself.
     pub output: Option<Value>,
 }
 
-/// What any procedure may answer.
+/// The errors that any procedure may answer.
 const EVERYWHERE: [Code; 9] = [
     Code::BadRequest,
     Code::Unauthorized,
@@ -78,7 +78,7 @@ const EVERYWHERE: [Code; 9] = [
 impl Procedure {
     /// The errors that callers should expect: those that every procedure may answer, then those declared.
     pub fn expected_errors(&self) -> impl Iterator<Item = Code> {
-        // A public procedure looks at no credentials.
+        // Calls of a public procedure need no credentials.
         let public = self.access == Access::Public;
         let applies = move |code: &Code| !(public && matches!(code, Code::Unauthorized | Code::Forbidden));
         EVERYWHERE.into_iter().filter(applies).chain(self.errors.iter().copied())

@@ -1,4 +1,4 @@
-//! All procedures by name. Knows no transport.
+//! All procedures by name, independent of any transport.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -14,12 +14,34 @@ use crate::{
     procedure::{Example, Procedure, SharedProcedure, TypeSchemas},
 };
 
-/// The procedures of one namespace while they are being registered. `H` is how a procedure runs; wires and documents
-/// never look at it.
+/// The procedures of one namespace while they are being registered. `H` is the type of the handlers: how a procedure
+/// runs. Wires and documents do not use it.
+///
+/// ```
+/// # use procedures::{Access, Call, Code, Error, NoInput, Registry, Router, State};
+/// # struct Clock;
+/// # impl State for Clock {
+/// #     type Caller = ();
+/// #     type Error = Error;
+/// # }
+/// # fn seconds(_: &Call<Clock>, _: NoInput) -> Result<u64, Error> {
+/// #     Ok(0)
+/// # }
+/// let router = Router::new("clock")
+///     .query("seconds", Access::Public, "Answers the seconds since the start.", seconds)
+///     .old_name("time.getSeconds")
+///     .errors([Code::ServiceUnavailable])
+///     .example(serde_json::json!({}), 12);
+///
+/// let registry = Registry::new(vec![router])?;
+/// let procedure = registry.catalogue().get("time.getSeconds").map(|procedure| procedure.name);
+/// assert_eq!(procedure, Some("clock.seconds"));
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 pub struct Router<H> {
     namespace: &'static str,
     pub(crate) entries: Vec<Registration<H>>,
-    /// The first mistake; start-up reports it.
+    /// The first faulty registration, which `Registry::new` reports.
     pub(crate) mistake: Option<anyhow::Error>,
 }
 

@@ -1,4 +1,4 @@
-//! What stands between the wires and an application.
+//! The interface between the wires and an application.
 
 use std::{
     fmt,
@@ -16,8 +16,8 @@ use crate::{
     input::Input,
 };
 
-/// Runs calls and starts subscriptions. The wires read requests and write responses; everything in between is the
-/// service's: finding the procedure, rights, limits, checking the input, running it.
+/// Runs calls and starts subscriptions. The wires read requests and write responses. The service does everything in
+/// between: it finds the procedure, checks rights, limits and the input, and runs it.
 pub trait Service: Send + Sync + 'static {
     /// Who is calling, as far as the transport can tell. The default is an anonymous caller.
     type Caller: Clone + Default + Send + Sync + 'static;
@@ -76,11 +76,24 @@ pub struct Event {
     pub data: Box<RawValue>,
 }
 
-/// The input field with the id of the last event that a returning client has seen.
+/// The input field with the id of the last event that a reconnecting client has seen.
 pub const LAST_EVENT_ID: &str = "lastEventId";
 
 /// A stream of events. It ends after an error, or without one when the server stops. It makes no progress while it is
 /// not polled.
+///
+/// ```
+/// use futures_util::stream;
+/// use procedures::{Event, Subscription};
+/// use serde_json::value::RawValue;
+///
+/// let events = ["1", "2"].map(|id| {
+///     let data = RawValue::from_string(id.to_owned()).map_err(|_| procedures::Error::internal())?;
+///     Ok(Event { id: Some(id.to_owned()), data })
+/// });
+/// let subscription = Subscription::new(stream::iter(events));
+/// # drop(subscription);
+/// ```
 pub struct Subscription(BoxStream<'static, Result<Event>>);
 
 impl Subscription {

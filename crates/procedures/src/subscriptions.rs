@@ -1,4 +1,4 @@
-//! The open subscriptions of one socket: a limited number, each under a name by which it can be ended.
+//! The open subscriptions of one socket, limited in number. Each has a name by which it can be ended.
 
 use std::{
     collections::HashMap,
@@ -12,10 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Code, Error, Result};
 
-/// The hint for a caller with too many subscriptions, who must end one first.
+/// When a caller with too many subscriptions should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The subscriptions of one socket. Clones share them.
+/// A set of open subscriptions. Clones share it.
 #[derive(Clone)]
 pub struct Subscriptions {
     permits: Arc<Semaphore>,
@@ -26,6 +26,11 @@ pub struct Subscriptions {
 struct Open {
     entries: HashMap<String, Entry>,
     count: u64,
+}
+
+/// The error for a caller who must end a subscription first.
+pub fn too_many_subscriptions() -> Error {
+    Error::new(Code::TooManyRequests, "Too many requests. Try again later.").retry_after(RETRY_AFTER)
 }
 
 /// A subscription that is open or about to be.
@@ -55,14 +60,12 @@ impl Subscriptions {
         Self { permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))), open: Arc::default() }
     }
 
-    /// Reserves a place under `name`. From now on it can be ended by that name; another one of the same name ends.
+    /// Reserves a place under `name`. From now on it can be ended by that name. An older subscription of the same name ends.
     ///
     /// # Errors
     /// TOO_MANY_REQUESTS when the limit is reached.
     pub fn reserve(&self, name: String) -> Result<Reservation> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_full| {
-            Error::new(Code::TooManyRequests, "Too many requests. Try again later.").retry_after(RETRY_AFTER)
-        })?;
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_full| too_many_subscriptions())?;
         let (abort, registration) = AbortHandle::new_pair();
         let mut open = self.open();
         open.count = open.count.saturating_add(1);

@@ -2,6 +2,8 @@
 
 use schemars::{Schema, SchemaGenerator};
 
+use crate::trpc::Transformer;
+
 /// The application, for its documents.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
@@ -13,6 +15,9 @@ pub struct About {
     pub license: &'static str,
     /// What it is for and how to call it, in a few sentences.
     pub description: &'static str,
+    /// How values are written where a tRPC client finds the procedures. With superjson, timestamps are `Date`s in
+    /// `AppRouter`; in plain JSON they are strings.
+    pub transformer: Transformer,
     /// An object schema whose properties the application adds to `error.data`
     /// ([`Error::details`](crate::Error::details)).
     pub error_details: Option<fn(&mut SchemaGenerator) -> Schema>,

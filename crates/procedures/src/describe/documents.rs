@@ -22,6 +22,22 @@ pub struct Document {
 }
 
 /// All documents of a catalogue.
+///
+/// ```
+/// use procedures::{Catalogue, describe::{About, Documents}, trpc::Transformer};
+///
+/// let about = About {
+///     title: "Shop",
+///     version: "1.0.0",
+///     license: "MIT",
+///     description: "Sells things.",
+///     transformer: Transformer::Superjson,
+///     error_details: None,
+/// };
+/// let documents = Documents::of(&Catalogue::default(), &about)?;
+/// assert!(documents.app_router.text.contains("export type AppRouter"));
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Documents {
     /// The OpenRPC document, indented.

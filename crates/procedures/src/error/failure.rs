@@ -9,8 +9,33 @@ use super::{code::Code, issue::Issue};
 /// The result of a call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call failed, as the caller may know it. An application converts its own error type into this one
-/// (`impl From<MyError> for procedures::Error`) and logs what the caller must not see.
+/// Why a call failed, as far as the caller may know. An application converts its own error type into this one and logs
+/// what the caller must not see.
+///
+/// ```
+/// use procedures::{Code, Error};
+///
+/// enum ShopError {
+///     SoldOut { left: u32 },
+///     Database(std::io::Error),
+/// }
+///
+/// impl From<ShopError> for Error {
+///     fn from(error: ShopError) -> Self {
+///         match error {
+///             ShopError::SoldOut { left } => Error::new(Code::Conflict, "Sold out.").detail("left", left),
+///             ShopError::Database(error) => {
+///                 tracing::error!(%error, "the database failed");
+///                 Error::internal()
+///             }
+///         }
+///     }
+/// }
+///
+/// let error = Error::from(ShopError::SoldOut { left: 2 });
+/// assert_eq!(error.code.as_str(), "CONFLICT");
+/// # drop(ShopError::Database(std::io::Error::other("x")));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
     /// What clients switch on.

@@ -1,4 +1,4 @@
-//! Errors as they are written.
+//! The JSON of errors.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub struct ErrorObject<'a> {
     pub code: i32,
     /// A sentence for people.
     pub message: &'a str,
-    /// The rest.
+    /// Details for programs.
     pub data: ErrorData<'a>,
 }
 
@@ -68,7 +68,7 @@ impl Error {
     }
 }
 
-/// Whole milliseconds, rounded up: whoever waits that long has waited long enough.
+/// Whole milliseconds, rounded up, so that a caller who waits that long does not retry too early.
 pub fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

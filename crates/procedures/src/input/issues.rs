@@ -1,4 +1,4 @@
-//! From a violation of a JSON Schema to issues in words.
+//! Issues for the violations of a JSON Schema.
 
 use jsonschema::{
     ValidationError,
@@ -38,7 +38,7 @@ pub fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
         ValidationErrorKind::Pattern { pattern } => one("invalid_format", format!("must match {pattern}")),
         ValidationErrorKind::Format { format } => one("invalid_format", format!("must be a {format} (RFC 3339)")),
         ValidationErrorKind::Enum { options } => {
-            // The null of an optional enum is not worth a word.
+            // Null, which an optional enum allows as well, is not listed.
             let options = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
             one("invalid_value", format!("must be one of {}", options.join(", ")))
         }

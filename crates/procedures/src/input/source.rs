@@ -15,16 +15,16 @@ use super::strict::{self, Parsed};
 #[schemars(extend("properties" = {}))]
 pub struct NoInput {}
 
-/// The input of one call, as a wire hands it over. It is read only once the caller may use the procedure.
+/// The unread input of one call. It is read only after the caller is known to be allowed to use the procedure.
 pub enum Input<'a> {
     /// JSON text, if there is any.
     Text(Option<&'a str>),
-    /// A format of the wire's own, with its reader.
+    /// An input in another format, with the function that reads it.
     Deferred(Box<dyn FnOnce() -> Parsed + Send + 'a>),
 }
 
 impl<'a> Input<'a> {
-    /// An input with a reader of its own.
+    /// An input that `read` reads.
     pub fn deferred(read: impl FnOnce() -> Parsed + Send + 'a) -> Self {
         Self::Deferred(Box::new(read))
     }

@@ -19,7 +19,7 @@ pub fn counted(mut response: MethodResponse, allowance: Option<Allowance>) -> Me
     response
 }
 
-/// How the response of a batch is put together.
+/// How the responses of a batch are joined.
 #[derive(Clone, Copy, Debug)]
 pub struct Joining<'a> {
     /// The most bytes of the whole response.
@@ -55,7 +55,7 @@ fn join(responses: Vec<MethodResponse>, joining: Joining<'_>) -> MethodResponse 
         let next = length.saturating_add(response.as_json().get().len()).saturating_add(1);
         let response = if next < joining.response_bytes { response } else { too_large(&response, joining) };
         length = length.saturating_add(response.as_json().get().len()).saturating_add(1);
-        // It can't exceed its limit.
+        // This can't fail: the builder has no limit.
         drop(joined.append(response));
     }
     if joined.is_empty() {
@@ -68,7 +68,7 @@ fn join(responses: Vec<MethodResponse>, joining: Joining<'_>) -> MethodResponse 
     response
 }
 
-/// The members of a response that are needed again.
+/// A response, of which only the id is read.
 #[derive(Deserialize)]
 struct Identified<'a> {
     #[serde(borrow)]

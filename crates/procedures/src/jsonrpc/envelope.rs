@@ -52,8 +52,8 @@ impl<'a> Envelope<'a> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(entry: &'a RawValue) -> Result<Self, Invalid<'a>> {
-        let invalid = |id, what| Err(Invalid { id, error: Error::invalid_request(what) });
+    pub fn read(entry: &'a RawValue) -> Result<Self, Box<Invalid<'a>>> {
+        let invalid = |id, what| Err(Box::new(Invalid { id, error: Error::invalid_request(what) }));
         if !entry.get().starts_with('{') {
             return invalid(Id::Null, "a request must be an object");
         }

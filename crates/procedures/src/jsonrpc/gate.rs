@@ -19,20 +19,51 @@ use super::{
 use crate::{context::Allowance, error::Error, limits::Limits};
 
 /// Reads messages for a JSON-RPC service `R`, which may be wrapped in jsonrpsee's middleware.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use procedures::{Access, Call, Context, Error, Functions, Limits, NoInput, Registry, Router, State};
+/// use procedures::jsonrpc::{Gate, Incoming, JsonRpcService};
+/// # struct Clock;
+/// # impl State for Clock {
+/// #     type Caller = ();
+/// #     type Error = Error;
+/// # }
+/// # fn seconds(_: &Call<Clock>, _: NoInput) -> Result<u64, Error> {
+/// #     Ok(12)
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> anyhow::Result<()> {
+/// # let router = Router::new("clock").query("seconds", Access::Public, "Answers seconds.", seconds);
+/// # let registry = Registry::new(vec![router])?;
+/// # let catalogue = registry.catalogue().clone();
+/// # let service = Arc::new(Functions::new(Clock, registry));
+/// let limits = Limits::default();
+/// let gate = Gate::new(JsonRpcService::new(service, catalogue, &limits)?, &limits);
+///
+/// let context = Arc::new(Context::new(()));
+/// let mut extensions = jsonrpsee::Extensions::new();
+/// extensions.insert(Arc::clone(&context));
+/// let message = br#"{"jsonrpc": "2.0", "id": 1, "method": "clock.seconds"}"#;
+/// let reply = gate.answer(Incoming { message, request_id: &context.request_id, extensions }).await;
+/// assert_eq!(reply.body.as_deref(), Some(r#"{"jsonrpc":"2.0","id":1,"result":12}"#));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gate<R> {
     service: R,
     batch_entries: usize,
 }
 
-/// A message to read.
+/// A message as it arrives.
 #[derive(Clone, Debug)]
 pub struct Incoming<'a> {
     /// The bytes of a request, a notification or a batch.
     pub message: &'a [u8],
     /// The id of the HTTP request or of the WebSocket message.
     pub request_id: &'a str,
-    /// What the service needs to know (see [`JsonRpcService`](super::service::JsonRpcService)).
+    /// What the transport knows of the request (see [`JsonRpcService`](super::service::JsonRpcService)).
     pub extensions: Extensions,
 }
 
@@ -95,7 +126,8 @@ where
                 tracing::debug!(request_id, "notification acknowledged and not executed");
                 Reply::default()
             }
-            Err(Invalid { id, error }) => {
+            Err(invalid) => {
+                let Invalid { id, error } = *invalid;
                 tracing::info!(request_id, code = error.code.as_str(), "not a request");
                 reply(failure(id, &error, None, request_id))
             }
@@ -117,7 +149,8 @@ fn batch_entry<'a>(
             tracing::debug!(request_id, "notification acknowledged and not executed");
             Ok(BatchEntry::Notification(Notification::new(method, None)))
         }
-        Err(Invalid { id, error }) => {
+        Err(invalid) => {
+            let Invalid { id, error } = *invalid;
             tracing::info!(request_id, code = error.code.as_str(), "not a request");
             Err(BatchEntryErr::new(id, error_object(&error, None, request_id)))
         }

@@ -1,4 +1,4 @@
-//! JSON-RPC messages as they are written.
+//! The JSON of JSON-RPC messages.
 
 use jsonrpsee::{
     MethodResponse,

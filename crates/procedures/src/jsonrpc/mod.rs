@@ -3,13 +3,14 @@
 //! [`JsonRpcService`] is the surface: any jsonrpsee server can host it. [`Gate`] reads messages strictly and feeds it.
 
 mod batch;
-pub(crate) mod envelope;
+mod envelope;
 mod gate;
 mod message;
 mod service;
 mod session;
 mod stock;
 
+pub(crate) use self::envelope::present;
 pub use self::{
     gate::{Gate, Incoming, Reply},
     message::refuse,

@@ -30,7 +30,7 @@ use crate::{
 
 /// Ends a subscription. It concerns one socket only, so it is not a procedure.
 const UNSUBSCRIBE: &str = "rpc.unsubscribe";
-/// Keeps a socket open that a client in a browser can't send ping frames on. Also not a procedure.
+/// Keeps a socket open for clients in browsers, which can't send ping frames. Not a procedure either.
 const PING: &str = "rpc.ping";
 
 /// The input of `rpc.unsubscribe`.
@@ -117,7 +117,7 @@ impl<S: Service> Inner<S> {
     }
 
     async fn call(&self, id: Id<'_>, context: &Arc<Context<S::Caller>>, call: Call<'_>) -> MethodResponse {
-        // Only an unknown name can be longer.
+        // Only an unknown name can be longer than what is repeated.
         let name = echo(call.name);
         let answer = self.service.call(context, name, Input::Text(call.params)).await.within(self.response_bytes);
         counted(write(id, context, name, answer.result), answer.allowance)
@@ -166,7 +166,7 @@ fn no_socket() -> Error {
     Error::method_not_supported("Subscriptions need a WebSocket.")
 }
 
-/// What the transport knows of the request.
+/// The context of a request. Without one in the extensions, the caller is anonymous.
 pub fn context<S: Service>(extensions: &Extensions) -> Arc<Context<S::Caller>> {
     let known = extensions.get::<Arc<Context<S::Caller>>>().cloned();
     known.unwrap_or_else(|| Arc::new(Context::new(S::Caller::default())))
@@ -177,7 +177,7 @@ fn write<T: Serialize + Clone, C>(id: Id<'_>, context: &Context<C>, name: &str, 
         Ok(value) => ResponsePayload::success(value),
         Err(error) => ResponsePayload::error(error_object(&error, Some(name), &context.request_id)),
     };
-    // The output was measured before.
+    // The size of the output was checked before.
     MethodResponse::response(id, payload, usize::MAX)
 }
 

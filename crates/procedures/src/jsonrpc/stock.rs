@@ -9,16 +9,19 @@ use jsonrpsee::{
     Extensions, MethodResponse, PendingSubscriptionSink, RpcModule, SubscriptionCloseResponse,
     core::SubscriptionError,
     server::middleware::rpc::{Batch, Notification, RpcServiceT},
-    types::Request,
+    types::{Request, error::TOO_MANY_SUBSCRIPTIONS_CODE},
 };
 use serde_json::value::RawValue;
 
 use super::{
     batch::{Joining, run},
-    message::error_object,
+    message::{error_object, failure},
     service::{JsonRpcService, context},
 };
-use crate::{access::Kind, input::Input, limits::Limits, registry::Catalogue, service::Service};
+use crate::{
+    access::Kind, input::Input, limits::Limits, registry::Catalogue, service::Service,
+    subscriptions::too_many_subscriptions,
+};
 
 /// What follows the name of a subscription to make the method that ends it, as jsonrpsee's clients need one for each.
 const UNSUBSCRIBE: &str = ".unsubscribe";
@@ -143,10 +146,18 @@ where
             return self.layer.service.call(request).await;
         }
         let response = self.server.call(request.clone()).await;
-        // Over HTTP the server below can't subscribe, and says so in words of its own.
-        match response.is_error() && !response.is_subscription() {
-            true => self.layer.service.call(request).await,
-            false => response,
+        if response.is_subscription() {
+            return response;
+        }
+        // The errors of the server below have no `data`.
+        match response.as_error_code() {
+            Some(TOO_MANY_SUBSCRIPTIONS_CODE) => {
+                let context = context::<S>(request.extensions());
+                failure(request.id(), &too_many_subscriptions(), Some(subscription), &context.request_id)
+            }
+            // Over HTTP it can't subscribe.
+            Some(_) => self.layer.service.call(request).await,
+            None => response,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A socket connection, whatever protocol is spoken on it: many calls at a time, and streams of events beside them.
+//! A WebSocket connection, for either protocol: calls run concurrently, beside streams of events.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::{
 
 /// How long a peer may take to accept a message.
 const SEND: Duration = Duration::from_secs(30);
-/// Bytes of a socket's read buffer. Most sockets are idle.
+/// Bytes of a socket's read buffer. It is small because most sockets are idle.
 const READ_BUFFER: usize = 4096;
 /// How long a peer may take to close its side after ours.
 const LINGER: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! WebSockets (RFC 6455): the handshake, the connection, and the two protocols that are spoken on it.
+//! WebSockets (RFC 6455): the handshake, the connection, and the two protocols on it.
 
 mod connection;
 mod handshake;

@@ -1,4 +1,4 @@
-//! What a socket connection needs to know about the protocol that is spoken on it.
+//! The interface between a WebSocket connection and the protocol on it.
 
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};

@@ -1,5 +1,5 @@
-//! A batch answered call by call: JSON lines that tRPC's `httpBatchStreamLink` puts together. A value that is not there yet
-//! is a numbered promise, which a later line fulfils.
+//! A batch that is answered call by call, in JSON lines, as tRPC's `httpBatchStreamLink` reads them. A value that is not
+//! known yet is a numbered promise, which a later line fulfils.
 
 use std::{future::ready, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! The messages of `wsLink`: calls under ids that the client chooses. They resemble JSON-RPC and are not.
+//! The messages of `wsLink`: calls under ids that the client chooses. They resemble JSON-RPC but differ from it.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::{
     access::Kind,
     echo::echo,
     error::{Error, Result},
-    jsonrpc::envelope::present,
+    jsonrpc::present,
 };
 
 /// A message of a client.
@@ -36,7 +36,7 @@ pub struct Sender {
 pub struct SocketCall {
     /// Where the answer goes.
     pub sender: Sender,
-    /// What the client takes the procedure for.
+    /// The kind of procedure that the client expects.
     pub kind: Kind,
     /// The name of the procedure; it may be unknown.
     pub path: String,

@@ -35,6 +35,7 @@ struct Flattened {
     field_errors: BTreeMap<String, Vec<String>>,
 }
 
+/// An object whose only member is an error.
 #[derive(Serialize)]
 pub struct ErrorOnly<'a> {
     /// The shape.

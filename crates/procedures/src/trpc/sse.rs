@@ -17,7 +17,7 @@ use crate::{
 /// The number of missing pings after which a client reconnects.
 const MISSED_PINGS: u32 = 3;
 
-/// A subscription that was asked for. A failure is an event as well: the status of an event stream is always 200.
+/// The event stream of a subscription. A failure is an event as well: the status of an event stream is always 200.
 pub struct Events {
     /// What is left of the caller's rate limit.
     pub allowance: Option<Allowance>,

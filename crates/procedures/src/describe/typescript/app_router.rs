@@ -1,5 +1,5 @@
-//! `AppRouter` for tRPC's own client, built from the types that `@trpc/server` exports. Timestamps are `Date`s, as
-//! superjson decodes them.
+//! `AppRouter` for tRPC's own client, built from the types that `@trpc/server` exports. Timestamps are `Date`s where
+//! superjson decodes them, strings otherwise.
 
 use super::printer::{Printer, docs, head, procedure_docs};
 use crate::{
@@ -8,6 +8,8 @@ use crate::{
         about::About,
         schemas::{Described, Schemas},
     },
+    service::LAST_EVENT_ID,
+    trpc::Transformer,
 };
 
 const IMPORTS: &str = r#"
@@ -40,13 +42,9 @@ export interface Tracked<Event> {
   data: Event;
 }
 
-interface Root {
-  ctx: object;
-  meta: object;
-  errorShape: ErrorShape;
-  transformer: true;
-}
+"#;
 
+const TYPES: &str = r#"
 interface Types<Input, Output> {
   meta: unknown;
   input: Input;
@@ -62,10 +60,12 @@ type SubscriptionOf<Input, Event> = TRPCSubscriptionProcedure<Types<Input, Async
 
 /// The module `app-router.d.ts`.
 pub fn module(schemas: &Schemas<'_>, about: &About, content_hash: &str) -> String {
-    let printer = Printer { moment: "Date" };
+    let printer = Printer { moment: if transforms(about) { "Date" } else { "string" } };
     let mut text = head(about, content_hash) + IMPORTS;
     text += &printer.declarations(&schemas.types);
     text += SHAPES;
+    text += &root(about);
+    text += TYPES;
     text += "export type AppRouter = TRPCBuiltRouter<Root, {\n";
     for (namespace, members) in namespaces(schemas) {
         text += &format!("  {namespace}: {{\n");
@@ -75,6 +75,18 @@ pub fn module(schemas: &Schemas<'_>, about: &About, content_hash: &str) -> Strin
         text += "  };\n";
     }
     text + "}>;\n"
+}
+
+/// Whether tRPC's client needs a transformer.
+fn transforms(about: &About) -> bool {
+    about.transformer == Transformer::Superjson
+}
+
+fn root(about: &About) -> String {
+    format!(
+        "interface Root {{\n  ctx: object;\n  meta: object;\n  errorShape: ErrorShape;\n  transformer: {};\n}}\n",
+        transforms(about)
+    )
 }
 
 /// A procedure under one of its names.
@@ -107,12 +119,14 @@ impl Member<'_> {
             true => docs("    ", Some(procedure.docs), Some(procedure.name)),
             false => procedure_docs(self.described, "    "),
         };
-        let wrapper = match procedure.kind {
-            Kind::Query => "QueryOf",
-            Kind::Mutation => "MutationOf",
-            Kind::Subscription => "SubscriptionOf",
-        };
+        let resumable = input.pointer("/properties").is_some_and(|fields| fields.get(LAST_EVENT_ID).is_some());
         let (input, output) = (printer.input(input, "void", "    "), printer.expression(output, "    "));
-        format!("{docs}    {}: {wrapper}<{input}, {output}>;\n", self.name)
+        let printed = match procedure.kind {
+            Kind::Query => format!("QueryOf<{input}, {output}>"),
+            Kind::Mutation => format!("MutationOf<{input}, {output}>"),
+            Kind::Subscription if resumable => format!("SubscriptionOf<{input}, {output}>"),
+            Kind::Subscription => format!("TRPCSubscriptionProcedure<Types<{input}, AsyncIterable<{output}>>>"),
+        };
+        format!("{docs}    {}: {printed};\n", self.name)
     }
 }
