@@ -32,6 +32,7 @@ mod plan;
 mod probe;
 mod rate_limits;
 mod readme;
+mod reference;
 mod registry;
 mod replica;
 mod schema_file;

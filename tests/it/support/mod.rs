@@ -6,6 +6,7 @@ mod big;
 mod client;
 mod database;
 mod document;
+mod generated;
 mod jwt;
 mod outage;
 mod postgres;
@@ -32,6 +33,7 @@ pub use self::{
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     document::{Described, document},
+    generated::{generated, generated_part},
     jwt::{SECRET, claims, hs256, now},
     postgres::Postgres,
     probe::{Gate, probes},
