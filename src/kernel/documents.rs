@@ -3,6 +3,7 @@
 use procedures::{
     Catalogue,
     describe::{About, Documents},
+    trpc::Transformer,
 };
 use schemars::JsonSchema;
 
@@ -14,6 +15,7 @@ const ABOUT: About = About {
     license: env!("CARGO_PKG_LICENSE"),
     description: "Users, customers and Kubernetes cluster configurations. Send JSON-RPC 2.0 messages by POST to `/`, or \
         over a WebSocket at the same address. Switch on `error.data.code`; `error.data` is an `ErrorData`.",
+    transformer: Transformer::Superjson,
     error_details: Some(ErrorDetails::json_schema),
 };
 

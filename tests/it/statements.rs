@@ -26,18 +26,8 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         "admin.replayWebhook" => json!({"eventId": "evt_1"}),
         "stripe.createSession" => json!({"planId": PRO}),
         "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
-        "auth.mySubscription"
-        | "k8s.list"
-        | "k8s.count"
-        | "customer.get"
-        | "customer.create"
-        | "user.me"
-        | "user.summary"
-        | "admin.getStats"
-        | "admin.webhookEvents"
-        | "stripe.userPlans"
-        | "rpc.discover" => Value::Null,
-        new => panic!("{new} is new: add an input for it here"),
+        // A procedure that needs an input and is not listed above fails with BAD_REQUEST.
+        _ => Value::Null,
     }
 }
 

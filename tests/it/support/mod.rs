@@ -7,6 +7,7 @@ mod catalogue;
 mod client;
 mod database;
 mod document;
+mod generated;
 mod jwt;
 mod outage;
 mod postgres;
@@ -34,6 +35,7 @@ pub use self::{
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     document::{Described, document},
+    generated::{generated, generated_part},
     jwt::{SECRET, claims, hs256, now},
     postgres::Postgres,
     probe::{Gate, probes},

@@ -1,0 +1,65 @@
+//! examples/: the clients in other languages, run as their readers would run them.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::Process;
+
+/// Runs `program examples/file method params` against a server.
+fn run(command: &[&str], server: &Process, method: &str, params: &Value) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let token = std::fs::read_to_string(server.folder.join("data/admin-token")).unwrap();
+    Command::new(command[0])
+        .args(&command[1..])
+        .args([method, &params.to_string()])
+        .current_dir(root)
+        .env("CLUSTERDESK_URL", &server.url)
+        .env("CLUSTERDESK_TOKEN", token.trim())
+        .env("GOCACHE", root.join("target/go"))
+        .env("GO111MODULE", "off")
+        .output()
+        .unwrap()
+}
+
+fn assert_calls(command: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve(folder.path(), &[]);
+    let greeted = run(command, &server, "hello.hello", &json!({"text": "<you>"}));
+    assert!(greeted.status.success(), "{greeted:?}");
+    assert!(String::from_utf8_lossy(&greeted.stdout).contains("hello &lt;you&gt;"), "{greeted:?}");
+    let refused = run(command, &server, "k8s.get", &json!({"id": 1}));
+    let said = [refused.stdout, refused.stderr].concat();
+    assert!(String::from_utf8_lossy(&said).contains("NOT_FOUND"), "{}", String::from_utf8_lossy(&said));
+}
+
+fn is_installed(program: &str, argument: &str) -> bool {
+    let installed = Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success());
+    if !installed {
+        eprintln!("NOT TESTED: {program} is not installed");
+    }
+    assert!(installed || std::env::var_os("CI").is_none(), "{program} must be installed in CI");
+    installed
+}
+
+#[test]
+fn the_curl_example_calls_a_procedure() {
+    assert_calls(&["sh", "examples/call.sh"]);
+}
+
+#[test]
+fn the_python_example_calls_a_procedure() {
+    if is_installed("python3", "--version") {
+        assert_calls(&["python3", "examples/call.py"]);
+    }
+}
+
+#[test]
+fn the_go_example_calls_a_procedure() {
+    if is_installed("go", "version") {
+        assert_calls(&["go", "run", "examples/call.go"]);
+    }
+}

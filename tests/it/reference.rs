@@ -1,0 +1,102 @@
+//! docs/API.md: the parts of the reference that can be checked against the server.
+
+use std::{collections::BTreeSet, fmt::Write, fs, sync::LazyLock};
+
+use clusterdesk::{
+    routers,
+    rpc::{Access, Bucket, Registry, procedure::Procedure},
+};
+
+use crate::support::{Process, generated_part};
+
+const PAGE: &str = "docs/API.md";
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(routers::all()).unwrap());
+
+fn page() -> String {
+    fs::read_to_string(format!("{}/{PAGE}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn row(procedure: &Procedure) -> String {
+    let access = match procedure.access {
+        Access::Public => "public",
+        Access::User => "user",
+        Access::Admin => "admin",
+    };
+    let bucket = match procedure.bucket {
+        Bucket::Read => "read",
+        Bucket::Write => "write",
+        Bucket::Stripe => "stripe",
+    };
+    let errors: Vec<&str> = procedure.errors.iter().map(|error| error.as_str()).collect();
+    let cells = [
+        code(procedure.name),
+        procedure.old_name.map(code).unwrap_or_default(),
+        procedure.kind.as_str().to_owned(),
+        access.to_owned(),
+        bucket.to_owned(),
+        errors.join(", "),
+        procedure.docs.replace('|', "\\|"),
+    ];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+#[test]
+fn generated_table_of_procedures_is_up_to_date() {
+    let mut table =
+        "| name | old name | kind | access | bucket | errors | |\n|---|---|---|---|---|---|---|\n".to_owned();
+    table.extend(REGISTRY.procedures().map(|procedure| row(procedure)));
+    generated_part(PAGE, "procedures", &table);
+}
+
+/// The sections that the code refers to as `docs/API.md, "…"`.
+#[test]
+fn the_reference_has_the_sections_that_code_cites() {
+    let page = page();
+    let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let expected = [
+        "Procedures",
+        "Clusters",
+        "Plans",
+        "Deleting a user",
+        "Billing",
+        "Errors",
+        "HTTP and WebSocket",
+        "Limits",
+        "Configuration",
+    ];
+    assert_eq!(headings, expected);
+}
+
+#[test]
+fn every_error_that_a_procedure_may_answer_is_in_the_table_of_errors() {
+    let page = page();
+    for procedure in REGISTRY.procedures() {
+        for error in procedure.expected_errors() {
+            let row = format!("| `{}` | {} | {} |", error.as_str(), error.number(), error.http_status());
+            assert!(page.contains(&row), "{PAGE} has no row {row}");
+        }
+    }
+}
+
+#[test]
+fn every_setting_of_the_server_is_in_the_table_of_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = Process::run(folder.path(), &["serve", "--help"], &[]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let name = |after: &str| after.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect::<String>();
+    let settings: BTreeSet<String> = help.split("[env: ").skip(1).map(name).collect();
+    assert!(settings.len() > 30, "{settings:?}");
+    let (page, mut missing) = (page(), String::new());
+    let table = page.split_once("\n## Configuration\n").unwrap().1;
+    for setting in settings {
+        if !table.contains(&format!("| `{setting}` |")) {
+            writeln!(missing, "{setting}").unwrap();
+        }
+    }
+    assert_eq!(missing, "", "{PAGE} does not describe these settings");
+}
