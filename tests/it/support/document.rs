@@ -1,6 +1,6 @@
-//! The OpenRPC document as a reader of it sees it.
+//! The OpenRPC document as a client reads it.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::LazyLock};
 
 use clusterdesk::{
     routers,
@@ -8,11 +8,23 @@ use clusterdesk::{
 };
 use serde_json::Value;
 
+/// The OpenRPC document, parsed.
+#[derive(Clone)]
 pub struct Described(Value);
 
+/// The procedures of the server.
+pub fn registry() -> &'static Registry {
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(routers::all()).unwrap());
+    &REGISTRY
+}
+
+/// The OpenRPC document of the server.
 pub fn document() -> Described {
-    let documents = Documents::of(&Registry::new(routers::all()).unwrap()).unwrap();
-    Described(serde_json::from_str(&documents.openrpc.text).unwrap())
+    static DOCUMENT: LazyLock<Described> = LazyLock::new(|| {
+        let documents = Documents::of(registry()).unwrap();
+        Described(serde_json::from_str(&documents.openrpc.text).unwrap())
+    });
+    DOCUMENT.clone()
 }
 
 impl Deref for Described {
@@ -34,13 +46,13 @@ impl Described {
         params.iter().find(|param| param["name"] == name).unwrap_or_else(|| panic!("{method} has no {name}"))
     }
 
-    /// The same with everything it refers to in its place.
+    /// The value with every `$ref` replaced by its target.
     pub fn resolve(&self, value: &Value) -> Value {
         match value {
             Value::Object(members) => match members.get("$ref") {
                 Some(reference) => {
                     let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
-                    self.resolve(self.0.pointer(pointer).unwrap_or_else(|| panic!("there is no {pointer}")))
+                    self.resolve(self.0.pointer(pointer).unwrap_or_else(|| panic!("the document has no {pointer}")))
                 }
                 None => members.iter().map(|(key, value)| (key.clone(), self.resolve(value))).collect(),
             },
@@ -49,7 +61,7 @@ impl Described {
         }
     }
 
-    /// What is wrong with a value of this schema.
+    /// The validation errors of a value against a schema.
     pub fn issues(&self, schema: &Value, value: &Value) -> Vec<String> {
         let validator = jsonschema::options().should_validate_formats(true).build(&self.resolve(schema)).unwrap();
         validator.iter_errors(value).map(|error| error.to_string()).collect()
