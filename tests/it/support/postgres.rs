@@ -19,6 +19,19 @@ use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection
 /// The unprivileged user id for the server when the tests run as root, because initdb refuses to run as root.
 const NOBODY: u32 = 65534;
 
+/// Settings for speed. None of them loses data as long as the operating system keeps running, so tests may kill the server.
+/// With a database per test, autovacuum would start a worker several times a second.
+const SETTINGS: [&str; 8] = [
+    "listen_addresses=",
+    "max_connections=500",
+    "shared_buffers=128MB",
+    "fsync=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+];
+
 /// A running PostgreSQL server.
 pub struct Postgres {
     folder: PathBuf,
@@ -93,10 +106,7 @@ impl Postgres {
         let script = "\"$0\" \"$@\" & server=$!; read word; kill -QUIT $server; wait; [ \"$word\" ] || rm -rf \"$PWD\"";
         let mut shell = self.command(Path::new("/bin/sh"));
         shell.args(["-c", script]).arg(self.binaries.join("postgres")).args(["-D", "data", "-k"]).arg(&self.folder);
-        for setting in ["listen_addresses=", "max_connections=500", "fsync=off", "shared_buffers=128MB"]
-            .into_iter()
-            .chain(self.options.iter().map(String::as_str))
-        {
+        for setting in SETTINGS.into_iter().chain(self.options.iter().map(String::as_str)) {
             shell.args(["-c", setting]);
         }
         *self.shell.lock().unwrap() = Some(shell.stdin(Stdio::piped()).spawn().unwrap());
