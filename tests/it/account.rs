@@ -1,4 +1,4 @@
-//! The end of an account, row by row (contract §3).
+//! Hard and soft deletion of users, row by row (docs/API.md, "Deleting a user").
 
 use clusterdesk::models::api_token::Scope;
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use crate::support::{Client, TestApp, all, both_databases, claims, hours_ago, ho
 
 const BOTH: [&str; 2] = ["user.delete", "user.softDelete"];
 
-/// Rows of the user to be deleted and of another one who must not notice: two live clusters and a deleted one, a
-/// customer whose subscription ended long ago, an API token.
+/// Creates a user with two live clusters, a deleted cluster, a customer whose subscription has ended, and an API token.
+/// Returns the user's client and a client with the API token.
 async fn populate(app: &TestApp, id: &str) -> (Client, Client) {
     let user = app.rich(id);
     user.create("web", "FREE").await;
@@ -37,7 +37,7 @@ fn users(app: &TestApp) -> Vec<String> {
 const OTHERS: [&str; 3] = ["web other PENDING", "shop other PENDING", "old other DELETED deleted"];
 
 both_databases! {
-    async fn a_hard_delete_removes_the_person_and_keeps_the_clusters_as_history(app: TestApp) {
+    async fn hard_delete_removes_the_user_and_keeps_the_clusters_as_history(app: TestApp) {
         populate(&app, "other").await;
         let (user, _) = populate(&app, "user_1").await;
         assert_eq!(user.call("user.delete", Value::Null).await, json!({"success": true}));
@@ -49,7 +49,7 @@ both_databases! {
         assert_eq!(app.lines("SELECT user_id AS line FROM api_tokens"), ["other"]);
     }
 
-    async fn a_soft_delete_forgets_the_person_and_keeps_the_books(app: TestApp) {
+    async fn soft_delete_clears_personal_data_and_keeps_the_customer_row(app: TestApp) {
         populate(&app, "other").await;
         let (user, _) = populate(&app, "user_1").await;
         let customer = "SELECT auth_user_id || plan || updated_at AS line FROM customers ORDER BY id";
@@ -65,7 +65,7 @@ both_databases! {
         assert_eq!(app.lines("SELECT user_id AS line FROM api_tokens WHERE revoked_at IS NOT NULL"), ["user_1"]);
     }
 
-    async fn nobody_can_hold_the_email_that_a_soft_delete_leaves(app: TestApp) {
+    async fn claiming_the_placeholder_email_in_advance_does_not_block_deletion(app: TestApp) {
         let mut squatter = claims("squatter");
         squatter["email"] = json!("deleted_user_1@example.com");
         let me = app.with_token(hs256(&squatter)).call("user.me", Value::Null).await;
@@ -73,7 +73,7 @@ both_databases! {
         app.user("user_1").call("user.softDelete", Value::Null).await;
     }
 
-    async fn clusters_change_at_the_moment_of_the_deletion(app: TestApp) {
+    async fn deleting_a_user_sets_updated_at_of_their_clusters_to_deleted_at(app: TestApp) {
         for name in BOTH {
             let user = app.rich(name);
             user.create("web", "FREE").await;
@@ -87,7 +87,7 @@ both_databases! {
         }
     }
 
-    async fn a_cluster_that_loses_its_owner_is_updated_then(app: TestApp) {
+    async fn removing_the_owner_of_a_deleted_cluster_sets_updated_at(app: TestApp) {
         let user = app.user("user_1");
         user.create_deleted("old", "FREE").await;
         let at = literal(hours_ago(1));
@@ -96,7 +96,7 @@ both_databases! {
         assert_eq!(app.count(&format!("k8s_cluster_configs WHERE deleted_at = {at} AND updated_at > {at}")), 1);
     }
 
-    async fn the_token_of_a_deleted_user_opens_nothing_any_more(app: TestApp) {
+    async fn tokens_of_a_deleted_user_are_unauthorized(app: TestApp) {
         for name in BOTH {
             let (user, script) = populate(&app, name).await;
             script.call("user.me", Value::Null).await;
@@ -111,7 +111,7 @@ both_databases! {
         }
     }
 
-    async fn an_admin_ends_somebody_elses_account(app: TestApp) {
+    async fn admin_can_delete_another_users_account(app: TestApp) {
         let admin = app.admin();
         for name in BOTH {
             let (user, _) = populate(&app, name).await;
@@ -121,9 +121,9 @@ both_databases! {
         admin.call("user.me", Value::Null).await;
     }
 
-    async fn a_running_paid_subscription_stands_in_the_way(app: TestApp) {
+    async fn running_paid_subscription_blocks_deletion(app: TestApp) {
         let admin = app.admin();
-        // Also within the day of grace, in which the plan may be used still.
+        // The second subscription has ended but is within its day of grace.
         for (ends, plan) in [(hours_ahead(100), "PRO"), (hours_ago(23), "BUSINESS")] {
             app.customer("user_1", plan, ends);
             let user = app.user("user_1");
@@ -141,7 +141,7 @@ both_databases! {
         app.user("user_2").call("user.delete", Value::Null).await;
     }
 
-    async fn an_admin_may_force_the_end_of_a_paying_customer(app: TestApp) {
+    async fn admin_can_force_deletion_of_a_paying_customer(app: TestApp) {
         let admin = app.admin();
         for name in BOTH {
             let user = app.rich(name);
@@ -153,7 +153,7 @@ both_databases! {
         assert_eq!(app.lines("SELECT auth_user_id AS line FROM customers"), ["user.softDelete"]);
     }
 
-    async fn the_last_admin_stays(app: TestApp) {
+    async fn last_admin_cannot_be_deleted(app: TestApp) {
         let admin = app.admin();
         for name in BOTH {
             let failure = admin.fail("PRECONDITION_FAILED", name, json!({"force": true})).await;
@@ -165,7 +165,7 @@ both_databases! {
         app.user("second").fail("PRECONDITION_FAILED", "user.softDelete", Value::Null).await;
     }
 
-    async fn the_audit_log_keeps_who_owned_what(app: TestApp) {
+    async fn audit_log_records_which_clusters_the_user_owned(app: TestApp) {
         let admin = app.admin();
         let (user, _) = populate(&app, "user_1").await;
         let live = user.call("k8s.list", Value::Null).await;
@@ -175,7 +175,7 @@ both_databases! {
         assert_eq!(last, json!(["user_1", "user.delete", "user", "user_1", detail]));
     }
 
-    async fn the_database_itself_refuses_orphans(app: TestApp) {
+    async fn database_rejects_live_clusters_without_an_owner(app: TestApp) {
         app.rich("user_1").create("web", "FREE").await;
         for forbidden in [
             "UPDATE k8s_cluster_configs SET auth_user_id = NULL",

@@ -1,8 +1,11 @@
+//! The `admin.*` procedures but for the audit log.
+
 use clusterdesk::models::{api_token::Scope, user::Role};
 use serde_json::{Value, json};
 
 use crate::support::{Client, TestApp, all, assert_moment, both_databases, hours_ago, hours_ahead, literal};
 
+/// Every procedure for admins, with valid input.
 const ADMIN: [(&str, &str); 6] = [
     ("admin.getStats", "{}"),
     ("admin.listUsers", "{}"),
@@ -12,12 +15,13 @@ const ADMIN: [(&str, &str); 6] = [
     ("k8s.setStatus", r#"{"id": 1, "status": "CREATING"}"#),
 ];
 
-/// The ids that a list answers.
+/// The ids of the items of a list procedure's answer.
 async fn ids(caller: &Client, list: &str, input: Value) -> Vec<String> {
     let page = caller.call(list, input).await;
     all(&page["items"], "id").into_iter().map(|id| id.as_str().map_or(id.to_string(), str::to_owned)).collect()
 }
 
+/// The ids of the users that match a search, sorted.
 async fn found(admin: &Client, search: &str) -> Vec<String> {
     let mut found = ids(admin, "admin.listUsers", json!({"search": search})).await;
     found.sort();
@@ -25,7 +29,7 @@ async fn found(admin: &Client, search: &str) -> Vec<String> {
 }
 
 both_databases! {
-    async fn admin_procedures_are_for_admins(app: TestApp) {
+    async fn admin_procedures_require_the_admin_role(app: TestApp) {
         let user = app.member("user_1");
         let script = app.scripted("root", Scope::Write);
         app.execute("UPDATE users SET role = 'ADMIN' WHERE id = 'root'");
@@ -35,13 +39,13 @@ both_databases! {
             assert_eq!(failure.message(), "Only admins may do this.");
             script.fail("FORBIDDEN", name, input.clone()).await;
             app.anonymous().fail("UNAUTHORIZED", name, input).await;
-            // Nor do others learn what would be wrong with their input.
+            // The access check comes before input validation.
             user.fail("FORBIDDEN", name, json!({"nonsense": 1})).await;
         }
         assert_eq!(user.call("user.me", Value::Null).await["role"], "USER");
     }
 
-    async fn the_stats_are_exact(app: TestApp) {
+    async fn stats_match_the_tables(app: TestApp) {
         let admin = app.admin();
         let stats = admin.call("admin.getStats", Value::Null).await;
         let expected = json!({"totalUsers": 1, "totalClusters": 0, "activeSubscriptions": 0, "recentActivity": 0});
@@ -66,12 +70,13 @@ both_databases! {
             ));
         }
         let stats = admin.call("admin.getStats", Value::Null).await;
-        // Mutations: create; create, delete, create; create and the end of an account, twice; the one 23 hours ago.
+        // Nine mutations: create; create, delete, create; create and the deletion of the user, twice; the row of 23 hours
+        // ago.
         let expected = json!({"totalUsers": 5, "totalClusters": 2, "activeSubscriptions": 2, "recentActivity": 9});
         assert_eq!(stats, expected);
     }
 
-    async fn users_are_listed_with_plan_and_clusters_newest_first(app: TestApp) {
+    async fn users_are_listed_newest_first_with_plan_and_cluster_count(app: TestApp) {
         let admin = app.admin();
         let user = app.rich("user_1");
         user.create("web", "FREE").await;
@@ -88,7 +93,7 @@ both_databases! {
         assert_eq!(page, expected);
     }
 
-    async fn deleted_users_are_listed_on_demand(app: TestApp) {
+    async fn deleted_users_are_listed_only_with_include_deleted(app: TestApp) {
         let admin = app.admin();
         app.user("hard").call("user.delete", Value::Null).await;
         app.user("soft").call("user.softDelete", Value::Null).await;
@@ -99,7 +104,7 @@ both_databases! {
         assert_eq!(page["items"][0]["email"], "deleted_soft@example.com");
     }
 
-    async fn a_search_looks_into_ids_names_and_emails_in_any_case(app: TestApp) {
+    async fn search_matches_id_name_and_email_case_insensitively(app: TestApp) {
         let admin = app.admin();
         let users =
             [("u1", "'Ada Lovelace'", "NULL"), ("u2", "NULL", "'Grace@Example.com'"), ("ADA3", "NULL", "NULL")];
@@ -114,7 +119,7 @@ both_databases! {
         assert_eq!(found(&admin, "'; DROP TABLE users; --").await, [""; 0]);
     }
 
-    async fn a_search_takes_wildcards_literally(app: TestApp) {
+    async fn search_treats_wildcards_literally(app: TestApp) {
         let admin = app.admin();
         for id in ["a%b", "a_b", "a\\b", "axb"] {
             app.provision(id, Role::User);
@@ -126,7 +131,7 @@ both_databases! {
         assert_eq!(found(&admin, "a").await, ["a%b", "a\\b", "a_b", "axb"]);
     }
 
-    async fn a_search_finds_other_letters_than_ascii(app: TestApp) {
+    async fn search_matches_non_ascii_letters(app: TestApp) {
         let admin = app.admin();
         app.provision("Zoë É", Role::User);
         for search in ["Zoë", "zoë", "É"] {
@@ -162,7 +167,7 @@ both_databases! {
         assert_eq!(page, json!({"items": own, "nextCursor": null}));
     }
 
-    async fn clusters_without_an_owner_are_listed_as_history(app: TestApp) {
+    async fn clusters_without_an_owner_are_listed_as_deleted(app: TestApp) {
         let admin = app.admin();
         let user = app.user("user_1");
         user.create("web", "FREE").await;
@@ -171,7 +176,7 @@ both_databases! {
         assert_eq!((&page["items"][0]["authUserId"], &page["items"][0]["status"]), (&Value::Null, &json!("DELETED")));
     }
 
-    async fn lists_say_what_is_wrong_with_a_filter(app: TestApp) {
+    async fn invalid_filters_are_reported(app: TestApp) {
         let admin = app.admin();
         for (list, input, issues) in [
             ("admin.listUsers", json!({"search": " "}), "search: too_short"),
@@ -185,7 +190,7 @@ both_databases! {
         }
     }
 
-    async fn a_role_is_given_and_taken(app: TestApp) {
+    async fn admin_can_grant_and_revoke_the_admin_role(app: TestApp) {
         let (admin, user) = (app.admin(), app.member("user_1"));
         for (role, code) in [("ADMIN", None), ("USER", Some("FORBIDDEN"))] {
             let before = app.user_updated_at("user_1");
@@ -198,19 +203,19 @@ both_databases! {
         }
     }
 
-    async fn the_last_admin_can_not_be_demoted(app: TestApp) {
+    async fn last_admin_cannot_be_demoted(app: TestApp) {
         let admin = app.admin();
         let demotion = json!({"userId": "root", "role": "USER"});
         let failure = admin.fail("PRECONDITION_FAILED", "admin.setRole", demotion.clone()).await;
         assert_eq!(failure.message(), "This is the last admin. Promote somebody else first.");
-        // A deleted admin is none.
+        // A deleted admin does not count.
         app.provision("gone", Role::Admin);
         app.user("gone").call("user.softDelete", Value::Null).await;
         admin.fail("PRECONDITION_FAILED", "admin.setRole", demotion).await;
         assert_eq!(admin.call("user.me", Value::Null).await["role"], "ADMIN");
     }
 
-    async fn a_role_is_for_a_user_who_is_there(app: TestApp) {
+    async fn set_role_requires_a_live_user_and_a_valid_role(app: TestApp) {
         let admin = app.admin();
         app.member("soft").call("user.softDelete", Value::Null).await;
         let promotion = |id| json!({"userId": id, "role": "ADMIN"});

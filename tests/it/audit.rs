@@ -1,14 +1,17 @@
+//! The audit log.
+
 use serde_json::{Value, json};
 
 use crate::support::{Client, TestApp, all, assert_moment, both_databases, hours_ago, hours_ahead, literal};
 
+/// The `entityId` of the entries that match a filter, newest first.
 async fn entity_ids(admin: &Client, filter: Value) -> Vec<String> {
     let page = admin.call("admin.auditLog", filter).await;
     all(&page["items"], "entityId").into_iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
 both_databases! {
-    async fn every_change_leaves_exactly_one_entry(app: TestApp) {
+    async fn every_change_writes_exactly_one_audit_entry(app: TestApp) {
         let (admin, user) = (app.admin(), app.member("user_1"));
         user.call("k8s.createCluster", json!({"name": "web", "location": "eu", "id": 7})).await;
         user.call("k8s.update", json!({"id": 1, "name": "db"})).await;
@@ -37,7 +40,7 @@ both_databases! {
         assert_eq!(json!(admin.audited().await), expected);
     }
 
-    async fn an_entry_tells_when_and_by_which_request(app: TestApp) {
+    async fn audit_entry_has_the_time_and_the_request_id(app: TestApp) {
         let admin = app.admin();
         let id = "7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2918";
         let input = json!({"name": "web", "location": "eu"});
@@ -55,7 +58,7 @@ both_databases! {
         assert_eq!(page, expected);
     }
 
-    async fn queries_failures_and_no_changes_leave_nothing(app: TestApp) {
+    async fn queries_failures_and_unchanged_rows_write_no_audit_entry(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
         for query in ["user.me", "user.summary", "k8s.list", "k8s.listDeleted", "k8s.count", "customer.get"] {
             user.call(query, Value::Null).await;
@@ -77,7 +80,7 @@ both_databases! {
         assert_eq!(admin.audited().await.len(), 1);
     }
 
-    async fn a_change_that_can_not_be_audited_does_not_happen(app: TestApp) {
+    async fn change_is_rolled_back_when_its_audit_entry_cannot_be_written(app: TestApp) {
         let user = app.member("user_1");
         app.execute("ALTER TABLE audit_log RENAME TO audit_log_out_of_reach");
         user.fail("INTERNAL_SERVER_ERROR", "k8s.create", json!({"name": "web", "location": "eu"})).await;
@@ -85,7 +88,7 @@ both_databases! {
         assert_eq!((app.count("k8s_cluster_configs"), app.count("users")), (0, 1));
     }
 
-    async fn the_log_is_filtered_by_whatever_is_given(app: TestApp) {
+    async fn audit_log_can_be_filtered_by_any_combination_of_fields(app: TestApp) {
         let admin = app.admin();
         let entries = [("ada", "k8s.create", "cluster", "1", 5), ("ada", "k8s.delete", "cluster", "2", 4),
                        ("bob", "k8s.create", "cluster", "3", 3), ("bob", "user.delete", "user", "1", 2)];
@@ -109,7 +112,7 @@ both_databases! {
         }
     }
 
-    async fn since_is_inclusive_and_until_is_not(app: TestApp) {
+    async fn since_is_inclusive_and_until_is_exclusive(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
         for plan in 0..3 {
             user.create_deleted(&format!("web-{plan}"), "FREE").await;
@@ -131,20 +134,20 @@ both_databases! {
         }
     }
 
-    async fn the_ends_of_time_are_moments_too(app: TestApp) {
+    async fn first_and_last_rfc_3339_timestamps_are_accepted(app: TestApp) {
         let admin = app.admin();
         admin.create("web", "FREE").await;
         let (first, last) = ("0000-01-01T00:00:00Z", "9999-12-31T23:59:60Z");
         assert_eq!(entity_ids(&admin, json!({"since": first, "until": last})).await, ["1"]);
         assert_eq!(entity_ids(&admin, json!({"since": last, "until": first})).await, [""; 0]);
-        // These are of years that RFC 3339 can't write in UTC.
+        // In UTC these are outside of the years 0000 to 9999, which RFC 3339 can't express.
         for beyond in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"] {
             let failure = admin.fail("BAD_REQUEST", "admin.auditLog", json!({"until": beyond})).await;
             assert_eq!(failure.issues(), ["until: invalid_value"]);
         }
     }
 
-    async fn the_database_lets_nobody_rewrite_the_log(app: TestApp) {
+    async fn database_rejects_changes_to_the_audit_log(app: TestApp) {
         let admin = app.admin();
         admin.create("web", "FREE").await;
         let before = admin.audited().await;

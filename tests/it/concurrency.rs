@@ -1,4 +1,4 @@
-//! Calls that meet: whatever the interleaving, the rules hold and every answer agrees with the database.
+//! Concurrent calls: the rules hold under any interleaving, and every answer agrees with the database.
 
 use clusterdesk::models::user::Role;
 use diesel::connection::SimpleConnection;
@@ -30,7 +30,7 @@ fn assert_rules(app: &TestApp) {
     assert_eq!(app.count(twins), 0);
 }
 
-/// Asserts one success; everything else must be a CONFLICT that names its id.
+/// Asserts exactly one success. Every other outcome must be a CONFLICT with this id.
 fn assert_one_winner(outcomes: &[Outcome], id: i64) {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
@@ -44,7 +44,7 @@ async fn second_server(app: &TestApp) -> TestApp {
     Builder::with_database(database).start().await
 }
 
-/// Creates from a few places at once and ends the account, and checks what is left.
+/// Runs four creates concurrently with `end`, a procedure that deletes the user, and checks the rows that are left.
 async fn create_while_ending(app: &TestApp, end: &str) {
     let mut ended_first = 0;
     for round in 0..ROUNDS {
@@ -72,7 +72,7 @@ async fn set_role(caller: &Client, id: &str, role: &str) -> Outcome {
 }
 
 both_databases! {
-    async fn of_64_simultaneous_creates_one_wins_and_63_learn_its_id(app: TestApp) {
+    async fn one_of_64_concurrent_creates_wins_and_the_others_get_its_id(app: TestApp) {
         let user = app.user("user_1");
         let calls = (0..64).map(|number| {
             let user = user.clone();
@@ -86,7 +86,7 @@ both_databases! {
         assert_eq!((app.count("k8s_cluster_configs"), app.count("audit_log")), (1, 1));
     }
 
-    async fn over_one_websocket_and_in_one_batch_it_is_the_same(app: TestApp) {
+    async fn one_concurrent_create_wins_on_one_websocket_and_in_one_batch(app: TestApp) {
         let mut socket = Socket::open(&app.user("socket")).await;
         for id in 0..64 {
             let request = json!({"jsonrpc": "2.0", "id": id, "method": "k8s.create", "params": cluster("web")});
@@ -107,7 +107,7 @@ both_databases! {
         }
     }
 
-    async fn two_servers_on_one_database_agree(app: TestApp) {
+    async fn one_concurrent_create_wins_across_two_servers(app: TestApp) {
         let other = second_server(&app).await;
         let callers = [app.member("user_1"), other.user("user_1")];
         let calls = (0..32).map(|number| callers[number % 2].try_call("k8s.create", cluster("web")));
@@ -116,7 +116,7 @@ both_databases! {
         assert_one_winner(&outcomes, list[0]["id"].as_i64().unwrap());
     }
 
-    async fn a_restore_and_a_create_do_not_both_win(app: TestApp) {
+    async fn concurrent_restore_and_create_do_not_both_succeed(app: TestApp) {
         let user = app.user("user_1");
         let mut old = user.create_deleted("web", "FREE").await;
         for _ in 0..ROUNDS {
@@ -131,7 +131,7 @@ both_databases! {
         assert_rules(&app);
     }
 
-    async fn two_restores_onto_one_plan_do_not_both_win(app: TestApp) {
+    async fn concurrent_restores_onto_one_plan_do_not_both_succeed(app: TestApp) {
         let user = app.user("user_1");
         let old = [user.create_deleted("one", "FREE").await, user.create_deleted("two", "FREE").await];
         for _ in 0..ROUNDS {
@@ -142,7 +142,7 @@ both_databases! {
         }
     }
 
-    async fn an_update_and_a_delete_happen_one_after_the_other(app: TestApp) {
+    async fn concurrent_update_and_delete_are_serialized(app: TestApp) {
         let user = app.user("user_1");
         for _ in 0..ROUNDS {
             let id = user.create("before", "FREE").await;
@@ -158,7 +158,7 @@ both_databases! {
         }
     }
 
-    async fn of_many_simultaneous_deletes_one_wins(app: TestApp) {
+    async fn one_of_many_concurrent_deletes_wins(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         let outcomes = join_all((0..16).map(|_| user.try_call("k8s.delete", json!({"id": id})))).await;
@@ -167,7 +167,7 @@ both_databases! {
         assert_eq!(app.count("audit_log WHERE procedure = 'k8s.delete'"), 1);
     }
 
-    async fn a_delete_and_a_create_leave_at_most_one(app: TestApp) {
+    async fn concurrent_delete_and_create_leave_at_most_one_live_cluster(app: TestApp) {
         let user = app.user("user_1");
         let mut id = user.create("web", "FREE").await;
         for _ in 0..ROUNDS {
@@ -185,15 +185,15 @@ both_databases! {
         assert_rules(&app);
     }
 
-    async fn nothing_is_created_for_a_user_who_is_being_deleted(app: TestApp) {
+    async fn no_cluster_outlives_a_concurrent_hard_delete_of_its_owner(app: TestApp) {
         create_while_ending(&app, "user.delete").await;
     }
 
-    async fn nothing_is_created_for_a_user_who_is_being_soft_deleted(app: TestApp) {
+    async fn no_cluster_outlives_a_concurrent_soft_delete_of_its_owner(app: TestApp) {
         create_while_ending(&app, "user.softDelete").await;
     }
 
-    async fn an_account_ends_once(app: TestApp) {
+    async fn one_of_several_concurrent_account_deletions_wins(app: TestApp) {
         let admin = app.admin();
         for round in 0..ROUNDS {
             let id = format!("user_{round}");
@@ -209,7 +209,7 @@ both_databases! {
         }
     }
 
-    async fn admins_who_demote_each_other_leave_one(app: TestApp) {
+    async fn admins_who_demote_each_other_concurrently_leave_one_admin(app: TestApp) {
         let (one, two) = (app.admin(), app.user("two"));
         app.provision("two", Role::Admin);
         for _ in 0..4 {
@@ -221,7 +221,7 @@ both_databases! {
         }
     }
 
-    async fn admins_who_step_down_together_leave_one(app: TestApp) {
+    async fn admins_who_demote_themselves_concurrently_leave_one_admin(app: TestApp) {
         let (one, two) = (app.admin(), app.user("two"));
         app.provision("two", Role::Admin);
         for _ in 0..ROUNDS {
@@ -237,7 +237,7 @@ both_databases! {
         assert_eq!(app.count("users WHERE role = 'ADMIN' AND deleted_at IS NULL"), 1);
     }
 
-    async fn a_summary_is_of_one_moment(app: TestApp) {
+    async fn summary_is_read_from_one_snapshot(app: TestApp) {
         let user = app.rich("user_1");
         user.create("web-0", "FREE").await;
         app.execute("UPDATE customers SET name = 'web-0'");
@@ -260,14 +260,14 @@ both_databases! {
         }
     }
 
-    async fn many_first_calls_at_once_create_one_row(app: TestApp) {
+    async fn concurrent_first_calls_create_one_user_row(app: TestApp) {
         let user = app.user("user_1");
         let outcomes = join_all((0..32).map(|_| user.call("user.me", Value::Null))).await;
         assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]));
         assert_eq!(app.count("users"), 1);
     }
 
-    async fn many_first_calls_of_a_user_whose_email_is_taken_create_one_row(app: TestApp) {
+    async fn concurrent_first_calls_with_a_taken_email_create_one_user_row(app: TestApp) {
         app.provision("other", Role::User);
         app.execute("UPDATE users SET email = 'taken@example.com'");
         for round in 0..ROUNDS {
@@ -281,14 +281,14 @@ both_databases! {
         assert_eq!(app.count("users"), i64::try_from(ROUNDS).unwrap() + 1);
     }
 
-    async fn first_calls_that_change_something_change_it_once(app: TestApp) {
+    async fn concurrent_first_calls_of_a_mutation_apply_it_once(app: TestApp) {
         let user = app.user("user_1");
         let outcomes = join_all((0..16).map(|_| user.try_call("k8s.create", cluster("web")))).await;
         let list = user.call("k8s.list", Value::Null).await;
         assert_one_winner(&outcomes, list[0]["id"].as_i64().unwrap());
     }
 
-    async fn of_two_simultaneous_customers_one_wins(app: TestApp) {
+    async fn one_of_two_concurrent_customer_creates_wins(app: TestApp) {
         for round in 0..ROUNDS {
             let user = app.member(&format!("user_{round}"));
             let outcomes = join_all((0..2).map(|_| user.try_call("customer.create", Value::Null))).await;

@@ -1,13 +1,14 @@
-//! What the database itself refuses, whoever asks.
+//! Constraints that the database itself enforces.
 
 use crate::support::{Backend, Sql, TestDatabase, both_databases};
 
+/// A timestamp as an SQL literal.
 const T: &str = "'2026-01-01 10:00:00.123'";
 
-/// Columns and the values to put there.
+/// Columns and their values as SQL.
 type Changes<'a> = &'a [(&'a str, &'a str)];
 
-/// A row of a table with these values in place of good ones.
+/// An INSERT of a valid row, with these values in place of the valid ones.
 fn insert(table: &str, changes: Changes) -> String {
     let good: Changes = match table {
         "users" => &[("id", "'new'"), ("role", "'USER'"), ("created_at", T), ("updated_at", T)],
@@ -44,12 +45,14 @@ fn insert(table: &str, changes: Changes) -> String {
     format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), values.join(", "))
 }
 
+/// A text literal of so many characters.
 fn text(length: usize) -> String {
-    // Characters count, not bytes.
+    // The limits count characters, not bytes.
     format!("'{}'", "ü".repeat(length))
 }
 
-/// Ann and Bob; Ann has a customer, a live cluster and a token, so that she can't go.
+/// A connection to a database with the users ann and bob. A customer, a live cluster and a token keep ann's row from being
+/// deleted.
 fn populated(database: &TestDatabase) -> clusterdesk::db::DbConnection {
     let mut conn = database.connect();
     for id in ["'ann'", "'bob'"] {
@@ -64,7 +67,7 @@ fn populated(database: &TestDatabase) -> clusterdesk::db::DbConnection {
 }
 
 both_databases! {
-    async fn every_enum_length_and_rule_is_checked(database: TestDatabase) {
+    async fn enums_lengths_and_check_constraints_are_enforced(database: TestDatabase) {
         let mut conn = populated(&database);
         let cases: &[(&str, Changes, &str)] = &[
             ("users", &[("role", "'KING'")], "users_role_check"),
@@ -110,12 +113,12 @@ both_databases! {
             let refusal = conn.refusal(&insert(table, &[(column, "NULL")])).unwrap_or_default().to_lowercase();
             assert!(refusal.contains("not null") || refusal.contains("not-null"), "{table}.{column}: {refusal}");
         }
-        // The longest that are allowed.
+        // Values of the maximum length.
         conn.run(&insert("users", &[("id", &text(255)), ("name", &text(100)), ("email", &text(320))]));
         conn.run(&insert("k8s_cluster_configs", &[("name", &text(100)), ("location", &text(50))]));
     }
 
-    async fn every_status_of_the_contract_is_allowed(database: TestDatabase) {
+    async fn every_documented_status_is_accepted(database: TestDatabase) {
         let mut conn = populated(&database);
         for status in ["PENDING", "CREATING", "INITING", "RUNNING", "STOPPED"] {
             conn.run(&format!("UPDATE k8s_cluster_configs SET status = '{status}'"));
@@ -124,7 +127,7 @@ both_databases! {
         conn.run("UPDATE k8s_cluster_configs SET auth_user_id = NULL");
     }
 
-    async fn one_live_cluster_per_user_and_plan_and_any_number_of_deleted_ones(database: TestDatabase) {
+    async fn one_live_cluster_per_user_and_plan_is_unique_and_deleted_ones_are_not(database: TestDatabase) {
         let mut conn = populated(&database);
         conn.run(&insert("k8s_cluster_configs", &[]));
         assert!(conn.refusal(&insert("k8s_cluster_configs", &[])).is_some());
@@ -135,7 +138,7 @@ both_databases! {
         conn.run(&insert("k8s_cluster_configs", &[("plan", "'FREE'")]));
     }
 
-    async fn a_user_who_owns_something_is_never_deleted_by_the_database(database: TestDatabase) {
+    async fn user_with_dependent_rows_cannot_be_deleted_in_the_database(database: TestDatabase) {
         let mut conn = populated(&database);
         let tables = [("customers", "auth_user_id"), ("k8s_cluster_configs", "auth_user_id"), ("api_tokens", "user_id")];
         for (table, column) in tables {
@@ -151,7 +154,7 @@ both_databases! {
         conn.run("DELETE FROM users WHERE id = 'ann'");
     }
 
-    async fn every_foreign_key_says_restrict_and_has_an_index(database: TestDatabase) {
+    async fn foreign_keys_are_restrict_and_have_an_index(database: TestDatabase) {
         let mut conn = database.connect();
         let keys = match database.backend {
             Backend::Sqlite => {
@@ -185,7 +188,7 @@ both_databases! {
         }
     }
 
-    async fn the_audit_log_can_only_grow(database: TestDatabase) {
+    async fn audit_log_is_append_only(database: TestDatabase) {
         let mut conn = populated(&database);
         let before = conn.rows("audit_log");
         let copy = "SELECT id, created_at, actor_id, procedure, entity, entity_id, 'forged', request_id FROM audit_log WHERE true";

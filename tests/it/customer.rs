@@ -1,8 +1,10 @@
+//! The `customer.*` procedures and `user.updateName`.
+
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, assert_moment, both_databases, hours_ahead};
 
-/// Every procedure about the caller alone, with input that fits.
+/// Every self-service procedure that takes a `userId`, with valid input.
 const SELF_SERVICE: [(&str, &str); 6] = [
     ("customer.get", "{}"),
     ("customer.queryCustomer", "{}"),
@@ -13,7 +15,7 @@ const SELF_SERVICE: [(&str, &str); 6] = [
 ];
 
 both_databases! {
-    async fn who_is_no_customer_gets_null(app: TestApp) {
+    async fn customer_of_a_user_without_one_is_null(app: TestApp) {
         let user = app.user("user_1");
         for name in ["customer.get", "customer.queryCustomer"] {
             assert_eq!(user.call(name, Value::Null).await, Value::Null, "{name}");
@@ -21,7 +23,7 @@ both_databases! {
         }
     }
 
-    async fn a_new_customer_is_on_free(app: TestApp) {
+    async fn new_customer_has_the_free_plan(app: TestApp) {
         let user = app.user("user_1");
         assert_eq!(user.call("customer.create", Value::Null).await, json!({"success": true}));
         let customer = user.call("customer.get", Value::Null).await;
@@ -35,14 +37,14 @@ both_databases! {
         assert_eq!(customer, expected);
     }
 
-    async fn a_paying_customer_sees_their_period_end(app: TestApp) {
+    async fn paying_customer_has_a_period_end(app: TestApp) {
         let ends = hours_ahead(24);
         app.customer("user_1", "PRO", ends);
         let customer = app.user("user_1").call("customer.get", Value::Null).await;
         assert_eq!((&customer["plan"], &customer["stripeCurrentPeriodEnd"]), (&json!("PRO"), &json!(ends.to_string())));
     }
 
-    async fn the_old_names_of_customer_procedures_do_the_same(app: TestApp) {
+    async fn old_names_of_customer_procedures_work(app: TestApp) {
         let user = app.user("user_1");
         assert_eq!(user.call("customer.insertCustomer", json!({"userId": "user_1"})).await, json!({"success": true}));
         let customer = user.call("customer.queryCustomer", json!({"userId": "user_1"})).await;
@@ -50,7 +52,7 @@ both_databases! {
         assert_eq!(customer, user.call("customer.get", Value::Null).await);
     }
 
-    async fn a_customer_is_created_once(app: TestApp) {
+    async fn second_customer_for_a_user_conflicts(app: TestApp) {
         let user = app.user("user_1");
         app.user("user_0").call("customer.create", Value::Null).await;
         user.call("customer.create", Value::Null).await;
@@ -62,7 +64,7 @@ both_databases! {
         assert_eq!(app.count("customers"), 2);
     }
 
-    async fn naming_somebody_else_is_forbidden_also_for_admins(app: TestApp) {
+    async fn naming_another_user_is_forbidden_even_for_admins(app: TestApp) {
         app.member("user_2");
         for caller in [app.user("user_1"), app.admin()] {
             for (name, input) in SELF_SERVICE {
@@ -77,7 +79,7 @@ both_databases! {
         assert_eq!(app.count("audit_log"), 0);
     }
 
-    async fn customer_procedures_say_what_is_wrong_with_a_user_id(app: TestApp) {
+    async fn invalid_user_ids_are_reported_by_customer_procedures(app: TestApp) {
         let user = app.user("user_1");
         for name in ["customer.get", "customer.create"] {
             let long = "x".repeat(256);
@@ -90,7 +92,7 @@ both_databases! {
         }
     }
 
-    async fn customer_procedures_are_for_users(app: TestApp) {
+    async fn customer_procedures_require_a_token(app: TestApp) {
         for (name, input) in SELF_SERVICE {
             app.anonymous().fail("UNAUTHORIZED", name, serde_json::from_str(input).unwrap()).await;
         }

@@ -1,4 +1,4 @@
-//! Where the documents are to be had: from a running server, from the command line, and in the repository.
+//! The generated documents: served over HTTP, printed by the command line, and checked in under `clients/`.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder, Process, Socket, TestApp, both_databases, catalogue, document, generated};
 
-/// Addresses, and the commands that print the same.
+/// Path, the command that prints the same document, and content type.
 const SERVED: [(&str, &str, &str); 2] = [
     ("openrpc.json", "openrpc", "application/json; charset=utf-8"),
     ("app-router.d.ts", "app-router", "application/typescript; charset=utf-8"),
@@ -30,7 +30,7 @@ fn header<'r>(response: &'r Response, name: &str) -> &'r str {
 }
 
 #[tokio::test]
-async fn the_documents_are_served_to_everybody_and_printed_alike() {
+async fn served_documents_match_the_printed_ones() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let folder = tempfile::tempdir().unwrap();
     for (path, command, content_type) in SERVED {
@@ -38,16 +38,16 @@ async fn the_documents_are_served_to_everybody_and_printed_alike() {
         assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, content_type));
         assert_eq!(header(&response, "cache-control"), "no-cache");
         let served = response.text().await.unwrap();
-        // A database that can't be reached: the command does not look for one.
+        // The database can't be reached: the command does not need one.
         let printed = Process::run(folder.path(), &[command], &[("DATABASE_URL", "postgres:///no?host=/nowhere")]);
         assert!(printed.status.success(), "{printed:?}");
         assert_eq!(String::from_utf8(printed.stdout).unwrap(), served);
     }
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a document needs no file");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "printing a document creates no file");
 }
 
 #[tokio::test]
-async fn who_has_a_document_is_told_that_it_is_the_same() {
+async fn matching_etag_is_answered_with_304() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let documents = documents();
     for ((path, ..), document) in SERVED.into_iter().zip([documents.openrpc, documents.app_router]) {
@@ -67,7 +67,7 @@ async fn who_has_a_document_is_told_that_it_is_the_same() {
 }
 
 #[tokio::test]
-async fn documents_are_got_and_by_pages_that_may_call() {
+async fn documents_allow_only_get_and_head_from_allowed_origins() {
     let app = Builder::new(Backend::Sqlite).flag("app-url", "https://app.example.com").start().await;
     for (path, ..) in SERVED {
         for method in [Method::POST, Method::PUT, Method::DELETE] {
@@ -83,7 +83,7 @@ async fn documents_are_got_and_by_pages_that_may_call() {
 }
 
 both_databases! {
-    async fn anybody_may_discover_also_while_the_database_is_away(app: TestApp) {
+    async fn discover_is_public_and_works_without_the_database(app: TestApp) {
         let expected: &Value = &document();
         app.database.take_away();
         app.user("user_1").fail("SERVICE_UNAVAILABLE", "user.me", Value::Null).await;
@@ -99,17 +99,17 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn discovering_counts_against_the_address() {
+async fn discover_counts_against_the_client_address() {
     let app = Builder::new(Backend::Sqlite).flag("rate-limit-read-max-requests", "2").start().await;
     app.anonymous().call("rpc.discover", Value::Null).await;
     app.user("user_1").call("rpc.discover", Value::Null).await;
     app.anonymous().fail("TOO_MANY_REQUESTS", "rpc.discover", Value::Null).await;
-    // What the user has left for themself is untouched.
+    // The user's own limit is not used up.
     app.user("user_1").call("user.me", Value::Null).await;
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_of_a_document_is_no_error() {
+fn closed_pipe_is_not_an_error_when_printing_a_document() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [&["openrpc"][..], &["openrpc", "--types"], &["app-router"]] {
         let mut command = Process::command(folder.path(), arguments, &[]);

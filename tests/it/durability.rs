@@ -1,39 +1,24 @@
-//! What was acknowledged stays, and what could not be done says so: the server killed, the database killed or locked.
+//! Durability and errors when the server is killed and when the database is killed or locked.
 
 use std::{
     process::Command,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use clusterdesk::db::migrations::Migrations;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
 
 use crate::support::{
     Backend, Builder, Client, Failure, Postgres, Process, SECRET, Sql, TestApp, TestDatabase, both_databases, claims,
-    hs256,
+    eventually, hs256,
 };
-
-/// Longer than anything takes; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Asks again and again until the answer is yes.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        while !holds().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never: {what}"));
-}
 
 async fn create(client: &Client) -> Result<Value, Failure> {
     client.try_call("k8s.create", json!({"name": "a", "location": "eu"})).await
 }
 
-/// Creates clusters, each of another user, until the server is gone. Keeps the owners of those that were acknowledged.
+/// Creates clusters, each for a new user, until the server is gone. Records the owners of the acknowledged ones.
 async fn create_until_killed(url: String, worker: u32, acknowledged: Arc<Mutex<Vec<String>>>) {
     for number in 0.. {
         let owner = format!("user_{worker}_{number}");
@@ -48,7 +33,7 @@ async fn create_until_killed(url: String, worker: u32, acknowledged: Arc<Mutex<V
 }
 
 both_databases! {
-    async fn every_acknowledged_create_outlives_a_killed_server(database: TestDatabase) {
+    async fn acknowledged_creates_survive_a_killed_server(database: TestDatabase) {
         let folder = database.folder.path();
         let settings = [("DATABASE_URL", database.url.as_str()), ("JWT_SECRET", SECRET), ("BOOTSTRAP_ADMIN", "off")];
         let mut server = Process::serve(folder, &settings);
@@ -56,7 +41,7 @@ both_databases! {
         let workers: Vec<_> = (0..8)
             .map(|worker| tokio::spawn(create_until_killed(server.url.clone(), worker, Arc::clone(&acknowledged))))
             .collect();
-        until("100 creates", async || acknowledged.lock().unwrap().len() >= 100).await;
+        eventually(async || acknowledged.lock().unwrap().len() >= 100).await;
         server.signal("KILL");
         assert!(!server.wait().success());
         for worker in workers {
@@ -70,13 +55,14 @@ both_databases! {
         let lost: Vec<_> = acknowledged.iter().filter(|owner| !owners.contains(owner)).collect();
         assert!(lost.is_empty(), "{lost:?} of {} were acknowledged and are lost", acknowledged.len());
         let audited = conn.texts("SELECT actor_id FROM audit_log WHERE procedure = 'k8s.create'");
-        assert!(owners.iter().all(|owner| audited.contains(owner)) && owners.len() == audited.len(), "whole or not at all");
+        let all_audited = owners.iter().all(|owner| audited.contains(owner)) && owners.len() == audited.len();
+        assert!(all_audited, "a cluster without its audit entry, or the reverse");
         let last = server.client(&hs256(&claims(acknowledged.last().unwrap())));
         assert_eq!(last.call("k8s.list", Value::Null).await.as_array().unwrap().len(), 1);
     }
 }
 
-/// A server on a PostgreSQL of its own, and a client with a cluster there.
+/// A private PostgreSQL server, a server on it, and a client that has a cluster.
 async fn on_private_postgres() -> Option<(Postgres, TestApp, Client)> {
     let postgres = Postgres::private()?;
     postgres.create("app", "template0");
@@ -94,14 +80,14 @@ async fn ready(app: &TestApp) -> StatusCode {
     app.anonymous().http.get(page).send().await.unwrap().status()
 }
 
-/// Nobody learns more than that it is worth another try.
+/// Asserts that a failure is SERVICE_UNAVAILABLE and says when to retry.
 fn assert_unavailable(failure: &Failure) {
     assert_eq!(failure.code(), "SERVICE_UNAVAILABLE", "{failure:?}");
     assert!(failure.0["data"]["retryAfterMs"].is_u64(), "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_postgres_is_away_calls_say_so_and_afterwards_they_work_again() {
+async fn calls_are_unavailable_while_postgres_is_down_and_recover_afterwards() {
     let Some((postgres, app, client)) = on_private_postgres().await else { return };
     assert_eq!(ready(&app).await, 200);
     postgres.crash();
@@ -113,14 +99,14 @@ async fn while_postgres_is_away_calls_say_so_and_afterwards_they_work_again() {
     assert_eq!(ready(&app).await, 503);
 
     postgres.launch();
-    until("a query answers", async || client.try_call("k8s.list", Value::Null).await.is_ok()).await;
-    until("a mutation answers", async || create(&app.user("bob")).await.is_ok()).await;
+    eventually(async || client.try_call("k8s.list", Value::Null).await.is_ok()).await;
+    eventually(async || create(&app.user("bob")).await.is_ok()).await;
     assert_eq!(client.call("k8s.list", Value::Null).await.as_array().unwrap().len(), 1);
     assert_eq!(ready(&app).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_that_lose_their_postgres_backend_midway_are_told_to_try_again() {
+async fn calls_whose_postgres_backend_is_killed_are_unavailable() {
     let Some((_postgres, app, client)) = on_private_postgres().await else { return };
     let failures = Arc::new(Mutex::new(Vec::new()));
     let callers: Vec<_> = (0..8)
@@ -142,18 +128,18 @@ async fn calls_that_lose_their_postgres_backend_midway_are_told_to_try_again() {
     let pids = conn.texts("SELECT pid::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'app'");
     assert!(!pids.is_empty());
     for pid in pids {
-        // One may be gone by itself: the first kill makes PostgreSQL restart the others.
+        // A process may have exited already: after the first kill PostgreSQL restarts the others.
         Command::new("kill").args(["-s", "KILL", &pid]).status().unwrap();
     }
     for caller in callers {
         caller.await.unwrap();
     }
     failures.lock().unwrap().iter().for_each(assert_unavailable);
-    until("a mutation answers", async || create(&app.user("bob")).await.is_ok()).await;
+    eventually(async || create(&app.user("bob")).await.is_ok()).await;
     assert_eq!(client.call("k8s.list", Value::Null).await.as_array().unwrap().len(), 1);
 }
 
-/// A server in a process of its own, whose SQLite file this process can lock.
+/// A server in another process, so that this process can lock its SQLite file.
 async fn locked_sqlite() -> (TestDatabase, Process, Client) {
     let database = Backend::Sqlite.database();
     let settings = [("DATABASE_URL", database.url.as_str()), ("JWT_SECRET", SECRET), ("BOOTSTRAP_ADMIN", "off")];
@@ -164,7 +150,7 @@ async fn locked_sqlite() -> (TestDatabase, Process, Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mutation_waits_for_another_process_that_writes_to_the_sqlite_file() {
+async fn mutation_waits_for_another_process_to_finish_writing_to_the_sqlite_file() {
     let (database, _server, client) = locked_sqlite().await;
     let mut other = database.connect();
     other.run("BEGIN IMMEDIATE; UPDATE users SET image = 'theirs'");
@@ -172,14 +158,14 @@ async fn a_mutation_waits_for_another_process_that_writes_to_the_sqlite_file() {
         let client = client.clone();
         async move { create(&client).await }
     });
-    assert_eq!(client.call("k8s.list", Value::Null).await, json!([]), "readers don't wait");
+    assert_eq!(client.call("k8s.list", Value::Null).await, json!([]), "readers do not wait for the writer");
     other.run("COMMIT");
     waiting.await.unwrap().unwrap();
     assert_eq!(client.call("user.me", Value::Null).await["image"], "theirs");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mutation_gives_up_on_a_locked_sqlite_file_with_nothing_half_written() {
+async fn mutation_on_a_locked_sqlite_file_fails_without_partial_writes() {
     let (database, _server, client) = locked_sqlite().await;
     let mut other = database.connect();
     other.run("BEGIN IMMEDIATE");

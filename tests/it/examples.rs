@@ -1,4 +1,4 @@
-//! The examples of the document, each called in the little world that they tell of.
+//! The examples of the OpenRPC document, each called against the example fixture.
 
 use clusterdesk::db::Timestamp;
 use procedures::{Access, Kind, Procedure};
@@ -10,7 +10,7 @@ use crate::support::{
     hours_ahead, literal,
 };
 
-/// What `routers::example` says there is.
+/// Inserts the example fixture that `routers::example` describes.
 fn populate(app: &TestApp) {
     let (at, recently, end) = (literal(hours_ago(100)), literal(hours_ago(1)), literal(hours_ahead(1000)));
     let cluster = "INSERT INTO k8s_cluster_configs
@@ -35,7 +35,8 @@ fn populate(app: &TestApp) {
     ));
 }
 
-/// Who makes the call: Linus what Ada can't do, who pays and is a customer already.
+/// The caller of a procedure's example. Ada has a customer and a paid subscription, so Linus makes the calls that these
+/// would block.
 fn caller(app: &TestApp, procedure: &Procedure) -> Client {
     match (procedure.access, procedure.name) {
         (Access::Public, _) => app.anonymous(),
@@ -45,25 +46,29 @@ fn caller(app: &TestApp, procedure: &Procedure) -> Client {
     }
 }
 
-/// The same without what is different each time: moments and the ids of requests.
-fn timeless(value: Value) -> Value {
+/// The value with timestamps and request ids, which differ from run to run, replaced by constants.
+fn without_volatile_values(value: Value) -> Value {
     match value {
-        Value::String(text) if serde_json::from_value::<Timestamp>(json!(text)).is_ok() => json!("a moment"),
-        Value::String(text) if Uuid::parse_str(&text).is_ok() => json!("a request"),
-        Value::Array(items) => items.into_iter().map(timeless).collect(),
+        Value::String(text) if serde_json::from_value::<Timestamp>(json!(text)).is_ok() => json!("a timestamp"),
+        Value::String(text) if Uuid::parse_str(&text).is_ok() => json!("a request id"),
+        Value::Array(items) => items.into_iter().map(without_volatile_values).collect(),
         Value::Object(members) => {
-            members.into_iter().map(|(key, value)| (key.clone(), timeless_member(&key, value))).collect()
+            members.into_iter().map(|(key, value)| (key.clone(), without_volatile_field(&key, value))).collect()
         }
         other => other,
     }
 }
 
-/// The old frontend gets one moment in milliseconds.
-fn timeless_member(key: &str, value: Value) -> Value {
-    if key == "stripeCurrentPeriodEnd" && value.is_i64() { json!("a moment") } else { timeless(value) }
+/// `stripeCurrentPeriodEnd` is a timestamp in milliseconds where the old frontend expects a number.
+fn without_volatile_field(key: &str, value: Value) -> Value {
+    if key == "stripeCurrentPeriodEnd" && value.is_i64() {
+        json!("a timestamp")
+    } else {
+        without_volatile_values(value)
+    }
 }
 
-/// What a call answers; of a subscription, its first event.
+/// The result of a call, or the first event of a subscription.
 async fn answer(caller: &Client, procedure: &Procedure, input: &Value) -> Value {
     if procedure.kind != Kind::Subscription {
         return caller.call(procedure.name, input.clone()).await;
@@ -75,7 +80,7 @@ async fn answer(caller: &Client, procedure: &Procedure, input: &Value) -> Value 
 }
 
 #[test]
-fn every_procedure_has_an_example_that_its_schemas_allow() {
+fn every_procedure_has_an_example_that_matches_its_schemas() {
     let (registry, document) = (catalogue(), document());
     for procedure in registry.procedures() {
         assert!(!procedure.examples.is_empty(), "{} has no example", procedure.name);
@@ -93,7 +98,7 @@ fn every_procedure_has_an_example_that_its_schemas_allow() {
                 );
             }
             let Some(output) = &example.output else {
-                assert_eq!(procedure.name, "rpc.discover", "only the document can't contain its example");
+                assert_eq!(procedure.name, "rpc.discover", "only rpc.discover may have an example without a result");
                 continue;
             };
             assert_eq!(document.issues(schema, output), Vec::<String>::new(), "{}", procedure.name);
@@ -102,17 +107,17 @@ fn every_procedure_has_an_example_that_its_schemas_allow() {
 }
 
 both_databases! {
-    async fn every_example_answers_as_it_says(database: TestDatabase) {
+    async fn every_example_returns_its_documented_result(database: TestDatabase) {
         let (registry, document) = (catalogue(), document());
         let stripe = StripeStandIn::start().await;
         for procedure in registry.procedures() {
             for example in &procedure.examples {
-                // In a world of its own: what one example changes is no other's business.
+                // Each example gets a fresh database, so that examples do not affect each other.
                 let app = Builder::new(database.backend).with_billing(&stripe).start().await;
                 populate(&app);
                 let answer = answer(&caller(&app, procedure), procedure, &example.input).await;
-                let expected = example.output.clone().unwrap_or_else(|| document.clone());
-                assert_eq!(timeless(answer), timeless(expected), "{}", procedure.name);
+                let expected = example.output.clone().unwrap_or_else(|| Value::clone(&document));
+                assert_eq!(without_volatile_values(answer), without_volatile_values(expected), "{}", procedure.name);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! SQLite's writer, when the database gives a whole transaction up, as it does when the disk is full.
+//! SQLite's writer when the database rolls back the whole group's transaction, as it does when the disk is full.
 
 use clusterdesk::kernel::{Audited, Call, Router};
 use diesel::connection::SimpleConnection;
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder};
 
-/// Ends the transaction of everybody in the group, and fails: to Diesel this looks like SQLITE_FULL.
-fn give_up(call: &mut Call<'_>, _: NoInput) -> clusterdesk::error::Result<Audited<bool>> {
+/// Rolls back the transaction of the whole group and fails, which looks to Diesel like SQLITE_FULL.
+fn roll_back_the_group(call: &mut Call<'_>, _: NoInput) -> clusterdesk::error::Result<Audited<bool>> {
     call.conn.batch_execute("ROLLBACK")?;
     call.conn.batch_execute("no statement")?;
     Ok(Audited::unchanged(true))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_shared_a_lost_transaction_is_refused_as_a_whole() {
-    let router = Router::new("probe").mutation("giveUp", Access::User, "Gives up.", give_up);
+async fn all_calls_of_a_lost_group_transaction_fail() {
+    let router = Router::new("probe").mutation("giveUp", Access::User, "Gives up.", roll_back_the_group);
     let app = Builder::new(Backend::Sqlite).router(router).start().await;
     let user = app.user("user_1");
     user.call("user.me", Value::Null).await;

@@ -1,3 +1,5 @@
+//! `hello.hello`.
+
 use serde_json::json;
 
 use crate::support::{TestApp, both_databases};
@@ -9,7 +11,7 @@ both_databases! {
         assert_eq!(greeting, json!({"greeting": "hello &lt;b&gt;&quot;you&quot; &amp; &#x27;me&#x27;&lt;&#x2F;b&gt;"}));
     }
 
-    async fn hello_says_what_is_wrong_with_a_text(app: TestApp) {
+    async fn invalid_hello_text_is_reported(app: TestApp) {
         let user = app.user("user_1");
         assert_eq!(user.fail("BAD_REQUEST", "hello.hello", json!({})).await.issues(), ["text: required"]);
         assert_eq!(user.fail("BAD_REQUEST", "hello.hello", json!({"text": " "})).await.issues(), ["text: too_short"]);
@@ -18,7 +20,7 @@ both_databases! {
         user.call("hello.hello", json!({"text": "é".repeat(1000)})).await;
     }
 
-    async fn hello_is_for_users(app: TestApp) {
+    async fn hello_requires_a_token(app: TestApp) {
         app.anonymous().fail("UNAUTHORIZED", "hello.hello", json!({"text": "you"})).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The statements that procedures run, as the databases plan them at real size: each by an index, and no index for nothing.
+//! Query plans on a database of realistic size: every statement uses an index, and every index is used by a statement.
 
 use std::{
     collections::BTreeSet,
@@ -45,13 +45,13 @@ impl On for AtSize {
     }
 }
 
-/// A statement with its binds, and the plan for it.
+/// A statement with its bind values, and its query plan.
 struct Planned {
     statement: String,
     plan: Vec<String>,
 }
 
-/// Runs `work`, undoes it, and returns how the database plans each statement of it.
+/// Runs `work`, rolls it back, and returns the query plan of each of its statements.
 fn plans(backend: Backend, work: impl FnOnce(&mut DbConnection)) -> Vec<Planned> {
     let mut conn = big(backend).connect();
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -75,7 +75,7 @@ fn plans(backend: Backend, work: impl FnOnce(&mut DbConnection)) -> Vec<Planned>
             return None;
         }
         let plan = match backend {
-            // With QPSG, SQLite plans without looking at the values.
+            // With SQLITE_ENABLE_QPSG the plan does not depend on the bind values.
             Backend::Sqlite => {
                 let explain = sql::<(Integer, Integer, Integer, Text)>(&format!("EXPLAIN QUERY PLAN {text}"));
                 let rows: Vec<(i32, i32, i32, String)> = explain.load(&mut conn).unwrap();
@@ -88,7 +88,7 @@ fn plans(backend: Backend, work: impl FnOnce(&mut DbConnection)) -> Vec<Planned>
     planned.collect()
 }
 
-/// The statement with its binds, as Diesel prints them for debugging, written into it.
+/// Replaces the placeholders of a statement by its bind values, which come as Diesel prints them for debugging.
 fn with_values(text: &str, binds: &str) -> String {
     let mut text = text.to_owned();
     for (number, value) in literals(binds).into_iter().enumerate().rev() {
@@ -130,13 +130,13 @@ fn literal(bind: &str) -> String {
     }
 }
 
-/// In the middle of every list.
+/// A page position in the middle of every list.
 fn position(id: &str) -> Position {
     Position { at: Timestamp::from_millis(1_767_300_000_000).unwrap(), id: id.to_owned() }
 }
 
-/// What procedures, start-up and the command line ask of the models, but for the search of users, which reads them all,
-/// and the list of all tokens. Beside each the indexes of ours that serve it; none where it is a primary or unique key.
+/// Every model function, with the indexes that may serve its statements; an empty list means a primary or unique key.
+/// Left out are the search of users and the list of all tokens, which read the whole table.
 fn cases() -> Vec<Case> {
     fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
         (Box::new(work), indexes.to_vec())
@@ -221,7 +221,7 @@ fn cases() -> Vec<Case> {
         case(|conn| assert_eq!(ApiToken::delete_all(conn, "user_7"), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert!(ClusterEvent::newest(conn).unwrap() >= 100_000), &["SCAN cluster_events", "_pkey"]),
         case(|conn| assert_eq!(ClusterEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
-        // One's own are few among those of others, also right from the beginning.
+        // One user's events are rare among all events, also when reading from the first id.
         case(
             |conn| assert_eq!(ClusterEvent::of_user_after(conn, USER, 0, 256).unwrap().len(), 1),
             &["cluster_events_auth_user_id_id"],
@@ -305,16 +305,16 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// After the first of many rows.
+/// A time shortly after the first rows.
 fn early() -> Timestamp {
     Timestamp::from_millis(1_767_225_620_000).unwrap()
 }
 
-/// Some work, and the indexes that serve it.
+/// A function to run, and the indexes that may serve its statements.
 type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
 
-/// Whether a plan reads a table from end to end. A walk along an index, or along the key, that stops when the page is
-/// full does not; neither does one along the few administrators.
+/// Whether a plan reads a whole table. A scan in index or key order that stops when the page is full does not count.
+/// Neither does a scan of a small table or index.
 fn is_full_scan(Planned { statement, plan }: &Planned) -> bool {
     let ordered_page = statement.contains("LIMIT") && statement.contains("ORDER BY");
     let walk = ordered_page && !plan.iter().any(|line| line.contains("USE TEMP B-TREE"));
@@ -324,7 +324,7 @@ fn is_full_scan(Planned { statement, plan }: &Planned) -> bool {
 }
 
 both_databases! {
-    async fn every_statement_finds_its_rows_by_its_index(at_size: AtSize) {
+    async fn every_statement_uses_its_index(at_size: AtSize) {
         for (work, indexes) in cases() {
             for planned in plans(at_size.0, work) {
                 let Planned { statement, plan } = &planned;
@@ -332,12 +332,12 @@ both_databases! {
                 let looks_up = !statement.starts_with("INSERT") && statement.contains("WHERE");
                 let by_key = |line: &String| ["_key", "_pkey", "sqlite_autoindex", "PRIMARY KEY"].iter().any(|key| line.contains(key));
                 let served = plan.iter().any(|line| by_key(line) || indexes.iter().any(|index| line.contains(index)));
-                assert!(!looks_up || served, "not by any of {indexes:?}:\n{statement}\n{}", plan.join("\n"));
+                assert!(!looks_up || served, "served by none of {indexes:?}:\n{statement}\n{}", plan.join("\n"));
             }
         }
     }
 
-    async fn no_index_is_there_for_nothing(at_size: AtSize) {
+    async fn every_index_is_used(at_size: AtSize) {
         let plans: Vec<Planned> = cases().into_iter().flat_map(|(work, _)| plans(at_size.0, work)).collect();
         let plans: Vec<String> = plans.into_iter().flat_map(|planned| planned.plan).collect();
         let ours = big(at_size.0).connect().texts(match at_size.0 {
@@ -351,7 +351,7 @@ both_databases! {
 }
 
 #[test]
-fn every_statement_of_the_models_is_among_the_cases() {
+fn every_model_function_has_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let cases = fs::read_to_string(root.join("tests/it/indexes.rs")).unwrap();
     for file in fs::read_dir(root.join("src/models")).unwrap() {
@@ -365,7 +365,7 @@ fn every_statement_of_the_models_is_among_the_cases() {
         {
             let name = function.split(['(', '<']).next().unwrap();
             let known = cases.contains(&format!("{name}(conn")) || name == "insert";
-            assert!(known, "{name} of {} is in no case of indexes.rs", path.display());
+            assert!(known, "{name} of {} has no case in indexes.rs", path.display());
         }
     }
 }

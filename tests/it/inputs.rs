@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is a JSON-RPC response, and never that something went wrong on our side.
+//! Property tests: any input is answered by a JSON-RPC response, and never by INTERNAL_SERVER_ERROR.
 
 use futures_util::SinkExt;
 use proptest::{
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Backend, Builder, Client, Raw, Socket, StripeStandIn, TestApp, catalogue};
 
-/// Names by which a call may go, each with the fields of its input.
+/// Every canonical and old procedure name, with the fields of its input.
 fn procedures() -> Vec<(&'static str, Vec<String>)> {
     let registry = catalogue();
     let fields = |name: &str| {
@@ -63,7 +63,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An input that looks right from afar: an object of fields that some procedure knows.
+/// A plausible input: an object with fields of any procedure's input.
 fn nearly() -> impl Strategy<Value = Value> {
     let mut known: Vec<String> = procedures().into_iter().flat_map(|(_, fields)| fields).collect();
     known.sort();
@@ -72,7 +72,7 @@ fn nearly() -> impl Strategy<Value = Value> {
     btree_map(proptest::sample::select(known), value, 0..12).prop_map(Value::from_iter)
 }
 
-/// The fields that a procedure knows.
+/// Drops the members of `params` that are not among `fields`.
 fn restricted(params: &Value, fields: &[String]) -> Value {
     match params {
         Value::Object(all) => {
@@ -100,7 +100,7 @@ fn assert_response(answer: &Value) {
     assert!((400..500).contains(&status) && code != "INTERNAL_SERVER_ERROR", "{answer}");
 }
 
-/// A server with an admin on a socket that stays open and a connection that stays open.
+/// A server, and an admin with one WebSocket and one HTTP connection that stay open.
 struct Bench {
     app: TestApp,
     admin: Client,
@@ -137,7 +137,7 @@ impl Bench {
         self.socket.stream.send(Message::binary(message.to_vec())).await.unwrap();
         loop {
             let message = self.socket.receive().await.expect("the socket was closed");
-            // Some inputs of k8s.watch are good: its events come in between.
+            // Valid inputs of k8s.watch start a subscription; skip its events.
             if message.get("method").is_none() {
                 return message;
             }
@@ -172,7 +172,7 @@ fn every_procedure_survives_anything(backend: Backend, cases: u32) {
     };
     runner(cases).run(&params, property).unwrap();
     let Bench { app, admin, .. } = bench.into_inner();
-    // Nobody was harmed.
+    // The server still works.
     runtime.block_on(async {
         admin.call("user.me", json!({})).await;
         drop(app);
@@ -191,7 +191,7 @@ fn any_json_is_answered_by_every_procedure_on_postgres() {
     }
 }
 
-/// Bytes that are no JSON, or once were: a call with some of its bytes changed, removed and added.
+/// Arbitrary bytes, or a valid call with some bytes changed, removed or inserted.
 fn broken() -> impl Strategy<Value = Vec<u8>> {
     let calls = [
         r#"{"jsonrpc":"2.0","id":1,"method":"hello.hello","params":{"text":"you"}}"#,
@@ -216,7 +216,7 @@ fn broken() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn any_bytes_are_answered_and_cost_nobody_the_connection() {
+fn any_bytes_are_answered_and_keep_the_connection_open() {
     let runtime = Runtime::new().unwrap();
     let bench = std::cell::RefCell::new(runtime.block_on(Bench::start(Backend::Sqlite)));
     let property = |bytes: Vec<u8>| {
@@ -239,7 +239,7 @@ fn any_bytes_are_answered_and_cost_nobody_the_connection() {
     });
 }
 
-/// Whether a cluster takes this name, or the issues it has with it.
+/// Renames a cluster. Returns the issues if the name is invalid.
 async fn rename(client: &Client, id: &Value, name: &str) -> Result<(), Vec<String>> {
     match client.try_call("k8s.update", json!({"id": id, "name": name})).await {
         Ok(_) => {
@@ -251,7 +251,7 @@ async fn rename(client: &Client, id: &Value, name: &str) -> Result<(), Vec<Strin
 }
 
 #[test]
-fn a_name_is_one_to_a_hundred_of_lower_case_letters_digits_and_dashes() {
+fn cluster_name_is_1_to_100_lower_case_letters_digits_and_dashes() {
     let runtime = Runtime::new().unwrap();
     let (_app, user, id) = runtime.block_on(async {
         let app = Builder::new(Backend::Sqlite).start().await;
@@ -280,13 +280,13 @@ fn a_name_is_one_to_a_hundred_of_lower_case_letters_digits_and_dashes() {
         .unwrap();
 }
 
-/// What is wrong a hundred thousand times, under a name as long as half the request.
+/// An input with 100,000 issues below a field name of 400,000 bytes.
 fn hostile() -> String {
     format!(r#"{{"{}": {{{}"x": "\u0000"}}}}"#, "é".repeat(200_000), r#""x":0,"#.repeat(100_000))
 }
 
 #[tokio::test]
-async fn an_answer_about_a_hostile_input_is_short() {
+async fn answer_to_a_hostile_input_is_short() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let token = app.user("user_1").token.unwrap();
     let input = hostile();

@@ -1,10 +1,13 @@
+//! The `k8s.*` procedures but for `k8s.setStatus` and `k8s.watch`.
+
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, all, assert_moment, both_databases, hours_ago, literal};
 
+/// The largest valid cluster id; no cluster has it.
 const MISSING: i64 = 9_007_199_254_740_991;
 
-/// Every procedure about one cluster of the caller's, with what it takes besides the id.
+/// Every procedure about one of the caller's clusters, with its input apart from the id.
 const ABOUT_ONE: [(&str, &str); 6] = [
     ("k8s.get", "{}"),
     ("k8s.update", r#"{"name": "new"}"#),
@@ -21,7 +24,7 @@ fn with_id(input: &str, id: i64) -> Value {
 }
 
 both_databases! {
-    async fn a_new_cluster_is_pending_on_the_default_network(app: TestApp) {
+    async fn new_cluster_is_pending_on_the_default_network(app: TestApp) {
         let user = app.user("user_1");
         let created = user.call("k8s.create", json!({"name": " web-1 ", "location": " eu west "})).await;
         let expected =
@@ -39,7 +42,7 @@ both_databases! {
         assert_eq!(user.call("k8s.list", Value::Null).await, json!([expected]));
     }
 
-    async fn the_id_that_the_old_frontend_sends_is_ignored(app: TestApp) {
+    async fn id_sent_by_the_old_frontend_is_ignored(app: TestApp) {
         let user = app.user("user_1");
         for (at, id) in [json!(77), json!(-3), json!(1.5), Value::Null].into_iter().enumerate() {
             let created = user.call("k8s.create", json!({"name": "web", "location": "eu", "id": id})).await;
@@ -50,7 +53,7 @@ both_databases! {
         assert_eq!(text.issues(), ["id: invalid_type"]);
     }
 
-    async fn ids_are_not_used_twice(app: TestApp) {
+    async fn cluster_ids_are_not_reused(app: TestApp) {
         let user = app.user("user_1");
         let first = user.create("web", "FREE").await;
         user.call("user.delete", Value::Null).await;
@@ -72,7 +75,7 @@ both_databases! {
         assert_eq!(app.user("user_2").call("k8s.list", Value::Null).await, json!([]));
     }
 
-    async fn every_issue_with_a_new_cluster_is_named_at_once(app: TestApp) {
+    async fn all_issues_of_a_new_cluster_are_reported_at_once(app: TestApp) {
         let user = app.user("user_1");
         let empty = user.fail("BAD_REQUEST", "k8s.create", Value::Null).await;
         assert_eq!(empty.issues(), ["location: required", "name: required"]);
@@ -87,7 +90,7 @@ both_databases! {
         user.call("k8s.create", json!({"name": "a".repeat(100), "location": "é".repeat(50)})).await;
     }
 
-    async fn a_name_is_of_small_letters_digits_and_dashes(app: TestApp) {
+    async fn name_allows_only_lower_case_letters_digits_and_dashes(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("-a0-", "FREE").await;
         for name in ["A", "a_b", "a b", "a.b", "ä", "a\nb"] {
@@ -96,7 +99,7 @@ both_databases! {
         }
     }
 
-    async fn a_plan_has_one_active_cluster(app: TestApp) {
+    async fn second_active_cluster_on_a_plan_conflicts(app: TestApp) {
         let user = app.rich("user_1");
         for plan in ["FREE", "PRO", "BUSINESS"] {
             let id = user.create("web", plan).await;
@@ -111,13 +114,13 @@ both_databases! {
         assert_eq!(app.count("k8s_cluster_configs"), 4);
     }
 
-    async fn a_deleted_cluster_frees_its_slot(app: TestApp) {
+    async fn deleted_cluster_frees_its_plan(app: TestApp) {
         let user = app.user("user_1");
         let first = user.create_deleted("web", "FREE").await;
         assert_ne!(user.create("web", "FREE").await, first);
     }
 
-    async fn an_update_changes_what_is_given_and_nothing_else(app: TestApp) {
+    async fn update_changes_only_the_given_fields(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         let mut expected = user.call("k8s.get", json!({"id": id})).await;
@@ -135,7 +138,7 @@ both_databases! {
         }
     }
 
-    async fn an_update_says_what_is_wrong_with_it(app: TestApp) {
+    async fn invalid_update_is_reported(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         let before = user.call("k8s.get", json!({"id": id})).await;
@@ -149,7 +152,7 @@ both_databases! {
         assert_eq!(user.call("k8s.get", json!({"id": id})).await, before);
     }
 
-    async fn a_deleted_cluster_is_out_of_sight_but_not_gone(app: TestApp) {
+    async fn deleted_cluster_is_only_in_the_list_of_deleted_clusters(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         let before = user.call("k8s.get", json!({"id": id})).await;
@@ -167,7 +170,7 @@ both_databases! {
         assert_eq!(deleted, json!({"items": [expected], "nextCursor": null}));
     }
 
-    async fn somebody_elses_cluster_is_missing_exactly_like_a_missing_one(app: TestApp) {
+    async fn another_users_cluster_is_indistinguishable_from_a_missing_one(app: TestApp) {
         let (owner, other) = (app.rich("owner"), app.user("other"));
         let (live, deleted) = (owner.create("web", "FREE").await, owner.create_deleted("old", "PRO").await);
         let rows = "SELECT id || name || status || updated_at AS line FROM k8s_cluster_configs ORDER BY id";
@@ -179,18 +182,18 @@ both_databases! {
                 assert_eq!(other.fail("NOT_FOUND", name, with_id(input, id)).await.anonymous(), missing);
             }
         }
-        // An admin is nobody's owner either.
+        // An admin does not own the cluster either.
         app.admin().fail("NOT_FOUND", "k8s.get", json!({"id": live})).await;
         assert_eq!(app.lines(rows), before);
     }
 
-    async fn a_live_cluster_can_not_be_restored(app: TestApp) {
+    async fn live_cluster_cannot_be_restored(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         user.fail("NOT_FOUND", "k8s.restore", json!({"id": id})).await;
     }
 
-    async fn a_restored_cluster_is_as_it_was(app: TestApp) {
+    async fn restored_cluster_keeps_its_fields(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
         let mut expected = user.call("k8s.get", json!({"id": id})).await;
@@ -204,7 +207,7 @@ both_databases! {
         user.fail("NOT_FOUND", "k8s.restore", json!({"id": id})).await;
     }
 
-    async fn a_restore_onto_an_occupied_plan_names_the_occupant(app: TestApp) {
+    async fn restore_onto_an_occupied_plan_conflicts(app: TestApp) {
         let user = app.user("user_1");
         let old = user.create_deleted("old", "FREE").await;
         let new = user.create("new", "FREE").await;
@@ -215,7 +218,7 @@ both_databases! {
         assert_eq!(all(&user.call("k8s.list", Value::Null).await, "id"), [old]);
     }
 
-    async fn ids_are_whole_positive_numbers(app: TestApp) {
+    async fn cluster_ids_must_be_positive_integers(app: TestApp) {
         let user = app.user("user_1");
         for (name, _) in ABOUT_ONE {
             for (id, code) in [(json!(0), "too_small"), (json!(MISSING + 1), "too_big"), (json!("1"), "invalid_type")] {
@@ -227,7 +230,7 @@ both_databases! {
         }
     }
 
-    async fn deleted_clusters_come_newest_deletion_first(app: TestApp) {
+    async fn deleted_clusters_are_listed_newest_deletion_first(app: TestApp) {
         let user = app.user("user_1");
         for hours in [2, 3, 1] {
             let id = user.create_deleted("web", "FREE").await;
@@ -240,7 +243,7 @@ both_databases! {
         assert_eq!(app.user("user_2").call("k8s.listDeleted", Value::Null).await, nothing);
     }
 
-    async fn clusters_are_counted_by_whether_they_are_deleted(app: TestApp) {
+    async fn count_separates_active_and_deleted_clusters(app: TestApp) {
         let user = app.rich("user_1");
         assert_eq!(user.call("k8s.count", Value::Null).await, json!({"active": 0, "deleted": 0}));
         user.create_deleted("one", "FREE").await;
@@ -250,7 +253,7 @@ both_databases! {
         assert_eq!(app.user("user_2").call("k8s.count", Value::Null).await, json!({"active": 0, "deleted": 0}));
     }
 
-    async fn the_old_names_of_cluster_procedures_do_the_same(app: TestApp) {
+    async fn old_names_of_cluster_procedures_work(app: TestApp) {
         let user = app.user("user_1");
         let created = user.call("k8s.createCluster", json!({"id": 0, "name": "web", "location": "eu"})).await;
         let expected = json!({"id": 1, "clusterName": "web", "location": "eu", "plan": "FREE", "success": true});

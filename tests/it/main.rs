@@ -1,4 +1,4 @@
-//! Everything is tested here through the front door: a real server on a real socket, on both databases.
+//! Integration tests against a running server on a real socket, on SQLite and on PostgreSQL.
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 

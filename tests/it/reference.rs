@@ -1,17 +1,12 @@
 //! docs/API.md: the parts of the reference that can be checked against the server.
 
-use std::{collections::BTreeSet, fmt::Write, fs, sync::LazyLock};
+use std::{collections::BTreeSet, fmt::Write, fs};
 
-use clusterdesk::{
-    routers,
-    rpc::{Access, Bucket, Registry, procedure::Procedure},
-};
+use procedures::{Access, Procedure};
 
-use crate::support::{Process, generated_part};
+use crate::support::{Process, catalogue, generated_part};
 
 const PAGE: &str = "docs/API.md";
-
-static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(routers::all()).unwrap());
 
 fn page() -> String {
     fs::read_to_string(format!("{}/{PAGE}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -27,18 +22,13 @@ fn row(procedure: &Procedure) -> String {
         Access::User => "user",
         Access::Admin => "admin",
     };
-    let bucket = match procedure.bucket {
-        Bucket::Read => "read",
-        Bucket::Write => "write",
-        Bucket::Stripe => "stripe",
-    };
     let errors: Vec<&str> = procedure.errors.iter().map(|error| error.as_str()).collect();
     let cells = [
         code(procedure.name),
         procedure.old_name.map(code).unwrap_or_default(),
         procedure.kind.as_str().to_owned(),
         access.to_owned(),
-        bucket.to_owned(),
+        procedure.bucket.as_str().to_owned(),
         errors.join(", "),
         procedure.docs.replace('|', "\\|"),
     ];

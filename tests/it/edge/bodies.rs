@@ -1,4 +1,4 @@
-//! Request bodies: JSON, of bounded size, in bounded time.
+//! Request bodies: content type, size limit and time limit (docs/API.md, "Limits").
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ const LIMIT: usize = 1024 * 1024;
 const POST: &str = "POST / HTTP/1.1\r\nhost: h";
 const JSON: &str = "POST / HTTP/1.1\r\nhost: h\r\ncontent-type: application/json";
 
-/// A call of so many bytes.
+/// A call, padded to this many bytes.
 fn call(bytes: usize) -> String {
     format!("{HELLO}{}", " ".repeat(bytes - HELLO.len()))
 }
@@ -27,8 +27,9 @@ async fn post_as(app: &TestApp, content_type: &str) -> u16 {
     response.status
 }
 
+// A page of any origin can post the other types without a CORS preflight.
 #[tokio::test]
-async fn only_json_is_taken_since_any_web_page_can_post_the_rest() {
+async fn only_json_content_types_are_accepted() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let good = [
         "application/json",
@@ -60,7 +61,7 @@ async fn only_json_is_taken_since_any_web_page_can_post_the_rest() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused() {
+async fn compressed_body_is_rejected() {
     let app = Builder::new(Backend::Sqlite).start().await;
     for (coding, status) in [("gzip", 415), ("br", 415), ("identity", 200)] {
         let head = format!("{JSON}\r\ncontent-encoding: {coding}\r\ncontent-length: {}", HELLO.len());
@@ -73,7 +74,7 @@ async fn a_compressed_body_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_one_mebibyte_and_not_one_byte_more() {
+async fn body_over_one_mebibyte_is_rejected() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let user = app.user("user_1");
     assert_eq!(user.send(call(LIMIT)).await.status(), 200);
@@ -83,7 +84,7 @@ async fn a_body_may_have_one_mebibyte_and_not_one_byte_more() {
 }
 
 #[tokio::test]
-async fn a_length_that_is_too_large_is_refused_without_waiting_for_the_body() {
+async fn too_large_content_length_is_rejected_before_the_body_arrives() {
     let app = Builder::new(Backend::Sqlite).start().await;
     for length in ["1048577", "10000000000", "9223372036854775807"] {
         let response = raw(&app.url, &format!("{JSON}\r\ncontent-length: {length}"), b"").await;
@@ -91,7 +92,7 @@ async fn a_length_that_is_too_large_is_refused_without_waiting_for_the_body() {
         let asks = raw(&app.url, &format!("{JSON}\r\ncontent-length: {length}\r\nexpect: 100-continue"), b"").await;
         assert_refused(&asks, 413, "PAYLOAD_TOO_LARGE");
     }
-    // Who is told to go on sends the body then.
+    // A client that receives 100 Continue sends the body.
     let mut connection = Raw::open(&app.url).await;
     connection.send(format!("{JSON}\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n", HELLO.len())).await;
     assert_eq!(connection.response().await.unwrap().status, 100);
@@ -100,7 +101,7 @@ async fn a_length_that_is_too_large_is_refused_without_waiting_for_the_body() {
 }
 
 #[tokio::test]
-async fn a_chunked_body_is_measured_as_it_comes() {
+async fn chunked_body_over_the_limit_is_rejected() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let head = format!("{JSON}\r\ntransfer-encoding: chunked");
     assert_eq!(raw(&app.url, &head, &chunked(&call(LIMIT))).await.status, 200);
@@ -109,7 +110,7 @@ async fn a_chunked_body_is_measured_as_it_comes() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_in_is_given_up() {
+async fn slow_body_times_out() {
     let hasty = Builder::new(Backend::Sqlite).limits(|limits| limits.body_timeout = Duration::from_millis(100));
     let app = hasty.start().await;
     let response = raw(&app.url, &format!("{JSON}\r\ncontent-length: 100"), b"{").await;
@@ -119,13 +120,13 @@ async fn a_body_that_trickles_in_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_a_bad_request() {
+async fn incomplete_body_is_a_bad_request() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut connection = Raw::open(&app.url).await;
     connection.send(format!("{JSON}\r\ncontent-length: 100\r\n\r\n{HELLO}")).await;
     connection.finish().await;
     assert_refused(&connection.response().await.unwrap(), 400, "BAD_REQUEST");
-    // The same for a chunk that is none.
+    // A malformed chunk is answered in the same way.
     let response = raw(&app.url, &format!("{JSON}\r\ntransfer-encoding: chunked"), b"nonsense\r\n\r\n").await;
     assert_refused(&response, 400, "BAD_REQUEST");
 }

@@ -1,4 +1,4 @@
-//! Connections: reused, timed, and limited in number.
+//! Connections: reuse, timeouts and the limit on their number.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn hello() -> String {
 }
 
 #[tokio::test]
-async fn a_connection_serves_one_request_after_the_other() {
+async fn connection_is_reused_for_several_requests() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut connection = Raw::open(&app.url).await;
     for _ in 0..3 {
@@ -28,7 +28,7 @@ async fn a_connection_serves_one_request_after_the_other() {
         connection.send("GET /nothing HTTP/1.1\r\nhost: h\r\n\r\n").await;
         assert_refused(&connection.response().await.unwrap(), 404, "NOT_FOUND");
     }
-    // Sent without waiting, answered in order.
+    // Pipelined requests are answered in order.
     connection.send(format!("{}{LIVE}{}", hello(), hello())).await;
     for is_call in [true, false, true] {
         let response = connection.response().await.unwrap();
@@ -40,7 +40,7 @@ async fn a_connection_serves_one_request_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_too_slowly_ends_the_connection() {
+async fn slow_request_head_closes_the_connection() {
     let hasty = Builder::new(Backend::Sqlite).limits(|limits| limits.header_timeout = Duration::from_millis(100));
     let app = hasty.start().await;
     for start in ["", "POST / HT", "POST / HTTP/1.1\r\nhost: h\r\nx-slow: "] {
@@ -48,7 +48,7 @@ async fn a_head_that_comes_too_slowly_ends_the_connection() {
         connection.send(start).await;
         assert!(connection.response().await.is_none(), "{start:?}");
     }
-    // So does silence after a request.
+    // An idle connection is closed as well.
     let mut connection = Raw::open(&app.url).await;
     connection.send(LIVE).await;
     assert_eq!(connection.response().await.unwrap().status, 200);
@@ -56,18 +56,18 @@ async fn a_head_that_comes_too_slowly_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_long_or_no_http_is_refused() {
+async fn too_long_or_malformed_request_head_is_rejected() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let long = format!("GET /health/live HTTP/1.1\r\nhost: h\r\nx-long: {}", "x".repeat(200 * 1024));
     assert_eq!(raw(&app.url, &long, b"").await.status, 431);
     assert_eq!(raw(&app.url, "nonsense", b"").await.status, 400);
-    // HTTP/2 without being asked.
+    // HTTP/2 with prior knowledge is not supported.
     let mut connection = Raw::open(&app.url).await;
     connection.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert!(connection.response().await.is_none_or(|response| response.status == 400));
 }
 
-/// A connection that surely has its place, as it was served already.
+/// A connection that has been served once and therefore counts towards the limit.
 async fn served(app: &TestApp) -> Raw {
     let mut connection = Raw::open(&app.url).await;
     connection.send(LIVE).await;
@@ -76,7 +76,7 @@ async fn served(app: &TestApp) -> Raw {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_health_answers_and_calls_are_refused() {
+async fn above_the_connection_limit_health_works_and_calls_are_unavailable() {
     let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 2).start().await;
     let (mut one, two) = (served(&app).await, served(&app).await);
 
@@ -98,7 +98,7 @@ async fn beyond_the_limit_health_answers_and_calls_are_refused() {
                    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
     assert_refused(&raw(&app.url, upgrade, b"").await, 503, "SERVICE_UNAVAILABLE");
 
-    // Who is in, stays in, and a place that becomes free is given away.
+    // Established connections keep working, and a closed one makes room for another.
     one.send(hello()).await;
     assert_eq!(one.response().await.unwrap().status, 200);
     drop(two);
@@ -106,7 +106,7 @@ async fn beyond_the_limit_health_answers_and_calls_are_refused() {
 }
 
 #[tokio::test]
-async fn a_websocket_keeps_its_place() {
+async fn websocket_counts_towards_the_connection_limit() {
     let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 1).start().await;
     let socket = Socket::open(&app.anonymous()).await;
     assert_refused(&raw(&app.url, &head(), HELLO.as_bytes()).await, 503, "SERVICE_UNAVAILABLE");
@@ -115,7 +115,7 @@ async fn a_websocket_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn far_beyond_the_limit_connections_are_closed_at_once() {
+async fn far_above_the_connection_limit_connections_are_closed_immediately() {
     let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 1).start().await;
     let mut crowd = Vec::new();
     for _ in 0..257 {

@@ -1,6 +1,5 @@
 //! Ten thousand connections at a time.
 
-use reqwest::Client as Http;
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -15,20 +14,20 @@ async fn connections(client: &Client) -> usize {
 }
 
 async fn is_live(client: &Client) -> bool {
-    // A connection of its own, as a load balancer's.
-    let http = Http::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    // On a new connection, as a load balancer's health check.
+    let http = Client::http().pool_max_idle_per_host(0).build().unwrap();
     http.get(format!("{}health/live", client.url)).send().await.unwrap().status() == 200
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_idle_connections_leave_health_and_calls_alone() {
+async fn health_and_calls_work_with_ten_thousand_idle_connections() {
     let allowed = rlimit::increase_nofile_limit(CROWD as u64 + 2000).unwrap();
     if allowed < CROWD as u64 + 1000 {
         eprintln!("\n*** NOT TESTED: 10,000 connections need more than {allowed} open files ***\n");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    // A process of its own, so that either end needs a descriptor per connection and not two.
+    // The server runs in another process, so that each process needs one descriptor per connection and not two.
     let server = Process::serve(folder.path(), &[]);
     let token = std::fs::read_to_string(folder.path().join("data/admin-token")).unwrap();
     let client = server.client(token.trim());
@@ -38,7 +37,7 @@ async fn ten_thousand_idle_connections_leave_health_and_calls_alone() {
     let mut crowd = Vec::with_capacity(CROWD);
     while crowd.len() < CROWD - 10 {
         crowd.push(TcpStream::connect(&address).await.unwrap());
-        // Not faster than the server accepts: what overflows the system's queue is tried again after a second.
+        // Wait for the server to accept: the kernel retries a connection that overflows the backlog after a second.
         if crowd.len() % 500 == 0 {
             eventually(async || connections(&client).await >= crowd.len()).await;
         }
@@ -47,7 +46,7 @@ async fn ten_thousand_idle_connections_leave_health_and_calls_alone() {
     assert!(is_live(&client).await);
     assert_eq!(client.call("user.me", json!({})).await["role"], "ADMIN");
 
-    // Full: calls are refused, health is not.
+    // At the limit: new connections can ask for health but can't call.
     while crowd.len() < CROWD {
         crowd.push(TcpStream::connect(&address).await.unwrap());
     }
@@ -55,7 +54,7 @@ async fn ten_thousand_idle_connections_leave_health_and_calls_alone() {
     assert!(is_live(&client).await);
     let newcomer = server.client(token.trim());
     assert_eq!(newcomer.send("{}").await.status(), 503);
-    // Who was there before is served.
+    // Established connections keep working.
     assert_eq!(client.call("user.me", json!({})).await["role"], "ADMIN");
 
     drop(crowd);

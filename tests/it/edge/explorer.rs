@@ -1,4 +1,4 @@
-//! The explorer: the page at `/` and `/docs`, and the files it is made of. That it works in a browser is tested in one.
+//! The explorer: the page at `/` and `/docs`, and its files. tests/e2e tests it in a browser.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,17 +35,17 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// What follows each `prefix`, up to the next quotation mark.
+/// The text after each `prefix`, up to the next quotation mark.
 fn quoted_after<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
     text.split(prefix).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
-/// Addresses of this server that a file refers to, seen from below `/docs/`, or from `/` for the page.
+/// Paths on this server that a file refers to. Those of scripts are relative to `/docs/`, those of the page to `/`.
 fn references(path: &str, text: &str) -> Vec<String> {
     if path.ends_with(".js") {
         let imports = [r#"from "./"#, r#"import "./"#, r#"import("./"#];
         let names = imports.iter().flat_map(|import| quoted_after(text, import));
-        // Code that is shown, and not run, imports as well.
+        // Import lines in displayed code samples do not end in `.js`.
         return names.filter(|name| name.ends_with(".js")).map(|name| format!("/docs/{name}")).collect();
     }
     let attributes = [r#" href=""#, r#" src=""#];
@@ -73,7 +73,7 @@ fn text(response: &RawResponse) -> String {
 }
 
 #[tokio::test]
-async fn the_page_and_every_file_it_refers_to_is_served_and_kept_by_browsers() {
+async fn page_and_its_files_are_served_with_cache_and_security_headers() {
     let app = app().await;
     for (path, response) in crawl(&app).await {
         let etag = response.headers["etag"].to_str().unwrap();
@@ -96,37 +96,37 @@ async fn the_page_and_every_file_it_refers_to_is_served_and_kept_by_browsers() {
 }
 
 #[tokio::test]
-async fn no_file_of_it_is_long_or_for_nothing() {
+async fn files_are_short_and_referenced() {
     let served: BTreeSet<String> = crawl(&app().await).await.into_keys().collect();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/explorer")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(name == "index.html" || served.contains(&format!("/docs/{name}")), "{name} is not reached");
+        assert!(name == "index.html" || served.contains(&format!("/docs/{name}")), "nothing refers to {name}");
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= 400, "{name} has {lines} lines");
     }
 }
 
 #[tokio::test]
-async fn nothing_in_it_names_another_host() {
+async fn files_refer_to_no_other_host() {
     for (path, response) in crawl(&app().await).await {
         let text = text(&response).replace("http://www.w3.org/2000/svg", "");
         for foreign in ["://", "\"//", "@import"] {
-            assert!(!text.contains(foreign), "{path} has {foreign}");
+            assert!(!text.contains(foreign), "{path} contains {foreign}");
         }
         assert!(!path.ends_with(".css") || !text.contains("url("), "{path}");
     }
 }
 
 #[tokio::test]
-async fn nothing_in_it_is_inline_or_makes_markup_from_text_or_stores_anything() {
+async fn files_use_no_inline_code_no_markup_from_text_and_no_storage() {
     for (path, response) in crawl(&app().await).await {
         let text = text(&response);
         let markup = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "createContextualFragment"];
         let code = ["eval(", "new Function", "setTimeout(\"", ".style.", "cssText", "javascript:"];
         let stores = ["localStorage", "sessionStorage", "indexedDB", "document.cookie", "serviceWorker"];
         for forbidden in markup.into_iter().chain(code).chain(stores) {
-            assert!(!text.contains(forbidden), "{path} has {forbidden}");
+            assert!(!text.contains(forbidden), "{path} contains {forbidden}");
         }
         if content_type(&path).starts_with("text/html") {
             assert!(!text.contains("<style") && !text.contains(" style="), "{path}");
@@ -143,7 +143,7 @@ async fn nothing_in_it_is_inline_or_makes_markup_from_text_or_stores_anything() 
 }
 
 both_databases! {
-    async fn calls_and_sockets_at_the_same_address_are_what_they_were(app: TestApp) {
+    async fn calls_and_websockets_share_the_address_of_the_page(app: TestApp) {
         let user = app.user("user_1");
         assert_eq!(read(user.send(ME).await).await.json()["result"]["id"], "user_1");
         let mut socket = Socket::open(&user).await;
@@ -154,7 +154,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_look_at_the_head_brings_no_body() {
+async fn head_request_has_no_body() {
     let app = app().await;
     let length = get(&app, "/", None).await.body.len();
     let mut connection = Raw::open(&app.url).await;
@@ -164,13 +164,13 @@ async fn a_look_at_the_head_brings_no_body() {
         assert_eq!((response.status, &response.headers["content-length"]), (200, &length.into()));
         assert_eq!(response.headers["content-security-policy"], POLICY);
     }
-    // No body came: the next response begins right here.
+    // No body was sent: the next bytes are the next response.
     connection.send("GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").await;
     assert_eq!(connection.response().await.unwrap().json(), json!({"status": "ok"}));
 }
 
 #[tokio::test]
-async fn beside_its_files_there_is_nothing() {
+async fn unknown_files_are_not_found() {
     let app = app().await;
     for path in ["/docs/", "/docs/nothing.js", "/docs/index.html", "/docs/../Cargo.toml", "/docs/%6dain.js", "/main.js"]
     {
@@ -179,9 +179,8 @@ async fn beside_its_files_there_is_nothing() {
     }
 }
 
-/// Pages of other origins have no business with the files; a browser that sends no origin for its own page gets them.
 #[tokio::test]
-async fn a_page_can_be_opened_from_anywhere_and_framed_nowhere() {
+async fn page_opens_from_any_origin_without_cors_headers() {
     let app = app().await;
     let request = app.anonymous().http.get(&app.url).header("origin", "https://elsewhere.example.com");
     let response = read(request.send().await.unwrap()).await;

@@ -17,7 +17,7 @@ fn unavailable(reason: &str) -> serde_json::Value {
 }
 
 both_databases! {
-    async fn a_healthy_server_is_live_and_ready(app: TestApp) {
+    async fn healthy_server_is_live_and_ready(app: TestApp) {
         let live = get(&app, "health/live").await;
         assert_eq!((live.status, live.json()), (200, json!({"status": "ok"})));
         let ready = get(&app, "health/ready").await;
@@ -27,13 +27,13 @@ both_databases! {
             connection.send(format!("HEAD /{path} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
             let response = connection.head_response().await.unwrap();
             assert_eq!((response.status, &response.headers["content-type"] == "application/json; charset=utf-8"), (200, true));
-            // No body came: the next response begins right here.
+            // No body was sent: the next bytes are the next response.
             connection.send("GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").await;
             assert_eq!(connection.response().await.unwrap().json(), json!({"status": "ok"}));
         }
     }
 
-    async fn an_unmigrated_server_is_live_and_not_ready(database: TestDatabase) {
+    async fn server_with_pending_migrations_is_live_but_not_ready(database: TestDatabase) {
         Migrations::open(&database.address()).unwrap().down(1).unwrap();
         let app = Builder::with_database(database).start().await;
         assert_eq!(get(&app, "health/live").await.status, 200);
@@ -43,7 +43,7 @@ both_databases! {
         assert_eq!(get(&app, "health/ready").await.status, 200);
     }
 
-    async fn a_server_whose_database_is_away_is_live_and_not_ready(app: TestApp) {
+    async fn server_without_its_database_is_live_but_not_ready(app: TestApp) {
         app.database.take_away();
         assert_eq!(get(&app, "health/live").await.status, 200);
         let ready = get(&app, "health/ready").await;
@@ -54,15 +54,15 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn an_empty_database_is_not_ready() {
+async fn server_on_an_empty_database_is_not_ready() {
     let app = Builder::with_database(Backend::Sqlite.empty_database()).start().await;
     assert_eq!(get(&app, "health/ready").await.status, 503);
 }
 
 #[tokio::test]
-async fn a_stopping_server_is_not_ready() {
+async fn stopping_server_closes_connections_after_calls_in_flight() {
     let mut app = Builder::new(Backend::Sqlite).router(probes()).start().await;
-    // A connection stays open only while it is asking for something.
+    // During shutdown a connection stays open only while a request is in flight.
     let gate = Gate::new();
     let mut idle = Socket::open(&app.anonymous()).await;
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "probe.wait", "params": {"gate": gate.name}}).to_string();
@@ -76,13 +76,13 @@ async fn a_stopping_server_is_not_ready() {
     gate.open(1);
     let answer = connection.response().await.unwrap();
     assert_eq!((answer.status, &answer.headers["connection"] == "close"), (200, true));
-    // The connection closes after what was in flight: nobody asks a stopping server for more.
+    // The connection closes after the request in flight; the second request is not answered.
     assert!(connection.response().await.is_none());
     app.stopped().await;
 }
 
 #[tokio::test]
-async fn metrics_count_calls_and_keep_unknown_names_out() {
+async fn metrics_count_calls_without_unknown_names() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let user = app.user("user_1");
     user.call("k8s.list", json!({})).await;
@@ -108,7 +108,7 @@ async fn metrics_count_calls_and_keep_unknown_names_out() {
 }
 
 #[tokio::test]
-async fn health_needs_no_origin_and_no_token() {
+async fn health_and_metrics_ignore_origin_and_need_no_token() {
     let app = Builder::new(Backend::Sqlite).start().await;
     for path in ["/health/live", "/health/ready", "/metrics"] {
         let head = format!("GET {path}?probe=1 HTTP/1.1\r\nhost: h\r\norigin: https://evil.example.com");

@@ -1,4 +1,4 @@
-//! What happens once per request, whatever it asks for.
+//! The HTTP layer: everything that happens once per request (docs/API.md, "HTTP and WebSocket").
 
 mod bodies;
 mod connections;
@@ -25,7 +25,7 @@ async fn raw(url: &str, head: &str, body: &[u8]) -> RawResponse {
     raw.response().await.unwrap()
 }
 
-/// Whether a response is a refusal as contract §4 has it, under its HTTP status.
+/// Asserts that a response is an error object with this HTTP status and code (docs/API.md, "Errors").
 fn assert_refused(response: &RawResponse, status: u16, code: &str) {
     assert_eq!((response.status, response.code().as_str()), (status, code));
     assert_eq!(response.headers["content-type"], "application/json; charset=utf-8");
@@ -37,6 +37,7 @@ fn assert_refused(response: &RawResponse, status: u16, code: &str) {
     assert!(Uuid::parse_str(data["requestId"].as_str().unwrap()).is_ok());
 }
 
+/// Reads a response to its end.
 async fn read(response: Response) -> RawResponse {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     RawResponse { status, headers, body: response.bytes().await.unwrap().to_vec() }

@@ -1,4 +1,4 @@
-//! Which web pages may call.
+//! CORS and the check of the `Origin` header.
 
 use http::Method;
 use reqwest::{RequestBuilder, Response};
@@ -36,7 +36,7 @@ fn list(response: &Response, name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pages_of_configured_origins_may_call() {
+async fn configured_origins_are_allowed() {
     let app = app().await;
     for origin in ALLOWED {
         let response = preflight(&app, origin).send().await.unwrap();
@@ -46,7 +46,7 @@ async fn pages_of_configured_origins_may_call() {
         assert_eq!(list(&response, "access-control-allow-headers"), ["authorization", "content-type", "x-request-id"]);
         assert_eq!(list(&response, "access-control-allow-methods"), ["get", "post"]);
         assert_eq!(response.headers()["access-control-max-age"], "600");
-        // Caches must not hand one origin's answer to another.
+        // Caches must not serve one origin's response to another.
         assert!(list(&response, "vary").contains(&"origin".to_owned()));
 
         let response = app.user("user_1").post().header("origin", origin).body(ME).send().await.unwrap();
@@ -60,7 +60,7 @@ async fn pages_of_configured_origins_may_call() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_not() {
+async fn other_origins_are_forbidden() {
     let app = app().await;
     for origin in FOREIGN {
         let response = preflight(&app, origin).send().await.unwrap();
@@ -73,7 +73,7 @@ async fn pages_of_other_origins_may_not() {
 }
 
 #[tokio::test]
-async fn our_own_pages_may_call_and_so_may_callers_that_are_no_pages() {
+async fn own_origin_and_absent_origin_are_allowed() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let own = app.url.trim_end_matches('/').to_owned();
     for request in [app.user("user_1").post(), app.user("user_1").post().header("origin", own)] {
@@ -84,7 +84,7 @@ async fn our_own_pages_may_call_and_so_may_callers_that_are_no_pages() {
 }
 
 #[tokio::test]
-async fn a_refusal_can_be_read_by_the_page_that_caused_it() {
+async fn refusals_carry_cors_headers() {
     let app = app().await;
     let request = app.anonymous().http.post(&app.url).header("origin", ALLOWED[0]).body(ME);
     let response = request.send().await.unwrap();

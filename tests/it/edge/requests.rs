@@ -7,7 +7,7 @@ use super::{HELLO, ME, assert_refused, raw, read};
 use crate::support::{Backend, Builder, Socket};
 
 #[tokio::test]
-async fn a_request_id_that_is_a_uuid_is_kept_and_written_the_usual_way() {
+async fn uuid_request_id_is_kept_in_canonical_form() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let id = "0e7e6a0e-6d3f-4d6c-9b0a-2f1f6a3c9d11";
     let spellings =
@@ -38,7 +38,7 @@ async fn any_other_request_id_is_replaced() {
 }
 
 #[tokio::test]
-async fn every_message_of_a_socket_has_a_request_id_of_its_own() {
+async fn every_websocket_message_has_its_own_request_id() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let mut socket = Socket::open(&app.anonymous()).await;
     let one = socket.call("user.me", json!({})).await["error"]["data"]["requestId"].clone();
@@ -48,7 +48,7 @@ async fn every_message_of_a_socket_has_a_request_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn every_response_carries_the_security_headers() {
+async fn every_response_has_security_headers() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let responses = [
         raw(&app.url, "GET /health/live HTTP/1.1\r\nhost: h", b"").await,
@@ -70,13 +70,13 @@ async fn every_response_carries_the_security_headers() {
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["x-frame-options"], "DENY");
         assert!(Uuid::parse_str(headers["x-request-id"].to_str().unwrap()).is_ok());
-        // Nothing that tells what software to attack.
+        // No header reveals the server software.
         assert!(!headers.contains_key("server") && !headers.contains_key("x-powered-by"));
     }
 }
 
 #[tokio::test]
-async fn an_unknown_address_is_not_found() {
+async fn unknown_path_is_not_found() {
     let app = Builder::new(Backend::Sqlite).start().await;
     for path in ["/nothing", "/health", "/health/", "//", "/..", "/rpc", "/%2e%2e/etc/passwd"] {
         for method in ["GET", "POST", "DELETE"] {
@@ -87,7 +87,7 @@ async fn an_unknown_address_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_one() {
+async fn wrong_method_is_answered_with_the_allowed_methods() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let wrong = [
         ("PUT", "/", "GET, HEAD, POST"),
@@ -108,17 +108,17 @@ async fn a_wrong_method_is_told_the_right_one() {
 }
 
 #[tokio::test]
-async fn a_query_string_changes_nothing() {
+async fn token_in_the_query_string_is_ignored() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let user = app.user("user_1");
     let url = format!("{}?token=secret", app.url);
     let request = user.http.post(url).header("content-type", "application/json").body(ME);
-    // A token in an address ends up in logs: it is none.
+    // URLs end up in logs, so a token there is not accepted.
     assert_eq!(read(request.send().await.unwrap()).await.code(), "UNAUTHORIZED");
 }
 
 #[tokio::test]
-async fn an_authorization_header_that_is_no_bearer_token_is_explained() {
+async fn malformed_authorization_header_is_unauthorized() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let token = app.user("user_1").token.unwrap();
     for header in ["Basic dXNlcjpwYXNz", "Bearer", token.as_str(), "", "Token abc", "Bearer\u{a0}x"] {

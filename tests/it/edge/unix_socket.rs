@@ -1,4 +1,4 @@
-//! Listening on a unix socket.
+//! Listening on a Unix socket.
 
 use std::{os::unix::net::UnixListener, path::Path};
 
@@ -12,7 +12,7 @@ fn on_socket(path: &Path) -> Builder {
 }
 
 fn client(path: &Path) -> Client {
-    let http = reqwest::Client::builder().unix_socket(path.to_owned()).build().unwrap();
+    let http = Client::http().unix_socket(path.to_owned()).build().unwrap();
     let token = Some(hs256(&claims("user_1")));
     Client { http, ..Client::new("http://localhost/", token) }
 }
@@ -23,7 +23,7 @@ async fn answers(app: &TestApp) -> bool {
 }
 
 #[tokio::test]
-async fn a_server_listens_on_a_unix_socket_and_removes_it_at_its_end() {
+async fn unix_socket_is_served_and_removed_on_shutdown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clusterdesk.sock");
     let mut app = on_socket(&path).start().await;
@@ -35,10 +35,10 @@ async fn a_server_listens_on_a_unix_socket_and_removes_it_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
+async fn stale_socket_file_is_replaced_and_a_live_one_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clusterdesk.sock");
-    // What a killed server leaves behind.
+    // A killed server leaves its socket file behind.
     drop(UnixListener::bind(&path).unwrap());
     assert!(path.exists());
     let app = on_socket(&path).start().await;
@@ -51,7 +51,7 @@ async fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_socket_is_left_alone() {
+async fn file_that_is_not_a_socket_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("precious");
     std::fs::write(&path, "data").unwrap();

@@ -1,4 +1,4 @@
-//! The error object, exactly, for each kind of error (contract §4).
+//! The exact error object for each kind of error (docs/API.md, "Errors").
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn error(number: i32, code: &str, status: u16, path: &str, message: &str) -> Val
 }
 
 both_databases! {
-    async fn errors_of_a_caller_say_what_is_wrong(app: TestApp) {
+    async fn caller_errors_have_the_documented_shape(app: TestApp) {
         app.user("user_1").call("k8s.create", json!({"name": "one", "location": "here"})).await;
         let mut user = Wires::open(app.user("user_1")).await;
         let id = ask(&mut user, "k8s.list", json!({})).await["result"][0]["id"].clone();
@@ -50,7 +50,7 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_refused_input_lists_its_issues() {
+async fn invalid_input_lists_its_issues() {
     let (_app, mut wires) = wires().await;
     let answer = ask(&mut wires, "k8s.delete", json!({"id": 0})).await;
     let data = json!({
@@ -61,7 +61,7 @@ async fn a_refused_input_lists_its_issues() {
 }
 
 #[tokio::test]
-async fn our_own_faults_say_one_constant_sentence() {
+async fn internal_errors_have_a_constant_message() {
     let app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let mut wires = Wires::open(app.user("user_1")).await;
     for path in ["probe.panic", "probe.panicLater"] {
@@ -69,12 +69,12 @@ async fn our_own_faults_say_one_constant_sentence() {
         let expected = error(-32603, "INTERNAL_SERVER_ERROR", 500, path, message);
         assert_eq!(ask(&mut wires, path, json!({})).await, expected);
     }
-    // Everybody else goes on.
+    // Other calls are not affected.
     assert_eq!(ask(&mut wires, "user.me", json!({})).await["result"]["id"], "user_1");
 }
 
 #[tokio::test]
-async fn a_call_that_takes_too_long_is_a_timeout() {
+async fn call_over_its_deadline_times_out() {
     let hasty = Builder::new(Backend::Sqlite).limits(|limits| limits.call_timeout = Duration::from_millis(300));
     let app = hasty.router(probes()).start().await;
     let mut wires = Wires::open(app.anonymous()).await;
@@ -84,7 +84,7 @@ async fn a_call_that_takes_too_long_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_is_echoed_but_not_at_any_length() {
+async fn unknown_method_name_is_echoed_up_to_100_characters() {
     let (_app, mut wires) = wires().await;
     let answer = ask(&mut wires, &"é".repeat(5000), json!({})).await;
     assert_eq!(answer, super::unknown(json!("it"), &"é".repeat(100)));

@@ -1,4 +1,4 @@
-//! The examples of section 7 of the specification, with our methods.
+//! The examples of section 7 of the JSON-RPC 2.0 specification, with our methods.
 
 use serde_json::{Value::Null, json};
 
@@ -23,7 +23,7 @@ async fn rpc_call_with_named_parameters() {
 }
 
 #[tokio::test]
-async fn a_notification_is_not_answered() {
+async fn notification_is_not_answered() {
     let (_app, mut wires) = wires().await;
     assert_eq!(wires.ask(r#"{"jsonrpc": "2.0", "method": "hello.hello", "params": [1,2,3,4,5]}"#).await, None);
     assert_eq!(wires.ask(r#"{"jsonrpc": "2.0", "method": "foobar"}"#).await, None);

@@ -1,4 +1,4 @@
-//! Ids, and what has none.
+//! Request ids, notifications and invalid requests.
 
 use serde_json::{
     Value::{self, Null},
@@ -11,7 +11,7 @@ use crate::support::{Socket, TestApp, both_databases};
 const ODD: &str = "the id must be a string, an integer of 0 to 2^64-1, or null";
 
 #[tokio::test]
-async fn strings_whole_numbers_and_null_come_back_as_they_were() {
+async fn string_integer_and_null_ids_are_echoed() {
     let (_app, mut wires) = wires().await;
     let long = "l".repeat(1000);
     let ids = [
@@ -30,18 +30,18 @@ async fn strings_whole_numbers_and_null_come_back_as_they_were() {
 }
 
 #[tokio::test]
-async fn any_other_id_is_an_invalid_request_and_no_notification() {
+async fn any_other_id_is_an_invalid_request() {
     let (_app, mut wires) = wires().await;
     for id in ["-1", "1.5", "1.0", "1e2", "18446744073709551616", "true", "false", "{}", "[]", "[1]", r#""\ud800""#] {
         let call = format!(r#"{{"jsonrpc": "2.0", "id": {id}, "method": "hello.hello", "params": {{"text": "you"}}}}"#);
         assert_eq!(wires.answer(call.clone()).await, invalid(Null, ODD), "{id}");
-        // The same alone in a batch.
+        // The same as the only entry of a batch.
         assert_eq!(wires.answer(format!("[{call}]")).await, json!([invalid(Null, ODD)]), "{id}");
     }
 }
 
 #[tokio::test]
-async fn a_member_that_is_given_twice_is_an_invalid_request() {
+async fn duplicate_member_is_an_invalid_request() {
     let (_app, mut wires) = wires().await;
     let members =
         [("jsonrpc", "\"2.0\""), ("id", "1"), ("id", "2"), ("id", "null"), ("method", "\"user.me\""), ("params", "{}")];
@@ -52,7 +52,7 @@ async fn a_member_that_is_given_twice_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn an_invalid_request_is_answered_under_its_id_where_that_can_be_read() {
+async fn invalid_request_is_answered_with_its_id_when_readable() {
     let (_app, mut wires) = wires().await;
     let cases = [
         (json!({"id": 7, "method": "user.me"}), "jsonrpc must be \"2.0\""),
@@ -76,7 +76,7 @@ async fn an_invalid_request_is_answered_under_its_id_where_that_can_be_read() {
 }
 
 both_databases! {
-    async fn a_notification_is_acknowledged_and_not_executed(app: TestApp) {
+    async fn notification_is_acknowledged_but_not_executed(app: TestApp) {
         let user = app.user("user_1");
         let call = json!({"jsonrpc": "2.0", "method": "k8s.create", "params": {"name": "one", "location": "here"}});
         for message in [call.clone(), json!([call])] {
@@ -86,7 +86,7 @@ both_databases! {
         let mut socket = Socket::open(&user).await;
         socket.send(call.to_string()).await;
         socket.send(json!([call]).to_string()).await;
-        // Whatever is in flight ends before a socket is closed.
+        // Calls in flight finish before a WebSocket is closed.
         let mut app = app;
         let mut clusters = app.connect();
         app.stop();

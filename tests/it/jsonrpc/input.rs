@@ -1,11 +1,11 @@
-//! Values at the edges of JSON, and how an input is checked.
+//! Edge cases of JSON values, and input validation.
 
 use serde_json::{Value, json};
 
 use super::{invalid, unreadable, wires};
 use crate::support::{TestApp, Wires, both_databases};
 
-/// The issues of an input that must be refused, as `path: code` in alphabetical order.
+/// The issues of an invalid input, as `path: code` in alphabetical order.
 async fn issues(wires: &mut Wires, method: &str, params: &str) -> Vec<String> {
     let call = format!(r#"{{"jsonrpc": "2.0", "id": 1, "method": "{method}", "params": {params}}}"#);
     let answer = wires.answer(call).await;
@@ -19,7 +19,7 @@ async fn issues(wires: &mut Wires, method: &str, params: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_utf_8_are_no_json() {
+async fn invalid_utf_8_is_a_parse_error() {
     let (_app, mut wires) = wires().await;
     for bad in [b"\xff".as_slice(), b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xc3"] {
         let call =
@@ -29,7 +29,7 @@ async fn bytes_that_are_not_utf_8_are_no_json() {
 }
 
 #[tokio::test]
-async fn ten_thousand_levels_of_nesting_hurt_nobody() {
+async fn ten_thousand_levels_of_nesting_are_rejected() {
     let (_app, mut wires) = wires().await;
     let (open, close) = ("[".repeat(10_000), "]".repeat(10_000));
     let nested = format!("{open}{close}");
@@ -46,7 +46,7 @@ async fn ten_thousand_levels_of_nesting_hurt_nobody() {
 }
 
 both_databases! {
-    async fn numbers_that_are_no_ids_are_refused_by_name(app: TestApp) {
+    async fn invalid_numeric_ids_are_reported(app: TestApp) {
         let mut wires = Wires::open(app.user("user_1")).await;
         let cases = [
             ("9223372036854775808", "id: too_big"),
@@ -74,20 +74,20 @@ both_databases! {
         assert_eq!(wires.answer(call).await["error"]["data"]["code"], "NOT_FOUND");
     }
 
-    async fn text_that_no_database_keeps_is_refused(app: TestApp) {
+    async fn nul_and_lone_surrogates_are_rejected(app: TestApp) {
         let mut wires = Wires::open(app.user("user_1")).await;
         assert_eq!(issues(&mut wires, "user.updateName", r#"{"name": "a\u0000b"}"#).await, ["name: invalid_format"]);
         assert_eq!(issues(&mut wires, "user.updateName", r#"{"name": "\ud800"}"#).await, [": invalid_value"]);
         assert_eq!(issues(&mut wires, "user.updateName", r#"{"name": "\udc00\ud800"}"#).await, [": invalid_value"]);
         assert_eq!(issues(&mut wires, "user.updateName", r#"{"na\u0000me": "a"}"#).await, [": invalid_value"]);
-        // Everything else is kept as it is.
+        // All other text is stored unchanged.
         for name in ["\u{1F980}", "a\u{1}b", "\u{202e}", "'; DROP TABLE users; --", "%_\\", "\u{fffd}\u{10ffff}"] {
             wires.client.call("user.updateName", json!({"name": name})).await;
             assert_eq!(wires.client.call("user.me", json!({})).await["name"], name);
         }
     }
 
-    async fn strings_are_trimmed_before_they_are_checked(app: TestApp) {
+    async fn strings_are_trimmed_before_validation(app: TestApp) {
         let user = app.user("user_1");
         let created = user.call("k8s.create", json!({"name": "\t one\n", "location": " \u{a0}here \u{2003}"})).await;
         assert_eq!((&created["clusterName"], &created["location"]), (&json!("one"), &json!("here")));
@@ -99,11 +99,11 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn a_field_that_is_given_twice_is_named() {
+async fn duplicate_field_is_reported() {
     let (_app, mut wires) = wires().await;
     let params = r#"{"text": "one", "text": "two"}"#;
     assert_eq!(issues(&mut wires, "hello.hello", params).await, ["text: duplicate_field"]);
-    // However it is written.
+    // Field names are compared after unescaping.
     let params = r#"{"text": "one", "t\u0065xt": "two"}"#;
     assert_eq!(issues(&mut wires, "hello.hello", params).await, ["text: duplicate_field"]);
     let params = r#"[{"text": {"a": 1, "b": [{"c": 1, "c": 1}]}}]"#;
@@ -111,7 +111,7 @@ async fn a_field_that_is_given_twice_is_named() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_named() {
+async fn unknown_field_is_reported() {
     let (_app, mut wires) = wires().await;
     let params = r#"{"text": "you", "Text": "you", "__proto__": {}}"#;
     let expected = ["Text: unknown_field", "__proto__: unknown_field"];
@@ -120,7 +120,7 @@ async fn an_unknown_field_is_named() {
 }
 
 #[tokio::test]
-async fn all_issues_are_told_at_once() {
+async fn all_issues_are_reported_at_once() {
     let (_app, mut wires) = wires().await;
     let params = json!({"name": "No Good", "location": "", "plan": "GOLD", "id": "7", "more": 1}).to_string();
     let expected = [
@@ -138,7 +138,7 @@ async fn all_issues_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn of_very_many_issues_some_are_listed() {
+async fn number_of_listed_issues_is_limited() {
     let (_app, mut wires) = wires().await;
     let fields: Vec<String> = (0..40_000).map(|number| format!("\"f{number}\": 1")).collect();
     let issues = issues(&mut wires, "hello.hello", &format!("{{{}}}", fields.join(", "))).await;
@@ -146,7 +146,7 @@ async fn of_very_many_issues_some_are_listed() {
 }
 
 #[tokio::test]
-async fn what_reading_and_what_checking_finds_is_told_together() {
+async fn reader_and_schema_issues_are_reported_together() {
     let (_app, mut wires) = wires().await;
     let params = "{\"name\": \"a\\u0000b\", \"location\": \"\", \"x\": 1}";
     let expected = ["location: too_short", "name: invalid_format", "name: invalid_format", "x: unknown_field"];

@@ -1,4 +1,4 @@
-//! The ways to write an input down.
+//! The forms of `params`.
 
 use serde_json::{Value, json};
 
@@ -17,12 +17,12 @@ fn issues(answer: &Value) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn there_are_six_ways_to_say_no_input() {
+async fn missing_null_and_empty_params_mean_no_input() {
     let (_app, mut wires) = wires().await;
     for params in [None, Some("null"), Some("{}"), Some("[]"), Some("[{}]"), Some("[null]")] {
         let count = json!({"active": 0, "deleted": 0});
         assert_eq!(ask(&mut wires, "k8s.count", params).await, success(json!(1), count), "{params:?}");
-        // Where an input is needed, all of them lack it.
+        // A procedure that needs input reports the missing field.
         let answer = ask(&mut wires, "hello.hello", params).await;
         assert_eq!(issues(&answer), [("text", "required")], "{params:?}");
     }
@@ -37,7 +37,7 @@ async fn an_object_and_an_array_of_that_object_are_the_same_input() {
 }
 
 #[tokio::test]
-async fn more_than_one_positional_value_is_refused() {
+async fn more_than_one_positional_value_is_rejected() {
     let (_app, mut wires) = wires().await;
     for params in [r#"[{"text": "you"}, {}]"#, r#"[{"text": "you"}, null]"#, "[1, 2, 3]"] {
         let answer = ask(&mut wires, "hello.hello", Some(params)).await;
@@ -47,7 +47,7 @@ async fn more_than_one_positional_value_is_refused() {
 }
 
 #[tokio::test]
-async fn a_positional_value_that_is_no_object_is_refused() {
+async fn positional_value_that_is_not_an_object_is_rejected() {
     let (_app, mut wires) = wires().await;
     for params in ["[1]", r#"["you"]"#, "[true]", "[[]]", r#"[[{"text": "you"}]]"#] {
         let answer = ask(&mut wires, "hello.hello", Some(params)).await;

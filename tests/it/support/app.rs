@@ -1,4 +1,4 @@
-//! A running server in this process, on a port of its own.
+//! A server running in this process, on a free port.
 
 use clap::Parser;
 use clusterdesk::{
@@ -13,6 +13,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{Backend, Client, SECRET, TestDatabase, claims, hs256};
 
+/// A running server and its database.
 pub struct TestApp {
     pub database: TestDatabase,
     /// `http://127.0.0.1:PORT/`
@@ -21,7 +22,7 @@ pub struct TestApp {
     task: Option<JoinHandle<()>>,
 }
 
-/// A server to be, whose settings can be changed.
+/// A server that is not started yet, whose settings can be changed.
 pub struct Builder {
     pub database: TestDatabase,
     pub limits: Limits,
@@ -40,7 +41,7 @@ impl Builder {
         Self::with_database(backend.database())
     }
 
-    /// For a database that is shared with another server, or prepared in some way.
+    /// A server on a given database, for example one that is shared with another server.
     pub fn with_database(database: TestDatabase) -> Self {
         let flags = ["--jwt-secret", SECRET, "--bind-addr", "127.0.0.1:0", "--database-threads", "2"];
         let builder = Self {
@@ -49,7 +50,7 @@ impl Builder {
             routers: routers::all(),
             database,
         };
-        // Tests call as often as they like unless they are about limits.
+        // No rate limits, except in tests about them.
         builder
             .flag("rate-limit-read-max-requests", "0")
             .flag("rate-limit-write-max-requests", "0")
@@ -60,7 +61,7 @@ impl Builder {
         Self::new(backend)
     }
 
-    /// Sets a flag; the last one of a name counts.
+    /// Sets a command line flag, replacing an earlier value.
     pub fn flag(mut self, name: &str, value: &str) -> Self {
         let flag = format!("--{name}");
         if let Some(at) = self.flags.iter().position(|known| *known == flag) {
@@ -70,7 +71,7 @@ impl Builder {
         self
     }
 
-    /// Drops a flag that the support sets.
+    /// Removes a flag that [`Self::new`] sets.
     pub fn without(mut self, name: &str) -> Self {
         if let Some(at) = self.flags.iter().position(|known| *known == format!("--{name}")) {
             self.flags.drain(at..at + 2);
@@ -83,7 +84,7 @@ impl Builder {
         self
     }
 
-    /// Adds procedures of the test's own.
+    /// Adds procedures that only the test needs.
     pub fn router(mut self, router: Router) -> Self {
         self.routers.push(router);
         self
@@ -112,27 +113,27 @@ impl Builder {
 }
 
 impl TestApp {
-    /// For what has nothing to do with the database.
+    /// A server on SQLite, for tests that do not depend on the database.
     pub async fn on_sqlite() -> Self {
         Builder::new(Backend::Sqlite).start().await
     }
 
-    /// A caller without a token.
+    /// A client without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.url, None)
     }
 
-    /// A caller with this token.
+    /// A client with this token.
     pub fn with_token(&self, token: impl Into<String>) -> Client {
         Client::new(&self.url, Some(token.into()))
     }
 
-    /// A user of the identity provider. Their row appears with their first call.
+    /// A client with a JWT for this user. The user's row is created by the first call.
     pub fn user(&self, id: &str) -> Client {
         self.with_token(hs256(&claims(id)))
     }
 
-    /// An admin, who has a row already.
+    /// A client of the admin `root`, whose row exists.
     pub fn admin(&self) -> Client {
         let new = NewUser { id: "root".to_owned(), name: None, email: None, image: None, role: Role::Admin };
         user::provision(&mut self.connect(), &new, Timestamp::now()).unwrap();
@@ -147,18 +148,18 @@ impl TestApp {
         self.database.backend
     }
 
-    /// Another server on the same database.
+    /// Another server on the same database, not started yet.
     pub fn beside(&self) -> Builder {
         let folder = tempfile::tempdir().unwrap();
         Builder::with_database(TestDatabase { backend: self.backend(), url: self.database.url.clone(), folder })
     }
 
-    /// Begins to stop, as after SIGTERM. [`Self::stopped`] tells when that is done.
+    /// Starts the shutdown, as SIGTERM does. [`Self::stopped`] waits for its end.
     pub fn stop(&mut self) {
         drop(self.stop.take());
     }
 
-    /// Waits for the end of a server that was told to stop.
+    /// Waits until a server that was told to stop has stopped.
     pub async fn stopped(&mut self) {
         self.task.take().unwrap().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What no procedure does, done past the server; and what none shows, looked at there.
+//! Direct access to the database: to set up states that no procedure creates, and to check what none returns.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl TestApp {
         self.connect().batch_execute(sql)
     }
 
-    /// The rows of `SELECT … AS line FROM …`.
+    /// The rows of a query that returns one text column named `line`.
     pub fn lines(&self, sql: &str) -> Vec<String> {
         let rows = match &mut self.connect() {
             DbConnection::Sqlite(sqlite) => sql_query(sql).load::<Line>(sqlite),
@@ -40,7 +40,7 @@ impl TestApp {
         rows.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.line).collect()
     }
 
-    /// The number of rows of `table WHERE …`.
+    /// The number of rows in `rows`, a table name with an optional WHERE clause.
     pub fn count(&self, rows: &str) -> i64 {
         self.lines(&format!("SELECT count(*) || '' AS line FROM {rows}"))[0].parse().unwrap()
     }
@@ -50,7 +50,7 @@ impl TestApp {
         self.lines(&format!("SELECT updated_at || '' AS line FROM users WHERE id = '{id}'")).remove(0)
     }
 
-    /// A user whose row is there already.
+    /// A client of a user whose row exists.
     pub fn member(&self, id: &str) -> Client {
         self.provision(id, Role::User);
         self.user(id)
@@ -61,7 +61,7 @@ impl TestApp {
         user::provision(&mut self.connect(), &new, Timestamp::now()).unwrap().unwrap();
     }
 
-    /// Makes a user a customer on a plan whose period ends then.
+    /// Creates the user if needed, and a customer on this plan whose period ends at `ends`.
     pub fn customer(&self, user: &str, plan: &str, ends: Timestamp) {
         self.provision(user, Role::User);
         let (now, ends) = (literal(Timestamp::now()), literal(ends));
@@ -72,13 +72,13 @@ impl TestApp {
         ));
     }
 
-    /// A user who may have a cluster on every plan.
+    /// A client of a user with a BUSINESS subscription, who may have a cluster on every plan.
     pub fn rich(&self, id: &str) -> Client {
         self.customer(id, "BUSINESS", hours_ahead(1));
         self.user(id)
     }
 
-    /// A user with an API token of this scope.
+    /// A client with an API token of this scope.
     pub fn scripted(&self, user: &str, scope: Scope) -> Client {
         self.provision(user, Role::User);
         let token = auth::ApiToken::generate();
@@ -103,17 +103,17 @@ impl Client {
         self.call("k8s.create", input).await["id"].as_i64().unwrap()
     }
 
-    /// Creates a cluster that is deleted again, and returns its id.
+    /// Creates a cluster, deletes it, and returns its id.
     pub async fn create_deleted(&self, name: &str, plan: &str) -> i64 {
         let id = self.create(name, plan).await;
         self.call("k8s.delete", json!({"id": id})).await;
         id
     }
 
-    /// The audit log as this admin sees it, oldest entry first: actor, procedure, entity, its id, detail.
+    /// The audit log, oldest entry first, each as `[actorId, procedure, entity, entityId, detail]`.
     pub async fn audited(&self) -> Vec<Value> {
         let page = self.call("admin.auditLog", json!({"limit": 100})).await;
-        assert!(page["nextCursor"].is_null(), "there are more than a hundred");
+        assert!(page["nextCursor"].is_null(), "the audit log has more than 100 entries");
         let entry = |item: &Value| {
             json!([item["actorId"], item["procedure"], item["entity"], item["entityId"], item["detail"]])
         };
@@ -122,7 +122,7 @@ impl Client {
 }
 
 impl Failure {
-    /// Everything but the request id, which no two errors share.
+    /// The error object without its request id, to compare two errors.
     pub fn anonymous(mut self) -> Value {
         let id = self.0["data"].as_object_mut().unwrap().remove("requestId");
         assert!(id.is_some_and(|id| id.is_string()));
@@ -142,22 +142,22 @@ pub fn hours_ahead(hours: u64) -> Timestamp {
     Timestamp::now().plus(Duration::from_secs(hours * 3600))
 }
 
-/// A moment in SQL, as the server itself writes it.
+/// A timestamp as an SQL literal, in the format in which the server stores it.
 pub fn literal(at: Timestamp) -> String {
     let text = at.to_string().replace('T', " ");
     let text = text.trim_end_matches('Z');
     format!("'{}'", text.strip_suffix(".000").unwrap_or(text))
 }
 
-/// Asserts that a value is a moment as the contract writes them: `2026-11-22T09:30:00.000Z`.
+/// Asserts that a value is a timestamp in the format of docs/API.md, "Procedures": `2026-11-22T09:30:00.000Z`.
 #[track_caller]
 pub fn assert_moment(value: &Value) {
-    let text = value.as_str().unwrap_or_else(|| panic!("{value} is no moment"));
+    let text = value.as_str().unwrap_or_else(|| panic!("{value} is not a timestamp"));
     assert_eq!(text.len(), "2026-11-22T09:30:00.000Z".len(), "{text}");
     chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.3fZ").unwrap();
 }
 
-/// One member of every item of a list.
+/// The value of `member` in every item of a list.
 pub fn all<'v>(items: &'v Value, member: &str) -> Vec<&'v Value> {
-    items.as_array().unwrap_or_else(|| panic!("{items} is no list")).iter().map(|item| &item[member]).collect()
+    items.as_array().unwrap_or_else(|| panic!("{items} is not a list")).iter().map(|item| &item[member]).collect()
 }

@@ -1,11 +1,11 @@
-//! A database of real size, built once for each backend and only read.
+//! A database of realistic size, built once per backend. Tests must not change it.
 
 use std::sync::OnceLock;
 
 use super::{Backend, Sql, TestDatabase};
 
-/// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 tokens and tombstones, 100,000 audit rows
-/// and cluster events.
+/// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 each of tokens,
+/// tombstones, Stripe events and subscriptions, and 100,000 audit rows and cluster events.
 pub fn big(backend: Backend) -> &'static TestDatabase {
     static SQLITE: OnceLock<TestDatabase> = OnceLock::new();
     static POSTGRES: OnceLock<TestDatabase> = OnceLock::new();
@@ -19,7 +19,7 @@ pub fn big(backend: Backend) -> &'static TestDatabase {
 fn build(backend: Backend) -> TestDatabase {
     let database = backend.database();
     let mut conn = database.connect();
-    // Indexes are quicker to build at the end than to keep up to date.
+    // Building the indexes at the end is faster than updating them for every row.
     let indexes = conn.texts(match backend {
         Backend::Sqlite => "SELECT name || ';' || sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
         Backend::Postgres => {
@@ -29,7 +29,7 @@ fn build(backend: Backend) -> TestDatabase {
     });
     let (names, definitions): (Vec<&str>, Vec<&str>) =
         indexes.iter().map(|index| index.split_once(';').unwrap()).unzip();
-    // The rows are right as they are; checking a quarter of a million references takes seconds.
+    // The references are valid by construction, and checking 250,000 of them takes seconds.
     conn.run(match backend {
         Backend::Sqlite => "PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN",
         Backend::Postgres => "SET session_replication_role = replica; BEGIN",
@@ -40,7 +40,7 @@ fn build(backend: Backend) -> TestDatabase {
     }
     definitions.iter().for_each(|definition| conn.run(definition));
     conn.run("COMMIT");
-    // PostgreSQL does this by itself, sooner or later; nobody does it on SQLite.
+    // In production autovacuum does this on PostgreSQL; on SQLite nothing runs ANALYZE.
     if backend == Backend::Postgres {
         conn.run("VACUUM ANALYZE");
     }
@@ -55,7 +55,7 @@ fn rows(backend: Backend) -> [String; 9] {
         ),
         Backend::Postgres => format!("(SELECT n FROM generate_series(1, {count}) AS n) AS numbers"),
     };
-    // A second apart, ending a while ago.
+    // Timestamps one second apart, all in the past.
     let at = match backend {
         Backend::Sqlite => "datetime('2026-01-01', n || ' seconds')",
         Backend::Postgres => "TIMESTAMP '2026-01-01' + n * INTERVAL '1 second'",
@@ -79,7 +79,7 @@ fn rows(backend: Backend) -> [String; 9] {
             numbers(33_333),
             plan = pick("FREE FREE FREE FREE PRO FREE FREE BUSINESS", "n"),
         ),
-        // The first 100,000 are everybody's FREE one, the rest are deleted or on other plans.
+        // The first 100,000 are each user's FREE cluster; the others are on paid plans. A third of all are deleted.
         format!(
             "INSERT INTO k8s_cluster_configs
                 (name, location, auth_user_id, plan, status, created_at, updated_at, deleted_at)
@@ -90,7 +90,7 @@ fn rows(backend: Backend) -> [String; 9] {
             plan = "CASE n % 1000 WHEN 0 THEN 'BUSINESS' ELSE 'PRO' END",
             status = "CASE n % 1000 WHEN 1 THEN 'INITING' WHEN 2 THEN 'PENDING' ELSE 'RUNNING' END",
         ),
-        // On SQLite the triggers have done it.
+        // On SQLite the triggers have written these rows already.
         "INSERT INTO cluster_events (created_at, kind, cluster_id, name, location, auth_user_id, plan, network, status,
             cluster_created_at, cluster_updated_at, cluster_deleted_at)
         SELECT created_at, 'created', id, name, location, auth_user_id, plan, network, status, created_at, updated_at, NULL

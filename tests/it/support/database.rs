@@ -1,4 +1,4 @@
-//! A database of its own for every test, cloned from a migrated template.
+//! A separate database for every test, cloned from a migrated template.
 
 use std::{
     path::PathBuf,
@@ -23,7 +23,7 @@ pub enum Backend {
     Postgres,
 }
 
-/// A database and the folder that goes with it. Dropped with the test.
+/// A database, and a data folder for its server. The folder is removed on drop.
 pub struct TestDatabase {
     pub backend: Backend,
     pub url: String,
@@ -49,7 +49,7 @@ impl Backend {
         TestDatabase { backend: self, url, folder }
     }
 
-    /// An empty database without any migration.
+    /// An empty database to which no migration was applied.
     pub fn empty_database(self) -> TestDatabase {
         let folder = tempfile::tempdir().unwrap();
         let url = match self {
@@ -65,7 +65,7 @@ impl TestDatabase {
         DatabaseUrl::parse(&Secret::new(&self.url), "DATABASE_URL").unwrap()
     }
 
-    /// A connection past the server, to arrange what no procedure does and to look at what none shows.
+    /// A connection that does not go through the server.
     pub fn connect(&self) -> DbConnection {
         Manager { url: self.address(), role: Role::Write, statement_timeout: Duration::ZERO }.open().unwrap()
     }
@@ -82,7 +82,7 @@ fn clone_postgres(template: &str) -> String {
 fn sqlite_template() -> &'static PathBuf {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        // One small file a run, reused by the next: tests copy it and never open it.
+        // Every run replaces the file of the run before. Tests copy it and never open it.
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let path = folder.join(format!("template-{}.db", std::process::id()));
         let database = TestDatabase {

@@ -1,16 +1,23 @@
-//! The OpenRPC document as a reader of it sees it.
+//! The OpenRPC document as a client reads it.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::LazyLock};
 
-use super::catalogue::catalogue;
 use clusterdesk::kernel::documents;
 use serde_json::Value;
 
+use super::catalogue;
+
+/// The OpenRPC document, parsed.
+#[derive(Clone)]
 pub struct Described(Value);
 
+/// The OpenRPC document of the server.
 pub fn document() -> Described {
-    let documents = documents(&catalogue()).unwrap();
-    Described(serde_json::from_str(&documents.openrpc.text).unwrap())
+    static DOCUMENT: LazyLock<Described> = LazyLock::new(|| {
+        let documents = documents(&catalogue()).unwrap();
+        Described(serde_json::from_str(&documents.openrpc.text).unwrap())
+    });
+    DOCUMENT.clone()
 }
 
 impl Deref for Described {
@@ -32,13 +39,13 @@ impl Described {
         params.iter().find(|param| param["name"] == name).unwrap_or_else(|| panic!("{method} has no {name}"))
     }
 
-    /// The same with everything it refers to in its place.
+    /// The value with every `$ref` replaced by its target.
     pub fn resolve(&self, value: &Value) -> Value {
         match value {
             Value::Object(members) => match members.get("$ref") {
                 Some(reference) => {
                     let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
-                    self.resolve(self.0.pointer(pointer).unwrap_or_else(|| panic!("there is no {pointer}")))
+                    self.resolve(self.0.pointer(pointer).unwrap_or_else(|| panic!("the document has no {pointer}")))
                 }
                 None => members.iter().map(|(key, value)| (key.clone(), self.resolve(value))).collect(),
             },
@@ -47,7 +54,7 @@ impl Described {
         }
     }
 
-    /// What is wrong with a value of this schema.
+    /// The validation errors of a value against a schema.
     pub fn issues(&self, schema: &Value, value: &Value) -> Vec<String> {
         let validator = jsonschema::options().should_validate_formats(true).build(&self.resolve(schema)).unwrap();
         validator.iter_errors(value).map(|error| error.to_string()).collect()

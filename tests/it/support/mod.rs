@@ -1,4 +1,4 @@
-//! The test support: servers, callers, databases.
+//! Test support: servers, clients, databases.
 
 mod app;
 mod arrange;
@@ -25,7 +25,7 @@ mod wires;
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 pub use self::{
     app::{Builder, TestApp},
@@ -50,8 +50,8 @@ pub use self::{
     wires::Wires,
 };
 
-/// Writes a test once and runs it on both databases: `both_databases! { async fn its_name(app: TestApp) { … } }`.
-/// In place of `TestApp` a test may ask for the `Builder`, to change settings first.
+/// Defines tests that run on both databases: `both_databases! { async fn its_name(app: TestApp) { … } }`.
+/// The parameter may be any type that implements [`On`], such as a `Builder` when the test changes settings first.
 macro_rules! both_databases {
     ($($(#[$meta:meta])* async fn $name:ident($arg:ident: $kind:ty) $body:block)+) => {
         $(mod $name {
@@ -77,15 +77,22 @@ macro_rules! both_databases {
 }
 pub(crate) use both_databases;
 
-/// Longer than anything takes; reached only when a test fails.
+/// Longer than any step of a test takes; reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two polls of [`eventually`], so that polling leaves the processors to the server.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Asks again and again until something is so.
-pub async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
-    timeout(PATIENCE, async { while !is_so().await {} }).await.expect("it never came to be");
+/// Polls a condition until it holds.
+pub async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
+    let poll = async {
+        while !condition().await {
+            sleep(POLL_INTERVAL).await;
+        }
+    };
+    timeout(PATIENCE, poll).await.expect("the condition did not become true in time");
 }
 
-/// What a test can be given for a database.
+/// A type that a test of [`both_databases`] can take as its parameter.
 pub trait On {
     async fn on(backend: Backend) -> Self;
 }

@@ -1,11 +1,12 @@
-//! Databases that go away and come back.
+//! Making a database unavailable and available again.
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 
 use super::{Backend, TestDatabase, postgres};
 
 impl TestDatabase {
-    /// Nobody reaches the database any more. A SQLite file that is open stays reachable for who opened it.
+    /// Makes the database unavailable to new connections, and on PostgreSQL closes the existing ones. On SQLite they keep
+    /// working.
     pub fn take_away(&self) {
         match self.backend {
             Backend::Sqlite => {
@@ -23,6 +24,7 @@ impl TestDatabase {
         }
     }
 
+    /// Makes the database available again.
     pub fn bring_back(&self) {
         match self.backend {
             Backend::Sqlite => {

@@ -1,4 +1,4 @@
-//! Procedures whose course a test decides.
+//! Procedures that a test controls.
 
 use std::{
     collections::HashMap,
@@ -19,9 +19,9 @@ use super::PATIENCE;
 
 static GATES: LazyLock<Mutex<HashMap<String, Arc<Gate>>>> = LazyLock::new(Mutex::default);
 
-/// Where calls of `probe.wait` stop until a test lets them go on.
+/// A point at which calls of `probe.wait` stop until the test lets them continue.
 pub struct Gate {
-    /// The input that leads here.
+    /// The `gate` input of `probe.wait` for this gate.
     pub name: String,
     arrived: Semaphore,
     open: Semaphore,
@@ -39,7 +39,7 @@ struct Large {
     bytes: usize,
 }
 
-/// `probe.wait`, `probe.open`, `probe.large`, `probe.panic` and `probe.panicLater`, for everybody.
+/// `probe.wait`, `probe.open`, `probe.large`, `probe.panic` and `probe.panicLater`, all public.
 pub fn probes() -> Router {
     Router::new("probe")
         .async_mutation("wait", Access::Public, "Stops at a gate.", wait)
@@ -57,17 +57,17 @@ impl Gate {
         gate
     }
 
-    /// Waits until so many more calls stand here.
+    /// Waits until this many more calls have arrived.
     pub async fn arrivals(&self, calls: u32) {
-        timeout(PATIENCE, self.arrived.acquire_many(calls)).await.expect("the calls did not come").unwrap().forget();
+        timeout(PATIENCE, self.arrived.acquire_many(calls)).await.expect("the calls did not arrive").unwrap().forget();
     }
 
-    /// How many calls have come that nobody has waited for.
+    /// The number of arrived calls that [`Self::arrivals`] has not counted yet.
     pub fn waiting(&self) -> usize {
         self.arrived.available_permits()
     }
 
-    /// Lets so many calls go on.
+    /// Lets this many calls continue.
     pub fn open(&self, calls: usize) {
         self.open.add_permits(calls);
     }

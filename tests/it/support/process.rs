@@ -1,4 +1,4 @@
-//! The binary, run as an operator runs it.
+//! The `clusterdesk` binary in a process of its own.
 
 use std::{
     ffi::OsStr,
@@ -14,9 +14,9 @@ use super::Client;
 /// A running `clusterdesk serve`. Killed when dropped.
 pub struct Process {
     child: Child,
-    /// Where it runs.
+    /// The working directory.
     pub folder: PathBuf,
-    /// What it printed on standard output up to the line to paste.
+    /// Standard output up to the line with the curl command, or up to the note that there is no token.
     pub banner: String,
     pub url: String,
     log: Arc<Mutex<String>>,
@@ -24,7 +24,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// `clusterdesk` with these arguments and settings, in `folder`, with nothing else of our environment but PATH.
+    /// `clusterdesk` with these arguments and settings, run in `folder` with no other environment variables but PATH.
     pub fn command<A: AsRef<OsStr>>(folder: &Path, arguments: &[A], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clusterdesk"));
         command.args(arguments).current_dir(folder).env_clear();
@@ -33,7 +33,7 @@ impl Process {
         command
     }
 
-    /// Runs a command to its end.
+    /// Runs a command and waits for its exit.
     pub fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
         Self::command(folder, arguments, settings).output().unwrap()
     }
@@ -55,7 +55,7 @@ impl Process {
                 }
             }
         }
-        // Drained, so that the server never waits for somebody to read its log.
+        // Read continuously, so that a full pipe does not block the server.
         let errors = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::<Mutex<String>>::default();
         let lines = Arc::clone(&log);
@@ -82,12 +82,12 @@ impl Process {
 
     pub fn wait(&mut self) -> ExitStatus {
         let status = self.child.wait().unwrap();
-        // The log is complete then.
+        // After this the log is complete.
         self.reader.take().map_or(Ok(()), JoinHandle::join).unwrap();
         status
     }
 
-    /// What it has logged so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }

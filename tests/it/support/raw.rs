@@ -1,4 +1,4 @@
-//! HTTP/1.1 byte by byte, for what no well-behaved client sends.
+//! Raw HTTP/1.1 bytes, for requests that a regular client does not send.
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use tokio::{
 
 use super::PATIENCE;
 
+/// A connection for raw bytes.
 pub struct Raw {
     stream: BufReader<TcpStream>,
 }
@@ -42,12 +43,12 @@ impl Raw {
         self.stream.get_mut().write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// The same to a server that may have closed the connection.
+    /// Like [`Self::send`], for a connection that the server may have closed.
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         drop(self.stream.get_mut().write_all(bytes.as_ref()).await);
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side.
     pub async fn finish(&mut self) {
         self.stream.get_mut().shutdown().await.unwrap();
     }
@@ -57,7 +58,7 @@ impl Raw {
         timeout(PATIENCE, self.read(false)).await.expect("no response came")
     }
 
-    /// The same for a response to HEAD, whose body does not come.
+    /// Like [`Self::response`], for a response to HEAD, which has no body.
     pub async fn head_response(&mut self) -> Option<RawResponse> {
         timeout(PATIENCE, self.read(true)).await.expect("no response came")
     }
@@ -78,7 +79,7 @@ impl Raw {
         Some(RawResponse { status, headers, body })
     }
 
-    /// A line without its end. None at the end of the stream, however it came.
+    /// A line without its line ending. None at the end of the stream or when the connection was reset.
     async fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         match self.stream.read_line(&mut line).await {

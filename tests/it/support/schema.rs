@@ -1,10 +1,10 @@
-//! A database's schema as text, to compare.
+//! A database's schema as text, for comparison.
 
 use clusterdesk::db::DbConnection;
 
 use super::{Backend, Sql};
 
-/// Everything but rows and Diesel's own table, one object a line.
+/// One line for each object of the schema, except Diesel's own table.
 pub fn schema(conn: &mut DbConnection) -> Vec<String> {
     let query = match conn.backend() {
         Backend::Sqlite => SQLITE,

@@ -1,4 +1,4 @@
-//! A caller over a WebSocket.
+//! A client over a WebSocket.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use tokio_tungstenite::{
 
 use super::PATIENCE;
 
+/// An open WebSocket.
 pub struct Socket {
     pub stream: WebSocketStream<TcpStream>,
     /// The headers of the server's handshake.
@@ -22,7 +23,7 @@ impl Socket {
         Self::try_open_at(url, "", headers).await
     }
 
-    /// The same at a path.
+    /// Opens a socket at a path, with extra request headers.
     pub async fn try_open_at(url: &str, path: &str, headers: &[(&str, &str)]) -> Result<Self, tungstenite::Error> {
         let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
         let mut request = format!("ws://{address}/{path}").into_client_request().unwrap();
@@ -34,7 +35,7 @@ impl Socket {
         Ok(Self { stream, handshake: response.headers().clone() })
     }
 
-    /// Opens a socket as curl or a server would: with the token in a header.
+    /// Opens a socket with the client's token in the `Authorization` header.
     pub async fn open(client: &super::Client) -> Self {
         let bearer = format!("Bearer {}", client.token.as_deref().unwrap_or_default());
         let headers = [("authorization", bearer.as_str())];
@@ -46,7 +47,7 @@ impl Socket {
         self.stream.send(Message::text(text.into())).await.unwrap();
     }
 
-    /// The next message as it is. None at the end.
+    /// The text of the next message. None when the socket is closed.
     pub async fn text(&mut self) -> Option<String> {
         loop {
             match timeout(PATIENCE, self.stream.next()).await.expect("no message came") {
@@ -57,13 +58,13 @@ impl Socket {
         }
     }
 
-    /// The next message. None when the socket was closed, with the reason if there was one.
+    /// The next message. An error when the socket was closed, with the close frame if there was one.
     pub async fn receive(&mut self) -> Result<Value, Option<CloseFrame>> {
         loop {
             match timeout(PATIENCE, self.stream.next()).await.expect("no message came") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(frame))) => {
-                    // As a browser does: answer, and hang up.
+                    // As a browser does: reply to the close frame and close the connection.
                     drop(self.stream.flush().await);
                     drop(self.stream.get_mut().shutdown().await);
                     return Err(frame);
@@ -74,7 +75,7 @@ impl Socket {
         }
     }
 
-    /// Sends one request and returns the message that answers it.
+    /// Sends one request and returns the next message.
     pub async fn call(&mut self, method: &str, params: Value) -> Value {
         self.send(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()).await;
         self.receive().await.unwrap()

@@ -1,4 +1,4 @@
-//! Plain SQL past the server: to arrange what no procedure does and to look at what none shows.
+//! Plain SQL on a connection: to set up states that no procedure creates, and to check what none returns.
 
 use clusterdesk::db::DbConnection;
 use diesel::{
@@ -11,17 +11,18 @@ use serde_json::Value;
 
 use super::Backend;
 
+/// SQL helpers for a database connection.
 pub trait Sql {
     fn backend(&self) -> Backend;
     /// Runs statements that must succeed.
     fn run(&mut self, statements: &str);
-    /// Runs statements and returns the database's words if it refuses.
+    /// Runs statements and returns the error message if they fail.
     fn refusal(&mut self, statements: &str) -> Option<String>;
-    /// One column of text.
+    /// The rows of a query with one text column.
     fn texts(&mut self, query: &str) -> Vec<String>;
-    /// One number.
+    /// The result of a query for one number.
     fn number(&mut self, query: &str) -> i64;
-    /// The tables, but for Diesel's own.
+    /// The names of all tables except Diesel's own, sorted.
     fn tables(&mut self) -> Vec<String>;
     /// A table's rows as JSON objects, in the order of their first column.
     fn rows(&mut self, table: &str) -> Vec<Value>;

@@ -1,14 +1,15 @@
-//! Somebody who watches clusters over a WebSocket.
+//! A `k8s.watch` subscription over a WebSocket.
 
 use serde_json::{Value, json};
 
 use super::{Client, Failure, Socket};
 
+/// An open subscription.
 pub struct Watcher {
     pub socket: Socket,
     /// The subscription's id.
     pub id: String,
-    /// The position it began at, unless it resumed.
+    /// The event id at which it started. None when it resumed from a `lastEventId`.
     pub ready: Option<String>,
 }
 
@@ -41,7 +42,7 @@ impl Watcher {
         params["result"].take()
     }
 
-    /// The next events as `type name`, or `lagged`.
+    /// The next `count` events, each as `type name`, or `lagged`.
     pub async fn told(&mut self, count: usize) -> Vec<String> {
         let mut told = Vec::new();
         for _ in 0..count {
@@ -53,7 +54,7 @@ impl Watcher {
         told
     }
 
-    /// How the server ends the subscription.
+    /// The error with which the server ends the subscription.
     pub async fn end(&mut self) -> Failure {
         let mut params = self.params().await;
         assert!(params.get("result").is_none(), "{params}");

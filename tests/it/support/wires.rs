@@ -1,4 +1,4 @@
-//! One caller over HTTP and over a WebSocket, who must be answered alike.
+//! One client over HTTP and over a WebSocket, whose answers must be equal.
 
 use bytes::Bytes;
 use futures_util::SinkExt;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Client, Socket};
 
+/// The same client over both transports.
 pub struct Wires {
     pub client: Client,
     pub socket: Socket,
@@ -19,13 +20,14 @@ impl Wires {
         Self { client, socket }
     }
 
-    /// Sends a message both ways and returns the answer without its request ids. None when there is nothing to answer.
+    /// Sends a message over both transports, asserts equal answers, and returns the answer without its request ids. None
+    /// when the message is not answered.
     pub async fn ask(&mut self, message: impl Into<Bytes>) -> Option<Value> {
         let message = message.into();
         let posted = self.post(message.clone()).await;
         self.send(message.clone()).await;
         if posted.is_none() {
-            // An answer to the message itself would come before this one's, or fail the next comparison.
+            // If the WebSocket had answered the message, that answer would arrive before the answer to this request.
             self.send(json!({"jsonrpc": "2.0", "id": "next", "method": "user.me"}).to_string()).await;
             assert_eq!(self.socket.receive().await.unwrap()["id"], "next", "{message:?}");
             return None;
@@ -38,7 +40,7 @@ impl Wires {
 
     /// Sends a message that must be answered.
     pub async fn answer(&mut self, message: impl Into<Bytes>) -> Value {
-        self.ask(message).await.expect("an answer")
+        self.ask(message).await.expect("the message was not answered")
     }
 
     async fn post(&self, message: Bytes) -> Option<Value> {
@@ -67,7 +69,7 @@ impl Wires {
     }
 }
 
-/// Takes the request ids out of the errors of an answer: UUIDs, the same as in the header if there is one.
+/// Removes the request ids from the errors of an answer. Asserts that they are UUIDs and equal to the header, if given.
 fn take_request_ids(answer: &mut Value, header: Option<&str>) {
     let entries = match answer {
         Value::Array(entries) => entries.as_mut_slice(),
