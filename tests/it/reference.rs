@@ -39,7 +39,7 @@ fn row(procedure: &Procedure) -> String {
 fn generated_table_of_procedures_is_up_to_date() {
     let mut table =
         "| name | old name | kind | access | bucket | errors | |\n|---|---|---|---|---|---|---|\n".to_owned();
-    table.extend(REGISTRY.procedures().map(|procedure| row(procedure)));
+    table.extend(catalogue().procedures().map(|procedure| row(procedure)));
     generated_part(PAGE, "procedures", &table);
 }
 
@@ -65,7 +65,7 @@ fn the_reference_has_the_sections_that_code_cites() {
 #[test]
 fn every_error_that_a_procedure_may_answer_is_in_the_table_of_errors() {
     let page = page();
-    for procedure in REGISTRY.procedures() {
+    for procedure in catalogue().procedures() {
         for error in procedure.expected_errors() {
             let row = format!("| `{}` | {} | {} |", error.as_str(), error.number(), error.http_status());
             assert!(page.contains(&row), "{PAGE} has no row {row}");
