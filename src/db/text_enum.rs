@@ -1,6 +1,6 @@
-//! Enums that are TEXT in the database, a string on the wire and a word on the command line: one list each.
+//! Enums that are TEXT in the database and a string on the wire and on the command line, from one list of names.
 
-/// Declares such an enum. Written as a macro because the impls for Diesel can't be generic over the enum (orphan rule).
+/// Declares such an enum. It is a macro because the orphan rule forbids generic impls of Diesel's traits.
 macro_rules! text_enum {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$attribute:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -14,6 +14,7 @@ macro_rules! text_enum {
         }
 
         impl $name {
+            /// The name in the database and on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }

@@ -11,7 +11,7 @@ use std::{
 
 use clusterdesk::{
     config::Secret,
-    db::{DatabaseUrl, DbConnection, Manager, Role, migrations::Migrations},
+    db::{DatabaseUrl, DbConnection, Manager, Purpose, migrations::Migrations},
 };
 use tempfile::TempDir;
 
@@ -67,7 +67,7 @@ impl TestDatabase {
 
     /// A connection past the server, to arrange what no procedure does and to look at what none shows.
     pub fn connect(&self) -> DbConnection {
-        Manager { url: self.address(), role: Role::Write, statement_timeout: Duration::ZERO }.open().unwrap()
+        Manager { url: self.address(), purpose: Purpose::Write, statement_timeout: Duration::ZERO }.open().unwrap()
     }
 }
 
