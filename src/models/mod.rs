@@ -3,6 +3,7 @@
 
 pub mod api_token;
 pub mod audit;
+pub mod audit_event;
 pub mod cluster_event;
 pub mod customer;
 pub mod k8s;

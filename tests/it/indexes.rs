@@ -13,6 +13,7 @@ use clusterdesk::{
     models::{
         api_token::ApiToken,
         audit::{self, AuditFilter},
+        audit_event::AuditEvent,
         cluster_event::ClusterEvent,
         customer::{self, Customer},
         k8s::{Cluster, ClusterChanges, ClusterFilter, ClusterRow, DeletedCluster, NewCluster, Status},
@@ -220,6 +221,9 @@ fn cases() -> Vec<Case> {
         case(|conn| assert_eq!(ApiToken::delete_all(conn, "user_7"), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert!(ClusterEvent::newest(conn).unwrap() >= 100_000), &["SCAN cluster_events", "_pkey"]),
         case(|conn| assert_eq!(ClusterEvent::after(conn, None, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
+        case(|conn| assert!(AuditEvent::newest(conn).unwrap() >= 100_000), &["SCAN audit_events", "_pkey"]),
+        case(|conn| assert_eq!(AuditEvent::after(conn, 0, 256).unwrap().len(), 256), &["_pkey"]),
+        case(|conn| assert_eq!(AuditEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
         // One's own are few among those of others, also right from the beginning.
         case(
             |conn| assert_eq!(ClusterEvent::after(conn, Some(USER), 0, 256).unwrap().len(), 1),
