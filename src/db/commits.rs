@@ -28,7 +28,7 @@ impl Commits {
         Self::new(None)
     }
 
-    /// For PostgreSQL at `url`: other servers' commits are heard too, while somebody waits.
+    /// For PostgreSQL at `url`: while a receiver exists, commits of other servers are announced too.
     pub fn of_postgres(url: Secret) -> Self {
         Self::new(Some(url))
     }
@@ -37,7 +37,7 @@ impl Commits {
         Self(Arc::new(State { wake: watch::Sender::new(()), server, is_listening: Mutex::new(false) }))
     }
 
-    /// Wakes everybody who waits. This process has committed something.
+    /// Wakes all receivers, after a commit of this process.
     pub fn announce(&self) {
         self.0.wake.send_replace(());
     }
@@ -69,7 +69,7 @@ impl State {
         self.is_listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether anybody still waits. After a `false` the listener thread must end: the next receiver starts another.
+    /// Whether any receiver still exists. After a `false` the listener thread must end: the next receiver starts another.
     fn is_wanted(&self) -> bool {
         let mut is_listening = self.lock();
         *is_listening = self.wake.receiver_count() > 0;

@@ -1,5 +1,5 @@
-//! One file per table: row types, the scopes that say which rows are seen, and the operations that must be one
-//! statement or one transaction.
+//! One file per table: row types, scopes that select rows, and the operations that must be one statement or one
+//! transaction.
 
 pub mod api_token;
 pub mod audit;
