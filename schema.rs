@@ -14,6 +14,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_events (id) {
+        id -> BigInt,
+        audit_id -> BigInt,
+    }
+}
+
+diesel::table! {
     audit_log (id) {
         id -> BigInt,
         created_at -> Timestamp,
@@ -141,6 +148,7 @@ diesel::joinable!(k8s_cluster_configs -> users (auth_user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_tokens,
+    audit_events,
     audit_log,
     cluster_events,
     customers,

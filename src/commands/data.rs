@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
     config::DataSettings,
-    db::{DatabaseUrl, DbConnection, Manager, Role, migrations},
+    db::{DatabaseUrl, DbConnection, Manager, Purpose, migrations},
 };
 
 /// Creates the data folder (0700) and, on SQLite, the file (0600; its companions inherit that).
@@ -58,7 +58,7 @@ pub fn connect(settings: &DataSettings) -> Result<DbConnection> {
 
 /// The same for a known address.
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection> {
-    let manager = Manager { url: url.clone(), role: Role::Write, statement_timeout: Duration::ZERO };
+    let manager = Manager { url: url.clone(), purpose: Purpose::Write, statement_timeout: Duration::ZERO };
     let mut connection = manager.open().with_context(|| format!("could not open the {} database", url.kind()))?;
     let current = migrations::is_current(&mut connection).unwrap_or(false);
     ensure!(current, "the database is not migrated to this version; run `clusterdesk migrate up` first");

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clusterdesk::{
     auth::Authenticator,
     config::Settings,
-    db::{DatabaseUrl, Manager, Role, Timestamp, dialect, migrations::Migrations},
+    db::{DatabaseUrl, Manager, Purpose, Timestamp, dialect, migrations::Migrations},
 };
 
 use super::bootstrap;
@@ -58,7 +58,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
 }
 
 fn manager(url: &DatabaseUrl) -> Manager {
-    Manager { url: url.clone(), role: Role::Read, statement_timeout: Duration::from_secs(10) }
+    Manager { url: url.clone(), purpose: Purpose::Read, statement_timeout: Duration::from_secs(10) }
 }
 
 fn database(url: &DatabaseUrl) -> Result<String> {

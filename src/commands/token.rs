@@ -80,7 +80,7 @@ fn create(
 
 fn revoke(conn: &mut DbConnection, id: i64) -> Result<()> {
     let revoked = transaction::write(conn, |conn| {
-        if ApiToken::revoke(conn, id, Timestamp::now())? == 0 {
+        if !ApiToken::revoke(conn, id, Timestamp::now())? {
             return Err(anyhow::anyhow!("there is no live token {id}").into());
         }
         Ok(audit(conn, "token.revoke", "apiToken", &id.to_string(), "{}")?)

@@ -36,7 +36,7 @@ fn list(settings: &DataSettings, failed: bool) -> Result<()> {
     let mut out = stdout().lock();
     let mut after = None;
     loop {
-        let page = StripeEvent::page(&mut conn, &EventFilter { failed }, after.as_ref(), PAGE).map_err(data::plain)?;
+        let page = StripeEvent::page(&mut conn, &EventFilter { failed }, after.as_ref(), PAGE)?;
         for event in &page {
             let outcome = event.error.as_deref().unwrap_or("processed");
             writeln!(

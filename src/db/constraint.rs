@@ -1,13 +1,17 @@
-//! Which of our unique constraints a write ran into. PostgreSQL names the constraint, SQLite the columns.
+//! Which unique constraint a write violated. PostgreSQL reports the constraint's name, SQLite the columns.
 
 use diesel::result::{DatabaseErrorKind, Error};
 
-/// The unique constraints that callers can run into.
+/// The unique constraints that callers' writes can violate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Constraint {
+    /// One live cluster per owner and plan.
     LiveCluster,
+    /// One customer per user.
     CustomerUser,
+    /// One user per email.
     UserEmail,
+    /// One user per id.
     UserId,
 }
 
@@ -32,7 +36,7 @@ impl Constraint {
         }
     }
 
-    /// The constraint that `error` is about, when it is a violation of one of ours.
+    /// The constraint that `error` reports as violated; None for any other error.
     pub fn violated(error: &Error) -> Option<Self> {
         let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) = error else { return None };
         Self::ALL.into_iter().find(|constraint| match info.constraint_name() {

@@ -1,4 +1,4 @@
-//! What differs between SQLite and PostgreSQL. The only file that looks inside [`DbConnection`].
+//! What differs between SQLite and PostgreSQL. Only this file matches on the variants of [`DbConnection`].
 
 use std::time::Duration;
 
@@ -11,32 +11,35 @@ use diesel::{
 };
 
 use super::{
-    connection::{DbConnection, Role},
+    connection::{DbConnection, Purpose},
     timestamp::Timestamp,
 };
 
-/// How long a connection waits for another process that writes to the SQLite file.
+/// How long a connection waits for another process that is writing to the SQLite file, in milliseconds.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
-/// Advisory lock of start-up: migrations and the first admin.
+/// Advisory lock that serialises start-up: migrations and the creation of the first admin.
 pub const START_UP: i64 = 0x0c1d_0001;
-/// Advisory lock of whatever could leave the server without an admin.
+/// Advisory lock that serialises whatever might remove the last admin.
 pub const ADMINS: i64 = 0x0c1d_0002;
-/// Advisory lock of Stripe's events: one is handled at a time, by whichever server.
+/// Advisory lock that the triggers of cluster and audit events take at commit, so that event ids become visible in
+/// order. The migrations spell it as a decimal number.
+pub const EVENTS: i64 = 0x0c1d_0003;
+/// Advisory lock that serialises Stripe events across all servers.
 pub const STRIPE: i64 = 0x0c1d_0004;
 
-/// Statements every new connection runs first. On SQLite the busy timeout must be the first of them.
-pub fn session_setup(connection: &DbConnection, role: Role, statement_timeout: Duration) -> String {
+/// The first statements of every new connection. On SQLite the busy timeout must come first.
+pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_timeout: Duration) -> String {
     match connection {
         DbConnection::Sqlite(_) => {
-            let query_only = if role == Role::Read { "PRAGMA query_only = ON;" } else { "" };
+            let query_only = if purpose == Purpose::Read { "PRAGMA query_only = ON;" } else { "" };
             format!(
                 "{BUSY_TIMEOUT}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                  PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456; \
                  PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; {query_only}"
             )
         }
-        // A COMMIT has no statement timeout, but may wait for a lock: events of clusters are written then.
+        // The statement timeout does not apply to COMMIT, which may wait for the lock of the event triggers.
         DbConnection::Postgres(_) => format!(
             "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
              SET lock_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
@@ -46,8 +49,11 @@ pub fn session_setup(connection: &DbConnection, role: Role, statement_timeout: D
     }
 }
 
-/// Begins a transaction that may write. SQLite takes its write lock now: a transaction that only later turns from
-/// reading to writing fails at once instead of waiting.
+/// Begins a transaction that may write. SQLite takes its write lock at once, because a transaction that turns from
+/// reading to writing later fails instead of waiting.
+///
+/// # Errors
+/// When the database cannot be reached or, on SQLite, stays locked.
 pub fn begin_write(connection: &mut DbConnection) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
@@ -55,7 +61,10 @@ pub fn begin_write(connection: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// Begins a transaction whose statements all see one state of the database.
+/// Begins a read-only transaction whose statements all see one state of the database.
+///
+/// # Errors
+/// When the database cannot be reached.
 pub fn begin_snapshot(connection: &mut DbConnection) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
@@ -65,16 +74,27 @@ pub fn begin_snapshot(connection: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
+/// Commits the open transaction.
+///
+/// # Errors
+/// When the commit failed; then it is rolled back.
 pub fn commit(connection: &mut DbConnection) -> QueryResult<()> {
     <DbConnection as diesel::Connection>::TransactionManager::commit_transaction(connection)
 }
 
+/// Rolls the open transaction back.
+///
+/// # Errors
+/// When the database cannot be reached; then the connection is broken.
 pub fn rollback(connection: &mut DbConnection) -> QueryResult<()> {
     <DbConnection as diesel::Connection>::TransactionManager::rollback_transaction(connection)
 }
 
-/// Locks a user's row until the transaction ends, so that what one user does and what is done to them happens one
-/// after the other. SQLite has one writer and needs nothing.
+/// Locks a user's row until the transaction ends. This serialises the mutations by and on one user. SQLite has only
+/// one writer and needs no lock.
+///
+/// # Errors
+/// The database's.
 pub fn lock_user(connection: &mut DbConnection, id: &str) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(_) => Ok(()),
@@ -84,7 +104,11 @@ pub fn lock_user(connection: &mut DbConnection, id: &str) -> QueryResult<()> {
     }
 }
 
-/// Takes an advisory lock until the transaction ends.
+/// Takes an advisory lock, such as [`START_UP`], until the transaction ends. SQLite has only one writer and needs no
+/// lock.
+///
+/// # Errors
+/// The database's.
 pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(_) => Ok(()),
@@ -92,8 +116,11 @@ pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult
     }
 }
 
-/// Folds the write-ahead log back into the SQLite file; `truncate` also empties it. False when a reader is in the way,
-/// who is not waited for.
+/// Writes the write-ahead log back into the SQLite file; `truncate` also empties the log. Returns false when a reader
+/// blocks this; it does not wait for the reader.
+///
+/// # Errors
+/// The database's.
 pub fn checkpoint(connection: &mut DbConnection, truncate: bool) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     struct Outcome {
@@ -114,7 +141,11 @@ pub fn in_transaction(connection: &mut DbConnection) -> bool {
     matches!(status.transaction_depth(), Ok(Some(_)))
 }
 
-/// Foreign keys off for the table rebuilds of SQLite migrations, which no transaction can switch.
+/// Switches SQLite's foreign key checks off or on, for migrations that rebuild tables. This has no effect inside a
+/// transaction.
+///
+/// # Errors
+/// The database's.
 pub fn suspend_foreign_keys(connection: &mut DbConnection, suspended: bool) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(sqlite) if suspended => sqlite.batch_execute("PRAGMA foreign_keys = OFF"),
@@ -123,7 +154,10 @@ pub fn suspend_foreign_keys(connection: &mut DbConnection, suspended: bool) -> Q
     }
 }
 
-/// Rows whose parent is missing. PostgreSQL never has any; SQLite may after a migration, which runs unchecked.
+/// The number of rows whose parent is missing. It is always 0 on PostgreSQL, which checks migrations too.
+///
+/// # Errors
+/// The database's.
 pub fn broken_references(connection: &mut DbConnection) -> QueryResult<i64> {
     match connection {
         DbConnection::Sqlite(sqlite) => {
@@ -133,7 +167,7 @@ pub fn broken_references(connection: &mut DbConnection) -> QueryResult<i64> {
     }
 }
 
-/// Whether the connection's server is still there. SQLite has none.
+/// Whether the server still answers. Always true on SQLite, which has no server.
 pub fn answers(connection: &mut DbConnection) -> bool {
     match connection {
         DbConnection::Sqlite(_) => true,
@@ -141,8 +175,11 @@ pub fn answers(connection: &mut DbConnection) -> bool {
     }
 }
 
-/// The language in which the server words its errors. Deadlocks and timeouts are known by their English names, as Diesel
-/// keeps SQLSTATE to itself.
+/// The language of the server's messages. Deadlocks and timeouts are recognised by their English messages, because
+/// Diesel does not expose SQLSTATE.
+///
+/// # Errors
+/// The database's.
 pub fn message_language(connection: &mut DbConnection) -> QueryResult<String> {
     match connection {
         DbConnection::Sqlite(_) => Ok("C".to_owned()),
@@ -150,7 +187,10 @@ pub fn message_language(connection: &mut DbConnection) -> QueryResult<String> {
     }
 }
 
-/// The database's clock. SQLite's is our own machine's.
+/// The database server's clock. On SQLite it is this machine's.
+///
+/// # Errors
+/// The database's.
 pub fn clock(connection: &mut DbConnection) -> QueryResult<Timestamp> {
     match connection {
         DbConnection::Sqlite(_) => Ok(Timestamp::now()),
@@ -160,7 +200,10 @@ pub fn clock(connection: &mut DbConnection) -> QueryResult<Timestamp> {
     }
 }
 
-/// Whether there is a table of this name.
+/// Whether a table of this name exists.
+///
+/// # Errors
+/// The database's.
 pub fn has_table(connection: &mut DbConnection, name: &str) -> QueryResult<bool> {
     let query = |text: &str| diesel::select(sql::<Bool>(text).bind::<Text, _>(name.to_owned()).sql(")"));
     match connection {
@@ -171,5 +214,26 @@ pub fn has_table(connection: &mut DbConnection, name: &str) -> QueryResult<bool>
             query("EXISTS (SELECT 1 FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname = ")
                 .get_result(pg)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn migrations_take_only_the_advisory_lock_for_events() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
+        let mut found = 0;
+        for migration in fs::read_dir(folder).unwrap() {
+            let sql = fs::read_to_string(migration.unwrap().path().join("up.sql")).unwrap();
+            for call in sql.split("pg_advisory").skip(1) {
+                assert!(call.starts_with(&format!("_xact_lock({EVENTS});")), "pg_advisory{call:.30}");
+                found += 1;
+            }
+        }
+        assert!(found > 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Counts and times every statement, and puts the slow ones in the log.
+//! Counts and times every statement, and logs the slow ones.
 
 use std::{
     cell::Cell,
@@ -9,18 +9,20 @@ use diesel::connection::{Instrumentation, InstrumentationEvent};
 
 use crate::error::milliseconds;
 
+/// Statements that take longer are logged.
 const SLOW: Duration = Duration::from_millis(200);
 
 thread_local! {
-    // A job runs on one thread from its beginning to its end, so the thread's count is the job's.
+    // A job runs on one thread from start to end, so the growth of the thread's count is the job's count.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Statements this thread has run so far.
+/// The number of statements that this thread has run so far.
 pub fn statements() -> u64 {
     COUNT.get()
 }
 
+/// Counts and times the statements of one connection.
 #[derive(Default)]
 pub struct Statements {
     started: Option<Instant>,
@@ -34,7 +36,7 @@ impl Instrumentation for Statements {
                 COUNT.set(COUNT.get().saturating_add(1));
                 let elapsed = self.started.take().map(|start| start.elapsed()).unwrap_or_default();
                 if elapsed > SLOW {
-                    // Without the bound values: they are the callers' data.
+                    // Without the bound values, which are the callers' data.
                     let text = query.to_string();
                     let sql = text.split("-- binds").next().unwrap_or_default().trim();
                     tracing::warn!(elapsed_ms = milliseconds(elapsed), sql, "slow statement");

@@ -1,4 +1,4 @@
-//! A piece of database work on its way through a queue: claimed once, run on a database thread, answered once.
+//! A piece of database work in a queue: claimed once, run on a database thread, answered once.
 
 use std::{
     sync::{
@@ -14,28 +14,29 @@ use tracing::Span;
 use super::connection::DbConnection;
 use crate::error::{Error, Result};
 
-/// What the database threads see of a job.
+/// A job as the database threads see it.
 pub(super) trait Job: Send {
-    /// Whether to run it at all: false once its caller has given up.
+    /// Whether to run the job: false once its caller has given up.
     fn claim(&self) -> bool;
-    /// Whether its statements need one snapshot.
+    /// Whether its statements must see one snapshot.
     fn needs_snapshot(&self) -> bool;
-    /// Runs the work and keeps its result. May be called again after a failure.
+    /// Runs the work and keeps the result. May be called again after a failure.
     fn run(&mut self, connection: &mut DbConnection) -> Result<()>;
-    /// Whether its time is up.
+    /// Whether its deadline has passed.
     fn is_overdue(&self) -> bool;
-    /// Answers the caller: the kept result, or why there is none.
+    /// Sends the caller the kept result or the error.
     fn answer(self: Box<Self>, outcome: Result<()>);
 }
 
-/// The caller's end of a job.
+/// The caller's side of a job.
 pub(super) struct Ticket<T> {
+    /// Receives the result.
     pub reply: oneshot::Receiver<Result<T>>,
     claimed: Arc<AtomicBool>,
 }
 
 impl<T> Ticket<T> {
-    /// Takes the job back. False when a thread has already begun it.
+    /// Cancels the job. False when a thread has already started it.
     pub fn cancel(&self) -> bool {
         !self.claimed.swap(true, Ordering::AcqRel)
     }
@@ -51,7 +52,7 @@ struct Task<T, W> {
     span: Span,
 }
 
-/// Wraps `work` for a queue. A result that is ready only after `deadline` is dropped, and its transaction undone.
+/// Wraps `work` for a queue. If it finishes after `deadline`, it fails with TIMEOUT and its transaction is rolled back.
 pub(super) fn job<T, W>(work: W, snapshot: bool, deadline: Instant) -> (Box<dyn Job>, Ticket<T>)
 where
     T: Send + 'static,
@@ -94,7 +95,7 @@ where
     fn answer(self: Box<Self>, outcome: Result<()>) {
         let kept = self.result;
         let answer = outcome.and_then(|()| kept.ok_or_else(|| Error::unavailable("The work was not done.")));
-        // The caller may be gone: then nobody is told.
+        // Fails when the caller is gone, and then nobody needs the answer.
         drop(self.reply.send(answer));
     }
 }

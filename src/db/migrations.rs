@@ -1,4 +1,4 @@
-//! The embedded migrations: the same versions and names for both databases, each with its way back.
+//! The embedded migrations: the same versions and names for both databases, each of them reversible.
 
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{
-    connection::{DbConnection, Manager, MultiBackend, Role},
-    dialect, transaction,
+    connection::{DbConnection, MultiBackend, Purpose},
+    dialect,
+    manager::Manager,
+    transaction,
     url::DatabaseUrl,
 };
 use crate::error::Error;
@@ -22,20 +24,20 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 type Step = Box<dyn Migration<MultiBackend>>;
 
 diesel::table! {
-    /// Diesel's own record of what it applied.
+    /// Where Diesel records the applied migrations.
     __diesel_schema_migrations (version) {
         version -> Text,
     }
 }
 
-/// Whether the database has exactly the migrations of this binary.
+/// Whether exactly the migrations of this binary are applied.
 ///
 /// # Errors
-/// When the database can't be read.
+/// When the database cannot be read.
 pub fn is_current(connection: &mut DbConnection) -> QueryResult<bool> {
     use __diesel_schema_migrations::{table, version};
     let applied: Vec<String> = table.select(version).order(version).load(connection)?;
-    // The two trees have the same versions.
+    // Both databases have the same versions.
     let mut known: Vec<String> =
         steps(&SQLITE).iter().flatten().map(|step| step.name().version().to_string()).collect();
     known.sort();
@@ -48,25 +50,28 @@ fn steps(source: &EmbeddedMigrations) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// One migration and whether the database has it.
+/// One migration and whether it is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// `<version>_<name>`
     pub name: String,
+    /// Whether the database has it.
     pub applied: bool,
 }
 
-/// Migrations of one database, over a connection of its own.
+/// The migrations of one database, with a connection of its own.
 pub struct Migrations {
     connection: DbConnection,
     steps: Vec<Step>,
 }
 
 impl Migrations {
+    /// Connects to the database.
+    ///
     /// # Errors
-    /// When the database can't be reached.
+    /// When the database cannot be reached.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
-        let manager = Manager { url: url.clone(), role: Role::Write, statement_timeout: Duration::ZERO };
+        let manager = Manager { url: url.clone(), purpose: Purpose::Write, statement_timeout: Duration::ZERO };
         let connection = manager.open().with_context(|| format!("could not open the {} database", url.kind()))?;
         let source = match url {
             DatabaseUrl::Sqlite(_) => &SQLITE,
@@ -78,7 +83,7 @@ impl Migrations {
     /// Applies up to `limit` pending migrations and returns their names.
     ///
     /// # Errors
-    /// Refuses a database that a newer binary has migrated. A failing migration leaves the database as it was.
+    /// When a newer binary has migrated the database, or a migration fails; then nothing is changed.
     pub fn up(&mut self, limit: usize) -> Result<Vec<String>> {
         self.change(|connection, steps| apply(connection, steps, limit))
     }
@@ -103,10 +108,10 @@ impl Migrations {
         })
     }
 
-    /// Every known migration, oldest first, then those only the database knows.
+    /// Every migration of this binary, oldest first, then applied ones that this binary does not know.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// When the database cannot be read.
     pub fn status(&mut self) -> Result<Vec<Status>> {
         let applied = applied(&mut self.connection)?;
         let known = self.steps.iter().map(|step| Status {
@@ -115,13 +120,13 @@ impl Migrations {
         });
         let mut all: Vec<Status> = known.collect();
         all.extend(
-            from_the_future(&applied, &self.steps)
+            unknown(&applied, &self.steps)
                 .map(|version| Status { name: format!("{version} (unknown to this binary)"), applied: true }),
         );
         Ok(all)
     }
 
-    /// Runs `steps` in one transaction that no other process can enter, so that servers may start together.
+    /// Runs `work` in one transaction under the start-up lock, so that servers may start at the same time.
     fn change(&mut self, work: impl FnOnce(&mut DbConnection, &[Step]) -> Result<Vec<String>>) -> Result<Vec<String>> {
         let Self { connection, steps } = self;
         dialect::suspend_foreign_keys(connection, true)?;
@@ -143,11 +148,12 @@ impl Migrations {
 
 fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
     let applied = applied(connection)?;
-    refuse_the_future(&applied, steps)?;
+    refuse_unknown(&applied, steps)?;
     let pending = steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned()));
     let mut names = Vec::new();
     for step in pending.take(limit) {
-        // Creates Diesel's table where it is missing: a server on a migrated database needs no right to create.
+        // Creates Diesel's table if it is missing. Not called without a pending migration, because a server on a
+        // migrated database may lack the privilege to create tables.
         connection.applied_migrations().map_err(anyhow::Error::from_boxed)?;
         connection.run_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
         names.push(step.name().to_string());
@@ -157,7 +163,7 @@ fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<
 
 fn revert(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
     let applied = applied(connection)?;
-    refuse_the_future(&applied, steps)?;
+    refuse_unknown(&applied, steps)?;
     let done = steps.iter().rev().filter(|step| applied.contains(&step.name().version().as_owned()));
     let mut names = Vec::new();
     for step in done.take(limit) {
@@ -167,7 +173,7 @@ fn revert(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result
     Ok(names)
 }
 
-/// The versions a database has. Changes nothing.
+/// The applied versions. Only reads.
 fn applied(connection: &mut DbConnection) -> Result<Vec<MigrationVersion<'static>>> {
     use __diesel_schema_migrations::{table, version};
     if !dialect::has_table(connection, "__diesel_schema_migrations")? {
@@ -178,15 +184,15 @@ fn applied(connection: &mut DbConnection) -> Result<Vec<MigrationVersion<'static
     Ok(versions.into_iter().map(MigrationVersion::from).collect())
 }
 
-fn from_the_future<'a>(
+fn unknown<'a>(
     applied: &'a [MigrationVersion<'static>],
     steps: &'a [Step],
 ) -> impl Iterator<Item = &'a MigrationVersion<'static>> {
     applied.iter().filter(|version| !steps.iter().any(|step| step.name().version() == **version))
 }
 
-fn refuse_the_future(applied: &[MigrationVersion<'static>], steps: &[Step]) -> Result<()> {
-    if let Some(version) = from_the_future(applied, steps).max() {
+fn refuse_unknown(applied: &[MigrationVersion<'static>], steps: &[Step]) -> Result<()> {
+    if let Some(version) = unknown(applied, steps).max() {
         bail!("the database was migrated by a newer clusterdesk (migration {version}); start that version instead");
     }
     Ok(())

@@ -1,21 +1,44 @@
-//! Enums that are TEXT in the database, a string on the wire and a word on the command line: one list each.
+//! Enums that are TEXT in the database and a string on the wire and on the command line, from one list of names.
 
-/// Declares such an enum. Written as a macro because the impls for Diesel can't be generic over the enum (orphan rule).
+/// Declares such an enum. It is a macro because the orphan rule forbids generic impls of Diesel's traits.
 macro_rules! text_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$attribute:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$meta])*
+    (
+        $(#[doc = $doc:literal])+
+        $(#[derive($($extra:ident),+)])?
+        pub enum $name:ident { $($(#[$attribute:meta])* $variant:ident = $text:literal,)+ }
+    ) => {
+        $(#[doc = $doc])+
         #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+            Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize,
             diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
         )]
+        $(#[derive($($extra),+)])?
         #[diesel(sql_type = diesel::sql_types::Text)]
         pub enum $name {
             $($(#[$attribute])* #[serde(rename = $text)] $variant,)+
         }
 
         impl $name {
+            /// The name in the database and on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        // Not derived, because the derive turns documented variants into `oneOf` with a schema for each.
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "description": concat!($($doc),+).trim(), "type": "string", "enum": [$($text),+]
+                })
             }
         }
 

@@ -1,4 +1,4 @@
-//! A moment in UTC with milliseconds: TIMESTAMP in both databases, RFC 3339 on the wire (contract §1).
+//! A point in time in UTC with milliseconds: TIMESTAMP in both databases, RFC 3339 on the wire.
 
 use std::{fmt, time::Duration};
 
@@ -13,36 +13,39 @@ use diesel::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// A point in time in UTC, truncated to milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Timestamp)]
 pub struct Timestamp(NaiveDateTime);
 
 impl Timestamp {
-    /// Our clock, not the database's: `CURRENT_TIMESTAMP` has whole seconds on SQLite.
+    /// The current time by this machine's clock. `CURRENT_TIMESTAMP` has only whole seconds on SQLite.
     pub fn now() -> Self {
         Self(Utc::now().naive_utc().trunc_subsecs(3))
     }
 
+    /// From milliseconds since 1970-01-01. None outside the years 0 to 9999.
     pub fn from_millis(millis: i64) -> Option<Self> {
         DateTime::from_timestamp_millis(millis).and_then(|moment| Self::from_utc(moment.naive_utc()))
     }
 
-    /// None for years that have no four digits: RFC 3339 can't write them, and SQLite compares text.
+    /// None outside the years 0 to 9999: RFC 3339 has four digits, and SQLite compares timestamps as text.
     fn from_utc(moment: NaiveDateTime) -> Option<Self> {
         (0..=9999).contains(&moment.year()).then(|| Self(moment.trunc_subsecs(3)))
     }
 
+    /// Milliseconds since 1970-01-01.
     pub fn millis(self) -> i64 {
         self.0.and_utc().timestamp_millis()
     }
 
-    /// This moment plus `duration`; saturates at the end of time.
+    /// This time plus `duration`, at most the greatest representable time.
     pub fn plus(self, duration: Duration) -> Self {
         let end = TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_add_signed(delta));
         Self(end.unwrap_or(NaiveDateTime::MAX))
     }
 
-    /// This moment minus `duration`; saturates at the beginning of time.
+    /// This time minus `duration`, at least the smallest representable time.
     pub fn minus(self, duration: Duration) -> Self {
         let start = TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_sub_signed(delta));
         Self(start.unwrap_or(NaiveDateTime::MIN))

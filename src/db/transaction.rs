@@ -1,4 +1,4 @@
-//! Transactions: what happens inside either happens as a whole or not at all.
+//! Transactions and savepoints, both safe against panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,23 +8,32 @@ use super::{connection::DbConnection, dialect};
 use crate::error::{Error, Result};
 
 /// Runs `work` in one transaction that may write, and commits it if `work` succeeds.
+///
+/// # Errors
+/// Those of `work`, which roll the transaction back, and of the database.
 pub fn write<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
     dialect::begin_write(connection)?;
     finish(connection, work)
 }
 
 /// Runs `work` so that all its statements see one state of the database.
+///
+/// # Errors
+/// Those of `work` and of the database.
 pub fn snapshot<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
     dialect::begin_snapshot(connection)?;
     finish(connection, work)
 }
 
-/// Runs `work` inside an open transaction so that its failure undoes only its own part (SAVEPOINT).
+/// Runs `work` in a savepoint of the open transaction: a failure rolls back only what `work` did.
+///
+/// # Errors
+/// Those of `work` and of the database.
 pub fn savepoint<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
     diesel::Connection::transaction(connection, |connection| no_panic(|| work(connection)))
 }
 
-/// Runs `work` in the open transaction and ends it.
+/// Runs `work` in the open transaction, then commits or rolls back.
 pub(super) fn finish<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
     match no_panic(|| work(connection)) {
         Ok(value) => {
@@ -32,7 +41,7 @@ pub(super) fn finish<T>(connection: &mut DbConnection, work: impl FnOnce(&mut Db
             Ok(value)
         }
         Err(error) => {
-            // Diesel remembers a failed rollback and reports the connection as broken.
+            // After a failed rollback Diesel reports the connection as broken.
             if let Err(failed) = dialect::rollback(connection) {
                 tracing::warn!(error = %failed, "rollback failed");
             }
@@ -41,7 +50,7 @@ pub(super) fn finish<T>(connection: &mut DbConnection, work: impl FnOnce(&mut Db
     }
 }
 
-/// Panics end here, inside the transaction: one that got out would leave it open.
+/// Turns a panic of `work` into an error. It must not unwind further, or the transaction would stay open.
 pub(super) fn no_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

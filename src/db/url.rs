@@ -1,18 +1,18 @@
-//! Which database: the URL's scheme decides, and anything we would have to guess about is refused.
+//! The database address: the URL's scheme decides which database it is, and anything ambiguous is refused.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use super::libpq;
 use crate::config::{DataSettings, Secret};
-
-/// Environment in which libpq finds a host or a TLS mode that the URL does not name (PostgreSQL manual §34.15).
-const LIBPQ_HOST: [&str; 2] = ["PGHOST", "PGHOSTADDR"];
 
 /// A checked database address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseUrl {
+    /// The path of a SQLite file.
     Sqlite(PathBuf),
+    /// A URL for libpq, with our timeouts added.
     Postgres(Secret),
 }
 
@@ -28,6 +28,8 @@ impl DatabaseUrl {
         }
     }
 
+    /// Checks a URL that comes from `setting`.
+    ///
     /// # Errors
     /// Names `setting`: an unknown scheme, an in-memory SQLite database, or a plaintext connection to another host.
     pub fn parse(url: &Secret, setting: &str) -> Result<Self> {
@@ -43,12 +45,13 @@ impl DatabaseUrl {
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             refuse_plaintext(text, setting)?;
-            return Ok(Self::Postgres(with_patience(text)));
+            return Ok(Self::Postgres(with_timeouts(text)));
         }
         let scheme = text.split_once(':').map_or("no scheme", |(scheme, _)| scheme);
         bail!("{setting}: {scheme:?} is not supported; write sqlite:PATH or postgres://…");
     }
 
+    /// The path of the SQLite file; None on PostgreSQL.
     pub fn sqlite_path(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
@@ -56,7 +59,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// The kind of database, for people.
+    /// The database's name for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
@@ -65,8 +68,9 @@ impl DatabaseUrl {
     }
 }
 
-/// What libpq waits for by itself is minutes or for ever: connecting, a silent peer, unacknowledged data.
-const PATIENCE: [(&str, &str); 5] = [
+/// Timeouts for libpq, whose own defaults are minutes or infinite: for connecting, for a peer that says nothing, and for
+/// data that is not acknowledged. Seconds, except `tcp_user_timeout`, which is in milliseconds.
+const TIMEOUTS: [(&str, &str); 5] = [
     ("connect_timeout", "5"),
     ("keepalives_idle", "30"),
     ("keepalives_interval", "10"),
@@ -74,26 +78,20 @@ const PATIENCE: [(&str, &str); 5] = [
     ("tcp_user_timeout", "30000"),
 ];
 
-/// The URL with our patience, where it does not say its own.
-fn with_patience(url: &str) -> Secret {
-    let mut text = url.to_owned();
-    for (name, value) in PATIENCE {
-        if parameter(url, name).is_none() {
-            let separator = if text.contains('?') { '&' } else { '?' };
-            text.push_str(&format!("{separator}{name}={value}"));
-        }
-    }
-    Secret::new(text)
+/// The URL with our timeouts, except those that it sets itself.
+fn with_timeouts(url: &str) -> Secret {
+    let missing = TIMEOUTS.iter().filter(|(name, _)| libpq::parameter(url, name).is_none());
+    Secret::new(missing.fold(url.to_owned(), |url, (name, value)| libpq::with_parameter(&url, name, value)))
 }
 
-/// Refuses what might send passwords to another machine in the clear: libpq's own default is to try TLS and go on
-/// without it.
+/// Refuses a URL with which libpq might send a password to another machine unencrypted: by default it tries TLS and
+/// continues without it.
 fn refuse_plaintext(url: &str, setting: &str) -> Result<()> {
-    if parameter(url, "service").is_some() || std::env::var_os("PGSERVICE").is_some() {
+    if libpq::parameter(url, "service").is_some() || std::env::var_os("PGSERVICE").is_some() {
         bail!("{setting}: name the host in the URL; a service file would hide whether it is another machine");
     }
-    let mode = libpq(url, "sslmode", "PGSSLMODE");
-    let remote = hosts(url).into_iter().find(|host| !is_local(host));
+    let mode = libpq::setting(url, "sslmode", "PGSSLMODE");
+    let remote = libpq::hosts(url).into_iter().find(|host| !is_local(host));
     match (mode.as_deref(), remote) {
         (Some("disable"), _) => Ok(()),
         (Some("require" | "verify-ca" | "verify-full"), _) if cfg!(feature = "pg-tls") => Ok(()),
@@ -112,45 +110,7 @@ fn refuse_plaintext(url: &str, setting: &str) -> Result<()> {
     }
 }
 
-fn hosts(url: &str) -> Vec<String> {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let addresses = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
-    let mut hosts: Vec<String> = addresses.split(',').map(host_of).filter(|host| !host.is_empty()).collect();
-    for name in ["host", "hostaddr"] {
-        hosts.extend(parameter(url, name).iter().flat_map(|list| list.split(',')).map(str::to_owned));
-    }
-    if hosts.is_empty() {
-        hosts.extend(LIBPQ_HOST.iter().filter_map(|name| std::env::var(name).ok()));
-    }
-    hosts
-}
-
-fn host_of(address: &str) -> String {
-    if let Some(v6) = address.strip_prefix('[') {
-        return v6.split(']').next().unwrap_or_default().to_owned();
-    }
-    decode(address.split(':').next().unwrap_or_default())
-}
-
-fn parameter(url: &str, name: &str) -> Option<String> {
-    let query = url.split_once('?')?.1;
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| decode(value))
-}
-
-/// What the URL says, or else libpq's environment.
-pub(super) fn libpq(url: &str, name: &str, variable: &str) -> Option<String> {
-    parameter(url, name).or_else(|| std::env::var(variable).ok()).filter(|value| !value.is_empty())
-}
-
-fn decode(text: &str) -> String {
-    text.replace("%2F", "/").replace("%2f", "/").replace("%3A", ":").replace("%3a", ":")
-}
-
+/// Whether `host` is this machine: a socket folder or a loopback address.
 fn is_local(host: &str) -> bool {
     host.is_empty()
         || host.starts_with('/')
@@ -167,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_decides() {
+    fn the_scheme_selects_the_database() {
         assert_eq!(parse("sqlite:a/b.db").unwrap(), DatabaseUrl::Sqlite("a/b.db".into()));
         assert_eq!(parse("sqlite:///a/b.db").unwrap(), DatabaseUrl::Sqlite("/a/b.db".into()));
         assert!(matches!(parse("postgres://localhost/x").unwrap(), DatabaseUrl::Postgres(_)));
@@ -178,11 +138,17 @@ mod tests {
 
     #[cfg(not(feature = "pg-tls"))]
     #[test]
-    fn another_machine_needs_tls_or_a_clear_no() {
+    fn a_remote_host_needs_tls_or_sslmode_disable() {
         for local in ["postgres:///x?host=/run/pg", "postgres://u:p@[::1]:5432/x", "postgres://127.0.0.1,localhost/x"] {
             parse(local).unwrap();
         }
-        for remote in ["postgres://u:pw@db.example.com/x", "postgres://localhost,10.0.0.7/x", "postgres:///x?host=db"] {
+        for remote in [
+            "postgres://u:pw@db.example.com/x",
+            "postgres://localhost,10.0.0.7/x",
+            "postgres:///x?host=db",
+            "postgres:///x?%68ost=db",
+            "postgres://localhost/x?sslmode=disable&sslmode=prefer&host=db",
+        ] {
             let message = parse(remote).unwrap_err().to_string();
             assert!(message.contains("pg-tls") && !message.contains("pw"), "{message}");
             parse(&format!("{remote}{}sslmode=disable", if remote.contains('?') { "&" } else { "?" })).unwrap();

@@ -1,4 +1,4 @@
-//! The database threads of the read lane, and on PostgreSQL of the write lane: one connection each, one job at a time.
+//! A database thread for reads or, on PostgreSQL, for writes: one connection, one job at a time.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,40 +9,50 @@ use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
-    connection::{DbConnection, Manager, Role, is_broken, is_lost},
+    commits::Commits,
+    connection::{DbConnection, Purpose},
     dialect,
     job::Job,
+    manager::{Manager, is_broken, is_lost},
     transaction,
 };
 use crate::error::{Error, Result};
 
-/// How often a job is run before its failure is the answer: deadlocks, or a connection that had died unnoticed.
+/// How often a job is run at most. It is repeated after a deadlock, or when its connection had died unnoticed.
 const ATTEMPTS: u8 = 3;
-/// After a failure to connect, jobs are refused this long without another try, so that no queue builds up.
+/// After a failure to connect, jobs are refused for this long without another attempt, so that no queue builds up.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A database thread.
 pub(super) struct Worker {
     pool: Pool<Manager>,
-    role: Role,
+    purpose: Purpose,
     kept: Option<PooledConnection<Manager>>,
-    /// When the database was last found to be away, by any thread of the lane.
+    /// When any thread of this queue last failed to connect.
     away: Arc<Mutex<Option<Instant>>>,
+    /// Where to announce commits.
+    commits: Option<Commits>,
 }
 
 /// How an attempt at a job ended.
 struct Attempt {
     outcome: Result<()>,
-    /// The connection died before a write had begun, or in a read: the job may be run again on another one.
+    /// The connection died during a read or before a write began, so the job may run again on another connection.
     repeatable: bool,
 }
 
 impl Worker {
-    pub fn new(pool: Pool<Manager>, role: Role, away: Arc<Mutex<Option<Instant>>>) -> Self {
-        Self { pool, role, kept: None, away }
+    /// A worker that takes its connection from `pool` and shares `away` with the other threads of its queue.
+    pub fn new(
+        pool: Pool<Manager>,
+        purpose: Purpose,
+        away: Arc<Mutex<Option<Instant>>>,
+        commits: Option<Commits>,
+    ) -> Self {
+        Self { pool, purpose, kept: None, away, commits }
     }
 
-    /// Works until the lane is closed and empty.
+    /// Works until the queue is closed and empty.
     pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
         for mut job in jobs {
             if !job.claim() {
@@ -56,6 +66,9 @@ impl Worker {
                 }
                 attempt = self.attempt(job.as_mut());
             }
+            if let (Ok(()), Some(commits)) = (&attempt.outcome, &self.commits) {
+                commits.announce();
+            }
             job.answer(attempt.outcome);
         }
     }
@@ -65,8 +78,8 @@ impl Worker {
             Ok(connection) => connection,
             Err(error) => return Attempt { outcome: Err(error), repeatable: false },
         };
-        let (outcome, begun) = run(&mut connection, job, self.role);
-        // Asked only after a fault of ours: Diesel does not notice that a connection died outside a transaction.
+        let (outcome, begun) = run(&mut connection, job, self.purpose);
+        // Diesel does not notice that a connection died outside a transaction, so after a server error ask the server.
         let lost = match &outcome {
             Err(Error::Internal(_) | Error::Unavailable { .. }) => is_lost(&mut connection),
             _ => is_broken(&mut connection),
@@ -75,8 +88,8 @@ impl Worker {
             self.kept = Some(connection);
             return Attempt { outcome, repeatable: false };
         }
-        // A write whose connection died at its end may have been committed.
-        let repeatable = outcome.is_err() && (self.role == Role::Read || !begun);
+        // A write whose connection died at the end may have been committed.
+        let repeatable = outcome.is_err() && (self.purpose == Purpose::Read || !begun);
         Attempt { outcome: outcome.map_err(out_of_reach), repeatable }
     }
 
@@ -102,21 +115,21 @@ impl Worker {
     }
 }
 
-/// What the caller of a lost connection is told, whatever the first sign of the loss was.
+/// The caller's error after a lost connection, whatever error reported the loss.
 fn out_of_reach(error: Error) -> Error {
     let Error::Internal(detail) = error else { return error };
     tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
     Error::unavailable("The database is out of reach.")
 }
 
-/// Runs a job, and tells whether it was begun at all.
-fn run(connection: &mut DbConnection, job: &mut dyn Job, role: Role) -> (Result<()>, bool) {
-    if role == Role::Read && !job.needs_snapshot() {
+/// Runs a job and says whether it was started.
+fn run(connection: &mut DbConnection, job: &mut dyn Job, purpose: Purpose) -> (Result<()>, bool) {
+    if purpose == Purpose::Read && !job.needs_snapshot() {
         return (transaction::no_panic(|| job.run(connection)), true);
     }
-    let begun = match role {
-        Role::Read => dialect::begin_snapshot(connection),
-        Role::Write => dialect::begin_write(connection),
+    let begun = match purpose {
+        Purpose::Read => dialect::begin_snapshot(connection),
+        Purpose::Write => dialect::begin_write(connection),
     };
     match begun {
         Ok(()) => (transaction::finish(connection, |connection| job.run(connection)), true),

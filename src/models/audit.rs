@@ -1,72 +1,95 @@
-//! The audit log: who changed what, written in the change's own transaction, immutable by trigger.
+//! The audit log: who changed what. Entries are written in the transaction of the change; triggers make them immutable.
 
 use diesel::prelude::*;
 
 use super::page::Position;
 use crate::{
     db::{DbConnection, Timestamp},
-    error::Result,
     schema::audit_log,
 };
 
-/// Actors who are no users: the command line, the first start, the payment provider. No user may have such an id.
+/// Actors that are not users: the command line, the first start, the payment provider. No user may have such an id.
 pub const ACTORS: [&str; 3] = ["cli", "bootstrap", "stripe"];
 
+/// One change.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = audit_log)]
 pub struct AuditEntry {
+    /// On PostgreSQL, ids do not become visible in ascending order; see [`AuditEvent`](super::audit_event::AuditEvent).
     pub id: i64,
+    /// When the change was made.
     pub created_at: Timestamp,
+    /// The user who made it, or one of [`ACTORS`].
     pub actor_id: String,
+    /// The canonical name of the procedure.
     pub procedure: String,
+    /// What kind of thing was changed, such as `cluster`.
     pub entity: String,
+    /// The id of what was changed.
     pub entity_id: String,
-    /// JSON text.
+    /// JSON text whose shape depends on the procedure.
     pub detail: String,
+    /// The request that made the change.
     pub request_id: String,
 }
 
+/// An entry to insert; the fields are those of [`AuditEntry`].
 #[derive(Insertable)]
 #[diesel(table_name = audit_log)]
 pub struct NewAuditEntry<'a> {
+    /// Now.
     pub created_at: Timestamp,
+    /// The user who made the change, or one of [`ACTORS`].
     pub actor_id: &'a str,
+    /// The canonical name of the procedure.
     pub procedure: &'a str,
+    /// What kind of thing was changed.
     pub entity: &'a str,
+    /// The id of what was changed.
     pub entity_id: &'a str,
+    /// JSON text, at most 64 KiB, without secrets.
     pub detail: &'a str,
+    /// The request that made the change.
     pub request_id: &'a str,
 }
 
 impl NewAuditEntry<'_> {
+    /// Inserts the entry.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
         diesel::insert_into(audit_log::table).values(self).execute(conn).map(drop)
     }
 }
 
-/// What an admin may narrow the log by; all conditions must hold.
+/// Filters on the log; all that are set must match.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
+    /// By this actor.
     pub actor_id: Option<String>,
+    /// Through this procedure.
     pub procedure: Option<String>,
+    /// To this kind of thing.
     pub entity: Option<String>,
+    /// To the thing with this id.
     pub entity_id: Option<String>,
-    /// At or after.
+    /// At this time or later.
     pub since: Option<Timestamp>,
-    /// Before.
+    /// Before this time.
     pub until: Option<Timestamp>,
 }
 
-/// Newest entries first.
+/// The first `limit` matching entries after a position, newest first.
 ///
 /// # Errors
-/// BAD_REQUEST for a cursor of another list.
+/// The database's.
 pub fn list(
     conn: &mut DbConnection,
     filter: AuditFilter,
-    after: Option<&Position>,
+    after: Option<&Position<i64>>,
     limit: i64,
-) -> Result<Vec<AuditEntry>> {
+) -> QueryResult<Vec<AuditEntry>> {
     let mut query =
         AuditEntry::query().order((audit_log::created_at.desc(), audit_log::id.desc())).limit(limit).into_boxed();
     if let Some(actor_id) = filter.actor_id {
@@ -90,12 +113,15 @@ pub fn list(
     if let Some(position) = after {
         query = query
             .filter(audit_log::created_at.le(position.at))
-            .filter(audit_log::created_at.lt(position.at).or(audit_log::id.lt(position.number()?)));
+            .filter(audit_log::created_at.lt(position.at).or(audit_log::id.lt(position.id)));
     }
-    Ok(query.load(conn)?)
+    query.load(conn)
 }
 
-/// Entries since a moment.
+/// The number of entries at or after `since`.
+///
+/// # Errors
+/// The database's.
 pub fn count_since(conn: &mut DbConnection, since: Timestamp) -> QueryResult<i64> {
     audit_log::table.filter(audit_log::created_at.ge(since)).count().get_result(conn)
 }

@@ -1,4 +1,4 @@
-//! What happened to clusters, in the order of the commits. Triggers write the rows, and nobody changes them.
+//! Changes of clusters, in the order of the commits. Triggers write the rows, and nothing changes them.
 
 use diesel::prelude::*;
 
@@ -9,33 +9,50 @@ use crate::{
 };
 
 text_enum! {
-    /// What happened to a cluster.
+    /// The kind of change.
     pub enum EventKind {
+        /// It was created.
         Created = "created",
+        /// Anything but its status was changed.
         Updated = "updated",
+        /// It took a step from one status to another.
         StatusChanged = "statusChanged",
+        /// It was soft-deleted.
         Deleted = "deleted",
+        /// A deleted cluster became active again.
         Restored = "restored",
     }
 }
 
-/// One change, with the cluster as its transaction left it.
+/// One change, and the cluster as it was after the change.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = cluster_events)]
 pub struct ClusterEvent {
-    /// Greater than that of every event that was committed before.
+    /// Greater than the id of every event that was committed before.
     pub id: i64,
+    /// When the change was made.
     pub created_at: Timestamp,
+    /// What kind of change it was.
     pub kind: EventKind,
+    /// The cluster's id.
     pub cluster_id: i64,
+    /// The cluster's name.
     pub name: String,
+    /// Where the cluster runs.
     pub location: String,
+    /// The owner; None for a cluster whose user is gone.
     pub auth_user_id: Option<String>,
+    /// The plan it occupies.
     pub plan: Plan,
+    /// The cluster's network.
     pub network: String,
+    /// The status after the change.
     pub status: Status,
+    /// When the cluster was created.
     pub cluster_created_at: Timestamp,
+    /// When the cluster was last changed.
     pub cluster_updated_at: Timestamp,
+    /// When the cluster was deleted, if it is.
     pub cluster_deleted_at: Option<Timestamp>,
 }
 
@@ -55,12 +72,12 @@ impl EventLog for ClusterEvent {
 }
 
 impl ClusterEvent {
-    /// The first `limit` events after `last` that concern a user's clusters.
+    /// The first `limit` events after `last` that concern the clusters of one owner.
     ///
     /// # Errors
     /// The database's.
-    pub fn of_user_after(conn: &mut DbConnection, user: &str, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
+    pub fn after_of(conn: &mut DbConnection, owner: &str, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
         let later = Self::query().filter(cluster_events::id.gt(last)).order(cluster_events::id).limit(limit);
-        later.filter(cluster_events::auth_user_id.eq(user)).load(conn)
+        later.filter(cluster_events::auth_user_id.eq(owner)).load(conn)
     }
 }

@@ -1,4 +1,4 @@
-//! Customers: what a user pays for.
+//! Customers: users with a billing record.
 
 use std::time::Duration;
 
@@ -11,47 +11,68 @@ use crate::{
     schema::customers,
 };
 
-/// How long a subscription still counts after its period has ended (contract §2).
+/// How long a subscription still counts after the end of its period (docs/API.md, "Plans").
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A user's billing record.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = customers)]
 pub struct Customer {
+    /// Our number of the customer.
     pub id: i64,
+    /// The user.
     pub auth_user_id: String,
+    /// The name on the invoices.
     pub name: Option<String>,
+    /// The plan of the subscription, also after its period has ended.
     pub plan: Plan,
+    /// Stripe's id of the customer.
     pub stripe_customer_id: Option<String>,
+    /// Stripe's id of the subscription that decides the plan.
     pub stripe_subscription_id: Option<String>,
+    /// Stripe's id of its price.
     pub stripe_price_id: Option<String>,
+    /// When the paid period ends; None on FREE.
     pub stripe_current_period_end: Option<Timestamp>,
+    /// When the record was created.
     pub created_at: Timestamp,
+    /// When the record was last changed.
     pub updated_at: Timestamp,
     /// Whether the subscription ends with its period.
     pub stripe_cancel_at_period_end: bool,
 }
 
-/// What a user's subscriptions come to.
+/// The part of a customer that is derived from the user's subscriptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, AsChangeset)]
 #[diesel(table_name = customers, treat_none_as_null = true)]
 pub struct Standing {
+    /// The plan of the best subscription.
     pub plan: Plan,
+    /// Stripe's id of the customer.
     pub stripe_customer_id: Option<String>,
+    /// Stripe's id of the subscription.
     pub stripe_subscription_id: Option<String>,
+    /// Stripe's id of its price.
     pub stripe_price_id: Option<String>,
+    /// When the paid period ends.
     pub stripe_current_period_end: Option<Timestamp>,
+    /// Whether the subscription ends with its period.
     pub stripe_cancel_at_period_end: bool,
 }
 
 impl Customer {
+    /// The customer of a user, if there is one.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn of(conn: &mut DbConnection, user_id: &str) -> QueryResult<Option<Self>> {
         Self::query().filter(customers::auth_user_id.eq(user_id)).first(conn).optional()
     }
 
-    /// Makes a user a customer on FREE.
+    /// Makes a user a customer on FREE and returns the customer's id.
     ///
     /// # Errors
-    /// CONFLICT when they are one already.
+    /// CONFLICT when the user is a customer already; the database's.
     pub fn create(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> Result<i64> {
         let row = (
             customers::auth_user_id.eq(user_id),
@@ -74,6 +95,7 @@ impl Customer {
         }
     }
 
+    /// The current standing.
     pub fn standing(&self) -> Standing {
         Standing {
             plan: self.plan,
@@ -85,12 +107,17 @@ impl Customer {
         }
     }
 
-    pub fn set_standing(&self, conn: &mut DbConnection, standing: &Standing, now: Timestamp) -> QueryResult<usize> {
-        diesel::update(customers::table.find(self.id)).set((standing, customers::updated_at.eq(now))).execute(conn)
+    /// Writes a new standing. False when the customer no longer exists.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn set_standing(&self, conn: &mut DbConnection, standing: &Standing, now: Timestamp) -> QueryResult<bool> {
+        let change = (standing, customers::updated_at.eq(now));
+        Ok(diesel::update(customers::table.find(self.id)).set(change).execute(conn)? == 1)
     }
 
-    /// Keeps who a user is at Stripe, unless that is known already. Makes them a customer if need be. Gives back the
-    /// row's id, if it has changed, and who they are at Stripe.
+    /// Stores a user's Stripe customer id, unless one is known already, and creates the customer if there is none. Returns
+    /// the id of the customer, if it was changed, and the Stripe customer id that is stored now.
     ///
     /// # Errors
     /// The database's.
@@ -114,17 +141,24 @@ impl Customer {
         Ok((Some(id), stripe_customer_id.to_owned()))
     }
 
-    /// Whose customer at Stripe this is.
+    /// The user whose Stripe customer id this is.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn user_of(conn: &mut DbConnection, stripe_customer_id: &str) -> QueryResult<Option<String>> {
         let owner = customers::table.filter(customers::stripe_customer_id.eq(stripe_customer_id));
         owner.select(customers::auth_user_id).first(conn).optional()
     }
 
-    pub fn delete_of(conn: &mut DbConnection, user_id: &str) -> QueryResult<usize> {
-        diesel::delete(customers::table.filter(customers::auth_user_id.eq(user_id))).execute(conn)
+    /// Deletes the customer of a user. False when there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn delete_of(conn: &mut DbConnection, user_id: &str) -> QueryResult<bool> {
+        Ok(diesel::delete(customers::table.filter(customers::auth_user_id.eq(user_id))).execute(conn)? == 1)
     }
 
-    /// Whether a paid subscription is running now, the grace included.
+    /// Whether a paid subscription is running now, the period of grace included.
     pub fn is_paying(&self, now: Timestamp) -> bool {
         self.plan != Plan::Free && self.stripe_current_period_end.is_some_and(|end| end.plus(GRACE) > now)
     }
@@ -135,10 +169,13 @@ impl Customer {
     }
 }
 
-/// How many customers have a running subscription.
+/// The number of customers with a running subscription.
+///
+/// # Errors
+/// The database's.
 pub fn count_paying(conn: &mut DbConnection, now: Timestamp) -> QueryResult<i64> {
     customers::table
-        // Spelled out: a bound value would hide the partial index from the planner.
+        // A literal, because the planner does not use the partial index for a bound value.
         .filter(sql::<Bool>("plan <> 'FREE'"))
         .filter(customers::stripe_current_period_end.gt(now.minus(GRACE)))
         .count()

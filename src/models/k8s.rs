@@ -1,4 +1,4 @@
-//! Cluster configurations. [`Cluster`] sees live rows; deleted ones need a deliberate second name.
+//! Cluster configurations. [`Cluster`] reads live rows only; [`DeletedCluster`] and [`ClusterRow`] read the others.
 
 use diesel::prelude::*;
 
@@ -12,17 +12,23 @@ use crate::{
 text_enum! {
     /// Where a cluster is in its life.
     pub enum Status {
+        /// Nothing has been done yet.
         Pending = "PENDING",
+        /// Its machines are being created.
         Creating = "CREATING",
+        /// Its software is being set up.
         Initing = "INITING",
+        /// In operation.
         Running = "RUNNING",
+        /// Halted; it may run again.
         Stopped = "STOPPED",
+        /// Soft-deleted.
         Deleted = "DELETED",
     }
 }
 
 impl Status {
-    /// Whether an operator may take a cluster from here to `next`. Deletion and restoration are not steps.
+    /// Whether an admin may change this status to `next`. Deletion and restoration are separate operations.
     pub fn may_become(self, next: Self) -> bool {
         match self {
             Self::Pending => next == Self::Creating,
@@ -34,18 +40,44 @@ impl Status {
     }
 }
 
+/// Clusters that are not deleted.
+#[diesel::dsl::auto_type]
+fn live() -> _ {
+    clusters::table.filter(clusters::deleted_at.is_null())
+}
+
+/// An owner's clusters that are not deleted.
+#[diesel::dsl::auto_type]
+fn live_of<'a>(owner: &'a str) -> _ {
+    live().filter(clusters::auth_user_id.eq(owner))
+}
+
+/// Deleted clusters.
+#[diesel::dsl::auto_type]
+fn deleted() -> _ {
+    clusters::table.filter(clusters::deleted_at.is_not_null())
+}
+
+/// An owner's deleted clusters.
+#[diesel::dsl::auto_type]
+fn deleted_of<'a>(owner: &'a str) -> _ {
+    deleted().filter(clusters::auth_user_id.eq(owner))
+}
+
 /// A live cluster.
 #[derive(Clone, Debug, HasQuery)]
-#[diesel(table_name = clusters, base_query = clusters::table.filter(clusters::deleted_at.is_null()))]
+#[diesel(table_name = clusters, base_query = live())]
 pub struct Cluster {
+    /// Its columns.
     #[diesel(embed)]
     pub row: ClusterRow,
 }
 
 /// A soft-deleted cluster.
 #[derive(Clone, Debug, HasQuery)]
-#[diesel(table_name = clusters, base_query = clusters::table.filter(clusters::deleted_at.is_not_null()))]
+#[diesel(table_name = clusters, base_query = deleted())]
 pub struct DeletedCluster {
+    /// Its columns.
     #[diesel(embed)]
     pub row: ClusterRow,
 }
@@ -54,52 +86,76 @@ pub struct DeletedCluster {
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = clusters)]
 pub struct ClusterRow {
+    /// Never reused.
     pub id: i64,
+    /// The owner's name for it.
     pub name: String,
+    /// Where it runs, such as eu-central.
     pub location: String,
-    /// None for the history of a user who is gone.
+    /// The owner; None for the history of a user who is gone.
     pub auth_user_id: Option<String>,
+    /// The plan it occupies.
     pub plan: Plan,
+    /// Its network.
     pub network: String,
+    /// Its state.
     pub status: Status,
+    /// Whether it was ever RUNNING or STOPPED.
     pub has_run: bool,
+    /// When it was created.
     pub created_at: Timestamp,
+    /// When it was last changed.
     pub updated_at: Timestamp,
+    /// When it was deleted, if it is.
     pub deleted_at: Option<Timestamp>,
 }
 
-/// What a user asks for.
+/// A cluster to create.
 #[derive(Clone, Debug)]
 pub struct NewCluster<'a> {
+    /// The owner's user id.
     pub owner: &'a str,
+    /// 1 to 100 characters.
     pub name: &'a str,
+    /// 1 to 50 characters.
     pub location: &'a str,
+    /// The plan to occupy.
     pub plan: Plan,
 }
 
-/// Fields to change; `None` leaves one as it is.
+/// Fields to change; None leaves a field as it is.
 #[derive(Clone, Debug, AsChangeset)]
 #[diesel(table_name = clusters)]
 pub struct ClusterChanges {
+    /// The new name.
     pub name: Option<String>,
+    /// The new location.
     pub location: Option<String>,
+    /// Now.
     pub updated_at: Timestamp,
 }
 
 impl Cluster {
-    /// A user's clusters, oldest first: at most one per plan.
+    /// A user's live clusters, oldest first. There is at most one per plan.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn of(conn: &mut DbConnection, owner: &str) -> QueryResult<Vec<Self>> {
         Self::query().filter(clusters::auth_user_id.eq(owner)).order(clusters::id).load(conn)
     }
 
+    /// One of the owner's live clusters.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn find(conn: &mut DbConnection, owner: &str, id: i64) -> QueryResult<Option<Self>> {
         Self::query().filter(clusters::id.eq(id)).filter(clusters::auth_user_id.eq(owner)).first(conn).optional()
     }
 
-    /// Puts a new cluster into the plan's free slot.
+    /// Creates a cluster and returns its id.
     ///
     /// # Errors
-    /// CONFLICT naming the cluster that holds the slot.
+    /// CONFLICT naming the owner's other live cluster on the plan; the database's.
     pub fn create(conn: &mut DbConnection, new: &NewCluster<'_>, now: Timestamp) -> Result<i64> {
         let row = (
             clusters::name.eq(new.name),
@@ -118,45 +174,56 @@ impl Cluster {
     }
 
     /// Changes one of the owner's live clusters. False when there is no such cluster.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn update(conn: &mut DbConnection, owner: &str, id: i64, changes: &ClusterChanges) -> QueryResult<bool> {
-        let live =
-            clusters::table.find(id).filter(clusters::auth_user_id.eq(owner)).filter(clusters::deleted_at.is_null());
-        Ok(diesel::update(live).set(changes).execute(conn)? == 1)
+        let cluster = live_of(owner).filter(clusters::id.eq(id));
+        Ok(diesel::update(cluster).set(changes).execute(conn)? == 1)
     }
 
     /// Soft-deletes one of the owner's live clusters. False when there is no such cluster.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn soft_delete(conn: &mut DbConnection, owner: &str, id: i64, now: Timestamp) -> QueryResult<bool> {
-        let live =
-            clusters::table.find(id).filter(clusters::auth_user_id.eq(owner)).filter(clusters::deleted_at.is_null());
-        Ok(diesel::update(live).set(deletion(now)).execute(conn)? == 1)
+        let cluster = live_of(owner).filter(clusters::id.eq(id));
+        Ok(diesel::update(cluster).set(deletion(now)).execute(conn)? == 1)
     }
 
-    /// Soft-deletes whatever a user still has and returns the ids.
+    /// Soft-deletes all live clusters of a user and returns their ids.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn soft_delete_all(conn: &mut DbConnection, owner: &str, now: Timestamp) -> QueryResult<Vec<i64>> {
-        let live = clusters::table.filter(clusters::auth_user_id.eq(owner)).filter(clusters::deleted_at.is_null());
-        diesel::update(live).set(deletion(now)).returning(clusters::id).get_results(conn)
+        diesel::update(live_of(owner)).set(deletion(now)).returning(clusters::id).get_results(conn)
     }
 
-    /// Takes one step of a cluster's life, if it is still where the caller saw it.
+    /// Changes the status. False when the cluster has another status by now or was deleted.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn set_status(&self, conn: &mut DbConnection, next: Status, now: Timestamp) -> QueryResult<bool> {
-        let seen = clusters::table
-            .find(self.row.id)
-            .filter(clusters::status.eq(self.row.status))
-            .filter(clusters::deleted_at.is_null());
+        let unchanged = live().filter(clusters::id.eq(self.row.id)).filter(clusters::status.eq(self.row.status));
         let has_run = self.row.has_run || matches!(next, Status::Running | Status::Stopped);
         let step = (clusters::status.eq(next), clusters::has_run.eq(has_run), clusters::updated_at.eq(now));
-        Ok(diesel::update(seen).set(step).execute(conn)? == 1)
+        Ok(diesel::update(unchanged).set(step).execute(conn)? == 1)
     }
 
-    /// Anybody's live cluster, for an admin.
+    /// A live cluster of any owner, for admins.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn find_any(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Self>> {
         Self::query().filter(clusters::id.eq(id)).first(conn).optional()
     }
 
     /// Owner and number of live clusters, for each of `owners` that has any.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn count_by_owner(conn: &mut DbConnection, owners: &[&str]) -> QueryResult<Vec<(String, i64)>> {
-        clusters::table
-            .filter(clusters::deleted_at.is_null())
+        live()
             .filter(clusters::auth_user_id.eq_any(owners))
             .group_by(clusters::auth_user_id)
             .select((clusters::auth_user_id.assume_not_null(), diesel::dsl::count_star()))
@@ -165,15 +232,24 @@ impl Cluster {
 }
 
 impl DeletedCluster {
+    /// One of the owner's deleted clusters.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn find(conn: &mut DbConnection, owner: &str, id: i64) -> QueryResult<Option<Self>> {
         Self::query().filter(clusters::id.eq(id)).filter(clusters::auth_user_id.eq(owner)).first(conn).optional()
     }
 
-    /// A user's deleted clusters, newest deletion first.
+    /// The first `limit` deleted clusters of a user after a position, newest deletion first.
     ///
     /// # Errors
-    /// BAD_REQUEST for a cursor of another list.
-    pub fn page(conn: &mut DbConnection, owner: &str, after: Option<&Position>, limit: i64) -> Result<Vec<Self>> {
+    /// The database's.
+    pub fn page(
+        conn: &mut DbConnection,
+        owner: &str,
+        after: Option<&Position<i64>>,
+        limit: i64,
+    ) -> QueryResult<Vec<Self>> {
         let mut query = Self::query()
             .filter(clusters::auth_user_id.eq(owner))
             .order((clusters::deleted_at.desc(), clusters::id.desc()))
@@ -182,30 +258,30 @@ impl DeletedCluster {
         if let Some(position) = after {
             query = query
                 .filter(clusters::deleted_at.le(position.at))
-                .filter(clusters::deleted_at.assume_not_null().lt(position.at).or(clusters::id.lt(position.number()?)));
+                .filter(clusters::deleted_at.assume_not_null().lt(position.at).or(clusters::id.lt(position.id)));
         }
-        Ok(query.load(conn)?)
+        query.load(conn)
     }
 
-    /// Brings the cluster back into its plan's slot: stopped if it ever ran, else pending. False when somebody else
-    /// restored it first.
+    /// Makes the cluster live again: STOPPED if it ever ran, else PENDING. False when it is no longer deleted or has
+    /// another owner.
     ///
     /// # Errors
-    /// CONFLICT naming the cluster that holds the slot.
+    /// CONFLICT naming the owner's live cluster on the plan; the database's.
     pub fn restore(&self, conn: &mut DbConnection, owner: &str, now: Timestamp) -> Result<bool> {
         let status = if self.row.has_run { Status::Stopped } else { Status::Pending };
-        let deleted = clusters::table
-            .find(self.row.id)
-            .filter(clusters::auth_user_id.eq(owner))
-            .filter(clusters::deleted_at.is_not_null());
+        let cluster = deleted_of(owner).filter(clusters::id.eq(self.row.id));
         let change =
             (clusters::status.eq(status), clusters::updated_at.eq(now), clusters::deleted_at.eq(None::<Timestamp>));
-        let updated = conn.transaction(|conn| diesel::update(deleted).set(change).execute(conn));
+        let updated = conn.transaction(|conn| diesel::update(cluster).set(change).execute(conn));
         Ok(free_slot(conn, owner, self.row.plan, updated)? == 1)
     }
 
-    /// Leaves a user's clusters behind as history without an owner, and returns their ids. All of them must be deleted
-    /// already.
+    /// Removes the owner from all clusters of a user, which stay as history, and returns their ids. The clusters must be
+    /// deleted already.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn disown_all(conn: &mut DbConnection, owner: &str, now: Timestamp) -> QueryResult<Vec<i64>> {
         diesel::update(clusters::table.filter(clusters::auth_user_id.eq(owner)))
             .set((clusters::auth_user_id.eq(None::<String>), clusters::updated_at.eq(now)))
@@ -214,26 +290,30 @@ impl DeletedCluster {
     }
 }
 
-/// What an admin may narrow the list of clusters by.
+/// Filters on the list of clusters; all that are set must match.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterFilter {
+    /// With this status.
     pub status: Option<Status>,
+    /// On this plan.
     pub plan: Option<Plan>,
+    /// Of this owner.
     pub user_id: Option<String>,
+    /// Whether to list deleted clusters too.
     pub include_deleted: bool,
 }
 
 impl ClusterRow {
-    /// Everybody's clusters, newest first.
+    /// The first `limit` matching clusters of all owners after a position, newest first.
     ///
     /// # Errors
-    /// BAD_REQUEST for a cursor of another list.
+    /// The database's.
     pub fn page(
         conn: &mut DbConnection,
         filter: &ClusterFilter,
-        after: Option<&Position>,
+        after: Option<&Position<i64>>,
         limit: i64,
-    ) -> Result<Vec<Self>> {
+    ) -> QueryResult<Vec<Self>> {
         let mut query = Self::query().order(clusters::id.desc()).limit(limit).into_boxed();
         if let Some(status) = filter.status {
             query = query.filter(clusters::status.eq(status));
@@ -248,21 +328,24 @@ impl ClusterRow {
             query = query.filter(clusters::deleted_at.is_null());
         }
         if let Some(position) = after {
-            query = query.filter(clusters::id.lt(position.number()?));
+            query = query.filter(clusters::id.lt(position.id));
         }
-        Ok(query.load(conn)?)
+        query.load(conn)
     }
 
-    /// A user's live and deleted clusters, counted: two statements, or a snapshot would show a cluster twice or never.
+    /// The numbers of a user's live and of their deleted clusters. The two statements must run in one snapshot, or a
+    /// cluster may be counted twice or not at all.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn count_of(conn: &mut DbConnection, owner: &str) -> QueryResult<(i64, i64)> {
-        let owned = || clusters::table.filter(clusters::auth_user_id.eq(owner.to_owned()));
-        let live = owned().filter(clusters::deleted_at.is_null()).count().get_result(conn)?;
-        let deleted = owned().filter(clusters::deleted_at.is_not_null()).count().get_result(conn)?;
+        let live = live_of(owner).count().get_result(conn)?;
+        let deleted = deleted_of(owner).count().get_result(conn)?;
         Ok((live, deleted))
     }
 }
 
-/// The columns of a soft delete.
+/// The changes of a soft deletion.
 #[diesel::dsl::auto_type]
 fn deletion(now: Timestamp) -> _ {
     let status: Status = Status::Deleted;
@@ -270,7 +353,7 @@ fn deletion(now: Timestamp) -> _ {
     (clusters::status.eq(status), clusters::updated_at.eq(now), clusters::deleted_at.eq(deleted_at))
 }
 
-/// Turns a violation of the one-live-cluster-per-plan index into the CONFLICT that names the other cluster.
+/// Turns a violation of the index on live owner and plan into a CONFLICT that names the other cluster.
 fn free_slot<T>(conn: &mut DbConnection, owner: &str, plan: Plan, written: QueryResult<T>) -> Result<T> {
     match written {
         Err(error) if Constraint::violated(&error) == Some(Constraint::LiveCluster) => {

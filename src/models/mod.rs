@@ -1,8 +1,9 @@
-//! One file per table: row types, the scopes that say which rows are seen, and the operations that must be one
-//! statement or one transaction.
+//! One file per table: row types, scopes that select rows, and the operations that must be one statement or one
+//! transaction.
 
 pub mod api_token;
 pub mod audit;
+pub mod audit_event;
 pub mod cluster_event;
 pub mod customer;
 pub mod event_log;

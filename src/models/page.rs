@@ -1,4 +1,6 @@
-//! Keyset pages: a cursor names the last row seen, so that a page costs the same wherever it is.
+//! Keyset pages: a cursor names the last row of a page, so that every page costs the same.
+
+use std::{fmt::Display, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -7,20 +9,24 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Where a page begins: after this row. Rows are ordered by a moment and then by id, newest first.
+/// The row after which a page starts. Rows are ordered by a time and then by id, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct Position<Id> {
+    /// The row's time, in the column by which the list is ordered.
     pub at: Timestamp,
-    pub id: String,
+    /// The row's id: a number or a text, as in its table.
+    pub id: Id,
 }
 
-impl Position {
-    /// The opaque cursor for `list`. Its checksum covers the list's name: a cursor fits only the list it came from.
+impl<Id: Display + FromStr> Position<Id> {
+    /// The opaque cursor for `list`. Its checksum covers the list's name, so a cursor is valid for its own list only.
     pub fn to_cursor(&self, list: &str) -> String {
         let text = format!("{}.{}", self.at.millis(), self.id);
         URL_SAFE_NO_PAD.encode(format!("{:08x}.{text}", checksum(list, &text)))
     }
 
+    /// Reads a cursor.
+    ///
     /// # Errors
     /// BAD_REQUEST naming `cursor`, unless [`Self::to_cursor`] made it for the same `list`.
     pub fn from_cursor(list: &str, cursor: &str) -> Result<Self> {
@@ -32,20 +38,12 @@ impl Position {
     fn decode(list: &str, cursor: &str) -> Option<Self> {
         let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (sum, text) = decoded.split_once('.')?;
-        // PostgreSQL can't take a NUL, also not to compare with.
+        // PostgreSQL refuses NUL in text.
         if sum != format!("{:08x}", checksum(list, text)) || text.contains('\0') {
             return None;
         }
         let (millis, id) = text.split_once('.')?;
-        Some(Self { at: Timestamp::from_millis(millis.parse().ok()?)?, id: id.to_owned() })
-    }
-
-    /// The id of a row that is numbered.
-    ///
-    /// # Errors
-    /// BAD_REQUEST naming `cursor`.
-    pub fn number(&self) -> Result<i64> {
-        self.id.parse().map_err(|_not_ours| Error::field("cursor", "invalid_value", "belongs to another list"))
+        Some(Self { at: Timestamp::from_millis(millis.parse().ok()?)?, id: id.parse().ok()? })
     }
 }
 
@@ -57,15 +55,17 @@ fn checksum(list: &str, text: &str) -> u32 {
     hasher.finalize()
 }
 
-/// Rows of one page, and whether there are more.
+/// The rows of one page.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
+    /// At most as many as were asked for.
     pub items: Vec<T>,
+    /// Whether another page follows.
     pub more: bool,
 }
 
 impl<T> Page<T> {
-    /// From `limit + 1` fetched rows, or fewer.
+    /// Makes a page of at most `limit` rows from up to `limit + 1` fetched ones.
     pub fn new(mut rows: Vec<T>, limit: usize) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -73,7 +73,7 @@ impl<T> Page<T> {
     }
 }
 
-/// A substring pattern for LIKE … ESCAPE '\': `%` and `_` in `text` mean themselves.
+/// A pattern for LIKE … ESCAPE '\' that finds `text` as a substring; `%` and `_` in it are escaped.
 pub fn like_pattern(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")

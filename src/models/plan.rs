@@ -1,4 +1,4 @@
-//! What a customer pays for.
+//! Subscription plans.
 
 use crate::db::text_enum::text_enum;
 
@@ -6,9 +6,12 @@ text_enum! {
     /// A subscription plan, from the cheapest.
     #[derive(PartialOrd, Ord, Default)]
     pub enum Plan {
+        /// Costs nothing; for all users.
         #[default]
         Free = "FREE",
+        /// For paying customers.
         Pro = "PRO",
+        /// For paying customers.
         Business = "BUSINESS",
     }
 }

@@ -1,4 +1,4 @@
-//! Sample data: deterministic, so that two seeded databases are alike but for their times.
+//! Sample data. It is deterministic: two seeded databases differ only in their timestamps.
 
 use std::time::Duration;
 
@@ -18,15 +18,21 @@ use crate::{
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const LOCATIONS: [&str; 4] = ["eu-central", "eu-west", "us-east", "ap-south"];
 
-/// What was inserted.
+/// Numbers of inserted rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seeded {
+    /// Users.
     pub users: u32,
+    /// Customers.
     pub customers: u32,
+    /// Clusters, deleted ones included.
     pub clusters: u32,
 }
 
-/// Whether there is nothing but admins.
+/// Whether the database has no users other than admins, no customers and no clusters.
+///
+/// # Errors
+/// The database's.
 pub fn is_empty(conn: &mut DbConnection) -> QueryResult<bool> {
     let user = users::table.filter(users::role.ne(Role::Admin)).select(users::id).first::<String>(conn).optional()?;
     let customer = customers::table.select(customers::id).first::<i64>(conn).optional()?;
@@ -34,12 +40,12 @@ pub fn is_empty(conn: &mut DbConnection) -> QueryResult<bool> {
     Ok(user.is_none() && customer.is_none() && cluster.is_none())
 }
 
-/// Inserts `count` users with a FREE cluster each. Every third is a customer: in turn on FREE, PRO and BUSINESS, the
-/// paying ones with a cluster on their plan. Every fifth has deleted their FREE cluster. Users that are there already
-/// are left alone.
+/// Inserts `count` users with a FREE cluster each. Every third user is a customer, in turn on FREE, PRO and BUSINESS;
+/// the paying ones also have a cluster on their plan. Every fifth user's FREE cluster is deleted. Existing users are
+/// skipped.
 ///
 /// # Errors
-/// Only the database's.
+/// The database's.
 pub fn insert(conn: &mut DbConnection, count: u32) -> Result<Seeded> {
     let mut seeded = Seeded::default();
     let start = Timestamp::now().minus(Duration::from_secs(u64::from(count)));
@@ -79,7 +85,7 @@ pub fn insert(conn: &mut DbConnection, count: u32) -> Result<Seeded> {
     Ok(seeded)
 }
 
-fn insert_customer(conn: &mut DbConnection, user_id: &str, plan: Plan, now: Timestamp) -> QueryResult<usize> {
+fn insert_customer(conn: &mut DbConnection, user_id: &str, plan: Plan, now: Timestamp) -> QueryResult<()> {
     let period_end = (plan != Plan::Free).then(|| now.plus(MONTH));
     diesel::insert_into(customers::table)
         .values((
@@ -90,6 +96,7 @@ fn insert_customer(conn: &mut DbConnection, user_id: &str, plan: Plan, now: Time
             customers::updated_at.eq(now),
         ))
         .execute(conn)
+        .map(drop)
 }
 
 fn create(conn: &mut DbConnection, owner: &str, number: u32, plan: Plan, now: Timestamp) -> Result<i64> {

@@ -1,64 +1,77 @@
-//! What Stripe has told us. A row is written in the transaction of the event's effect.
+//! Events received from Stripe. A row is written in the same transaction as the event's effect.
 
 use diesel::prelude::*;
 
 use super::page::Position;
 use crate::{
     db::{DbConnection, Timestamp},
-    error::Result,
     schema::stripe_events,
 };
 
-/// Characters of an error that are kept.
+/// Characters of an error that are stored at most.
 const ERROR: usize = 1000;
 
+/// A received event.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = stripe_events)]
 pub struct StripeEvent {
+    /// Stripe's id.
     pub id: String,
+    /// Stripe's type of the event, such as `invoice.paid`.
     pub kind: String,
-    /// Stripe's clock.
+    /// When Stripe created it, by Stripe's clock.
     pub created_at: Timestamp,
+    /// When it arrived here first.
     pub received_at: Timestamp,
-    /// None while an error keeps it from having its effect.
+    /// When it was handled; None after a failure.
     pub processed_at: Option<Timestamp>,
+    /// How often handling it was attempted.
     pub attempts: i32,
+    /// Why it failed, or why it had no effect.
     pub error: Option<String>,
-    /// The event as it came: JSON text.
+    /// The event as received: JSON text.
     pub payload: String,
 }
 
 /// An event that is being handled.
 #[derive(Clone, Copy, Debug)]
 pub struct Receipt<'a> {
+    /// Stripe's id.
     pub id: &'a str,
+    /// Stripe's type of the event.
     pub kind: &'a str,
+    /// When Stripe created it, by Stripe's clock.
     pub created_at: Timestamp,
+    /// The event as received: JSON text.
     pub payload: &'a str,
 }
 
-/// What an admin may narrow the list of events by.
+/// Filters on the list of events.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
-    /// Only those that wait for another try.
+    /// Only those that failed.
     pub failed: bool,
 }
 
 impl StripeEvent {
+    /// The event with Stripe's `id`.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Self>> {
         Self::query().filter(stripe_events::id.eq(id)).first(conn).optional()
     }
 
-    /// Newest first.
+    /// The first `limit` matching events after a position, newest first.
     ///
     /// # Errors
     /// The database's.
     pub fn page(
         conn: &mut DbConnection,
         filter: &EventFilter,
-        after: Option<&Position>,
+        after: Option<&Position<String>>,
         limit: i64,
-    ) -> Result<Vec<Self>> {
+    ) -> QueryResult<Vec<Self>> {
         let mut query = Self::query()
             .order((stripe_events::received_at.desc(), stripe_events::id.desc()))
             .limit(limit)
@@ -71,10 +84,13 @@ impl StripeEvent {
                 .filter(stripe_events::received_at.le(*at))
                 .filter(stripe_events::received_at.lt(*at).or(stripe_events::id.lt(id.clone())));
         }
-        Ok(query.load(conn)?)
+        query.load(conn)
     }
 
-    /// Ids of the events that wait for another try, oldest first.
+    /// The ids of failed events, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn failed(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
         stripe_events::table
             .filter(stripe_events::processed_at.is_null())
@@ -83,15 +99,21 @@ impl StripeEvent {
             .load(conn)
     }
 
-    /// Removes events that were handled before a moment. Those that failed stay.
+    /// Deletes events that were handled before a time, and returns how many. Failed ones stay.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn purge(conn: &mut DbConnection, before: Timestamp) -> QueryResult<usize> {
         diesel::delete(stripe_events::table.filter(stripe_events::processed_at.lt(before))).execute(conn)
     }
 }
 
 impl Receipt<'_> {
-    /// Notes how one more try at the event ended: `known` is its row, if there is one. `reason` says why it `failed`, or why
-    /// nothing came of it.
+    /// Records the outcome of one more attempt to handle the event. `known` is its row, if there is one. `reason` says why
+    /// the attempt `failed`, or why it had no effect.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn note(
         &self,
         conn: &mut DbConnection,

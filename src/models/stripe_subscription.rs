@@ -1,4 +1,4 @@
-//! Stripe's subscriptions: the newest state of each, whatever order its events came in.
+//! The newest known state of each Stripe subscription, in whatever order its events arrive.
 
 use diesel::prelude::*;
 
@@ -7,40 +7,59 @@ use crate::{
     schema::stripe_subscriptions,
 };
 
-/// A subscription. What is None is not known yet.
+/// A subscription. A field that is None is not known yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, HasQuery, Insertable, AsChangeset)]
 #[diesel(table_name = stripe_subscriptions, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct StripeSubscription {
+    /// Stripe's id.
     pub id: String,
+    /// Stripe's id of the customer.
     pub stripe_customer_id: Option<String>,
+    /// Our user.
     pub auth_user_id: Option<String>,
-    /// Stripe's word for where the subscription is in its life.
+    /// Stripe's status of the subscription, such as `active`.
     pub status: Option<String>,
+    /// Stripe's id of the price.
     pub price_id: Option<String>,
+    /// Start of the current period.
     pub period_start: Option<Timestamp>,
+    /// End of the current period.
     pub period_end: Option<Timestamp>,
+    /// Whether it ends with the current period.
     pub cancel_at_period_end: bool,
-    /// The event that the state is from.
+    /// When Stripe created the event that reported this state.
     pub event_created_at: Option<Timestamp>,
-    /// Of two events of one second the one of the greater rank is the later.
+    /// Orders events of the same second: the one with the greater rank is later.
     pub event_rank: i32,
+    /// The event that reported this state.
     pub event_id: Option<String>,
-    /// The latest period that an invoice was paid for.
+    /// Start of the latest period for which an invoice was paid.
     pub paid_from: Option<Timestamp>,
+    /// End of the latest period for which an invoice was paid.
     pub paid_until: Option<Timestamp>,
 }
 
 impl StripeSubscription {
+    /// The subscription with Stripe's `id`.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Self>> {
         Self::query().filter(stripe_subscriptions::id.eq(id)).first(conn).optional()
     }
 
-    /// All that a user ever had.
+    /// All subscriptions that a user ever had.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn of(conn: &mut DbConnection, user_id: &str) -> QueryResult<Vec<Self>> {
         Self::query().filter(stripe_subscriptions::auth_user_id.eq(user_id)).order(stripe_subscriptions::id).load(conn)
     }
 
-    /// Gives those of a customer at Stripe that are nobody's yet to a user.
+    /// Assigns the subscriptions of a Stripe customer that have no user yet to `user_id`, and returns how many.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn adopt(conn: &mut DbConnection, stripe_customer_id: &str, user_id: &str) -> QueryResult<usize> {
         let orphans = stripe_subscriptions::table
             .filter(stripe_subscriptions::stripe_customer_id.eq(stripe_customer_id))
@@ -48,7 +67,10 @@ impl StripeSubscription {
         diesel::update(orphans).set(stripe_subscriptions::auth_user_id.eq(user_id)).execute(conn)
     }
 
-    /// Writes the state of a subscription that `is_new`, or is there already.
+    /// Inserts the subscription if it `is_new`, or else updates it.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn store(&self, conn: &mut DbConnection, is_new: bool) -> QueryResult<()> {
         match is_new {
             true => diesel::insert_into(stripe_subscriptions::table).values(self).execute(conn),

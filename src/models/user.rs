@@ -1,4 +1,4 @@
-//! Users: the rows that identities map to.
+//! Users. An identity from a token maps to one row.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     db::{DbConnection, Timestamp, constraint::Constraint, dialect, text_enum::text_enum},
-    error::Result,
     schema::{customers, user_tombstones, users},
 };
 
@@ -25,32 +24,51 @@ define_sql_function! { fn lower(text: Text) -> Text; }
 
 text_enum! {
     /// What a user may do.
-    // Roles live in our database, never in a token.
+    // Roles are stored in our database and never read from a token.
     pub enum Role {
+        /// Works with their own account and clusters.
         User = "USER",
+        /// May also call procedures for admins.
         Admin = "ADMIN",
     }
 }
 
-/// A live user. Deleted ones have no type: nothing reads them but [`list`] for an admin who asks.
+/// Users that are not soft-deleted.
+#[diesel::dsl::auto_type]
+fn live() -> _ {
+    users::table.filter(users::deleted_at.is_null())
+}
+
+/// A live user. Deleted users have no type of their own; only [`list`] can return them.
 #[derive(Clone, Debug, HasQuery)]
-#[diesel(table_name = users, base_query = users::table.filter(users::deleted_at.is_null()))]
+#[diesel(table_name = users, base_query = live())]
 pub struct User {
+    /// The identity provider's id of the user.
     pub id: String,
+    /// What the user is called.
     pub name: Option<String>,
+    /// Unique among users.
     pub email: Option<String>,
+    /// The URL of a picture.
     pub image: Option<String>,
+    /// What the user may do.
     pub role: Role,
+    /// When the user signed in first.
     pub created_at: Timestamp,
 }
 
-/// A user whom an identity provider or an operator vouches for.
+/// A user to create, as an identity provider or an operator describes them.
 #[derive(Clone, Debug)]
 pub struct NewUser {
+    /// The identity provider's id of the user, 1 to 255 characters.
     pub id: String,
+    /// What the user is called.
     pub name: Option<String>,
+    /// Left out when another user has it.
     pub email: Option<String>,
+    /// The URL of a picture.
     pub image: Option<String>,
+    /// What the user may do.
     pub role: Role,
 }
 
@@ -67,30 +85,45 @@ struct UserRow<'a> {
 }
 
 impl User {
+    /// The live user with this id.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Self>> {
         Self::query().filter(users::id.eq(id)).first(conn).optional()
     }
 
-    /// The user, locked until the transaction ends (see [`dialect::lock_user`]).
+    /// The live user with this id, locked until the transaction ends (see [`dialect::lock_user`]).
+    ///
+    /// # Errors
+    /// The database's.
     pub fn find_locked(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Self>> {
         dialect::lock_user(conn, id)?;
         Self::find(conn, id)
     }
 
-    pub fn set_name(&self, conn: &mut DbConnection, name: &str, now: Timestamp) -> QueryResult<usize> {
-        diesel::update(users::table.filter(users::id.eq(&self.id)).filter(users::deleted_at.is_null()))
-            .set((users::name.eq(name), users::updated_at.eq(now)))
-            .execute(conn)
+    /// Renames the user. False when the user was deleted meanwhile.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn set_name(&self, conn: &mut DbConnection, name: &str, now: Timestamp) -> QueryResult<bool> {
+        let change = (users::name.eq(name), users::updated_at.eq(now));
+        Ok(diesel::update(live().filter(users::id.eq(&self.id))).set(change).execute(conn)? == 1)
     }
 
-    pub fn set_role(&self, conn: &mut DbConnection, role: Role, now: Timestamp) -> QueryResult<usize> {
-        diesel::update(users::table.filter(users::id.eq(&self.id)).filter(users::deleted_at.is_null()))
-            .set((users::role.eq(role), users::updated_at.eq(now)))
-            .execute(conn)
+    /// Changes the user's role. False when the user was deleted meanwhile.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn set_role(&self, conn: &mut DbConnection, role: Role, now: Timestamp) -> QueryResult<bool> {
+        let change = (users::role.eq(role), users::updated_at.eq(now));
+        Ok(diesel::update(live().filter(users::id.eq(&self.id))).set(change).execute(conn)? == 1)
     }
 
-    /// Whether the server would be without an admin if this one were gone. Nobody else can change the answer before
-    /// the transaction ends.
+    /// Whether this user is the only admin. A lock keeps the answer true until the transaction ends.
+    ///
+    /// # Errors
+    /// The database's.
     pub fn is_last_admin(&self, conn: &mut DbConnection) -> QueryResult<bool> {
         if self.role != Role::Admin {
             return Ok(false);
@@ -100,83 +133,100 @@ impl User {
         Ok(other.first::<Self>(conn).optional()?.is_none())
     }
 
-    /// Keeps the row and its id, and forgets the person (contract §3).
-    pub fn soft_delete(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<usize> {
-        diesel::update(users::table.filter(users::id.eq(&self.id)).filter(users::deleted_at.is_null()))
-            .set((
-                users::email.eq(Some(left_behind(&self.id))),
-                users::name.eq(None::<String>),
-                users::image.eq(None::<String>),
-                users::updated_at.eq(now),
-                users::deleted_at.eq(Some(now)),
-            ))
-            .execute(conn)
+    /// Marks the row as deleted and removes name, email and image (docs/API.md, "Deleting a user"). False when the user
+    /// was deleted before.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn soft_delete(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<bool> {
+        let change = (
+            users::email.eq(Some(placeholder_email(&self.id))),
+            users::name.eq(None::<String>),
+            users::image.eq(None::<String>),
+            users::updated_at.eq(now),
+            users::deleted_at.eq(Some(now)),
+        );
+        Ok(diesel::update(live().filter(users::id.eq(&self.id))).set(change).execute(conn)? == 1)
     }
 
-    /// Removes the row. The tombstone keeps a still valid token from bringing it back.
-    pub fn delete(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<usize> {
+    /// Deletes the row and leaves a tombstone, so that a token that is still valid does not create the user again. False
+    /// when the row is gone already.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn delete(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<bool> {
         diesel::insert_into(user_tombstones::table)
             .values((user_tombstones::id.eq(&self.id), user_tombstones::deleted_at.eq(now)))
             .execute(conn)?;
-        diesel::delete(users::table.filter(users::id.eq(&self.id))).execute(conn)
+        Ok(diesel::delete(users::table.filter(users::id.eq(&self.id))).execute(conn)? == 1)
     }
 }
 
-/// Spelled out: a bound value would hide the partial index from the planner.
+/// A literal, because the planner does not use the partial index for a bound value.
 fn is_admin() -> SqlLiteral<Bool> {
     sql("role = 'ADMIN'")
 }
 
 /// Whether any live user is an admin.
+///
+/// # Errors
+/// The database's.
 pub fn admin_exists(conn: &mut DbConnection) -> QueryResult<bool> {
     let admin = User::query().filter(is_admin());
     Ok(admin.first::<User>(conn).optional()?.is_some())
 }
 
-/// Whether there is a row, also of somebody who was soft-deleted: their customer record is kept for the books.
+/// Whether the user has a row. Soft-deleted users count, because their customer record is kept for accounting.
+///
+/// # Errors
+/// The database's.
 pub fn exists(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
     Ok(users::table.find(id).select(users::id).first::<String>(conn).optional()?.is_some())
 }
 
-/// Whether the id was a user's who was hard-deleted.
+/// Whether a user with this id was hard-deleted.
+///
+/// # Errors
+/// The database's.
 pub fn is_gone(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
     let grave = user_tombstones::table.find(id).select(user_tombstones::id);
     Ok(grave.first::<String>(conn).optional()?.is_some())
 }
 
-/// Creates the row of a user seen for the first time. `None` when the id belonged to a deleted user; an existing row
-/// is returned as it is. An email that another user holds, or that is kept for deleted ones, is left out: identities
-/// decide who somebody is, not emails.
+/// Creates the row of a user who signs in for the first time, or returns the existing one unchanged. None when the user
+/// was deleted. An email that another user has, or that is reserved for deleted users, is left out: the id identifies a
+/// user, not the email.
 ///
 /// # Errors
-/// Only the database's.
-pub fn provision(conn: &mut DbConnection, new: &NewUser, now: Timestamp) -> Result<Option<User>> {
-    // An address that a deletion leaves behind is nobody's: taking it would stand in the way of that deletion.
-    let email = new.email.as_deref().filter(|email| !is_left_behind(email));
+/// The database's.
+pub fn provision(conn: &mut DbConnection, new: &NewUser, now: Timestamp) -> QueryResult<Option<User>> {
+    // With the placeholder email of another user, this user would prevent that user's soft deletion.
+    let email = new.email.as_deref().filter(|email| !is_placeholder_email(email));
     let mut inserted = insert(conn, new, email, now);
     if violated(&inserted) == Some(Constraint::UserEmail) {
         inserted = insert(conn, new, None, now);
     }
-    // Also after the email gave way: another first call may have been faster.
+    // A concurrent first call may have inserted the user.
     let is_new = inserted.is_ok();
     if violated(&inserted) != Some(Constraint::UserId) {
         inserted?;
     }
-    // Looked for after the insert: that may have waited for the deletion which left the tombstone.
+    // Checked after the insert, which may have waited for the deletion that left the tombstone.
     let tombstone = user_tombstones::table.find(&new.id).select(user_tombstones::id);
     if is_new && tombstone.first::<String>(conn).optional()?.is_some() {
         diesel::delete(users::table.find(&new.id)).execute(conn)?;
         return Ok(None);
     }
-    Ok(User::find(conn, &new.id)?)
+    User::find(conn, &new.id)
 }
 
-/// The address that a soft-deleted user keeps (contract §3).
-fn left_behind(id: &str) -> String {
+/// The email that a soft-deleted user gets (docs/API.md, "Deleting a user").
+fn placeholder_email(id: &str) -> String {
     format!("deleted_{id}@example.com")
 }
 
-fn is_left_behind(email: &str) -> bool {
+/// Whether soft deletion might give this email to some user.
+fn is_placeholder_email(email: &str) -> bool {
     email.starts_with("deleted_") && email.ends_with("@example.com")
 }
 
@@ -184,6 +234,7 @@ fn violated(written: &QueryResult<()>) -> Option<Constraint> {
     written.as_ref().err().and_then(Constraint::violated)
 }
 
+/// Inserts a user in a savepoint, because PostgreSQL would otherwise abort the transaction after a violation.
 fn insert(conn: &mut DbConnection, new: &NewUser, email: Option<&str>, now: Timestamp) -> QueryResult<()> {
     let row = UserRow {
         id: &new.id,
@@ -197,38 +248,54 @@ fn insert(conn: &mut DbConnection, new: &NewUser, email: Option<&str>, now: Time
     conn.transaction(|conn| diesel::insert_into(users::table).values(row).execute(conn).map(drop))
 }
 
-/// What an admin may narrow the list of users by.
+/// Filters on the list of users; all that are set must match.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
-    /// Part of an id, name or email, in any case.
+    /// A part of the id, name or email, ignoring case.
     pub search: Option<String>,
+    /// Whether to list soft-deleted users too.
     pub include_deleted: bool,
 }
 
-/// A user as an admin sees them.
+/// A user in the list for admins.
 #[derive(Clone, Debug)]
 pub struct ListedUser {
+    /// The user.
     pub row: ListedUserRow,
+    /// The number of clusters that are not deleted.
     pub active_clusters: i64,
 }
 
+/// A user, live or soft-deleted, with the plan of their customer.
 #[derive(Clone, Debug, Queryable)]
 pub struct ListedUserRow {
+    /// The identity provider's id of the user.
     pub id: String,
+    /// What the user is called.
     pub name: Option<String>,
+    /// Unique among users.
     pub email: Option<String>,
+    /// The URL of a picture.
     pub image: Option<String>,
+    /// What the user may do.
     pub role: Role,
+    /// When the user signed in first.
     pub created_at: Timestamp,
+    /// When the user was soft-deleted, if they were.
     pub deleted_at: Option<Timestamp>,
+    /// None for a user who is not a customer.
     pub plan: Option<Plan>,
 }
 
-/// Newest users first, each with plan and number of active clusters: two statements however long the page.
+/// The first `limit` matching users after a position, newest first, each with plan and number of active clusters. Two
+/// statements, whatever the length of the page.
+///
+/// # Errors
+/// The database's.
 pub fn list(
     conn: &mut DbConnection,
     filter: &UserFilter,
-    after: Option<&Position>,
+    after: Option<&Position<String>>,
     limit: i64,
 ) -> QueryResult<Vec<ListedUser>> {
     let mut query = users::table
@@ -250,7 +317,7 @@ pub fn list(
         query = query.filter(users::deleted_at.is_null());
     }
     if let Some(search) = &filter.search {
-        // Folded by the database on both sides: SQLite knows the case of ASCII only.
+        // The database folds both sides, because SQLite folds only ASCII letters.
         let pattern = lower(like_pattern(search));
         query = query.filter(
             lower(users::id)
@@ -272,7 +339,10 @@ pub fn list(
         .collect())
 }
 
-/// The admin who has been here longest.
+/// The admin who was created first.
+///
+/// # Errors
+/// The database's.
 pub fn oldest_admin(conn: &mut DbConnection) -> QueryResult<Option<User>> {
     User::query().filter(is_admin()).order((users::created_at, users::id)).first(conn).optional()
 }

@@ -209,8 +209,8 @@ fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<
     page(
         "admin.listClusters",
         (input.cursor, input.limit),
-        |after, limit| ClusterRow::page(call.conn, &filter, after, limit),
-        |row: &ClusterRow| Position { at: row.created_at, id: row.id.to_string() },
+        |after, limit| Ok(ClusterRow::page(call.conn, &filter, after, limit)?),
+        |row: &ClusterRow| Position { at: row.created_at, id: row.id },
     )
 }
 
@@ -238,8 +238,8 @@ fn audit_log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditIte
     page(
         "admin.auditLog",
         (input.cursor, input.limit),
-        |after, limit| audit::list(call.conn, filter, after, limit),
-        |entry: &AuditEntry| Position { at: entry.created_at, id: entry.id.to_string() },
+        |after, limit| Ok(audit::list(call.conn, filter, after, limit)?),
+        |entry: &AuditEntry| Position { at: entry.created_at, id: entry.id },
     )
 }
 

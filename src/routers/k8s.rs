@@ -215,8 +215,8 @@ fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<Cl
     page(
         "k8s.listDeleted",
         (input.cursor, input.limit),
-        |after, limit| DeletedCluster::page(call.conn, &caller.id, after, limit),
-        |DeletedCluster { row }| Position { at: row.deleted_at.unwrap_or(row.updated_at), id: row.id.to_string() },
+        |after, limit| Ok(DeletedCluster::page(call.conn, &caller.id, after, limit)?),
+        |DeletedCluster { row }| Position { at: row.deleted_at.unwrap_or(row.updated_at), id: row.id },
     )
 }
 

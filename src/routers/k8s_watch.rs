@@ -95,7 +95,7 @@ pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterE
     Watch::new(select)
         .permit(move |call| authorize(call, permitted.as_deref()))
         .read(move |conn, Page { after, limit }| match narrowed.as_deref() {
-            Some(owner) => Ok(ClusterEvent::of_user_after(conn, owner, after, limit)?),
+            Some(owner) => Ok(ClusterEvent::after_of(conn, owner, after, limit)?),
             None => Ok(ClusterEvent::after(conn, after, limit)?),
         })
         .resume(last_event_id.as_deref())

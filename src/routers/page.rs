@@ -1,5 +1,7 @@
 //! Pages on the wire: `cursor` and `limit` in, `items` and `nextCursor` out.
 
+use std::{fmt::Display, str::FromStr};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -23,11 +25,11 @@ pub struct PageOutput<T> {
 
 /// Fetches one page of `list` and turns its rows into items. `fetch` gets the position to go on from and the number of
 /// rows to ask for, which is one more than fit.
-pub fn page<R, T: From<R>>(
+pub fn page<R, T: From<R>, Id: Display + FromStr>(
     list: &str,
     (cursor, limit): (Option<String>, Option<u8>),
-    fetch: impl FnOnce(Option<&Position>, i64) -> Result<Vec<R>>,
-    position: impl Fn(&R) -> Position,
+    fetch: impl FnOnce(Option<&Position<Id>>, i64) -> Result<Vec<R>>,
+    position: impl Fn(&R) -> Position<Id>,
 ) -> Result<PageOutput<T>> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     let after = cursor.map(|cursor| Position::from_cursor(list, &cursor)).transpose()?;

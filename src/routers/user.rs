@@ -111,7 +111,7 @@ pub fn router() -> Router {
 
 fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success>> {
     let user = call.own(input.user_id.as_deref())?;
-    if user.set_name(call.conn, &input.name, call.now)? != 1 {
+    if !user.set_name(call.conn, &input.name, call.now)? {
         return Err(NO_USER);
     }
     // Not the name itself: the log is kept for ever, the person may want to be forgotten.
@@ -142,7 +142,7 @@ fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     owned.truncate(AUDITED_CLUSTERS);
     Customer::delete_of(call.conn, &user.id)?;
     ApiToken::delete_all(call.conn, &user.id)?;
-    if user.delete(call.conn, call.now)? != 1 {
+    if !user.delete(call.conn, call.now)? {
         return Err(NO_USER);
     }
     let detail = json!({"deletedClusters": clusters, "ownedClusters": owned, "owned": total, "force": input.force});
@@ -153,7 +153,7 @@ fn soft_delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success
     let user = ending(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
     ApiToken::revoke_all(call.conn, &user.id, call.now)?;
-    if user.soft_delete(call.conn, call.now)? != 1 {
+    if !user.soft_delete(call.conn, call.now)? {
         return Err(NO_USER);
     }
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"deletedClusters": clusters, "force": input.force})))

@@ -66,7 +66,7 @@ pub(super) fn events(call: &mut Call<'_>, input: WebhookEvents) -> Result<PageOu
     page(
         "admin.webhookEvents",
         (input.cursor, input.limit),
-        |after, limit| StripeEvent::page(call.conn, &filter, after, limit),
+        |after, limit| Ok(StripeEvent::page(call.conn, &filter, after, limit)?),
         |event: &StripeEvent| Position { at: event.received_at, id: event.id.clone() },
     )
 }

@@ -13,6 +13,7 @@ use clusterdesk::{
     models::{
         api_token::ApiToken,
         audit::{self, AuditFilter},
+        audit_event::AuditEvent,
         cluster_event::ClusterEvent,
         customer::{self, Customer},
         event_log::EventLog,
@@ -130,9 +131,9 @@ fn literal(bind: &str) -> String {
     }
 }
 
-/// A page position in the middle of every list.
-fn position(id: &str) -> Position {
-    Position { at: Timestamp::from_millis(1_767_300_000_000).unwrap(), id: id.to_owned() }
+/// In the middle of every list.
+fn position<Id>(id: Id) -> Position<Id> {
+    Position { at: Timestamp::from_millis(1_767_300_000_000).unwrap(), id }
 }
 
 /// Every model function, with the indexes that may serve its statements; an empty list means a primary or unique key.
@@ -148,9 +149,9 @@ fn cases() -> Vec<Case> {
     let graveyard = &["k8s_cluster_configs_auth_user_id_deleted_at_id"];
     let mut cases = vec![
         case(move |conn| drop(user(conn)), &[]),
-        case(move |conn| assert_eq!(user(conn).set_name(conn, "Ann", now), Ok(1)), &[]),
-        case(move |conn| assert_eq!(user(conn).set_role(conn, Role::Admin, now), Ok(1)), &[]),
-        case(move |conn| assert_eq!(user(conn).soft_delete(conn, now), Ok(1)), &[]),
+        case(move |conn| assert_eq!(user(conn).set_name(conn, "Ann", now), Ok(true)), &[]),
+        case(move |conn| assert_eq!(user(conn).set_role(conn, Role::Admin, now), Ok(true)), &[]),
+        case(move |conn| assert_eq!(user(conn).soft_delete(conn, now), Ok(true)), &[]),
         case(|conn| assert!(user::admin_exists(conn).unwrap()), &["users_admins"]),
         case(|conn| drop(user::oldest_admin(conn).unwrap()), &["users_admins"]),
         case(
@@ -164,15 +165,15 @@ fn cases() -> Vec<Case> {
             move |conn| {
                 let new = NewUser { id: "new".to_owned(), name: None, email: None, image: None, role: Role::User };
                 let user = user::provision(conn, &new, now).unwrap().unwrap();
-                assert_eq!(user.delete(conn, now), Ok(1));
+                assert_eq!(user.delete(conn, now), Ok(true));
             },
             &["users_pkey", "sqlite_autoindex_users_1"],
         ),
         case(|conn| drop(Customer::of(conn, USER).unwrap()), &[]),
         case(move |conn| assert!(Customer::create(conn, "user_1", now).is_ok()), &[]),
-        case(|conn| assert_eq!(Customer::delete_of(conn, USER), Ok(1)), &[]),
+        case(|conn| assert_eq!(Customer::delete_of(conn, USER), Ok(true)), &[]),
         case(
-            |conn| assert!(customer::count_paying(conn, position("").at).unwrap() > 0),
+            |conn| assert!(customer::count_paying(conn, position(0).at).unwrap() > 0),
             &["customers_stripe_current_period_end"],
         ),
         case(move |conn| drop(cluster(conn)), owned),
@@ -216,14 +217,17 @@ fn cases() -> Vec<Case> {
         ),
         case(move |conn| drop(ApiToken::holder(conn, "unknown", now).unwrap()), &[]),
         case(|conn| drop(ApiToken::list(conn, Some("user_7")).unwrap()), &["api_tokens_user_id"]),
-        case(move |conn| assert_eq!(ApiToken::revoke(conn, 3, now), Ok(1)), &[]),
+        case(move |conn| assert_eq!(ApiToken::revoke(conn, 3, now), Ok(true)), &[]),
         case(move |conn| assert_eq!(ApiToken::revoke_all(conn, "user_7", now), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert_eq!(ApiToken::delete_all(conn, "user_7"), Ok(4)), &["api_tokens_user_id"]),
         case(|conn| assert!(ClusterEvent::newest(conn).unwrap() >= 100_000), &["SCAN cluster_events", "_pkey"]),
         case(|conn| assert_eq!(ClusterEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
+        case(|conn| assert!(AuditEvent::newest(conn).unwrap() >= 100_000), &["SCAN audit_events", "_pkey"]),
+        case(|conn| assert_eq!(AuditEvent::after(conn, 0, 256).unwrap().len(), 256), &["_pkey"]),
+        case(|conn| assert_eq!(AuditEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
         // One user's events are rare among all events, also when reading from the first id.
         case(
-            |conn| assert_eq!(ClusterEvent::of_user_after(conn, USER, 0, 256).unwrap().len(), 1),
+            |conn| assert_eq!(ClusterEvent::after_of(conn, USER, 0, 256).unwrap().len(), 1),
             &["cluster_events_auth_user_id_id"],
         ),
         case(|conn| assert!(user::exists(conn, USER).unwrap()), &[]),
@@ -233,7 +237,7 @@ fn cases() -> Vec<Case> {
         case(
             move |conn| {
                 let customer = Customer::of(conn, USER).unwrap().unwrap();
-                assert_eq!(customer.set_standing(conn, &customer.standing(), now), Ok(1));
+                assert_eq!(customer.set_standing(conn, &customer.standing(), now), Ok(true));
             },
             &[],
         ),
@@ -259,18 +263,19 @@ fn cases() -> Vec<Case> {
             |conn| assert_eq!(StripeSubscription::adopt(conn, "cus_500", USER), Ok(1)),
             &["stripe_subscriptions_orphans"],
         ),
-        case(|conn| assert!(audit::count_since(conn, position("").at).unwrap() > 0), &["audit_log_created_at_id"]),
+        case(|conn| assert!(audit::count_since(conn, position(0).at).unwrap() > 0), &["audit_log_created_at_id"]),
     ];
-    for after in [None, Some(position("70000"))] {
+    for after in [None, Some(70_000)] {
+        let (after, after_text) = (after.map(position), after.map(|id| position(id.to_string())));
         let at = after.clone();
         cases.push(case(move |conn| drop(DeletedCluster::page(conn, "user_4", at.as_ref(), 21).unwrap()), graveyard));
         for (failed, index) in [(false, "stripe_events_received_at_id"), (true, "stripe_events_failed")] {
-            let (at, filter) = (after.clone(), EventFilter { failed });
+            let (at, filter) = (after_text.clone(), EventFilter { failed });
             let page = move |conn: &mut DbConnection| drop(StripeEvent::page(conn, &filter, at.as_ref(), 21).unwrap());
             cases.push(case(page, &[index]));
         }
         for include_deleted in [false, true] {
-            let at = after.clone();
+            let at = after_text.clone();
             let filter = UserFilter { search: None, include_deleted };
             cases.push(case(
                 move |conn| assert_eq!(user::list(conn, &filter, at.as_ref(), 21).unwrap().len(), 21),
@@ -291,7 +296,7 @@ fn cases() -> Vec<Case> {
         let by_object = "audit_log_entity_id_entity_created_at_id";
         for (filter, index) in [
             (all.clone(), "audit_log_created_at_id"),
-            (AuditFilter { since: Some(position("").at), until: Some(now), ..all.clone() }, "audit_log_created_at_id"),
+            (AuditFilter { since: Some(position(0).at), until: Some(now), ..all.clone() }, "audit_log_created_at_id"),
             (AuditFilter { actor_id: some("user_7"), ..all.clone() }, "audit_log_actor_id_created_at_id"),
             (AuditFilter { procedure: some("user.delete"), ..all.clone() }, "audit_log_procedure_created_at_id"),
             (AuditFilter { entity: some("database"), ..all.clone() }, "audit_log_entity_created_at_id"),

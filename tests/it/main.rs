@@ -5,6 +5,7 @@
 mod account;
 mod admin;
 mod audit;
+mod audit_event;
 mod auth;
 mod clients;
 mod commands;

@@ -32,7 +32,7 @@ both_databases! {
     async fn a_model_query_applies_the_base_query(database: TestDatabase) {
         let mut conn = database.connect();
         let ann = provision(&mut conn, "ann", Role::User).unwrap();
-        assert_eq!(ann.soft_delete(&mut conn, Timestamp::now()), Ok(1));
+        assert_eq!(ann.soft_delete(&mut conn, Timestamp::now()), Ok(true));
         assert!(User::find(&mut conn, "ann").unwrap().is_none());
         assert_eq!(conn.number("SELECT count(*) FROM users"), 1);
     }

@@ -1,4 +1,4 @@
--- Users, customers and clusters as the first server kept them: no foreign keys yet, deletion is a flag.
+-- Users, customers and clusters as in the first server: without foreign keys, and deletion is a flag.
 CREATE TABLE users (
     id TEXT PRIMARY KEY,
     name TEXT,

@@ -1,2 +1,2 @@
--- Administrators become plain users: a role forgotten is safer than a role invented.
+-- All users lose their role. Migrating up again makes every user a plain user, which is the safe default.
 ALTER TABLE users DROP COLUMN role;

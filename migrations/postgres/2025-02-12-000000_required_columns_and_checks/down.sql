@@ -1,4 +1,4 @@
--- The tables as soft_delete left them.
+-- The tables as they are after soft_delete.
 ALTER TABLE k8s_cluster_configs
     DROP CONSTRAINT k8s_cluster_configs_status_deleted,
     DROP CONSTRAINT k8s_cluster_configs_status_check,

@@ -1,4 +1,4 @@
--- Tokens for scripts and the command line. Only the SHA-256 of a token is kept, in hex.
+-- Tokens for scripts and the command line. Only the SHA-256 of a token is stored, in hex.
 CREATE TABLE api_tokens (
     id BIGSERIAL PRIMARY KEY,
     user_id TEXT NOT NULL CONSTRAINT api_tokens_user_id_fkey REFERENCES users (id) ON DELETE RESTRICT,

@@ -1,4 +1,4 @@
--- Who changed what. Rows are written once; the database itself refuses to change or remove them.
+-- Who changed what. Triggers refuse to change or delete rows.
 CREATE TABLE audit_log (
     id BIGSERIAL PRIMARY KEY,
     created_at TIMESTAMP NOT NULL,

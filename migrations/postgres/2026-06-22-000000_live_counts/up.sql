@@ -1,6 +1,6 @@
--- Exact counts of live users and clusters, kept as they change: counting the tables costs tens of milliseconds a call.
--- Each connection writes to one of 16 shards, so that writers seldom wait for each other; a count is the sum of its shards,
--- and a single shard may well be negative.
+-- Exact counts of live users and clusters, maintained by triggers: counting the tables takes tens of milliseconds a call.
+-- Each connection writes to one of 16 shards, so that writers seldom wait for each other. A count is the sum of its shards;
+-- a single shard may be negative.
 CREATE TABLE live_counts (
     entity TEXT NOT NULL CONSTRAINT live_counts_entity_check CHECK (entity IN ('user', 'cluster')),
     shard INTEGER NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE live_counts (
     PRIMARY KEY (entity, shard)
 );
 
--- Inserts and deletes are counted once a statement: a hundred thousand updates of one row in one transaction take a minute.
+-- Inserts and deletes are counted once per statement, because 100,000 updates of one row in one transaction take a minute.
 CREATE FUNCTION count_live() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     change BIGINT;
@@ -49,7 +49,7 @@ CREATE TRIGGER k8s_cluster_configs_count_update AFTER UPDATE OF deleted_at ON k8
 CREATE TRIGGER k8s_cluster_configs_count_truncate AFTER TRUNCATE ON k8s_cluster_configs
     FOR EACH STATEMENT EXECUTE FUNCTION count_live('cluster');
 
--- Counted after the triggers are there: creating them waited for every writer, and keeps the next one waiting until commit.
+-- Counted after the triggers are created, which waited for all writers and blocks new ones until the commit.
 INSERT INTO live_counts (entity, shard, live)
 SELECT entity, shard, CASE WHEN shard = 0 THEN live ELSE 0 END
 FROM generate_series(0, 15) AS shard

@@ -1,5 +1,5 @@
--- What happened to clusters, for those who watch: a row for every change that was committed, in the order of the
--- commits, with the cluster as the change left it. Triggers write it, so no way to change a cluster is forgotten.
+-- Changes of clusters, for k8s.watch: one row for every committed change, in the order of the commits, with the cluster as
+-- it was after the change. Triggers write the rows, so that changes by any client are recorded.
 CREATE TABLE cluster_events (
     id BIGSERIAL PRIMARY KEY,
     created_at TIMESTAMP NOT NULL,
@@ -19,8 +19,9 @@ CREATE TABLE cluster_events (
 
 CREATE INDEX cluster_events_auth_user_id_id ON cluster_events (auth_user_id, id);
 
--- An id is taken under a lock that is held until the commit can be seen. So ids become visible in their own order, and
--- who has seen one needs to ask only for greater ones. Commits of clusters wait for each other; NOTIFY makes them anyway.
+-- An id is taken under an advisory lock that is held until the commit is visible. So ids become visible in ascending order,
+-- and a reader who has seen one needs to ask only for greater ones. The commits wait for each other, as NOTIFY makes them do
+-- anyway.
 CREATE FUNCTION tell_cluster_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(203227139);
@@ -44,16 +45,16 @@ BEGIN
 END
 $$;
 
--- Deferred to the commit, or the lock would be held for as long as transactions take.
+-- Deferred to the commit, because the lock would otherwise be held for the rest of the transaction.
 CREATE CONSTRAINT TRIGGER k8s_cluster_configs_event_insert AFTER INSERT ON k8s_cluster_configs
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.deleted_at IS NULL) EXECUTE FUNCTION tell_cluster_event();
 
--- A cluster that stays deleted is nobody's business.
+-- Changes of a cluster that stays deleted are not events.
 CREATE CONSTRAINT TRIGGER k8s_cluster_configs_event_update AFTER UPDATE ON k8s_cluster_configs
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.deleted_at IS NULL OR NEW.deleted_at IS NULL)
     EXECUTE FUNCTION tell_cluster_event();
 
--- Watchers resume after an event they saw: what they may have seen stays, and stays what it was.
+-- Watchers resume after an event, so events must not change.
 CREATE FUNCTION cluster_events_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'cluster_events is append-only';

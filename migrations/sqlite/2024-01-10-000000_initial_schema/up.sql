@@ -1,5 +1,5 @@
--- Users, customers and clusters as the first server kept them: no foreign keys yet, deletion is a flag.
--- Table names are quoted because ALTER TABLE … RENAME writes them so; a rebuilt table then reads like this one.
+-- Users, customers and clusters as in the first server: without foreign keys, and deletion is a flag.
+-- Table names are quoted because ALTER TABLE … RENAME quotes them, so a rebuilt table has the same text in sqlite_master.
 CREATE TABLE "users" (
     id TEXT PRIMARY KEY NOT NULL,
     name TEXT,

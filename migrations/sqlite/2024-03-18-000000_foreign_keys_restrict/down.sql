@@ -1,4 +1,4 @@
--- The users made for orphans stay: they own rows now.
+-- Users that were created for missing owners stay, because they own rows.
 CREATE TABLE new_customers (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     auth_user_id TEXT NOT NULL,

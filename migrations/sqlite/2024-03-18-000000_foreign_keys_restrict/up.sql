@@ -1,11 +1,11 @@
--- Customers and clusters belong to a user whom the database won't delete under them; one customer per user.
--- An owner who is in no users row gets one, so that nothing is lost. A second customer of one owner has no safe repair
--- (either may carry the subscription): the unique key then stops the migration, and someone has to decide.
+-- Customers and clusters reference their user, who cannot be deleted while they exist; there is one customer per user.
+-- A missing owner is created, so that no row is lost. A second customer of one owner cannot be repaired safely, because
+-- either may have the subscription: the unique key then fails the migration, and an operator has to decide.
 INSERT INTO users (id)
 SELECT auth_user_id FROM customers UNION SELECT auth_user_id FROM k8s_cluster_configs EXCEPT SELECT id FROM users;
 
--- SQLite can't add a foreign key to a table, so both are rebuilt.
--- Both keep their sqlite_sequence, so the id of a row that is gone is never given out again.
+-- SQLite cannot add a foreign key to a table, so both tables are rebuilt.
+-- Both keep their sqlite_sequence, so that the id of a deleted row is never reused.
 CREATE TABLE new_customers (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     auth_user_id TEXT NOT NULL CONSTRAINT customers_auth_user_id_key UNIQUE

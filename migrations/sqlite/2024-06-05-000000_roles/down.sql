@@ -1,4 +1,4 @@
--- Administrators become plain users: a role forgotten is safer than a role invented.
+-- All users lose their role. Migrating up again makes every user a plain user, which is the safe default.
 CREATE TABLE new_users (
     id TEXT PRIMARY KEY NOT NULL,
     name TEXT,

@@ -1,4 +1,4 @@
--- Some users are administrators. Rebuilt rather than added to, so that sqlite_master tells the table in one piece.
+-- Users have a role. The table is rebuilt, because ADD COLUMN would leave a differently formatted text in sqlite_master.
 CREATE TABLE new_users (
     id TEXT PRIMARY KEY NOT NULL,
     name TEXT,

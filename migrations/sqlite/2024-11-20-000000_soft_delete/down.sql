@@ -1,12 +1,11 @@
--- Back to the flag.
-
--- The flag needs an owner: a cluster that lost its own is lent to a placeholder user, whom the step up takes away again.
+-- Back to the flag. auth_user_id was NOT NULL then, so clusters without an owner get a placeholder user, which up.sql
+-- removes again.
 INSERT INTO users (id, created_at, updated_at)
 SELECT '(no owner)', now, now FROM (SELECT replace(strftime('%Y-%m-%d %H:%M:%f', 'now'), '.000', '') AS now) AS clock
 WHERE EXISTS (SELECT 1 FROM k8s_cluster_configs WHERE auth_user_id IS NULL)
 ON CONFLICT (id) DO NOTHING;
 
--- A deleted cluster's updated_at carries the time of its deletion, and its status what has_run remembers.
+-- A deleted cluster keeps the time of its deletion in updated_at and has_run in its status.
 CREATE TABLE new_k8s_cluster_configs (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     name TEXT NOT NULL,

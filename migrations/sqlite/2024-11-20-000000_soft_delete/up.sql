@@ -1,12 +1,12 @@
--- Deletion becomes a time instead of a flag: history keeps its rows, and only live rows count as the owner's one per plan.
+-- Deletion becomes a timestamp instead of a flag. Deleted rows stay as history, and an owner may have one live row per plan.
 
--- Fill what was never said, and let the status agree with the flag.
+-- Fill missing values, and make status and flag agree.
 UPDATE k8s_cluster_configs SET plan = 'FREE' WHERE plan IS NULL;
 UPDATE k8s_cluster_configs SET status = 'PENDING' WHERE status IS NULL;
 UPDATE k8s_cluster_configs SET network = 'Default' WHERE network IS NULL;
 UPDATE k8s_cluster_configs SET "delete" = true WHERE status = 'DELETED';
 
--- One live cluster per owner and plan. The oldest stays, the others are soft-deleted: still there, and restorable.
+-- One live cluster per owner and plan: the oldest stays live, the others are soft-deleted and can be restored.
 UPDATE k8s_cluster_configs SET "delete" = true, updated_at = replace(strftime('%Y-%m-%d %H:%M:%f', 'now'), '.000', '')
 WHERE id IN (
     SELECT id FROM (
@@ -45,13 +45,13 @@ CREATE INDEX k8s_cluster_configs_auth_user_id_id ON k8s_cluster_configs (auth_us
 CREATE UNIQUE INDEX k8s_cluster_configs_live_owner_plan
     ON k8s_cluster_configs (auth_user_id, plan) WHERE deleted_at IS NULL;
 
--- The step down lends clusters without an owner to a placeholder; it is not needed any more.
+-- down.sql gives clusters without an owner to a placeholder user, which is no longer needed.
 DELETE FROM users WHERE id = '(no owner)'
     AND id NOT IN (SELECT auth_user_id FROM k8s_cluster_configs WHERE auth_user_id IS NOT NULL)
     AND id NOT IN (SELECT auth_user_id FROM customers);
 
--- A user is at least as old as the oldest thing they own; otherwise their time starts now. A soft-deleted user is known by
--- the email that deletion leaves behind, which is how they survive a step down and up again.
+-- A user's creation time is that of the oldest row they own, or else now. A soft-deleted user is recognised by the email
+-- that soft deletion sets, so that migrating down and up again keeps them deleted.
 CREATE TABLE new_users (
     id TEXT PRIMARY KEY NOT NULL,
     name TEXT,

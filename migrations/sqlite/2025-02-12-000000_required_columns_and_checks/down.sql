@@ -1,4 +1,4 @@
--- The tables as soft_delete left them.
+-- The tables as they are after soft_delete.
 CREATE TABLE new_users (
     id TEXT PRIMARY KEY NOT NULL,
     name TEXT,

@@ -1,5 +1,5 @@
--- What the server promises about every value, the database now holds too. A value that breaks a promise stops the
--- migration: cutting a name or guessing a plan is not ours to do.
+-- The database now enforces the server's rules for every value. A value that violates one fails the migration, because a
+-- name must not be truncated nor a plan guessed.
 CREATE TABLE new_users (
     id TEXT PRIMARY KEY NOT NULL CONSTRAINT users_id_length CHECK (length(id) BETWEEN 1 AND 255),
     name TEXT CONSTRAINT users_name_length CHECK (length(name) <= 100),

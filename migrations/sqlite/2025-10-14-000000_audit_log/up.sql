@@ -1,4 +1,4 @@
--- Who changed what. Rows are written once; the database itself refuses to change or remove them.
+-- Who changed what. Triggers refuse to change or delete rows.
 CREATE TABLE audit_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     created_at TIMESTAMP NOT NULL,
@@ -16,7 +16,7 @@ BEGIN SELECT raise(ABORT, 'audit_log is append-only'); END;
 CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log
 BEGIN SELECT raise(ABORT, 'audit_log is append-only'); END;
 
--- INSERT OR REPLACE removes the old row without asking the delete trigger.
+-- INSERT OR REPLACE removes the old row without firing the delete trigger.
 CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log
 WHEN EXISTS (SELECT 1 FROM audit_log WHERE id = NEW.id)
 BEGIN SELECT raise(ABORT, 'audit_log is append-only'); END;

@@ -1,5 +1,5 @@
--- Exact counts of live users and clusters, kept as they change: counting the tables costs tens of milliseconds a call.
--- SQLite has one writer, so shard 0 is the only one. Whoever rebuilds either table must create its triggers again.
+-- Exact counts of live users and clusters, maintained by triggers: counting the tables takes tens of milliseconds a call.
+-- SQLite has one writer, so there is only shard 0. A migration that rebuilds either table must create its triggers again.
 CREATE TABLE live_counts (
     entity TEXT NOT NULL CONSTRAINT live_counts_entity_check CHECK (entity IN ('user', 'cluster')),
     shard INTEGER NOT NULL,

@@ -1,6 +1,6 @@
--- What happened to clusters, for those who watch: a row for every change that was committed, in the order of the
--- commits, with the cluster as the change left it. Triggers write it, so no way to change a cluster is forgotten.
--- Whoever rebuilds k8s_cluster_configs must create its triggers again.
+-- Changes of clusters, for k8s.watch: one row for every committed change, in the order of the commits, with the cluster as
+-- it was after the change. Triggers write the rows, so that changes by any client are recorded.
+-- A migration that rebuilds k8s_cluster_configs must create its triggers again.
 CREATE TABLE cluster_events (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     created_at TIMESTAMP NOT NULL,
@@ -32,7 +32,7 @@ BEGIN
     );
 END;
 
--- A cluster that stays deleted is nobody's business.
+-- Changes of a cluster that stays deleted are not events.
 CREATE TRIGGER k8s_cluster_configs_event_update AFTER UPDATE ON k8s_cluster_configs
 WHEN OLD.deleted_at IS NULL OR NEW.deleted_at IS NULL
 BEGIN
@@ -52,7 +52,7 @@ BEGIN
     );
 END;
 
--- Watchers resume after an event they saw: what they may have seen stays, and stays what it was.
+-- Watchers resume after an event, so events must not change.
 CREATE TRIGGER cluster_events_no_update BEFORE UPDATE ON cluster_events
 BEGIN SELECT raise(ABORT, 'cluster_events is append-only'); END;
 

@@ -47,7 +47,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 9] {
+fn rows(backend: Backend) -> [String; 10] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -123,5 +123,8 @@ fn rows(backend: Backend) -> [String; 9] {
             procedure = pick("k8s.create k8s.create k8s.update k8s.delete k8s.restore user.updateName", "n"),
             entity = "CASE WHEN n % 1000 = 0 THEN 'database' WHEN n % 6 = 5 THEN 'user' ELSE 'cluster' END",
         ),
+        "INSERT INTO audit_events (id, audit_id)
+        SELECT id, id FROM audit_log WHERE NOT EXISTS (SELECT 1 FROM audit_events) ORDER BY id"
+            .to_owned(),
     ]
 }

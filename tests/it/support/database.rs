@@ -11,7 +11,7 @@ use std::{
 
 use clusterdesk::{
     config::Secret,
-    db::{DatabaseUrl, DbConnection, Manager, Role, migrations::Migrations},
+    db::{DatabaseUrl, DbConnection, Manager, Purpose, migrations::Migrations},
 };
 use tempfile::TempDir;
 
@@ -67,7 +67,7 @@ impl TestDatabase {
 
     /// A connection that does not go through the server.
     pub fn connect(&self) -> DbConnection {
-        Manager { url: self.address(), role: Role::Write, statement_timeout: Duration::ZERO }.open().unwrap()
+        Manager { url: self.address(), purpose: Purpose::Write, statement_timeout: Duration::ZERO }.open().unwrap()
     }
 }
 

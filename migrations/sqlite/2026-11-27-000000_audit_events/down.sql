@@ -1,0 +1,2 @@
+DROP TRIGGER audit_log_event;
+DROP TABLE audit_events;

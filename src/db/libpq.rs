@@ -1,0 +1,124 @@
+//! Reads a connection URL as libpq reads it (PostgreSQL manual §34.1.1.2): what we check must be what it connects to.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// Environment variables in which libpq finds the host when the URL has none (PostgreSQL manual §34.15).
+const HOST_VARIABLES: [&str; 2] = ["PGHOST", "PGHOSTADDR"];
+
+/// The parts of a URL that follow the credentials, still percent-encoded.
+struct Parts<'a> {
+    /// `host[:port],…`
+    hosts: &'a str,
+    /// `key=value&…`
+    query: Option<&'a str>,
+}
+
+fn parts(url: &str) -> Parts<'_> {
+    let rest = url.split_once("://").map_or("", |(_scheme, rest)| rest);
+    // Credentials end at the first `@` before the first `/`, and may contain a `?`.
+    let rest = match rest.split_once('@') {
+        Some((credentials, after)) if !credentials.contains('/') => after,
+        _ => rest,
+    };
+    let (before, query) = rest.split_once('?').map_or((rest, None), |(before, query)| (before, Some(query)));
+    Parts { hosts: before.split('/').next().unwrap_or_default(), query }
+}
+
+/// The value of a parameter in the URL's query. Of several with one name the last counts.
+pub(super) fn parameter(url: &str, name: &str) -> Option<String> {
+    let pairs = parts(url).query.into_iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split_once('='));
+    let decoded = pairs.map(|(key, value)| (decode(key), decode(value)));
+    let found = decoded.filter_map(|(key, value)| match (key.as_ref(), value.as_ref()) {
+        // How JDBC spells it.
+        ("ssl", "true") if name == "sslmode" => Some("require".to_owned()),
+        (key, value) => (key == name).then(|| value.to_owned()),
+    });
+    found.last()
+}
+
+/// The value of a parameter in the URL, or else in libpq's environment variable.
+pub(super) fn setting(url: &str, name: &str, variable: &str) -> Option<String> {
+    parameter(url, name).or_else(|| std::env::var(variable).ok()).filter(|value| !value.is_empty())
+}
+
+/// The URL with one more parameter, which overrides an earlier one of that name. `name` and `value` must not need
+/// percent-encoding.
+pub(super) fn with_parameter(url: &str, name: &str, value: &str) -> String {
+    let separator = match parts(url).query {
+        None => "?",
+        Some(query) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{url}{separator}{name}={value}")
+}
+
+/// Every host that libpq might connect to.
+pub(super) fn hosts(url: &str) -> Vec<String> {
+    let mut hosts: Vec<String> = parts(url).hosts.split(',').flat_map(host_of).collect();
+    for name in ["host", "hostaddr"] {
+        hosts.extend(parameter(url, name).iter().flat_map(|list| list.split(',')).map(str::to_owned));
+    }
+    hosts.retain(|host| !host.is_empty());
+    if hosts.is_empty() {
+        hosts.extend(HOST_VARIABLES.iter().filter_map(|name| std::env::var(name).ok()));
+    }
+    hosts
+}
+
+/// The host of `host[:port]` or `[IPv6][:port]`. libpq decodes before it splits at commas, so it may be several.
+fn host_of(address: &str) -> Vec<String> {
+    let host = match address.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => address.split(':').next(),
+    };
+    decode(host.unwrap_or_default()).split(',').map(str::to_owned).collect()
+}
+
+fn decode(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_values_are_percent_decoded() {
+        let url = "postgres://u:p@h/db?%73slmode=ver%69fy-full&host=%2Frun%2Fpg&options=-c%20a%3Db";
+        assert_eq!(parameter(url, "sslmode").as_deref(), Some("verify-full"));
+        assert_eq!(parameter(url, "options").as_deref(), Some("-c a=b"));
+        assert_eq!(hosts(url), ["h", "/run/pg"]);
+        assert_eq!(hosts("postgres://%6Cocalhost:1,%2Ftmp,[::1]:2,a%2Cb/db"), ["localhost", "/tmp", "::1", "a", "b"]);
+        // `+` is no space in libpq, and an invalid escape is an error there.
+        assert_eq!(parameter("postgres:///?options=a+b", "options").as_deref(), Some("a+b"));
+    }
+
+    #[test]
+    fn the_last_of_equal_parameters_counts() {
+        assert_eq!(parameter("postgres://h/?sslmode=require&sslmode=prefer", "sslmode").as_deref(), Some("prefer"));
+        assert_eq!(parameter("postgres://h/?sslmode=disable&ssl=true", "sslmode").as_deref(), Some("require"));
+        assert_eq!(parameter("postgres://h/?ssl=false", "sslmode"), None);
+    }
+
+    #[test]
+    fn credentials_end_at_the_first_at_sign_before_the_path() {
+        assert_eq!(hosts("postgres://u:a?b@example.com/db?sslmode=disable"), ["example.com"]);
+        assert_eq!(hosts("postgres://localhost?application_name=x@example.com"), ["example.com"]);
+        assert_eq!(hosts("postgres://localhost/db?application_name=x@example.com"), ["localhost"]);
+        assert_eq!(hosts("postgres://u@h1:1,h2:2?dbname=x"), ["h1", "h2"]);
+    }
+
+    #[test]
+    fn a_parameter_is_added_to_the_query() {
+        for (url, expected) in [
+            ("postgres://u:a?b@h/db", "postgres://u:a?b@h/db?x=1"),
+            ("postgres://h/db?", "postgres://h/db?x=1"),
+            ("postgres://h/db?y=2", "postgres://h/db?y=2&x=1"),
+            ("postgres://h/db?y=2&", "postgres://h/db?y=2&x=1"),
+        ] {
+            assert_eq!(with_parameter(url, "x", "1"), expected);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Opens connections, also for r2d2.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use diesel::{
+    ConnectionError, ConnectionResult, PgConnection, SqliteConnection, connection::SimpleConnection, prelude::*,
+    r2d2::R2D2Connection,
+};
+
+use super::{
+    connection::{DbConnection, Purpose},
+    dialect, instrument,
+    url::DatabaseUrl,
+};
+
+/// For how long to retry switching a SQLite file to WAL.
+const WAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts to switch to WAL.
+const WAL_PAUSE: Duration = Duration::from_millis(10);
+
+/// Opens connections to one database. Diesel's derived `establish` would try each variant of [`DbConnection`] in turn
+/// and report only the last error.
+#[derive(Clone, Debug)]
+pub struct Manager {
+    /// The database.
+    pub url: DatabaseUrl,
+    /// What the connections are for.
+    pub purpose: Purpose,
+    /// PostgreSQL cancels a statement that takes longer; zero means no limit.
+    pub statement_timeout: Duration,
+}
+
+impl Manager {
+    /// Opens a connection and prepares its session.
+    ///
+    /// # Errors
+    /// The database's own message. It is meant for the log and the command line, not for callers.
+    pub fn open(&self) -> ConnectionResult<DbConnection> {
+        let mut connection = match &self.url {
+            DatabaseUrl::Sqlite(path) => {
+                let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("path is not UTF-8".into()))?;
+                DbConnection::Sqlite(SqliteConnection::establish(path)?)
+            }
+            DatabaseUrl::Postgres(url) => DbConnection::Postgres(PgConnection::establish(url.expose())?),
+        };
+        let setup = dialect::session_setup(&connection, self.purpose, self.statement_timeout);
+        set_up(&mut connection, &setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        connection.set_instrumentation(instrument::Statements::default());
+        Ok(connection)
+    }
+}
+
+/// Runs the first statements of a session. Switching a new SQLite file to WAL needs an exclusive lock for which SQLite
+/// does not apply the busy timeout, so processes that start together have to retry.
+fn set_up(connection: &mut DbConnection, setup: &str) -> QueryResult<()> {
+    let deadline = Instant::now() + WAL_TIMEOUT;
+    loop {
+        match connection.batch_execute(setup) {
+            Err(error) if error.to_string() == "database is locked" && Instant::now() < deadline => sleep(WAL_PAUSE),
+            done => return done,
+        }
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = DbConnection;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> ConnectionResult<DbConnection> {
+        self.open()
+    }
+
+    /// Always true: a test on check-out costs a third of the throughput, and each worker keeps its connection.
+    fn is_valid(&self, _: &mut DbConnection) -> ConnectionResult<()> {
+        Ok(())
+    }
+
+    fn has_broken(&self, connection: &mut DbConnection) -> bool {
+        is_lost(connection)
+    }
+}
+
+/// Whether a failed transaction left the connection unusable. Does not ask the server.
+pub(super) fn is_broken(connection: &mut DbConnection) -> bool {
+    connection.is_broken()
+}
+
+/// Whether the connection is broken or its server no longer answers. Costs a round trip, so it is called only after an
+/// error.
+pub(super) fn is_lost(connection: &mut DbConnection) -> bool {
+    is_broken(connection) || !dialect::answers(connection)
+}
