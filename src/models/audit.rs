@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::page::Position;
+use super::page::{Listed, Position};
 use crate::{
     db::{DbConnection, Timestamp},
     schema::audit_log,
@@ -124,4 +124,12 @@ pub fn list(
 /// The database's.
 pub fn count_since(conn: &mut DbConnection, since: Timestamp) -> QueryResult<i64> {
     audit_log::table.filter(audit_log::created_at.ge(since)).count().get_result(conn)
+}
+
+impl Listed for AuditEntry {
+    type Id = i64;
+
+    fn position(&self) -> Position<i64> {
+        Position { at: self.created_at, id: self.id }
+    }
 }

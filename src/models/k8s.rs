@@ -2,7 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{page::Position, plan::Plan};
+use super::{
+    page::{Listed, Position},
+    plan::Plan,
+};
 use crate::{
     db::{DbConnection, Timestamp, constraint::Constraint, text_enum::text_enum},
     error::{Error, Result},
@@ -364,5 +367,21 @@ fn free_slot<T>(conn: &mut DbConnection, owner: &str, plan: Plan, written: Query
             })
         }
         other => Ok(other?),
+    }
+}
+
+impl Listed for ClusterRow {
+    type Id = i64;
+
+    fn position(&self) -> Position<i64> {
+        Position { at: self.created_at, id: self.id }
+    }
+}
+
+impl Listed for DeletedCluster {
+    type Id = i64;
+
+    fn position(&self) -> Position<i64> {
+        Position { at: self.row.deleted_at.unwrap_or(self.row.updated_at), id: self.row.id }
     }
 }

@@ -55,6 +55,15 @@ fn checksum(list: &str, text: &str) -> u32 {
     hasher.finalize()
 }
 
+/// A row of a paged list.
+pub trait Listed {
+    /// The type of its id.
+    type Id: Display + FromStr;
+
+    /// Where the next page starts when this is the last row of a page.
+    fn position(&self) -> Position<Self::Id>;
+}
+
 /// The rows of one page.
 #[derive(Clone, Debug)]
 pub struct Page<T> {

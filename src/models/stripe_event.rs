@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::page::Position;
+use super::page::{Listed, Position};
 use crate::{
     db::{DbConnection, Timestamp},
     schema::stripe_events,
@@ -142,5 +142,13 @@ impl Receipt<'_> {
                 .execute(conn),
         }
         .map(drop)
+    }
+}
+
+impl Listed for StripeEvent {
+    type Id = String;
+
+    fn position(&self) -> Position<String> {
+        Position { at: self.received_at, id: self.id.clone() }
     }
 }

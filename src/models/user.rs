@@ -12,7 +12,7 @@ use diesel::{
 
 use super::{
     k8s::Cluster,
-    page::{Position, like_pattern},
+    page::{Listed, Position, like_pattern},
     plan::Plan,
 };
 use crate::{
@@ -345,4 +345,12 @@ pub fn list(
 /// The database's.
 pub fn oldest_admin(conn: &mut DbConnection) -> QueryResult<Option<User>> {
     User::query().filter(is_admin()).order((users::created_at, users::id)).first(conn).optional()
+}
+
+impl Listed for ListedUser {
+    type Id = String;
+
+    fn position(&self) -> Position<String> {
+        Position { at: self.row.created_at, id: self.row.id.clone() }
+    }
 }

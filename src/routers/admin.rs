@@ -5,12 +5,13 @@ use std::time::Duration;
 use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
+    audit,
     cluster::ClusterOutput,
     example,
-    page::{PageOutput, page},
+    page::{PageInput, PageOutput, page},
     success::{SUCCESS, Success},
     webhooks,
 };
@@ -19,10 +20,9 @@ use crate::{
     error::{Error, Result},
     kernel::{Audited, Call, Router},
     models::{
-        audit::{self, AuditEntry, AuditFilter},
+        audit::count_since,
         customer::count_paying,
         k8s::{ClusterFilter, ClusterRow, Status},
-        page::Position,
         plan::Plan,
         stats::live_counts,
         user::{self, ListedUser, Role, User, UserFilter},
@@ -46,14 +46,11 @@ struct Stats {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 struct ListUsers {
-    /// The `nextCursor` of the page before.
-    #[schemars(length(min = 1, max = 1000))]
-    cursor: Option<String>,
-    /// Items of the page; 20 when not said.
-    #[schemars(range(min = 1, max = 100))]
-    limit: Option<u8>,
+    #[serde(flatten)]
+    page: PageInput,
     /// Part of an id, name or email, in any case.
     #[schemars(length(min = 1, max = 100))]
     search: Option<String>,
@@ -80,14 +77,11 @@ struct UserItem {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 struct ListClusters {
-    /// The `nextCursor` of the page before.
-    #[schemars(length(min = 1, max = 1000))]
-    cursor: Option<String>,
-    /// Items of the page; 20 when not said.
-    #[schemars(range(min = 1, max = 100))]
-    limit: Option<u8>,
+    #[serde(flatten)]
+    page: PageInput,
     status: Option<Status>,
     plan: Option<Plan>,
     /// The owner.
@@ -105,49 +99,6 @@ struct SetRole {
     role: Role,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct AuditLog {
-    /// The `nextCursor` of the page before.
-    #[schemars(length(min = 1, max = 1000))]
-    cursor: Option<String>,
-    /// Items of the page; 20 when not said.
-    #[schemars(range(min = 1, max = 100))]
-    limit: Option<u8>,
-    /// Who made the change.
-    #[schemars(length(min = 1, max = 255))]
-    actor_id: Option<String>,
-    /// By its canonical name.
-    #[schemars(length(min = 1, max = 100))]
-    procedure: Option<String>,
-    /// What kind of thing was changed, such as `cluster`.
-    #[schemars(length(min = 1, max = 50))]
-    entity: Option<String>,
-    #[schemars(length(min = 1, max = 255))]
-    entity_id: Option<String>,
-    /// At or after this moment.
-    since: Option<Timestamp>,
-    /// Before this moment.
-    until: Option<Timestamp>,
-}
-
-/// One change, and who made it.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "AuditEntry")]
-struct AuditItem {
-    id: i64,
-    created_at: Timestamp,
-    /// The user; or `cli`, `bootstrap`, `stripe`.
-    actor_id: String,
-    procedure: String,
-    entity: String,
-    entity_id: String,
-    /// What changed; its shape is the procedure's own.
-    detail: Value,
-    request_id: String,
-}
-
 pub fn router() -> Router {
     Router::new("admin")
         .query("getStats", Access::Admin, "The server in four numbers.", get_stats)
@@ -160,12 +111,14 @@ pub fn router() -> Router {
         .mutation("setRole", Access::Admin, "Makes a user an admin, or one less.", set_role)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
-        .query("auditLog", Access::Admin, "Who changed what, newest first.", audit_log)
+        .query("auditLog", Access::Admin, "Who changed what, newest first.", audit::log)
         .one_statement()
         .example(
             json!({"entity": "cluster", "since": "2026-01-01T00:00:00.000Z"}),
             example::page(&example::audit_entry()),
         )
+        .subscription("watchAudit", Access::Admin, "Who changes what, live.", audit::watch)
+        .example(json!({"entity": "cluster", "lastEventId": "0"}), example::audit_change())
         .query("webhookEvents", Access::Admin, "What Stripe has told us, newest first.", webhooks::events)
         .one_statement()
         .example(json!({"failed": true}), example::page(&example::webhook_event()))
@@ -185,18 +138,13 @@ fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {
         total_users: live.users,
         total_clusters: live.clusters,
         active_subscriptions: count_paying(call.conn, call.now)?,
-        recent_activity: audit::count_since(call.conn, call.now.minus(RECENT))?,
+        recent_activity: count_since(call.conn, call.now.minus(RECENT))?,
     })
 }
 
 fn list_users(call: &mut Call<'_>, input: ListUsers) -> Result<PageOutput<UserItem>> {
     let filter = UserFilter { search: input.search, include_deleted: input.include_deleted.unwrap_or(false) };
-    page(
-        "admin.listUsers",
-        (input.cursor, input.limit),
-        |after, limit| Ok(user::list(call.conn, &filter, after, limit)?),
-        |ListedUser { row, .. }| Position { at: row.created_at, id: row.id.clone() },
-    )
+    page("admin.listUsers", input.page, |after, limit| Ok(user::list(call.conn, &filter, after, limit)?))
 }
 
 fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<ClusterOutput>> {
@@ -206,12 +154,7 @@ fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<
         user_id: input.user_id,
         include_deleted: input.include_deleted.unwrap_or(false),
     };
-    page(
-        "admin.listClusters",
-        (input.cursor, input.limit),
-        |after, limit| Ok(ClusterRow::page(call.conn, &filter, after, limit)?),
-        |row: &ClusterRow| Position { at: row.created_at, id: row.id },
-    )
+    page("admin.listClusters", input.page, |after, limit| Ok(ClusterRow::page(call.conn, &filter, after, limit)?))
 }
 
 fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {
@@ -226,23 +169,6 @@ fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"from": user.role, "to": input.role})))
 }
 
-fn audit_log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditItem>> {
-    let filter = AuditFilter {
-        actor_id: input.actor_id,
-        procedure: input.procedure,
-        entity: input.entity,
-        entity_id: input.entity_id,
-        since: input.since,
-        until: input.until,
-    };
-    page(
-        "admin.auditLog",
-        (input.cursor, input.limit),
-        |after, limit| Ok(audit::list(call.conn, filter, after, limit)?),
-        |entry: &AuditEntry| Position { at: entry.created_at, id: entry.id },
-    )
-}
-
 impl From<ListedUser> for UserItem {
     fn from(ListedUser { row, active_clusters }: ListedUser) -> Self {
         Self {
@@ -255,21 +181,6 @@ impl From<ListedUser> for UserItem {
             deleted_at: row.deleted_at,
             plan: row.plan,
             active_clusters,
-        }
-    }
-}
-
-impl From<AuditEntry> for AuditItem {
-    fn from(entry: AuditEntry) -> Self {
-        Self {
-            id: entry.id,
-            created_at: entry.created_at,
-            actor_id: entry.actor_id,
-            procedure: entry.procedure,
-            entity: entry.entity,
-            entity_id: entry.entity_id,
-            detail: serde_json::from_str(&entry.detail).unwrap_or(Value::Null),
-            request_id: entry.request_id,
         }
     }
 }

@@ -83,6 +83,10 @@ pub fn webhook_event() -> Value {
     })
 }
 
+pub fn audit_change() -> Value {
+    json!({"type": "recorded", "id": "1", "entry": audit_entry()})
+}
+
 pub fn audit_entry() -> Value {
     json!({
         "id": 1, "createdAt": CHANGED, "actorId": ADA, "procedure": "k8s.delete", "entity": "cluster", "entityId": "2",

@@ -9,7 +9,7 @@ use super::{
     cluster::ClusterOutput,
     example,
     k8s_watch::watch,
-    page::{PageOutput, page},
+    page::{PageInput, PageOutput, page},
     success::{SUCCESS, Success},
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     models::{
         customer::Customer,
         k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, NewCluster, Status},
-        page::Position,
         plan::Plan,
         user::User,
     },
@@ -77,14 +76,10 @@ struct UpdateCluster {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 struct ListDeleted {
-    /// The `nextCursor` of the page before.
-    #[schemars(length(min = 1, max = 1000))]
-    cursor: Option<String>,
-    /// Items of the page; 20 when not said.
-    #[schemars(range(min = 1, max = 100))]
-    limit: Option<u8>,
+    #[serde(flatten)]
+    page: PageInput,
 }
 
 /// How many clusters a user has.
@@ -212,12 +207,7 @@ fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
 
 fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<ClusterOutput>> {
     let caller = call.caller()?;
-    page(
-        "k8s.listDeleted",
-        (input.cursor, input.limit),
-        |after, limit| Ok(DeletedCluster::page(call.conn, &caller.id, after, limit)?),
-        |DeletedCluster { row }| Position { at: row.deleted_at.unwrap_or(row.updated_at), id: row.id },
-    )
+    page("k8s.listDeleted", input.page, |after, limit| Ok(DeletedCluster::page(call.conn, &caller.id, after, limit)?))
 }
 
 fn count(call: &mut Call<'_>, _: NoInput) -> Result<ClusterCount> {

@@ -1,6 +1,7 @@
 //! The procedures, one file per namespace: input and output types, handlers, registrations.
 
 mod admin;
+mod audit;
 mod auth;
 mod cluster;
 mod customer;

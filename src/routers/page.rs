@@ -1,17 +1,26 @@
 //! Pages on the wire: `cursor` and `limit` in, `items` and `nextCursor` out.
 
-use std::{fmt::Display, str::FromStr};
-
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
-    models::page::{Page, Position},
+    models::page::{Listed, Page, Position},
 };
 
-/// Items of a page when the caller does not say.
+/// Items of a page by default.
 const DEFAULT_LIMIT: u8 = 20;
+
+/// The fields of every paged list.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct PageInput {
+    /// The `nextCursor` of the previous page.
+    #[schemars(length(min = 1, max = 1000))]
+    cursor: Option<String>,
+    /// Items per page; 20 by default.
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u8>,
+}
 
 /// One page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -23,19 +32,20 @@ pub struct PageOutput<T> {
     next_cursor: Option<String>,
 }
 
-/// Fetches one page of `list` and turns its rows into items. `fetch` gets the position to go on from and the number of
-/// rows to ask for, which is one more than fit.
-pub fn page<R, T: From<R>, Id: Display + FromStr>(
+/// Fetches one page of `list` and turns its rows into items. `fetch` gets the position to start from and the number of rows
+/// to read, which is one more than fit.
+///
+/// # Errors
+/// BAD_REQUEST for a cursor of another list; those of `fetch`.
+pub fn page<R: Listed, T: From<R>>(
     list: &str,
-    (cursor, limit): (Option<String>, Option<u8>),
-    fetch: impl FnOnce(Option<&Position<Id>>, i64) -> Result<Vec<R>>,
-    position: impl Fn(&R) -> Position<Id>,
+    input: PageInput,
+    fetch: impl FnOnce(Option<&Position<R::Id>>, i64) -> Result<Vec<R>>,
 ) -> Result<PageOutput<T>> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let after = cursor.map(|cursor| Position::from_cursor(list, &cursor)).transpose()?;
+    let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
+    let after = input.cursor.map(|cursor| Position::from_cursor(list, &cursor)).transpose()?;
     let rows = fetch(after.as_ref(), i64::from(limit) + 1)?;
     let page = Page::new(rows, usize::from(limit));
-    let last = page.items.last().filter(|_| page.more);
-    let next_cursor = last.map(|row| position(row).to_cursor(list));
+    let next_cursor = page.items.last().filter(|_| page.more).map(|row| row.position().to_cursor(list));
     Ok(PageOutput { items: page.items.into_iter().map(T::from).collect(), next_cursor })
 }

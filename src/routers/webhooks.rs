@@ -4,27 +4,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::page::{PageOutput, page};
+use super::page::{PageInput, PageOutput, page};
 use crate::{
     db::Timestamp,
     error::Result,
     kernel::{Audited, Call},
-    models::{
-        page::Position,
-        stripe_event::{EventFilter, StripeEvent},
-    },
+    models::stripe_event::{EventFilter, StripeEvent},
     stripe::inbox::{self, Outcome},
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub(super) struct WebhookEvents {
-    /// The `nextCursor` of the page before.
-    #[schemars(length(min = 1, max = 1000))]
-    cursor: Option<String>,
-    /// Items of a page; 20 when not said.
-    #[schemars(range(min = 1, max = 100))]
-    limit: Option<u8>,
+    #[serde(flatten)]
+    page: PageInput,
     /// Only those that wait for another try.
     failed: Option<bool>,
 }
@@ -63,12 +57,7 @@ pub(super) struct Replayed {
 
 pub(super) fn events(call: &mut Call<'_>, input: WebhookEvents) -> Result<PageOutput<WebhookEvent>> {
     let filter = EventFilter { failed: input.failed.unwrap_or(false) };
-    page(
-        "admin.webhookEvents",
-        (input.cursor, input.limit),
-        |after, limit| Ok(StripeEvent::page(call.conn, &filter, after, limit)?),
-        |event: &StripeEvent| Position { at: event.received_at, id: event.id.clone() },
-    )
+    page("admin.webhookEvents", input.page, |after, limit| Ok(StripeEvent::page(call.conn, &filter, after, limit)?))
 }
 
 pub(super) fn replay(call: &mut Call<'_>, input: ReplayWebhook) -> Result<Audited<Replayed>> {
