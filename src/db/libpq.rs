@@ -28,14 +28,13 @@ fn parts(url: &str) -> Parts<'_> {
 
 /// The value of a parameter in the URL's query. Of several with one name the last counts.
 pub(super) fn parameter(url: &str, name: &str) -> Option<String> {
-    let pairs = parts(url).query.into_iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split_once('='));
-    let decoded = pairs.map(|(key, value)| (decode(key), decode(value)));
-    let found = decoded.filter_map(|(key, value)| match (key.as_ref(), value.as_ref()) {
+    let pairs = parts(url).query.unwrap_or_default().split('&').rev().filter_map(|pair| pair.split_once('='));
+    let mut decoded = pairs.map(|(key, value)| (decode(key), decode(value)));
+    decoded.find_map(|(key, value)| match (key.as_ref(), value.as_ref()) {
         // How JDBC spells it.
         ("ssl", "true") if name == "sslmode" => Some("require".to_owned()),
         (key, value) => (key == name).then(|| value.to_owned()),
-    });
-    found.last()
+    })
 }
 
 /// The value of a parameter in the URL, or else in libpq's environment variable.
