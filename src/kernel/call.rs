@@ -1,22 +1,12 @@
-//! What a handler gets.
+//! What a synchronous handler gets.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use futures_util::future::BoxFuture;
-
-use super::{audit::Audited, caller::Caller, client::Context, services::Services};
+use super::caller::Caller;
 use crate::{
     db::{DbConnection, Timestamp},
     error::{Error, Result},
     models::user::User,
     stripe::Stripe,
 };
-
-/// The part of a call's time that is kept back for its own work after waiting for another service.
-const MARGIN: Duration = Duration::from_secs(1);
 
 /// One call of a synchronous procedure, on a database thread, inside its snapshot or transaction.
 pub struct Call<'c> {
@@ -57,72 +47,3 @@ impl<'c> Call<'c> {
         }
     }
 }
-
-/// One call of an asynchronous procedure, which holds no connection while it waits for another service.
-pub struct AsyncCall {
-    pub(super) services: Arc<Services>,
-    pub(super) context: Arc<Context>,
-    pub(super) procedure: &'static str,
-    pub(super) deadline: Instant,
-    pub(super) caller: Option<Caller>,
-    /// When the call arrived.
-    pub now: Timestamp,
-}
-
-impl AsyncCall {
-    /// Who was calling when the call began. None in a public procedure.
-    pub fn caller(&self) -> Option<&User> {
-        self.caller.as_ref().map(|caller| &caller.user)
-    }
-
-    /// The payment provider.
-    pub fn stripe(&self) -> &Stripe {
-        &self.services.stripe
-    }
-
-    /// When other services should have answered: shortly before the call must be.
-    pub fn deadline(&self) -> Instant {
-        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
-    }
-
-    /// Runs `work` on one snapshot.
-    ///
-    /// # Errors
-    /// Those of `work`, and of [`crate::db::Database::read`].
-    pub async fn read<T, W>(&self, mut work: W) -> Result<T>
-    where
-        T: Send + 'static,
-        W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
-    {
-        let (caller, now) = (self.caller.clone(), self.now);
-        let (services, context) = (Arc::clone(&self.services), Arc::clone(&self.context));
-        let read = move |conn: &mut DbConnection| {
-            let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
-            work(&mut Call { conn, caller: caller.as_ref(), stripe, request_id, now })
-        };
-        self.services.db.read(self.deadline, read).await
-    }
-
-    /// Runs `work` in one transaction, together with its audit row. The caller must still be there.
-    ///
-    /// # Errors
-    /// Those of `work`, and of [`crate::db::Database::write`]; UNAUTHORIZED when the caller is gone.
-    pub async fn write<T, W>(&self, mut work: W) -> Result<T>
-    where
-        T: Send + 'static,
-        W: FnMut(&mut Call<'_>) -> Result<Audited<T>> + Send + 'static,
-    {
-        let (now, procedure, context) = (self.now, self.procedure, Arc::clone(&self.context));
-        let (known, services) = (self.caller.clone(), Arc::clone(&self.services));
-        let transaction = move |conn: &mut DbConnection| {
-            let caller = known.as_ref().map(|known| known.again(conn)).transpose()?;
-            let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
-            let mut call = Call { conn, caller: caller.as_ref(), stripe, request_id, now };
-            work(&mut call)?.record(&mut call, procedure)
-        };
-        self.services.db.write(self.deadline, transaction).await
-    }
-}
-
-/// A future that an asynchronous handler returns.
-pub type Reply<O> = BoxFuture<'static, Result<O>>;

@@ -1,5 +1,6 @@
 //! What clusterdesk makes of a call: who may, how often, on which connection, in which transaction, with which audit row.
 
+mod async_call;
 mod audit;
 mod call;
 pub mod caller;
@@ -19,8 +20,9 @@ mod subscription;
 mod watch;
 
 pub use self::{
+    async_call::{AsyncCall, Reply},
     audit::Audited,
-    call::{AsyncCall, Call, Reply},
+    call::Call,
     client::{Client, Context},
     dispatch::Kernel,
     documents::documents,

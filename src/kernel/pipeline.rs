@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use tokio::time::timeout_at;
 
 use super::{
-    call::{AsyncCall, Call},
+    async_call::AsyncCall,
+    call::Call,
     invocation::{Attempt, Checked, Invocation},
     limiter::address_key,
     run::{Read, Run, Waiter, Writer},

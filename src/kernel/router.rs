@@ -9,8 +9,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use super::{
+    async_call::{AsyncCall, Reply},
     audit::Audited,
-    call::{AsyncCall, Call, Reply},
+    call::Call,
     json::{decode, encode},
     run::{Read, Run},
     subscription,

@@ -7,8 +7,9 @@ use procedures::{Subscription, describe::Documents};
 use serde_json::{Value, value::RawValue};
 
 use super::{
+    async_call::AsyncCall,
     audit::Audited,
-    call::{AsyncCall, Call},
+    call::Call,
     invocation::{Attempt, Invocation},
 };
 use crate::error::Result;

@@ -7,7 +7,7 @@ use std::{
 
 use clusterdesk::{
     db::{Database, DbConnection, Options, Timestamp},
-    models::{audit::NewAuditEntry, audit_event::AuditEvent},
+    models::{audit::NewAuditEntry, audit_event::AuditEvent, event_log::EventLog},
 };
 use diesel::{Connection, QueryResult};
 

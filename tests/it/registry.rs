@@ -13,7 +13,7 @@ const WRITE: Bucket = Bucket::WRITE;
 const STRIPE: Bucket = clusterdesk::kernel::limiter::STRIPE;
 
 /// The table of docs/API.md, "Procedures".
-const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 29] = [
+const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 30] = [
     ("hello.hello", None, Query, User, READ),
     ("auth.mySubscription", None, Query, User, READ),
     ("k8s.list", Some("k8s.getClusters"), Query, User, READ),
@@ -38,6 +38,7 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 29] = [
     ("admin.listClusters", None, Query, Admin, READ),
     ("admin.setRole", None, Mutation, Admin, WRITE),
     ("admin.auditLog", None, Query, Admin, READ),
+    ("admin.watchAudit", None, Subscription, Admin, READ),
     ("stripe.createSession", None, Mutation, User, STRIPE),
     ("stripe.userPlans", None, Query, User, READ),
     ("admin.webhookEvents", None, Query, Admin, READ),

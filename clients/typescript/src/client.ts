@@ -39,7 +39,7 @@ type SubscriptionName = {
 }[keyof Procedures];
 
 /** Subscriptions need another transport, and types do not exist at run time. The compiler checks that none is missing. */
-const SUBSCRIPTIONS: Record<SubscriptionName, true> = { "k8s.watch": true };
+const SUBSCRIPTIONS: Record<SubscriptionName, true> = { "admin.watchAudit": true, "k8s.watch": true };
 
 export function createClient(options: ClientOptions): Client {
   const url = new URL(options.url).href;

@@ -8,6 +8,7 @@ mod client;
 mod database;
 mod document;
 mod generated;
+pub mod imports;
 mod jwt;
 mod outage;
 mod postgres;
