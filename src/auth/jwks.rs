@@ -77,8 +77,6 @@ impl RemoteKeys {
         let is_local = url.scheme() == "http" && is_loopback(&url);
         ensure!(url.scheme() == "https" || is_local, "must be an https:// URL (http:// is for loopback hosts alone)");
 
-        // An error says that another part of the program has installed one: as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
         let mut client = Client::builder()
             .timeout(timing.timeout)
             .redirect(Policy::none())

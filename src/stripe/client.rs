@@ -61,8 +61,6 @@ impl Client {
         let base: Url = base.unwrap_or(BASE).parse().context("STRIPE_API_BASE: expected a URL")?;
         let is_local = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         anyhow::ensure!(base.scheme() == "https" || is_local, "STRIPE_API_BASE: must be https, or on this machine");
-        // An error says that another part of the program has installed one: as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .redirect(Policy::none())

@@ -1,5 +1,6 @@
 //! What a session is asked for with, and the key by which asking twice gives one.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::client::Form;
@@ -52,7 +53,7 @@ pub fn idempotency_key(user: &User, path: &str, form: &Form, now: i64) -> String
         hash.update(part);
         hash.update([0]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize())
 }
 
 fn field(name: &str, value: &str) -> (String, String) {

@@ -32,7 +32,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("http", &["edge/", "server.rs", "config.rs"]),
     ("hyper", &["edge/", "server.rs"]),
     ("tokio_postgres", &["db/listen.rs", "db/tls.rs"]),
-    ("ring", &["stripe/signature.rs"]),
+    ("aws_lc_rs", &["auth/key.rs", "stripe/signature.rs"]),
     ("clap", &["cli.rs", "config.rs", "main.rs"]),
 ];
 

@@ -1,6 +1,7 @@
 //! Events as Stripe sends and signs them. Their shapes follow Stripe's API reference, of 2025-03-31 and before.
 
-use ring::hmac;
+use aws_lc_rs::hmac;
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::{Builder, Client, now};
@@ -22,8 +23,7 @@ impl Builder {
 pub fn signature(payload: &str, secret: &str, time: u64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signature = hmac::sign(&key, format!("{time}.{payload}").as_bytes());
-    let digits: String = signature.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={time},v1={digits}")
+    format!("t={time},v1={}", HEXLOWER.encode(signature.as_ref()))
 }
 
 pub fn event(id: &str, kind: &str, created: u64, object: Value) -> Value {
