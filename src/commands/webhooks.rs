@@ -12,7 +12,7 @@ use clusterdesk::{
     },
     stripe::{
         Stripe,
-        inbox::{self, Outcome},
+        inbox::{self, EventOutcome},
     },
 };
 use uuid::Uuid;
@@ -58,15 +58,15 @@ fn replay(settings: &DataSettings, stripe: &StripeSettings, ids: &[String]) -> R
         let request_id = Uuid::new_v4().to_string();
         let outcome = transaction::write(&mut conn, |conn| {
             let outcome = inbox::replay(conn, stripe.prices(), id, &request_id, Timestamp::now())?;
-            if outcome != Outcome::Duplicate {
+            if outcome != EventOutcome::Duplicate {
                 audit(conn, "webhooks.replay", "stripe_event", id, "{}")?;
             }
             Ok(outcome)
         });
         match outcome.map_err(data::plain)? {
-            Outcome::Processed => println!("{id}: processed"),
-            Outcome::Duplicate => println!("{id}: was processed before"),
-            Outcome::Failed(why) => {
+            EventOutcome::Processed => println!("{id}: processed"),
+            EventOutcome::Duplicate => println!("{id}: was processed before"),
+            EventOutcome::Failed(why) => {
                 println!("{id}: FAILED: {why}");
                 failed += 1;
             }

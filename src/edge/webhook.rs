@@ -15,7 +15,7 @@ use super::{
 use crate::{
     db::Timestamp,
     error::{Error, Result},
-    stripe::inbox::{Outcome, receive},
+    stripe::inbox::{EventOutcome, receive},
 };
 
 pub const PATH: &str = "/webhooks/stripe";
@@ -27,17 +27,17 @@ impl Edge {
         }
         let outcome = self.receive(request, request_id).await;
         let label = match &outcome {
-            Ok(Outcome::Processed) => "processed",
-            Ok(Outcome::Duplicate) => "duplicate",
-            Ok(Outcome::Failed(_)) => "failed",
+            Ok(EventOutcome::Processed) => "processed",
+            Ok(EventOutcome::Duplicate) => "duplicate",
+            Ok(EventOutcome::Failed(_)) => "failed",
             Err(error) => error.code().as_str(),
         };
         self.kernel().metrics().stripe_event(label);
         match outcome {
-            Ok(Outcome::Processed | Outcome::Duplicate) => {
+            Ok(EventOutcome::Processed | EventOutcome::Duplicate) => {
                 text(StatusCode::OK, JSON, json!({"received": true}).to_string())
             }
-            Ok(Outcome::Failed(why)) => {
+            Ok(EventOutcome::Failed(why)) => {
                 let error = Error::Internal(anyhow::anyhow!("an event of Stripe's is kept for another try: {why}"));
                 refusal::refuse(Wire::JsonRpc, &error, request_id)
             }
@@ -45,7 +45,7 @@ impl Edge {
         }
     }
 
-    async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<Outcome> {
+    async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<EventOutcome> {
         let (head, incoming) = request.into_parts();
         let payload = body::read(incoming, &head.headers, &self.limits).await?;
         let now = Timestamp::now();
