@@ -9,7 +9,7 @@ use jsonwebtoken::{
 };
 use serde_json::{Map, Value};
 
-use super::{BAD_SIGNATURE, MALFORMED, Refusal, WRONG_ALGORITHM};
+use super::refusal::{BAD_SIGNATURE, MALFORMED, Refusal, WRONG_ALGORITHM};
 use crate::config::Secret;
 
 /// RFC 7518 §3.2: an HMAC key is at least as long as the hash.

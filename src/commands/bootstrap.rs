@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clusterdesk::{
-    auth::ApiToken,
+    auth::PlainToken,
     db::{DatabaseUrl, DbConnection, Timestamp, dialect, transaction},
     models::{
         api_token::{NewApiToken, Scope},
@@ -25,7 +25,7 @@ pub fn token_file(data_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the database or the token's file can't be written; then nothing is.
-pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
+pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<PlainToken>> {
     let mut connection = data::open(url)?;
     let created = transaction::write(&mut connection, |conn| {
         dialect::lock_until_commit(conn, dialect::START_UP)?;
@@ -34,7 +34,7 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
         }
         let now = Timestamp::now();
         let admin = create_admin(conn, now)?;
-        let token = ApiToken::generate();
+        let token = PlainToken::generate();
         let id = NewApiToken {
             user_id: &admin,
             name: "first start",

@@ -53,9 +53,9 @@ fn create(
     name: &str,
     scope: Scope,
     lifetime: Option<Duration>,
-) -> Result<auth::ApiToken> {
+) -> Result<auth::PlainToken> {
     ensure!((1..=100).contains(&name.chars().count()), "--name must have 1 to 100 characters");
-    let token = auth::ApiToken::generate();
+    let token = auth::PlainToken::generate();
     let created = transaction::write(conn, |conn| {
         let owner = match user {
             Some(id) => User::find_locked(conn, id)?.with_context(|| format!("there is no user {id:?}"))?,
