@@ -52,7 +52,7 @@ both_databases! {
         assert!(list.contains("evt_bad") && list.contains("price_new") && !list.contains("evt_good"), "{list}");
         assert_eq!(run(&["list"]).1.lines().count(), 2);
         assert_eq!(run(&["replay"]), (true, "evt_bad: processed\n".to_owned()));
-        assert_eq!(run(&["replay", "evt_bad"]), (true, "evt_bad: was processed before\n".to_owned()));
+        assert_eq!(run(&["replay", "evt_bad"]), (true, "evt_bad: had been processed before\n".to_owned()));
         assert!(!run(&["replay", "evt_none"]).0);
         assert_eq!(record(&app.user("user_1")).await[0], "PRO");
         assert_eq!(app.count("audit_log WHERE actor_id = 'cli' AND procedure = 'webhooks.replay'"), 1);
