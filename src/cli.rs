@@ -1,4 +1,5 @@
-//! The command line (contract §6). Flags win over environment over `clusterdesk.toml`.
+//! The command line (docs/API.md, "Configuration"). Flags take precedence over environment variables, and these over
+//! `clusterdesk.toml`. The doc comments of fields and variants are help texts.
 
 use std::path::Path;
 
@@ -10,10 +11,10 @@ use clusterdesk::{
     models::api_token::Scope,
 };
 
-/// Settings that rank below flags and environment, in the working directory.
+/// The settings file, in the working directory.
 const FILE: &str = "clusterdesk.toml";
 
-/// A typed RPC server that sells Kubernetes clusters. Without a subcommand it serves.
+/// A typed RPC server that sells Kubernetes clusters. Without a subcommand it runs the server.
 #[derive(Debug, Parser)]
 #[command(name = "clusterdesk", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -24,9 +25,10 @@ pub struct Cli {
     pub settings: Settings,
 }
 
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve: migrate the database, create the first admin if there is none, and answer calls
+    /// Run the server: migrate the database, create the first admin if there is none, and answer calls
     Serve(Settings),
     /// Apply or revert migrations
     #[command(subcommand)]
@@ -34,10 +36,10 @@ pub enum Command {
     /// Create, list and revoke API tokens
     #[command(subcommand)]
     Token(Token),
-    /// List users, and make them admins or not
+    /// List users, and change their role
     #[command(subcommand)]
     User(User),
-    /// List, replay and purge what Stripe has told us
+    /// List, replay and purge the events that Stripe has sent
     #[command(subcommand)]
     Webhooks(Webhooks),
     /// Fill an empty database with sample data
@@ -45,7 +47,7 @@ pub enum Command {
         /// Users to create, each with a cluster; every third is a customer
         #[arg(long, default_value_t = 20)]
         users: u32,
-        /// Also when the database is not empty
+        /// Add the data even if the database is not empty
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -53,33 +55,34 @@ pub enum Command {
     },
     /// Print the OpenRPC document of the procedures
     Openrpc {
-        /// Print TypeScript types of a JSON-RPC client instead
+        /// Print TypeScript types for JSON-RPC clients instead
         #[arg(long)]
         types: bool,
     },
-    /// Print the TypeScript types of tRPC's client
+    /// Print the TypeScript types for tRPC's client
     AppRouter,
-    /// Check configuration, database, clock, file modes and keys; exits with 1 if something is wrong
+    /// Check configuration, database, clock, file modes and keys; exit with status 1 if there is a problem
     Doctor(Settings),
 }
 
+/// `clusterdesk migrate …`
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
-    /// Apply pending migrations: all of them unless -n says how many
+    /// Apply pending migrations, all of them unless -n is given
     Up {
         #[command(flatten)]
         steps: Steps,
         #[command(flatten)]
         data: DataSettings,
     },
-    /// Revert migrations, newest first: one unless -n or --all says otherwise
+    /// Revert migrations, newest first; only one unless -n or --all is given
     Down {
         #[command(flatten)]
         steps: Steps,
         #[command(flatten)]
         data: DataSettings,
     },
-    /// Revert and apply again: one migration unless -n or --all says otherwise
+    /// Revert migrations and apply them again; only one unless -n or --all is given
     Redo {
         #[command(flatten)]
         steps: Steps,
@@ -93,36 +96,39 @@ pub enum Migrate {
     },
 }
 
+/// How many migrations to apply or revert.
 #[derive(Debug, Args)]
 pub struct Steps {
-    /// All of them
+    /// All migrations
     #[arg(long, conflicts_with = "number")]
     pub all: bool,
-    /// How many
+    /// Number of migrations
     #[arg(short = 'n', value_name = "N")]
     pub number: Option<usize>,
 }
 
 impl Steps {
+    /// The number of steps; `default` without an option.
     pub fn limit(&self, default: usize) -> usize {
         if self.all { usize::MAX } else { self.number.unwrap_or(default) }
     }
 }
 
+/// `clusterdesk token …`
 #[derive(Debug, Subcommand)]
 pub enum Token {
-    /// Create a token and print it; it can't be shown again
+    /// Create a token and print it; it can't be printed again later
     Create {
-        /// Whose token [default: the oldest admin's]
+        /// Id of the token's user [default: the oldest admin]
         #[arg(long)]
         user: Option<String>,
-        /// What it is for
+        /// Purpose of the token
         #[arg(long, default_value = "command line")]
         name: String,
-        /// What it may be used for: read, write or admin
+        /// What the token may be used for: read, write or admin
         #[arg(long, default_value = "admin")]
         scope: Scope,
-        /// Days until it expires [default: never]
+        /// Days until the token expires [default: never]
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
         expires_in_days: Option<u32>,
         #[command(flatten)]
@@ -130,52 +136,54 @@ pub enum Token {
     },
     /// List tokens
     List {
-        /// Whose tokens [default: everybody's]
+        /// Id of a user, to list only their tokens
         #[arg(long)]
         user: Option<String>,
         #[command(flatten)]
         data: DataSettings,
     },
-    /// Revoke a token, at once
+    /// Revoke a token immediately
     Revoke {
-        /// The number that `token list` shows
+        /// Id of the token, as in `token list`
         id: i64,
         #[command(flatten)]
         data: DataSettings,
     },
 }
 
+/// `clusterdesk webhooks …`
 #[derive(Debug, Subcommand)]
 pub enum Webhooks {
     /// List the events that Stripe has sent, newest first
     List {
-        /// Only those that wait for another try
+        /// Only events that could not be processed
         #[arg(long)]
         failed: bool,
         #[command(flatten)]
         data: DataSettings,
     },
-    /// Try again to handle events
+    /// Process events again
     Replay {
-        /// Stripe's ids of the events [default: all that failed]
+        /// Ids of events (evt_…) [default: all that could not be processed]
         ids: Vec<String>,
         #[command(flatten)]
         stripe: Box<StripeSettings>,
         #[command(flatten)]
         data: DataSettings,
     },
-    /// Remove the events that were handled more than 90 days ago
+    /// Remove events that were processed more than 90 days ago
     Purge {
         #[command(flatten)]
         data: DataSettings,
     },
 }
 
+/// `clusterdesk user …`
 #[derive(Debug, Subcommand)]
 pub enum User {
     /// List users, newest first
     List {
-        /// Part of an id, name or email, in any case
+        /// Text that the id, name or email contains; letter case is ignored
         #[arg(long)]
         search: Option<String>,
         #[command(flatten)]
@@ -183,22 +191,24 @@ pub enum User {
     },
     /// Make a user an admin
     Promote {
+        /// Id of the user
         id: String,
         #[command(flatten)]
         data: DataSettings,
     },
     /// Make an admin an ordinary user
     Demote {
+        /// Id of the user
         id: String,
         #[command(flatten)]
         data: DataSettings,
     },
 }
 
-/// Reads flags, environment and `clusterdesk.toml`. Asking for help, and mistakes in flags, end the process here.
+/// Parses flags, environment variables and `clusterdesk.toml`. `--help` and invalid flags end the process.
 ///
 /// # Errors
-/// When `clusterdesk.toml` can't be read, or holds what is no setting.
+/// `clusterdesk.toml` can't be read, or contains an unknown setting.
 pub fn parse() -> Result<Cli> {
     let command = match std::fs::read_to_string(Path::new(FILE)) {
         Ok(text) => with_file(Cli::command(), &text).context(FILE)?,
@@ -208,13 +218,13 @@ pub fn parse() -> Result<Cli> {
     Ok(Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit()))
 }
 
-/// Makes the file's settings the defaults of the flags of the same names.
+/// Makes the settings of the file the defaults of the flags with the same names.
 fn with_file(command: Clap, text: &str) -> Result<Clap> {
     let table: toml::Table = text.parse()?;
     let mut settings = Vec::new();
     for (key, value) in table {
         if !command.get_arguments().any(|argument| argument.get_id() == key.as_str()) {
-            bail!("{key} is no setting; `clusterdesk serve --help` lists them by their flags, here with _ for -");
+            bail!("{key} is not a setting; `clusterdesk serve --help` lists them as flags, here with _ instead of -");
         }
         let values = match value {
             toml::Value::Array(items) => items.iter().map(plain).collect::<Option<Vec<String>>>(),
@@ -236,7 +246,7 @@ fn plain(value: &toml::Value) -> Option<String> {
 fn with_defaults(mut command: Clap, settings: &[(String, Vec<String>)]) -> Clap {
     for (key, values) in settings {
         if command.get_arguments().any(|argument| argument.get_id() == key.as_str()) {
-            // Read once at start; clap keeps defaults for as long as the process.
+            // clap requires defaults that live as long as the process; this runs once.
             let values: Vec<&'static str> = values.iter().map(|value| &*value.clone().leak()).collect();
             command = command.mut_arg(key, |argument| argument.default_values(values).hide_default_value(true));
         }

@@ -1,4 +1,5 @@
-//! Settings: flags over environment over `clusterdesk.toml` (contract §6), and the fixed limits (contract §5).
+//! Settings (docs/API.md, "Configuration") and fixed limits (docs/API.md, "Limits"). Comments of settings are help
+//! texts.
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -6,45 +7,45 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
-/// Where the data is.
+/// The location of the data.
 #[derive(Clone, Debug, Args)]
 pub struct DataSettings {
-    /// sqlite:PATH or postgres://… (libpq syntax, several hosts allowed) [default: sqlite:<DATA_DIR>/clusterdesk.db]
+    /// sqlite:PATH or postgres://… (libpq syntax, also with several hosts) [default: sqlite:<DATA_DIR>/clusterdesk.db]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
 
-    /// Folder of the SQLite file and the first admin token; created with mode 0700
+    /// Folder of the SQLite file and the first admin's token; created with mode 0700
     #[arg(long, env = "DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
 }
 
-/// Everything a running server can be told.
+/// All settings of a server.
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
     #[command(flatten)]
     pub data: DataSettings,
 
-    /// A PostgreSQL read replica for queries
+    /// URL of a PostgreSQL read replica, which queries use
     #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true)]
     pub database_replica_url: Option<Secret>,
 
-    /// Database threads, each with a connection, for reads; PostgreSQL has as many again for writes
+    /// Number of database threads for reads, each with a connection; PostgreSQL uses as many again for writes
     #[arg(long, env = "DATABASE_THREADS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub database_threads: u16,
 
-    /// Where to listen: HOST:PORT or unix:PATH
+    /// Address to listen on: HOST:PORT or unix:PATH
     #[arg(long, env = "BIND_ADDR", default_value = "127.0.0.1:8080")]
     pub bind_addr: BindAddr,
 
-    /// The frontend's origin: CORS, WebSocket Origin
+    /// Origin of the frontend, for CORS, WebSockets and Stripe's return URL
     #[arg(long, env = "APP_URL")]
     pub app_url: Option<Origin>,
 
-    /// More origins a browser may call from, comma separated
+    /// More origins that browsers may call from, comma separated
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<Origin>,
 
-    /// CIDRs whose X-Forwarded-For counts, comma separated; `unix` means the unix socket
+    /// CIDRs of proxies whose X-Forwarded-For is used, comma separated; `unix` stands for the unix socket
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<TrustedProxy>,
 
@@ -57,20 +58,20 @@ pub struct Settings {
     #[command(flatten)]
     pub stripe: StripeSettings,
 
-    /// How to write the log [default: pretty on a terminal, else json]
+    /// Format of the log [default: pretty on a terminal, otherwise json]
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// How long in-flight calls may take after SIGTERM
+    /// Milliseconds that calls in progress may take after SIGTERM
     #[arg(long, env = "SHUTDOWN_GRACE_MS", default_value_t = 10_000)]
     pub shutdown_grace_ms: u64,
 
-    /// Whether a database without an admin gets one at start
+    /// Whether to create an admin at start if the database has none
     #[arg(long, env = "BOOTSTRAP_ADMIN", default_value = "on")]
     pub bootstrap_admin: Switch,
 }
 
-/// Whose JSON Web Tokens are accepted. At most one kind of key is configured.
+/// Which JSON Web Tokens are accepted. At most one kind of key may be configured.
 #[derive(Clone, Debug, Default, Args)]
 pub struct JwtSettings {
     /// HS256 secret, at least 32 bytes
@@ -85,104 +86,119 @@ pub struct JwtSettings {
     #[arg(long, env = "JWT_JWKS_FILE")]
     pub jwt_jwks_file: Option<PathBuf>,
 
-    /// URL of a JSON Web Key Set, fetched when an unknown key is named
+    /// URL of a JSON Web Key Set; fetched again when a token names an unknown key
     #[arg(long, env = "JWT_JWKS_URL")]
     pub jwt_jwks_url: Option<String>,
 
-    /// Required `iss` claim
+    /// Required `iss` claim of tokens
     #[arg(long, env = "JWT_ISSUER")]
     pub jwt_issuer: Option<String>,
 
-    /// Required `aud` claim: one of these, comma separated
+    /// Accepted values of the `aud` claim, comma separated
     #[arg(long, env = "JWT_AUDIENCE", value_delimiter = ',')]
     pub jwt_audience: Vec<String>,
 
-    /// Required `azp` claim: one of these, comma separated
+    /// Accepted values of the `azp` claim, comma separated
     #[arg(long, env = "JWT_AUTHORIZED_PARTIES", value_delimiter = ',')]
     pub jwt_authorized_parties: Vec<String>,
 }
 
-/// Calls per window and caller; 0 requests switches a bucket off.
+/// Rate limits: calls per window and caller. 0 requests disables a limit.
 #[derive(Clone, Debug, Args)]
 pub struct RateLimitSettings {
+    /// Queries and subscriptions per caller and window; 0 disables the limit
     #[arg(long, env = "RATE_LIMIT_READ_MAX_REQUESTS", default_value_t = 100)]
     pub rate_limit_read_max_requests: u32,
+
+    /// Window of that limit in milliseconds
     #[arg(long, env = "RATE_LIMIT_READ_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub rate_limit_read_window_ms: u64,
+
+    /// Mutations per caller and window; 0 disables the limit
     #[arg(long, env = "RATE_LIMIT_WRITE_MAX_REQUESTS", default_value_t = 20)]
     pub rate_limit_write_max_requests: u32,
+
+    /// Window of that limit in milliseconds
     #[arg(long, env = "RATE_LIMIT_WRITE_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub rate_limit_write_window_ms: u64,
+
+    /// Calls of stripe.createSession per caller and window; 0 disables the limit
     #[arg(long, env = "RATE_LIMIT_STRIPE_MAX_REQUESTS", default_value_t = 10)]
     pub rate_limit_stripe_max_requests: u32,
+
+    /// Window of that limit in milliseconds
     #[arg(long, env = "RATE_LIMIT_STRIPE_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub rate_limit_stripe_window_ms: u64,
 }
 
-/// What we know of the Stripe account. Without it `stripe.*` and the webhook say SERVICE_UNAVAILABLE, and the rest works.
+/// The Stripe account. Without one, `stripe.*` and the webhook return SERVICE_UNAVAILABLE, and the rest works.
 #[derive(Clone, Debug, Default, Args)]
 pub struct StripeSettings {
-    /// Secret key of Stripe's API
+    /// Secret key for Stripe's API
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
     pub stripe_secret_key: Option<Secret>,
 
-    /// Another address of Stripe's API, for tests [default: api.stripe.com over https]
+    /// URL of Stripe's API, for tests [default: api.stripe.com over https]
     #[arg(long, env = "STRIPE_API_BASE")]
     pub stripe_api_base: Option<String>,
 
-    /// JSON file with the texts and amounts of the plan cards, by plan; plans that it leaves out keep ours
+    /// JSON file with texts and amounts of plan cards, by plan; other plans keep the built-in card
     #[arg(long, env = "STRIPE_PLANS_FILE")]
     pub stripe_plans_file: Option<PathBuf>,
 
-    /// Signing secrets of the webhook endpoint, comma separated while one replaces another
+    /// Signing secret of the webhook endpoint; several, comma separated, during a rotation
     #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true, value_delimiter = ',')]
     pub stripe_webhook_secret: Vec<Secret>,
 
-    /// Price of plan PRO, paid by the month
+    /// Id of the monthly price of plan PRO
     #[arg(long, env = "STRIPE_PRO_MONTHLY_PRICE_ID")]
     pub stripe_pro_monthly_price_id: Option<String>,
 
-    /// Price of plan PRO, paid by the year
+    /// Id of the yearly price of plan PRO
     #[arg(long, env = "STRIPE_PRO_YEARLY_PRICE_ID")]
     pub stripe_pro_yearly_price_id: Option<String>,
 
-    /// Price of plan BUSINESS, paid by the month
+    /// Id of the monthly price of plan BUSINESS
     #[arg(long, env = "STRIPE_BUSINESS_MONTHLY_PRICE_ID")]
     pub stripe_business_monthly_price_id: Option<String>,
 
-    /// Price of plan BUSINESS, paid by the year
+    /// Id of the yearly price of plan BUSINESS
     #[arg(long, env = "STRIPE_BUSINESS_YEARLY_PRICE_ID")]
     pub stripe_business_yearly_price_id: Option<String>,
 }
 
-/// What contract §5 fixes. Not for operators; tests make them small.
+/// The fixed limits (docs/API.md, "Limits"). Not configurable; tests use smaller ones.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of a request body or WebSocket message.
+    /// Largest request body or WebSocket message, in bytes.
     pub request_bytes: usize,
-    /// Bytes of a response, a whole batch counted as one.
+    /// Largest response, in bytes; a batch is one response.
     pub response_bytes: usize,
+    /// Most entries of a batch.
     pub batch_entries: usize,
+    /// Deadline of a call.
     pub call_timeout: Duration,
+    /// Most connections at a time.
     pub connections: usize,
-    /// For the head of a request, also the idle time between two of them.
+    /// Timeout for the head of a request, and for idle connections.
     pub header_timeout: Duration,
+    /// Timeout for the body of a request.
     pub body_timeout: Duration,
-    /// Between two pings on a WebSocket; a peer that misses two is gone.
+    /// Ping interval of WebSockets; a connection that misses two is closed.
     pub ping_interval: Duration,
-    /// Calls in flight on one WebSocket; further messages wait unread.
+    /// Most calls in progress on a WebSocket; further messages are not read until one ends.
     pub socket_calls: usize,
-    /// Subscriptions on one WebSocket; one more is refused.
+    /// Most subscriptions on a WebSocket.
     pub socket_subscriptions: usize,
-    /// Jobs waiting for a database thread; one more is refused.
+    /// Most jobs that wait for a database thread.
     pub queued_jobs: usize,
-    /// Between two looks for what may be purged.
+    /// Interval of purging expired data.
     pub purge_interval: Duration,
-    /// Events that wait for the slowest watcher; one who falls further behind gets the rest from the database.
+    /// Most events buffered for the slowest subscriber; one that falls further behind reads them from the database.
     pub feed_events: usize,
-    /// Between two looks whether a watcher may still watch.
+    /// Interval of checking whether a subscriber still has access.
     pub recheck_interval: Duration,
-    /// Between two looks for new events when nobody says that something was committed.
+    /// Polling interval for new events when no commit is notified.
     pub feed_interval: Duration,
 }
 
@@ -208,15 +224,17 @@ impl Default for Limits {
     }
 }
 
-/// A string that no log line or error message can print.
+/// A secret string. Its `Debug` output does not contain it, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
+    /// Wraps a secret.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
 
+    /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -236,9 +254,12 @@ impl FromStr for Secret {
     }
 }
 
+/// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BindAddr {
+    /// `IP:PORT` or `localhost:PORT`.
     Tcp(SocketAddr),
+    /// `unix:PATH`, a unix socket.
     Unix(PathBuf),
 }
 
@@ -263,11 +284,13 @@ impl fmt::Display for BindAddr {
     }
 }
 
-/// `scheme://host[:port]` as a browser sends it (RFC 6454 §6.1): lower case, no path, no default port.
+/// An origin in the form that browsers send (RFC 6454 §6.1): `scheme://host[:port]` in lower case, without default
+/// port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
+    /// `scheme://host[:port]`
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -290,9 +313,12 @@ impl FromStr for Origin {
     }
 }
 
+/// A proxy whose X-Forwarded-For is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustedProxy {
+    /// Any address of a network.
     Network(IpNet),
+    /// Any peer on the unix socket.
     UnixSocket,
 }
 
@@ -311,12 +337,16 @@ impl FromStr for TrustedProxy {
     }
 }
 
+/// Format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
+    /// Lines for people
     Pretty,
+    /// One JSON object per line
     Json,
 }
 
+/// The value of a setting that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
     On,

@@ -1,4 +1,4 @@
-//! The `clusterdesk` binary: reads the command line and does what it says.
+//! The `clusterdesk` binary.
 
 mod cli;
 mod commands;
@@ -15,7 +15,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(code) => code,
-        // Who reads our lists may have seen enough, like `head`.
+        // The reader of a list, such as `head`, may close the pipe before its end.
         Err(error) if error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => {
             ExitCode::SUCCESS
         }

@@ -1,16 +1,16 @@
-//! Tokens that were verified before: a look-up is far cheaper than an RSA signature.
+//! A cache of verified JWTs: a lookup costs far less than verifying a signature.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::Claims;
+use super::claims::Claims;
 
-/// SHA-256 of a token: the cache holds no token anybody could use.
-pub(super) type Digest = [u8; 32];
+/// SHA-256 of a token, so that the cache contains no usable token.
+pub(super) type TokenDigest = [u8; 32];
 
-/// A bounded map from tokens to their claims, valid for one generation of keys.
+/// A bounded map from tokens to their claims. All entries were verified with the same generation of keys.
 pub(super) struct TokenCache {
     capacity: usize,
     entries: Mutex<Entries>,
@@ -19,7 +19,7 @@ pub(super) struct TokenCache {
 #[derive(Default)]
 struct Entries {
     generation: u64,
-    claims: HashMap<Digest, Arc<Claims>>,
+    claims: HashMap<TokenDigest, Arc<Claims>>,
 }
 
 impl TokenCache {
@@ -28,8 +28,8 @@ impl TokenCache {
         Self { capacity, entries: Mutex::default() }
     }
 
-    /// The claims of a token verified with this generation of keys. They may have expired since: look.
-    pub(super) fn get(&self, token: &Digest, generation: u64) -> Option<Arc<Claims>> {
+    /// The claims of a token that was verified with this generation of keys. The caller checks whether it has expired.
+    pub(super) fn get(&self, token: &TokenDigest, generation: u64) -> Option<Arc<Claims>> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.generation != generation {
             return None;
@@ -37,8 +37,8 @@ impl TokenCache {
         entries.claims.get(token).map(Arc::clone)
     }
 
-    /// Remembers a token. A newer generation of keys empties the cache; an older one is ignored.
-    pub(super) fn put(&self, token: Digest, generation: u64, claims: Arc<Claims>) {
+    /// Adds a token. A newer generation of keys clears the cache; a token of an older one is not added.
+    pub(super) fn put(&self, token: TokenDigest, generation: u64, claims: Arc<Claims>) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if generation < entries.generation {
             return;
@@ -49,7 +49,7 @@ impl TokenCache {
         }
         if entries.claims.len() >= self.capacity {
             entries.claims.retain(|_, claims| !claims.is_expired());
-            // Full of live tokens: starting over is cheaper than keeping an order of use.
+            // Full of live tokens: clearing the cache is simpler than evicting the least recently used.
             if entries.claims.len() >= self.capacity {
                 entries.claims.clear();
             }
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_generation_of_keys_empties_it_and_an_old_one_is_ignored() {
+    fn a_newer_generation_of_keys_clears_the_cache_and_an_older_one_is_ignored() {
         let cache = TokenCache::new(10);
         cache.put([1; 32], 1, claims(i64::MAX));
         assert_eq!(live(&cache, 1), [1]);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn when_full_it_forgets_the_expired_and_then_everything() {
+    fn a_full_cache_drops_expired_tokens_first_and_then_all() {
         let cache = TokenCache::new(2);
         cache.put([1; 32], 0, claims(0));
         cache.put([2; 32], 0, claims(i64::MAX));

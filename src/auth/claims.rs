@@ -1,20 +1,20 @@
-//! The claims of a JWT (RFC 7519 §4.1) and what this server asks of them.
+//! The claims of a JWT (RFC 7519 §4.1) and the rules that they must satisfy.
 
 use std::{fmt, time::Duration};
 
 use anyhow::bail;
 use serde_json::{Map, Value};
 
-use super::{Refusal, profile};
+use super::{profile, refusal::Refusal};
 use crate::config::JwtSettings;
 
-/// Seconds that clocks may differ (RFC 7519 §4.1.4 and §4.1.5 allow "some small leeway").
+/// Allowed clock skew in seconds (RFC 7519 §4.1.4 and §4.1.5: "some small leeway").
 const SKEW: i64 = 30;
 
-/// Characters of a user id (contract §1).
+/// Longest user id, in characters (docs/API.md, "Procedures").
 const SUBJECT_CHARS: usize = 255;
 
-/// The sentence for a token that is past its time.
+/// The refusal of an expired token.
 pub(super) const EXPIRED: Refusal = "The token has expired.";
 const NO_EXPIRY: Refusal = "The token has no valid expiry (exp).";
 const NOT_YET: Refusal = "The token is not valid yet.";
@@ -27,20 +27,20 @@ const BAD_PARTY: Refusal = "The token was not issued to a party (azp) this serve
 /// What a verified token says about its user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// The user's id at the identity provider: 1..=255 characters, as they came.
+    /// The user's id at the identity provider, unchanged: 1 to 255 characters.
     pub subject: String,
-    /// At most 100 characters.
+    /// The user's name, at most 100 characters.
     pub name: Option<String>,
-    /// At most 320 characters.
+    /// The user's email address, at most 320 characters.
     pub email: Option<String>,
-    /// The address of a picture, at most 2048 characters.
+    /// URL of the user's picture, at most 2048 characters.
     pub image: Option<String>,
-    /// Seconds since the epoch.
+    /// Expiry in seconds since the Unix epoch.
     pub expires_at: i64,
 }
 
 impl Claims {
-    /// Whether the token is past its time by more than 30 s, so that a long-open WebSocket can look again.
+    /// Whether the token expired at least 30 seconds ago (the allowed clock skew).
     pub fn is_expired(&self) -> bool {
         self.is_expired_at(now())
     }
@@ -51,7 +51,7 @@ impl Claims {
     }
 }
 
-/// Leaves name and address out of the log.
+/// Omits name and email, so that they are not logged.
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
@@ -61,12 +61,13 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// Seconds since the epoch.
+/// The current time in seconds since the Unix epoch.
 pub(super) fn now() -> i64 {
     chrono::Utc::now().timestamp()
 }
 
-/// What a token must say. Claims of the wrong type are refused whether or not a rule asks for them; `null` is absent.
+/// The configured requirements. A claim of the wrong type is refused even if no rule requires it; `null` counts as
+/// absent.
 pub(super) struct Rules {
     issuer: Option<String>,
     audience: Vec<String>,
@@ -74,7 +75,10 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Errors name the setting that is blank: a rule that nobody meant must not be obeyed.
+    /// Reads the rules from the settings.
+    ///
+    /// # Errors
+    /// A setting is blank or has a blank entry, which would be an unintended rule; the message names it.
     pub(super) fn new(settings: &JwtSettings) -> anyhow::Result<Self> {
         if settings.jwt_issuer.as_deref().is_some_and(|issuer| issuer.trim().is_empty()) {
             bail!("JWT_ISSUER is empty: set it or leave it out");
@@ -86,7 +90,7 @@ impl Rules {
         })
     }
 
-    /// Checks the claims of a token whose signature holds.
+    /// Checks the claims of a token with a valid signature. `now` is in seconds since the Unix epoch.
     pub(super) fn check(&self, payload: &Map<String, Value>, now: i64) -> Result<Claims, Refusal> {
         let claims = Claims {
             subject: subject(payload)?,
@@ -120,7 +124,7 @@ impl Rules {
     }
 }
 
-/// The entries of a comma-separated setting, without the blanks around them.
+/// The entries of a comma-separated setting, trimmed.
 fn entries(setting: &str, list: &[String]) -> anyhow::Result<Vec<String>> {
     let entries: Vec<String> = list.iter().map(|entry| entry.trim().to_owned()).collect();
     if entries.iter().any(String::is_empty) {
@@ -137,12 +141,12 @@ fn claim<'a>(payload: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     payload.get(name).filter(|value| !value.is_null())
 }
 
-/// The text of a claim that may be missing.
+/// A string claim that may be absent.
 fn text<'a>(payload: &'a Map<String, Value>, name: &str, refusal: Refusal) -> Result<Option<&'a str>, Refusal> {
     claim(payload, name).map(|value| value.as_str().ok_or(refusal)).transpose()
 }
 
-/// The id is taken as it is: trimming it would let two ids be one user. PostgreSQL stores no NUL in text.
+/// The id is not trimmed, because two ids could then become the same user. PostgreSQL text can't contain NUL.
 fn subject(payload: &Map<String, Value>) -> Result<String, Refusal> {
     let subject = claim(payload, "sub").and_then(Value::as_str).ok_or(BAD_SUBJECT)?;
     if subject.is_empty() || subject.contains('\0') || subject.chars().count() > SUBJECT_CHARS {
@@ -151,7 +155,7 @@ fn subject(payload: &Map<String, Value>) -> Result<String, Refusal> {
     Ok(subject.to_owned())
 }
 
-/// A NumericDate (RFC 7519 §2), which may have a fraction; `None` for anything else, and for what no clock will show.
+/// A NumericDate (RFC 7519 §2) in whole seconds. None for other types and for numbers out of range.
 fn seconds(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let seconds = Duration::try_from_secs_f64(value.as_f64()?).ok()?.as_secs();
@@ -159,7 +163,7 @@ fn seconds(value: &Value) -> Option<i64> {
     })
 }
 
-/// One string or an array of strings (RFC 7519 §4.1.3); no audience is an empty one, anything else `None`.
+/// A string or an array of strings (RFC 7519 §4.1.3). Empty when the claim is absent; None for any other type.
 fn audience(payload: &Map<String, Value>) -> Option<Vec<&str>> {
     match claim(payload, "aud") {
         None => Some(Vec::new()),
@@ -183,7 +187,7 @@ mod tests {
         Rules::new(&settings).unwrap()
     }
 
-    /// Good claims with one of them replaced.
+    /// Valid claims with one of them replaced.
     fn check(rules: &Rules, claim: &str, value: Value) -> Result<Claims, Refusal> {
         let mut payload = json!({"sub": "user_1", "exp": NOW + 60});
         payload[claim] = value;
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn expiry_and_start_have_thirty_seconds_of_leeway() {
+    fn expiry_and_start_allow_thirty_seconds_of_clock_skew() {
         let rules = rules(|_| {});
         assert!(check(&rules, "exp", json!(NOW - 29)).is_ok());
         assert_eq!(check(&rules, "exp", json!(NOW - 30)), Err(EXPIRED));
@@ -212,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_numbers_possibly_with_a_fraction() {
+    fn dates_are_numbers_with_an_optional_fraction() {
         let rules = rules(|_| {});
         assert_eq!(check(&rules, "exp", json!(1_700_000_060.9)).unwrap().expires_at, NOW + 60);
         assert_eq!(check(&rules, "exp", json!(i64::MAX)).unwrap().expires_at, i64::MAX);
@@ -224,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_issuer_must_be_named_exactly() {
+    fn a_configured_issuer_must_match_exactly() {
         let rules = rules(|settings| settings.jwt_issuer = Some("https://id.example.com/".into()));
         assert!(check(&rules, "iss", json!("https://id.example.com/")).is_ok());
         for bad in [json!("https://id.example.com"), json!(null), json!(["https://id.example.com/"])] {
@@ -233,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_audience_must_be_among_the_tokens() {
+    fn a_configured_audience_must_be_one_of_the_tokens_audiences() {
         let rules = rules(|settings| settings.jwt_audience = vec!["api".into(), " web".into()]);
         for good in [json!("api"), json!("web"), json!(["other", "api"])] {
             assert!(check(&rules, "aud", good.clone()).is_ok(), "{good}");
@@ -244,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_party_must_be_the_tokens() {
+    fn a_configured_party_must_match_the_token() {
         let rules = rules(|settings| settings.jwt_authorized_parties = vec!["https://app.example.com".into()]);
         assert!(check(&rules, "azp", json!("https://app.example.com")).is_ok());
         for bad in [json!("https://evil.example.com"), json!(null), json!(["https://app.example.com"])] {
@@ -253,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_types_are_refused_even_where_no_rule_asks() {
+    fn claims_of_the_wrong_type_are_refused_without_a_rule_for_them() {
         let rules = rules(|_| {});
         assert_eq!(check(&rules, "iss", json!(1)), Err(BAD_ISSUER));
         assert_eq!(check(&rules, "aud", json!({})), Err(BAD_AUDIENCE));
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_rules_are_refused_by_name() {
+    fn blank_settings_are_refused_by_name() {
         let blanks: [(&str, JwtSettings); 3] = [
             ("JWT_ISSUER", JwtSettings { jwt_issuer: Some(" ".into()), ..JwtSettings::default() }),
             ("JWT_AUDIENCE", JwtSettings { jwt_audience: vec!["a".into(), "".into()], ..JwtSettings::default() }),
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_holds_neither_name_nor_address() {
+    fn debug_output_contains_neither_name_nor_email() {
         let claims = check(&rules(|_| {}), "email", json!("ada@example.com")).unwrap();
         assert_eq!(format!("{claims:?}"), "Claims { subject: \"user_1\", expires_at: 1700000060, .. }");
     }

@@ -1,5 +1,5 @@
-//! Keys behind a URL (JWT_JWKS_URL): fetched when the first token asks for them, again when they are old or a token
-//! names one that is not among them. One fetch runs at a time, and keys that were good stay until others arrive.
+//! Keys behind a URL (JWT_JWKS_URL). They are fetched when the first JWT arrives, and again when they are old or a
+//! token names an unknown key. One fetch runs at a time; after a failed fetch the previous keys stay in use.
 
 use std::{
     net::IpAddr,
@@ -14,19 +14,19 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{key::Source, key_set::KeySet};
 
-/// Real sets are a few KiB.
+/// Largest key set that is read. Real ones have a few KiB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// How often to fetch. Not for operators; tests make it small.
+/// How often keys are fetched. Not configurable; tests use shorter times.
 #[derive(Clone, Debug)]
 pub(super) struct Timing {
-    /// For a whole fetch.
+    /// Timeout of a whole fetch.
     pub(super) timeout: Duration,
-    /// Between two fetches, so that a storm of tokens with made-up key names costs one.
+    /// Minimum time between two fetches, so that many tokens with unknown key ids cause only one.
     pub(super) cooldown: Duration,
-    /// Between two fetches while no keys are there and every token waits for them.
+    /// Minimum time between two fetches as long as there are no keys and every token waits for them.
     pub(super) first_retry: Duration,
-    /// After which keys are fetched again even though all tokens name known ones: a withdrawn key must go.
+    /// Age at which keys are fetched again without an unknown key id, so that a withdrawn key stops working.
     pub(super) max_age: Duration,
 }
 
@@ -41,49 +41,50 @@ impl Default for Timing {
     }
 }
 
-/// The keys behind a URL, as far as they are known.
+/// The keys behind a URL, as they were last fetched.
 pub(super) struct RemoteKeys {
     client: Client,
     url: Url,
     timing: Timing,
     state: Mutex<State>,
-    /// Held by the fetch under way.
+    /// Held during a fetch.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
 struct State {
     keys: Option<Arc<KeySet>>,
-    /// SHA-256 of the document the keys were read from.
+    /// SHA-256 of the document that the keys were read from.
     digest: [u8; 32],
     fetched_at: Option<Instant>,
-    /// When the last fetch ended, well or not.
+    /// When the last fetch ended, successful or not.
     tried_at: Option<Instant>,
 }
 
-/// Why a fetch may be needed.
+/// Why a fetch may be necessary.
 #[derive(Clone, Copy)]
-enum Reason {
+enum FetchReason {
     NoKeys,
     OldKeys,
     UnknownKey,
 }
 
 impl RemoteKeys {
-    /// Fetches nothing yet. Errors if the URL is neither https:// nor http:// to a loopback host.
+    /// Prepares to fetch from `url`; nothing is fetched yet.
+    ///
+    /// # Errors
+    /// The URL is neither https:// nor http:// to a loopback host.
     pub(super) fn new(url: &str, timing: Timing) -> anyhow::Result<Self> {
         let url: Url = url.trim().parse().context("is not a URL")?;
-        // The keys decide who gets in: nobody on the way may change them.
+        // Whoever could change the keys on the way could sign tokens.
         let is_local = url.scheme() == "http" && is_loopback(&url);
         ensure!(url.scheme() == "https" || is_local, "must be an https:// URL (http:// is for loopback hosts alone)");
 
-        // An error says that another part of the program has installed one: as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
         let mut client = Client::builder()
             .timeout(timing.timeout)
             .redirect(Policy::none())
             .user_agent(concat!("clusterdesk/", env!("CARGO_PKG_VERSION")))
-            // Fetches are so rare that an open connection would have gone stale.
+            // Fetches are too rare to keep connections open.
             .pool_max_idle_per_host(0);
         if is_local {
             client = client.no_proxy();
@@ -91,28 +92,31 @@ impl RemoteKeys {
         Ok(Self { client: client.build()?, url, timing, state: Mutex::default(), turn: Arc::default() })
     }
 
-    /// The keys, fetched if there are none. If they are old, one caller fetches them again and the others go on with
-    /// the old ones. `None` if none could ever be fetched.
+    /// The keys; they are fetched if there are none. If they are old, one caller fetches them again while the others
+    /// use the old ones. None if no fetch has ever succeeded.
     pub(super) async fn current(self: &Arc<Self>) -> Option<Arc<KeySet>> {
-        if self.is_due(Reason::NoKeys) {
-            self.fetch_in_turn(Arc::clone(&self.turn).lock_owned().await, Reason::NoKeys).await;
-        } else if self.is_due(Reason::OldKeys)
+        if self.is_due(FetchReason::NoKeys) {
+            self.fetch_in_turn(Arc::clone(&self.turn).lock_owned().await, FetchReason::NoKeys).await;
+        } else if self.is_due(FetchReason::OldKeys)
             && let Ok(turn) = Arc::clone(&self.turn).try_lock_owned()
         {
-            self.fetch_in_turn(turn, Reason::OldKeys).await;
+            self.fetch_in_turn(turn, FetchReason::OldKeys).await;
         }
         self.known()
     }
 
-    /// The keys after a token named one that is not among them: fetched again, unless that was done just now.
+    /// The keys after a token named an unknown one. They are fetched again unless the last fetch was very recent.
     pub(super) async fn refetched(self: &Arc<Self>) -> Option<Arc<KeySet>> {
-        if self.is_due(Reason::UnknownKey) {
-            self.fetch_in_turn(Arc::clone(&self.turn).lock_owned().await, Reason::UnknownKey).await;
+        if self.is_due(FetchReason::UnknownKey) {
+            self.fetch_in_turn(Arc::clone(&self.turn).lock_owned().await, FetchReason::UnknownKey).await;
         }
         self.known()
     }
 
-    /// Fetches whatever the time and says how many keys there are.
+    /// Fetches the keys regardless of the timing and returns how many there are.
+    ///
+    /// # Errors
+    /// The keys could not be fetched or read.
     pub(super) async fn fetch_now(&self) -> anyhow::Result<usize> {
         let _turn = self.turn.lock().await;
         self.fetch().await.map(|keys| keys.len()).context("JWT_JWKS_URL")
@@ -122,22 +126,22 @@ impl RemoteKeys {
         self.state().keys.clone()
     }
 
-    fn is_due(&self, reason: Reason) -> bool {
+    fn is_due(&self, reason: FetchReason) -> bool {
         let state = self.state();
         let pause = if state.keys.is_some() { self.timing.cooldown } else { self.timing.first_retry };
         if state.tried_at.is_some_and(|tried_at| tried_at.elapsed() < pause) {
             return false;
         }
         match reason {
-            Reason::NoKeys => state.keys.is_none(),
-            Reason::OldKeys => state.fetched_at.is_some_and(|at| at.elapsed() >= self.timing.max_age),
-            Reason::UnknownKey => true,
+            FetchReason::NoKeys => state.keys.is_none(),
+            FetchReason::OldKeys => state.fetched_at.is_some_and(|at| at.elapsed() >= self.timing.max_age),
+            FetchReason::UnknownKey => true,
         }
     }
 
-    /// Fetches, unless the one before us has done it. In a task of its own, which holds the turn: a caller who hangs
-    /// up takes neither the fetch from those who wait for it, nor a chance to start the next one early.
-    async fn fetch_in_turn(self: &Arc<Self>, turn: OwnedMutexGuard<()>, reason: Reason) {
+    /// Fetches the keys, unless the previous holder of `turn` has done so. The fetch runs in a task of its own, which
+    /// holds `turn`: if the caller disconnects, the fetch goes on for those who wait for it.
+    async fn fetch_in_turn(self: &Arc<Self>, turn: OwnedMutexGuard<()>, reason: FetchReason) {
         if !self.is_due(reason) {
             return;
         }
@@ -150,11 +154,11 @@ impl RemoteKeys {
             }
         });
         if let Err(error) = task.await {
-            tracing::error!(%error, "the fetch of JWT_JWKS_URL broke off");
+            tracing::error!(%error, "the fetch of JWT_JWKS_URL was aborted");
         }
     }
 
-    /// Only for who holds the turn.
+    /// The caller must hold `turn`.
     async fn fetch(&self) -> anyhow::Result<Arc<KeySet>> {
         let fetched = self.download().await.and_then(|document| self.read(&document));
         let mut state = self.state();
@@ -166,7 +170,7 @@ impl RemoteKeys {
         Ok(keys)
     }
 
-    /// The same document is the same generation of keys, so that verified tokens stay in the cache.
+    /// An unchanged document keeps the generation of keys, so that verified tokens stay in the cache.
     fn read(&self, document: &[u8]) -> anyhow::Result<(Arc<KeySet>, [u8; 32])> {
         let digest = Sha256::digest(document).into();
         let generation = {
@@ -181,16 +185,16 @@ impl RemoteKeys {
     }
 
     async fn download(&self) -> anyhow::Result<Vec<u8>> {
-        // The URL may hold a password: errors leave it out.
+        // The URL may contain a password, so errors must not contain the URL.
         let mut response = self.client.get(self.url.clone()).send().await.map_err(reqwest::Error::without_url)?;
         let status = response.status();
         if status.is_redirection() {
-            bail!("the answer is a redirect ({status}); configure the address it leads to");
+            bail!("the response is a redirect ({status}); configure the URL that it leads to");
         }
-        ensure!(status.is_success(), "the answer is {status}");
+        ensure!(status.is_success(), "the response status is {status}");
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-            ensure!(body.len().saturating_add(chunk.len()) <= MAX_BODY_BYTES, "the answer is longer than 1 MiB");
+            ensure!(body.len().saturating_add(chunk.len()) <= MAX_BODY_BYTES, "the response is longer than 1 MiB");
             body.extend_from_slice(&chunk);
         }
         Ok(body)
@@ -201,7 +205,7 @@ impl RemoteKeys {
     }
 }
 
-/// Whether a URL stays on this machine. Names other than `localhost` would depend on a resolver.
+/// Whether the URL's host is this machine. Names other than `localhost` would depend on a resolver.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -212,12 +216,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_https_or_loopback_urls_are_taken() {
+    fn only_https_and_loopback_urls_are_accepted() {
         let new = |url| RemoteKeys::new(url, Timing::default());
-        for good in ["https://id.example.com/jwks", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost:1/k"] {
-            assert!(new(good).is_ok(), "{good}");
+        for accepted in ["https://id.example.com/jwks", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost:1/k"]
+        {
+            assert!(new(accepted).is_ok(), "{accepted}");
         }
-        for bad in [
+        for refused in [
             "http://id.example.com/jwks",
             "http://127.0.0.1.example.com/",
             "http://localhost.example.com/",
@@ -228,7 +233,7 @@ mod tests {
             "id.example.com",
             "",
         ] {
-            assert!(new(bad).is_err(), "{bad}");
+            assert!(new(refused).is_err(), "{refused}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All the keys that are good at one time: a JSON Web Key Set (RFC 7517 §5), or one configured key.
+//! The keys in use: a JSON Web Key Set (RFC 7517 §5) or one configured key.
 
 use anyhow::{anyhow, ensure};
 use jsonwebtoken::jwk::Jwk;
@@ -6,17 +6,17 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Refusal, UNKNOWN_KEY,
     key::{Key, Source},
+    refusal::{Refusal, UNKNOWN_KEY},
 };
 
-/// RFC 7517 §5. The keys are read one by one, so that one we can't read costs no other.
+/// A key set as JSON (RFC 7517 §5). The keys are parsed one by one, so that an invalid one does not affect the others.
 #[derive(Deserialize)]
-struct Document {
+struct RawKeySet {
     keys: Vec<Value>,
 }
 
-/// The keys, found by the names (`kid`) that tokens call them.
+/// The keys, which tokens refer to by key id (`kid`).
 pub(super) struct KeySet {
     keys: Vec<Key>,
     ignores_kid: bool,
@@ -24,19 +24,21 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
-    /// The one key of a server without a key set; what tokens call it doesn't matter.
+    /// A set of one configured key, which verifies tokens with any key id.
     pub(super) fn single(key: Key) -> Self {
         Self { keys: vec![key], ignores_kid: true, generation: 0 }
     }
 
-    /// Reads a JSON Web Key Set. Keys of no use are skipped, as RFC 7517 §5 recommends, with a line in the log.
-    /// Errors if none is left.
+    /// Parses a JSON Web Key Set. Unsupported keys are skipped, as RFC 7517 §5 recommends, and logged.
+    ///
+    /// # Errors
+    /// The JSON is not a key set, or contains no supported key.
     pub(super) fn from_jwks(json: &[u8], source: Source, generation: u64) -> anyhow::Result<Self> {
-        // Parse errors may quote what they stumble over, which may be a key: only the place is told.
-        let document: Document = serde_json::from_slice(json)
+        // A parse error may quote a part of a key, so the message gives only the position.
+        let key_set: RawKeySet = serde_json::from_slice(json)
             .map_err(|error| anyhow!("is not a JSON Web Key Set (line {}, column {})", error.line(), error.column()))?;
         let mut keys = Vec::new();
-        for (index, value) in document.keys.into_iter().enumerate() {
+        for (index, value) in key_set.keys.into_iter().enumerate() {
             let jwk: Result<Jwk, _> = serde_json::from_value(value);
             match jwk.map_or_else(|_| Err(anyhow!("it is not a JSON Web Key")), |jwk| Key::from_jwk(&jwk, source)) {
                 Ok(key) => keys.push(key),
@@ -47,22 +49,23 @@ impl KeySet {
         Ok(Self { keys, ignores_kid: false, generation })
     }
 
+    /// Number of keys.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// A number that grows whenever the keys behind a URL change.
+    /// A number that increases whenever the keys behind a URL change.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Whether a token that names this key can be looked at.
+    /// Whether there is a key with this id.
     pub(super) fn knows(&self, kid: &str) -> bool {
         self.ignores_kid || self.keys.iter().any(|key| key.kid() == Some(kid))
     }
 
-    /// The payload of a token whose signature holds. Several keys may bear one name (RFC 7517 §4.5): each is tried.
-    /// A token that names none is good where there is only one.
+    /// Verifies a token and returns its payload. Several keys may have the same id (RFC 7517 §4.5): each is tried.
+    /// A token without a key id is verified only if there is exactly one key.
     pub(super) fn verify(&self, token: &str, kid: Option<&str>) -> Result<Map<String, Value>, Refusal> {
         let is_candidate = |key: &&Key| match kid {
             _ if self.ignores_kid => true,
@@ -117,17 +120,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_set_keeps_what_it_can_use() {
+    fn a_key_set_keeps_the_supported_keys() {
         let rsa = jwk("rsa_private.pem", Algorithm::RS256);
         let ec = jwk("ec_private.pem", Algorithm::ES256);
         let ed = jwk("ed_private.pem", Algorithm::EdDSA);
-        let good = [
+        let supported = [
             with(&rsa, json!({"kid": "a", "use": "sig", "x5c": [], "e2e": 1})),
             with(&rsa, json!({"kid": "b", "alg": null})),
             with(&ec, json!({"kid": "a", "key_ops": ["verify"]})),
             ed.clone(),
         ];
-        let useless = [
+        let unsupported = [
             with(&rsa, json!({"use": "enc"})),
             with(&rsa, json!({"alg": "RS512"})),
             with(&rsa, json!({"alg": "RSA-OAEP"})),
@@ -147,16 +150,16 @@ mod tests {
             json!({"kty": "oct", "k": "c2hvcnQ"}),
             json!("a key"),
         ];
-        for jwk in &useless {
+        for jwk in &unsupported {
             assert!(load(std::slice::from_ref(jwk), Source::File).is_err(), "{jwk}");
         }
-        let set = load(&[&useless[..], &good[..]].concat(), Source::File).unwrap();
-        assert_eq!(set.len(), good.len());
+        let set = load(&[&unsupported[..], &supported[..]].concat(), Source::File).unwrap();
+        assert_eq!(set.len(), supported.len());
         assert!(set.knows("a") && set.knows("b") && !set.knows("c") && !set.knows(""));
     }
 
     #[test]
-    fn secret_keys_come_from_files_alone() {
+    fn secret_keys_are_accepted_from_files_only() {
         let secret = json!({"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"});
         assert_eq!(load(std::slice::from_ref(&secret), Source::File).unwrap().len(), 1);
         assert!(load(std::slice::from_ref(&secret), Source::Url).is_err());
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_set_is_refused() {
+    fn json_that_is_not_a_key_set_is_refused() {
         for json in ["", "[]", "{}", r#"{"keys": {}}"#, "<html>"] {
             assert!(refusal(KeySet::from_jwks(json.as_bytes(), Source::Url, 0)).contains("not a JSON Web Key Set"));
         }

@@ -1,13 +1,13 @@
-//! What a token tells about its user besides the id, in the shapes that identity providers really send.
-//! Nothing here is needed to sign in, so whatever is missing, blank or of the wrong type is left out.
+//! Reads the user's name, email and picture from a token, in the formats of Clerk, Auth0 and Supabase. None of them is
+//! required to sign in, so values that are missing, blank or of the wrong type are ignored.
 
 use serde_json::{Map, Value};
 
-/// The limit of `user.updateName` (contract §1). A longer name is cut.
+/// Longest name in characters, as in `user.updateName` (docs/API.md, "Procedures"). A longer name is truncated.
 const NAME_CHARS: usize = 100;
-/// RFC 5321 §4.5.3.1: 64 octets of local part, `@`, 255 of domain. A longer address is dropped.
+/// RFC 5321 §4.5.3.1: 64 octets of local part, `@`, 255 of domain. A longer address is ignored.
 const EMAIL_CHARS: usize = 320;
-/// A longer address of a picture is dropped.
+/// Longest picture URL in characters. A longer one is ignored.
 const IMAGE_CHARS: usize = 2048;
 
 /// The user's name: `name` (OpenID Connect Core §5.1), `full_name` (Clerk's templates),
@@ -17,19 +17,20 @@ pub(super) fn name(payload: &Map<String, Value>) -> Option<String> {
     Some(name.chars().take(NAME_CHARS).collect::<String>().trim_end().to_owned())
 }
 
-/// The user's address: `email` (OpenID Connect Core §5.1, Supabase), `primary_email` or `primary_email_address`
-/// (Clerk's templates). At most 320 characters. Supabase's `user_metadata.email` is the user's own to edit: not asked.
+/// The user's email address: `email` (OpenID Connect Core §5.1, Supabase), `primary_email` or `primary_email_address`
+/// (Clerk's templates). At most 320 characters. Supabase's `user_metadata.email` is not used,
+/// because users can edit it themselves.
 pub(super) fn email(payload: &Map<String, Value>) -> Option<String> {
     first(payload, &["email", "primary_email", "primary_email_address"], &[], EMAIL_CHARS)
 }
 
-/// The address of the user's picture: `picture` (OpenID Connect Core §5.1), `image_url` (Clerk's templates),
+/// URL of the user's picture: `picture` (OpenID Connect Core §5.1), `image_url` (Clerk's templates),
 /// `user_metadata.avatar_url` or `.picture` (Supabase). At most 2048 characters.
 pub(super) fn image(payload: &Map<String, Value>) -> Option<String> {
     first(payload, &["picture", "image_url"], &["avatar_url", "picture"], IMAGE_CHARS)
 }
 
-/// The first usable text among the claims and then among the `user_metadata` fields.
+/// The first usable string among the claims, then among the `user_metadata` fields.
 fn first(payload: &Map<String, Value>, claims: &[&str], metadata: &[&str], max_chars: usize) -> Option<String> {
     let user_metadata = payload.get("user_metadata").and_then(Value::as_object);
     let top = claims.iter().filter_map(|claim| payload.get(*claim));
@@ -37,7 +38,7 @@ fn first(payload: &Map<String, Value>, claims: &[&str], metadata: &[&str], max_c
     top.chain(nested).find_map(|value| usable(value, max_chars))
 }
 
-/// PostgreSQL stores no NUL in text, hence neither do we.
+/// The trimmed string, unless it is blank, too long, or contains NUL, which PostgreSQL text can't.
 fn usable(value: &Value, max_chars: usize) -> Option<String> {
     let text = value.as_str()?.trim();
     let is_good = !text.is_empty() && !text.contains('\0') && text.chars().count() <= max_chars;
@@ -50,26 +51,29 @@ mod tests {
 
     use super::*;
 
-    type Profile = (Option<String>, Option<String>, Option<String>);
+    #[derive(Debug, Default, PartialEq)]
+    struct Profile {
+        name: Option<String>,
+        email: Option<String>,
+        image: Option<String>,
+    }
 
     fn read(payload: Value) -> Profile {
         let payload = payload.as_object().unwrap();
-        (name(payload), email(payload), image(payload))
+        Profile { name: name(payload), email: email(payload), image: image(payload) }
     }
 
     fn all(name: &str, email: &str, image: &str) -> Profile {
-        (Some(name.into()), Some(email.into()), Some(image.into()))
+        Profile { name: Some(name.into()), email: Some(email.into()), image: Some(image.into()) }
     }
 
-    const NOTHING: Profile = (None, None, None);
-
     #[test]
-    fn clerk_sends_what_the_template_says() {
+    fn clerk_sends_the_claims_of_its_token_template() {
         let session = json!({
             "azp": "https://app.example.com", "exp": 1, "fva": [0, -1], "iat": 0, "iss": "https://clerk.example.com",
             "nbf": 0, "sid": "sess_1", "sts": "active", "sub": "user_1", "v": 2
         });
-        assert_eq!(read(session), NOTHING);
+        assert_eq!(read(session), Profile::default());
         let template =
             json!({"full_name": "Ada L", "primary_email": "ada@example.com", "image_url": "https://i/a.png"});
         assert_eq!(read(template), all("Ada L", "ada@example.com", "https://i/a.png"));
@@ -79,18 +83,18 @@ mod tests {
     }
 
     #[test]
-    fn auth0_sends_a_profile_in_id_tokens_and_none_in_access_tokens() {
+    fn auth0_sends_a_profile_in_id_tokens_but_not_in_access_tokens() {
         let id_token = json!({
             "nickname": "ada", "name": "Ada L", "picture": "https://i/a.png", "email": "ada@example.com",
             "email_verified": true, "sub": "auth0|1"
         });
         assert_eq!(read(id_token), all("Ada L", "ada@example.com", "https://i/a.png"));
         let access_token = json!({"iss": "https://t.auth0.com/", "sub": "auth0|1", "aud": ["api"], "scope": "openid"});
-        assert_eq!(read(access_token), NOTHING);
+        assert_eq!(read(access_token), Profile::default());
     }
 
     #[test]
-    fn supabase_hides_name_and_picture_in_user_metadata() {
+    fn supabase_sends_name_and_picture_in_user_metadata() {
         let token = json!({
             "email": "ada@example.com", "role": "authenticated",
             "user_metadata": {"avatar_url": "https://i/a.png", "full_name": "Ada L", "email": "forged@example.com"}
@@ -98,24 +102,24 @@ mod tests {
         assert_eq!(read(token), all("Ada L", "ada@example.com", "https://i/a.png"));
         let token =
             json!({"email": "", "user_metadata": {"name": "Ada", "picture": "p", "email": "forged@example.com"}});
-        assert_eq!(read(token), (Some("Ada".into()), None, Some("p".into())));
+        assert_eq!(read(token), Profile { name: Some("Ada".into()), email: None, image: Some("p".into()) });
     }
 
     #[test]
-    fn unusable_values_are_left_out_and_the_next_candidate_is_asked() {
+    fn unusable_values_are_skipped_in_favour_of_the_next_claim() {
         let wrong = json!({"name": 7, "email": ["a@b"], "picture": {"url": "x"}, "user_metadata": "none"});
-        assert_eq!(read(wrong), NOTHING);
+        assert_eq!(read(wrong), Profile::default());
         let blank = json!({"name": "", "email": "  ", "picture": null, "user_metadata": null});
-        assert_eq!(read(blank), NOTHING);
+        assert_eq!(read(blank), Profile::default());
         let with_nul = json!({"name": "a\u{0}b", "full_name": " Ada ", "email": "a\u{0}@b", "primary_email": "a@b"});
-        assert_eq!(read(with_nul), (Some("Ada".into()), Some("a@b".into()), None));
+        assert_eq!(read(with_nul), Profile { name: Some("Ada".into()), email: Some("a@b".into()), image: None });
     }
 
     #[test]
-    fn long_names_are_cut_and_long_addresses_dropped() {
+    fn long_names_are_truncated_and_long_addresses_ignored() {
         let fits = json!({"name": "é".repeat(100), "email": "e".repeat(320), "picture": "i".repeat(2048)});
         assert_eq!(read(fits), all(&"é".repeat(100), &"e".repeat(320), &"i".repeat(2048)));
         let long = json!({"name": "é".repeat(101), "email": "e".repeat(321), "picture": "i".repeat(2049)});
-        assert_eq!(read(long), (Some("é".repeat(100)), None, None));
+        assert_eq!(read(long), Profile { name: Some("é".repeat(100)), ..Profile::default() });
     }
 }

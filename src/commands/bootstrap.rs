@@ -1,10 +1,10 @@
-//! The first admin: any database without one gets one at start, with a token that is shown once.
+//! The first admin: a database without an admin gets one at start, with a token that is shown once.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clusterdesk::{
-    auth::ApiToken,
+    auth::PlainToken,
     db::{DatabaseUrl, DbConnection, Timestamp, dialect, transaction},
     models::{
         api_token::{NewApiToken, Scope},
@@ -16,16 +16,16 @@ use uuid::Uuid;
 
 use super::data;
 
-/// Where the token is kept.
+/// The file that contains the token.
 pub fn token_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin-token")
 }
 
-/// Creates an admin and a token, unless there is an admin. Of several servers starting together exactly one does it.
+/// Creates an admin and a token unless there is an admin. If several servers start together, exactly one creates them.
 ///
 /// # Errors
-/// When the database or the token's file can't be written; then nothing is.
-pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
+/// The database or the token's file can't be written; then neither is changed.
+pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<PlainToken>> {
     let mut connection = data::open(url)?;
     let created = transaction::write(&mut connection, |conn| {
         dialect::lock_until_commit(conn, dialect::START_UP)?;
@@ -34,7 +34,7 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
         }
         let now = Timestamp::now();
         let admin = create_admin(conn, now)?;
-        let token = ApiToken::generate();
+        let token = PlainToken::generate();
         let id = NewApiToken {
             user_id: &admin,
             name: "first start",
@@ -54,18 +54,18 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<ApiToken>> {
             request_id: &Uuid::new_v4().to_string(),
         }
         .insert(conn)?;
-        // Before the commit: a token that nobody could read would lock everybody out.
+        // Before the commit: otherwise a failure to write the file would leave an admin without a readable token.
         data::write_secret(&token_file(data_dir), token.expose())?;
         Ok(Some(token))
     });
-    created.map_err(data::plain)
+    created.map_err(data::detailed)
 }
 
-/// An id that no identity provider will come with.
+/// Creates an admin with an id that no identity provider issues.
 fn create_admin(conn: &mut DbConnection, now: Timestamp) -> clusterdesk::error::Result<String> {
     let id = format!("admin-{}", Uuid::new_v4());
     let name = Some("Administrator".to_owned());
     let new = NewUser { id, name, email: None, image: None, role: Role::Admin };
-    let admin = user::provision(conn, &new, now)?.context("the new admin is gone already")?;
+    let admin = user::provision(conn, &new, now)?.context("the new admin was deleted already")?;
     Ok(admin.id)
 }

@@ -1,4 +1,4 @@
-//! The data folder, and a connection for commands.
+//! The data folder, and the database connection of commands.
 
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -14,10 +14,11 @@ use clusterdesk::{
     db::{DatabaseUrl, DbConnection, Manager, Purpose, migrations},
 };
 
-/// Creates the data folder (0700) and, on SQLite, the file (0600; its companions inherit that).
+/// Creates the data folder with mode 0700 and, for SQLite, the database file with mode 0600. SQLite gives its WAL
+/// files the same mode.
 ///
 /// # Errors
-/// When DATABASE_URL is wrong, or a folder or file can't be created.
+/// DATABASE_URL is wrong, or a folder or file can't be created.
 pub fn prepare(settings: &DataSettings) -> Result<DatabaseUrl> {
     let url = DatabaseUrl::from_settings(settings)?;
     create_folder(&settings.data_dir)?;
@@ -36,27 +37,33 @@ fn create_folder(folder: &Path) -> Result<()> {
     created.with_context(|| format!("could not create the folder {}", folder.display()))
 }
 
-/// Writes a file that only its owner can read, replacing an older one as a whole.
+/// Writes a file with mode 0600. An existing file is replaced atomically.
+///
+/// # Errors
+/// The file can't be written.
 pub fn write_secret(path: &Path, text: &str) -> Result<()> {
-    let draft = path.with_extension("new");
+    let temporary = path.with_extension("new");
     let write = || {
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
         writeln!(file, "{text}")?;
         file.sync_all()?;
-        std::fs::rename(&draft, path)
+        std::fs::rename(&temporary, path)
     };
     write().with_context(|| format!("could not write {}", path.display()))
 }
 
-/// A connection to a migrated database.
+/// Connects to the configured database.
 ///
 /// # Errors
-/// When the database can't be reached, or has not exactly this binary's migrations.
+/// The database can't be reached, or is not migrated to exactly this version.
 pub fn connect(settings: &DataSettings) -> Result<DbConnection> {
     open(&prepare(settings)?)
 }
 
-/// The same for a known address.
+/// Connects to the database at this URL.
+///
+/// # Errors
+/// The database can't be reached, or is not migrated to exactly this version.
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection> {
     let manager = Manager { url: url.clone(), purpose: Purpose::Write, statement_timeout: Duration::ZERO };
     let mut connection = manager.open().with_context(|| format!("could not open the {} database", url.kind()))?;
@@ -65,8 +72,8 @@ pub fn open(url: &DatabaseUrl) -> Result<DbConnection> {
     Ok(connection)
 }
 
-/// Turns the error of a transaction into one for a person at the command line, who may see the detail.
-pub fn plain(error: clusterdesk::error::Error) -> anyhow::Error {
+/// Converts the error of a transaction for the terminal, where internal details may be shown.
+pub fn detailed(error: clusterdesk::error::Error) -> anyhow::Error {
     match error {
         clusterdesk::error::Error::Internal(detail) => detail,
         other => other.into(),

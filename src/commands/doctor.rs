@@ -1,4 +1,4 @@
-//! `clusterdesk doctor`: is everything in place to serve?
+//! `clusterdesk doctor`: checks whether the server could run.
 
 use std::{os::unix::fs::PermissionsExt, path::Path, process::ExitCode, time::Duration};
 
@@ -11,10 +11,11 @@ use clusterdesk::{
 
 use super::bootstrap;
 
-/// Tokens are checked with this much skew; a database further off would make rows that seem to be from the future.
-const SKEW: Duration = Duration::from_secs(30);
+/// Allowed difference between our clock and the database's: the clock skew that JWTs are checked with.
+const MAX_SKEW: Duration = Duration::from_secs(30);
 
-pub fn run(settings: &Settings) -> Result<ExitCode> {
+/// Checks everything, prints a line for each check, and fails if there is a problem. Nothing is changed.
+pub fn run(settings: &Settings) -> ExitCode {
     println!("configuration: ok (listens on {})", settings.bind_addr);
     let mut healthy = true;
     let mut report = |what: &str, found: Result<String>| match found {
@@ -27,7 +28,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
     let url = DatabaseUrl::from_settings(&settings.data);
     let existing = url.and_then(|url| match url.sqlite_path() {
         Some(path) if !path.exists() => {
-            Err(anyhow::anyhow!("{} is not there yet; `clusterdesk` creates it at its first start", path.display()))
+            Err(anyhow::anyhow!("{} does not exist yet; the first start of `clusterdesk` creates it", path.display()))
         }
         _ => Ok(url),
     });
@@ -54,7 +55,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
         }
     }
     report("token keys", keys(settings));
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn manager(url: &DatabaseUrl) -> Manager {
@@ -84,13 +85,13 @@ fn migrations(url: &DatabaseUrl) -> Result<String> {
     if let Some(unknown) = status.iter().find(|step| step.name.contains("unknown")) {
         anyhow::bail!("the database is newer than this binary: {}", unknown.name);
     }
-    Ok(format!("at {}", status.last().map_or("the beginning", |step| step.name.as_str())))
+    Ok(format!("at {}", status.last().map_or("no migration", |step| step.name.as_str())))
 }
 
 fn clock(url: &DatabaseUrl) -> Result<String> {
     let theirs = dialect::clock(&mut manager(url).open()?)?;
     let skew = Timestamp::now().millis().abs_diff(theirs.millis());
-    ensure!(Duration::from_millis(skew) <= SKEW, "the database's clock is {skew} ms away from ours");
+    ensure!(Duration::from_millis(skew) <= MAX_SKEW, "the database's clock differs by {skew} ms from this machine's");
     Ok(format!("{skew} ms from the database's"))
 }
 

@@ -1,4 +1,4 @@
-//! `clusterdesk openrpc` and `clusterdesk app-router`: the documents of the procedures, without a server.
+//! `clusterdesk openrpc` and `clusterdesk app-router`: print the documents that describe the procedures.
 
 use std::io::{Write, stdout};
 
@@ -9,6 +9,10 @@ use clusterdesk::{
 };
 use procedures::describe::{Document, Documents};
 
+/// Prints one of the documents.
+///
+/// # Errors
+/// The registry is invalid, or standard output can't be written.
 pub fn run(choose: impl FnOnce(&Documents) -> &Document) -> Result<()> {
     let documents = documents(registry(routers::all())?.catalogue())?;
     Ok(stdout().lock().write_all(choose(&documents).text.as_bytes())?)

@@ -1,4 +1,4 @@
-//! `clusterdesk migrate up|down|redo|status`.
+//! `clusterdesk migrate up|down|redo|status`: applies and reverts migrations.
 
 use anyhow::Result;
 use clusterdesk::{config::DataSettings, db::migrations::Migrations};
@@ -6,6 +6,10 @@ use clusterdesk::{config::DataSettings, db::migrations::Migrations};
 use super::data;
 use crate::cli::Migrate;
 
+/// Runs the subcommand and prints the migrations that it applied or reverted.
+///
+/// # Errors
+/// A migration failed, or the database can't be reached.
 pub fn run(command: &Migrate) -> Result<()> {
     match command {
         Migrate::Up { steps, data } => report("applied", &open(data)?.up(steps.limit(usize::MAX))?),

@@ -1,4 +1,4 @@
-//! `clusterdesk serve`, and `clusterdesk` alone.
+//! `clusterdesk serve`, also without a subcommand: runs the server.
 
 use std::path::Path;
 
@@ -14,11 +14,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{bootstrap, data};
 use crate::logging;
 
+/// Migrates the database, creates the first admin if there is none, prints the banner, and serves until SIGTERM or
+/// SIGINT.
+///
+/// # Errors
+/// The server can't start.
 pub fn run(settings: &Settings) -> Result<()> {
     logging::start(settings.log_format);
-    // 10,000 connections need as many file descriptors.
+    // Each of up to 10,000 connections needs a file descriptor.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
+        tracing::debug!(%error, "could not raise the limit of open files");
     }
     let url = data::prepare(&settings.data)?;
     for name in Migrations::open(&url)?.up(usize::MAX)? {
@@ -49,7 +54,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     served.context("could not serve")
 }
 
-/// What a person needs next: where it listens, the new token if there is one, and a line to paste.
+/// The text printed at start: the URLs, the new token if there is one, and a curl command to try.
 fn banner(address: &BindAddr, database: &str, data_dir: &Path, token: Option<&str>) -> String {
     let (url, socket) = match address {
         BindAddr::Tcp(address) if address.ip().is_unspecified() => {
@@ -62,14 +67,14 @@ fn banner(address: &BindAddr, database: &str, data_dir: &Path, token: Option<&st
     let file = std::path::absolute(&file).unwrap_or(file);
     let mut lines = vec![
         format!("clusterdesk {} on {database}", env!("CARGO_PKG_VERSION")),
-        format!("  explorer   {url}   (open it in a browser)"),
-        format!("  JSON-RPC   {url}   (POST, or open a WebSocket)"),
+        format!("  explorer   {url}   (open in a browser)"),
+        format!("  JSON-RPC   {url}   (POST or WebSocket)"),
         format!("  tRPC       {url}trpc"),
         format!("  health     {url}health/ready"),
         format!("  metrics    {url}metrics"),
     ];
     if let Some(token) = token {
-        lines.push(format!("  admin token, shown once and kept in {}:", file.display()));
+        lines.push(format!("  admin token, shown once and stored in {}:", file.display()));
         lines.push(format!("    {token}"));
     }
     if file.exists() {

@@ -1,4 +1,4 @@
-//! `clusterdesk token create|list|revoke`.
+//! `clusterdesk token create|list|revoke`: manages API tokens.
 
 use std::{
     io::{Write, stdout},
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
-    auth,
+    auth::PlainToken,
     db::{DbConnection, Timestamp, transaction},
     models::{
         api_token::{ApiToken, NewApiToken, Scope},
@@ -15,11 +15,18 @@ use clusterdesk::{
     },
 };
 
-use super::{audit, data};
+use super::{
+    audit::{self, Change},
+    data,
+};
 use crate::cli::Token;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Runs the subcommand. A new token is printed alone, for use in scripts.
+///
+/// # Errors
+/// An option is invalid, there is no such user or token, or the database failed.
 pub fn run(command: &Token) -> Result<()> {
     match command {
         Token::Create { user, name, scope, expires_in_days, data } => {
@@ -53,9 +60,9 @@ fn create(
     name: &str,
     scope: Scope,
     lifetime: Option<Duration>,
-) -> Result<auth::ApiToken> {
+) -> Result<PlainToken> {
     ensure!((1..=100).contains(&name.chars().count()), "--name must have 1 to 100 characters");
-    let token = auth::ApiToken::generate();
+    let token = PlainToken::generate();
     let created = transaction::write(conn, |conn| {
         let owner = match user {
             Some(id) => User::find_locked(conn, id)?.with_context(|| format!("there is no user {id:?}"))?,
@@ -72,9 +79,11 @@ fn create(
         };
         let id = row.insert(conn)?;
         let detail = format!("{{\"scope\":\"{}\"}}", scope.as_str());
-        Ok(audit(conn, "token.create", "apiToken", &id.to_string(), &detail)?)
+        let entity_id = id.to_string();
+        let change = Change { action: "token.create", entity: "apiToken", entity_id: &entity_id, detail: &detail };
+        Ok(audit::record(conn, &change)?)
     });
-    created.map_err(data::plain)?;
+    created.map_err(data::detailed)?;
     Ok(token)
 }
 
@@ -83,9 +92,11 @@ fn revoke(conn: &mut DbConnection, id: i64) -> Result<()> {
         if !ApiToken::revoke(conn, id, Timestamp::now())? {
             return Err(anyhow::anyhow!("there is no live token {id}").into());
         }
-        Ok(audit(conn, "token.revoke", "apiToken", &id.to_string(), "{}")?)
+        let entity_id = id.to_string();
+        let change = Change { action: "token.revoke", entity: "apiToken", entity_id: &entity_id, detail: "{}" };
+        Ok(audit::record(conn, &change)?)
     });
-    revoked.map_err(data::plain)
+    revoked.map_err(data::detailed)
 }
 
 fn state(token: &ApiToken) -> &'static str {

@@ -1,4 +1,4 @@
-//! `clusterdesk webhooks`: what Stripe has told us, and another try at what failed.
+//! `clusterdesk webhooks list|replay|purge`: the events that Stripe has sent.
 
 use std::io::{Write, stdout};
 
@@ -12,17 +12,24 @@ use clusterdesk::{
     },
     stripe::{
         Stripe,
-        inbox::{self, Outcome},
+        inbox::{self, EventOutcome},
     },
 };
 use uuid::Uuid;
 
-use super::{audit, data};
+use super::{
+    audit::{self, Change},
+    data,
+};
 use crate::cli::Webhooks;
 
-/// Events that are read at a time.
-const PAGE: i64 = 500;
+/// Rows that are read at a time.
+const PAGE_SIZE: i64 = 500;
 
+/// Runs the subcommand.
+///
+/// # Errors
+/// An event could not be processed, or the database failed.
 pub fn run(command: &Webhooks) -> Result<()> {
     match command {
         Webhooks::List { failed, data } => list(data, *failed),
@@ -36,7 +43,7 @@ fn list(settings: &DataSettings, failed: bool) -> Result<()> {
     let mut out = stdout().lock();
     let mut after = None;
     loop {
-        let page = StripeEvent::page(&mut conn, &EventFilter { failed }, after.as_ref(), PAGE)?;
+        let page = StripeEvent::page(&mut conn, &EventFilter { failed }, after.as_ref(), PAGE_SIZE)?;
         for event in &page {
             let outcome = event.error.as_deref().unwrap_or("processed");
             writeln!(
@@ -58,15 +65,16 @@ fn replay(settings: &DataSettings, stripe: &StripeSettings, ids: &[String]) -> R
         let request_id = Uuid::new_v4().to_string();
         let outcome = transaction::write(&mut conn, |conn| {
             let outcome = inbox::replay(conn, stripe.prices(), id, &request_id, Timestamp::now())?;
-            if outcome != Outcome::Duplicate {
-                audit(conn, "webhooks.replay", "stripe_event", id, "{}")?;
+            if outcome != EventOutcome::Duplicate {
+                let change = Change { action: "webhooks.replay", entity: "stripe_event", entity_id: id, detail: "{}" };
+                audit::record(conn, &change)?;
             }
             Ok(outcome)
         });
-        match outcome.map_err(data::plain)? {
-            Outcome::Processed => println!("{id}: processed"),
-            Outcome::Duplicate => println!("{id}: was processed before"),
-            Outcome::Failed(why) => {
+        match outcome.map_err(data::detailed)? {
+            EventOutcome::Processed => println!("{id}: processed"),
+            EventOutcome::Duplicate => println!("{id}: had been processed before"),
+            EventOutcome::Failed(why) => {
                 println!("{id}: FAILED: {why}");
                 failed += 1;
             }

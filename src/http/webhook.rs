@@ -17,7 +17,7 @@ use super::{
 use crate::{
     db::Timestamp,
     error::Error,
-    stripe::inbox::{Outcome, receive},
+    stripe::inbox::{EventOutcome, receive},
 };
 
 /// Its address.
@@ -30,17 +30,17 @@ impl Site {
         }
         let outcome = self.receive(request, request_id).await;
         let label = match &outcome {
-            Ok(Outcome::Processed) => "processed",
-            Ok(Outcome::Duplicate) => "duplicate",
-            Ok(Outcome::Failed(_)) => "failed",
+            Ok(EventOutcome::Processed) => "processed",
+            Ok(EventOutcome::Duplicate) => "duplicate",
+            Ok(EventOutcome::Failed(_)) => "failed",
             Err(error) => error.code.as_str(),
         };
         self.kernel.services().metrics.stripe_event(label);
         match outcome {
-            Ok(Outcome::Processed | Outcome::Duplicate) => {
+            Ok(EventOutcome::Processed | EventOutcome::Duplicate) => {
                 whole(StatusCode::OK, JSON, json!({"received": true}).to_string())
             }
-            Ok(Outcome::Failed(why)) => {
+            Ok(EventOutcome::Failed(why)) => {
                 let error =
                     Error::Internal(anyhow::anyhow!("an event of Stripe failed and is kept for a replay: {why}"));
                 refusal::refuse(Wire::JsonRpc, &visible(error, request_id), request_id)
@@ -49,7 +49,7 @@ impl Site {
         }
     }
 
-    async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<Outcome> {
+    async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<EventOutcome> {
         let (head, incoming) = request.into_parts();
         let payload = body::read(incoming, &head.headers, &self.limits).await?;
         let (services, now) = (self.kernel.services(), Timestamp::now());

@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     kernel::{Audited, Call},
     models::stripe_event::{EventFilter, StripeEvent},
-    stripe::inbox::{self, Outcome},
+    stripe::inbox::{self, EventOutcome},
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -63,9 +63,9 @@ pub(super) fn events(call: &mut Call<'_>, input: WebhookEvents) -> Result<PageOu
 pub(super) fn replay(call: &mut Call<'_>, input: ReplayWebhook) -> Result<Audited<Replayed>> {
     let id = input.event_id;
     let output = match inbox::replay(call.conn, call.stripe.prices(), &id, call.request_id, call.now)? {
-        Outcome::Duplicate => return Ok(Audited::unchanged(Replayed { success: true, error: None })),
-        Outcome::Processed => Replayed { success: true, error: None },
-        Outcome::Failed(why) => Replayed { success: false, error: Some(why) },
+        EventOutcome::Duplicate => return Ok(Audited::unchanged(Replayed { success: true, error: None })),
+        EventOutcome::Processed => Replayed { success: true, error: None },
+        EventOutcome::Failed(why) => Replayed { success: false, error: Some(why) },
     };
     let detail = json!({"success": output.success});
     Ok(Audited::changed(output, "stripe_event", id, detail))

@@ -1,4 +1,4 @@
-//! The circuit breaker: who fails all the time is left alone for a while.
+//! A circuit breaker: after repeated failures no requests are sent for a while.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -7,13 +7,14 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Failures in a row that open it.
+/// Consecutive failures that open the breaker.
 const FAILURES: u32 = 5;
-/// How long it stays open before one attempt probes whether things are better.
-const OPEN: Duration = Duration::from_secs(60);
-/// How long the others wait while one probes.
-const PROBE: Duration = Duration::from_secs(1);
+/// How long the breaker stays open before one attempt is allowed as a probe.
+const OPEN_TIME: Duration = Duration::from_secs(60);
+/// How long other attempts must wait during a probe.
+const PROBE_TIME: Duration = Duration::from_secs(1);
 
+/// A circuit breaker that counts attempts at requests.
 #[derive(Debug, Default)]
 pub struct Breaker(Mutex<State>);
 
@@ -24,16 +25,18 @@ struct State {
     probing: bool,
 }
 
-/// Leave to make one attempt. Dropped without a word, it was none. What began before the breaker opened says nothing of
-/// how things are now.
+/// Permission for one attempt. Dropping it without calling a method leaves the breaker unchanged, and so does the
+/// result of an attempt that began before the breaker opened.
 pub struct Attempt<'b> {
     breaker: &'b Breaker,
     probe: bool,
 }
 
 impl Breaker {
+    /// Asks for permission to make an attempt.
+    ///
     /// # Errors
-    /// While it is open: how long to wait.
+    /// The breaker is open; the error is how long to wait.
     pub fn attempt(&self) -> Result<Attempt<'_>, Duration> {
         let mut state = self.state();
         let Some(open_until) = state.open_until else { return Ok(Attempt { breaker: self, probe: false }) };
@@ -42,7 +45,7 @@ impl Breaker {
             return Err(left);
         }
         if state.probing {
-            return Err(PROBE);
+            return Err(PROBE_TIME);
         }
         state.probing = true;
         Ok(Attempt { breaker: self, probe: true })
@@ -55,6 +58,7 @@ impl Breaker {
 }
 
 impl Attempt<'_> {
+    /// Reports that the request was answered.
     pub fn succeeded(self) {
         let mut state = self.breaker.state();
         if self.probe || state.open_until.is_none() {
@@ -62,6 +66,7 @@ impl Attempt<'_> {
         }
     }
 
+    /// Reports that the request failed through a fault of Stripe.
     pub fn failed(self) {
         let mut state = self.breaker.state();
         if !self.probe && state.open_until.is_some() {
@@ -69,8 +74,8 @@ impl Attempt<'_> {
         }
         state.failures = state.failures.saturating_add(1);
         if self.probe || state.failures >= FAILURES {
-            tracing::warn!(failures = state.failures, "Stripe is left alone for a while");
-            state.open_until = Some(Instant::now() + OPEN);
+            tracing::warn!(failures = state.failures, "requests to Stripe are suspended after repeated failures");
+            state.open_until = Some(Instant::now() + OPEN_TIME);
         }
     }
 }
@@ -94,43 +99,43 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn five_failures_in_a_row_open_it_for_a_minute() {
+    async fn five_consecutive_failures_open_the_breaker_for_a_minute() {
         let breaker = Breaker::default();
         fail(&breaker, 4);
         breaker.attempt().unwrap().succeeded();
         fail(&breaker, 4);
-        assert!(breaker.attempt().is_ok(), "not in a row");
+        assert!(breaker.attempt().is_ok(), "the failures were not consecutive");
         fail(&breaker, 1);
-        assert_eq!(breaker.attempt().err(), Some(OPEN));
-        advance(OPEN - Duration::from_millis(1)).await;
+        assert_eq!(breaker.attempt().err(), Some(OPEN_TIME));
+        advance(OPEN_TIME - Duration::from_millis(1)).await;
         assert_eq!(breaker.attempt().err(), Some(Duration::from_millis(1)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_began_before_it_opened_changes_nothing() {
+    async fn attempts_from_before_it_opened_are_ignored() {
         let breaker = Breaker::default();
         let (early, late) = (breaker.attempt().unwrap(), breaker.attempt().unwrap());
         fail(&breaker, 5);
         early.succeeded();
-        assert_eq!(breaker.attempt().err(), Some(OPEN), "not closed");
+        assert_eq!(breaker.attempt().err(), Some(OPEN_TIME), "the breaker stays open");
         advance(Duration::from_secs(10)).await;
         late.failed();
-        assert_eq!(breaker.attempt().err(), Some(OPEN - Duration::from_secs(10)), "not prolonged");
+        assert_eq!(breaker.attempt().err(), Some(OPEN_TIME - Duration::from_secs(10)), "the time is not extended");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn then_one_probes_and_decides() {
+    async fn after_a_minute_one_probe_decides() {
         let breaker = Breaker::default();
         fail(&breaker, 5);
-        advance(OPEN).await;
+        advance(OPEN_TIME).await;
         let probe = breaker.attempt().unwrap();
-        assert_eq!(breaker.attempt().err(), Some(PROBE), "only one");
+        assert_eq!(breaker.attempt().err(), Some(PROBE_TIME), "only one probe at a time");
         probe.failed();
-        assert_eq!(breaker.attempt().err(), Some(OPEN), "one failure is enough");
-        advance(OPEN).await;
+        assert_eq!(breaker.attempt().err(), Some(OPEN_TIME), "one failure is enough");
+        advance(OPEN_TIME).await;
         drop(breaker.attempt().unwrap());
         breaker.attempt().unwrap().succeeded();
         fail(&breaker, 4);
-        assert!(breaker.attempt().is_ok(), "counted anew");
+        assert!(breaker.attempt().is_ok(), "failures are counted from zero");
     }
 }

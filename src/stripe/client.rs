@@ -1,70 +1,73 @@
-//! Requests to Stripe's API: forms out, JSON in. Two requests are all we make, which is why this is not async-stripe.
+//! A client of Stripe's API: form-encoded requests, JSON responses. Only three kinds of objects are created, so
+//! async-stripe with its generated types would cost more than it saves.
 
 use std::{fmt, time::Duration};
 
-use anyhow::{Context, Result as Setup};
+use anyhow::Context;
 use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect::Policy};
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
     breaker::Breaker,
-    retry::{Failure, attempt},
+    retry::{Failure, with_retries},
 };
 use crate::{config::Secret, error::Result};
 
-const BASE: &str = "https://api.stripe.com";
-const CONNECT: Duration = Duration::from_secs(5);
+const DEFAULT_BASE: &str = "https://api.stripe.com";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The fields of a request, in Stripe's notation: `line_items[0][price]`.
+/// The fields of a request, nested ones in Stripe's notation: `line_items[0][price]`.
 pub type Form = Vec<(String, String)>;
 
-pub struct Client {
+/// A client of Stripe's API.
+pub struct StripeClient {
     http: reqwest::Client,
     base: Url,
     key: Secret,
     breaker: Breaker,
 }
 
-/// Something that was created there.
+/// An object that was created at Stripe.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Created {
+    /// Stripe's id.
     pub id: String,
-    /// Of a session: where to send the browser.
+    /// The URL of a session, to which the browser is sent.
     pub url: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Refusal {
-    error: Option<Reason>,
+struct ErrorBody {
+    error: Option<ErrorDetail>,
 }
 
-/// Stripe's own words: for the log only.
+/// Stripe's description of an error, for the log only.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Reason {
+struct ErrorDetail {
     r#type: String,
     code: String,
     param: String,
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for StripeClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stripe client")
     }
 }
 
-impl Client {
+impl StripeClient {
+    /// Creates a client with a secret key. `base` replaces the URL of Stripe's API.
+    ///
     /// # Errors
-    /// When `base` is no address.
-    pub fn new(key: Secret, base: Option<&str>) -> Setup<Self> {
-        let base: Url = base.unwrap_or(BASE).parse().context("STRIPE_API_BASE: expected a URL")?;
+    /// `base` is not a URL, or neither https nor local.
+    pub fn new(key: Secret, base: Option<&str>) -> anyhow::Result<Self> {
+        let base: Url = base.unwrap_or(DEFAULT_BASE).parse().context("STRIPE_API_BASE: expected a URL")?;
         let is_local = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         anyhow::ensure!(base.scheme() == "https" || is_local, "STRIPE_API_BASE: must be https, or on this machine");
-        // An error says that another part of the program has installed one: as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
         let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .redirect(Policy::none())
             .user_agent(concat!("clusterdesk/", env!("CARGO_PKG_VERSION")));
         if is_local {
@@ -73,7 +76,7 @@ impl Client {
         Ok(Self { http: http.build()?, base, key, breaker: Breaker::default() })
     }
 
-    /// Creates something. The same `idempotency_key` within a day gives the same thing.
+    /// Creates an object. The same `idempotency_key` within a day returns the same object.
     ///
     /// # Errors
     /// BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
@@ -85,13 +88,13 @@ impl Client {
             let request = self.http.post(url.clone()).header("idempotency-key", idempotency_key);
             self.send(request.header("content-type", "application/x-www-form-urlencoded").body(body.clone()))
         };
-        attempt(&self.breaker, deadline, request).await
+        with_retries(&self.breaker, deadline, request).await
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Created, Failure> {
         let sent = request.basic_auth(self.key.expose(), None::<&str>).send().await;
         let response = sent.map_err(|error| {
-            tracing::warn!(error = %error.without_url(), "no answer from Stripe");
+            tracing::warn!(error = %error.without_url(), "no response from Stripe");
             Failure::Broken { retry_after: None }
         })?;
         if response.status().is_success() {
@@ -101,27 +104,27 @@ impl Client {
     }
 }
 
-/// What an answer says that is none of success (Stripe's API reference, "Errors").
+/// Classifies a response that is not a success (Stripe's API reference, "Errors").
 async fn failure(response: Response) -> Failure {
     let (status, retry_after) = (response.status(), retry_after(&response));
-    let (again, is_old) =
-        (said(&response, "stripe-should-retry"), said(&response, "idempotent-replayed") == Some(true));
-    let reason = response.json::<Refusal>().await.ok().and_then(|refusal| refusal.error).unwrap_or_default();
-    tracing::error!(status = status.as_u16(), ?reason, "Stripe failed");
-    match (status, again) {
+    let should_retry = flag(&response, "stripe-should-retry");
+    let is_replayed = flag(&response, "idempotent-replayed") == Some(true);
+    let reason = response.json::<ErrorBody>().await.ok().and_then(|body| body.error).unwrap_or_default();
+    tracing::error!(status = status.as_u16(), ?reason, "Stripe returned an error");
+    match (status, should_retry) {
         (StatusCode::TOO_MANY_REQUESTS, _) => Failure::Busy { retry_after },
-        (status, _) if is_old && status.is_server_error() => Failure::Old,
-        (status, Some(false)) if status.is_server_error() => Failure::Lasting,
+        (status, _) if is_replayed && status.is_server_error() => Failure::Replayed,
+        (status, Some(false)) if status.is_server_error() => Failure::Permanent,
         (status, _) if status.is_server_error() => Failure::Broken { retry_after },
         (_, Some(true)) => Failure::Busy { retry_after },
-        // Another request with the same key is on its way.
+        // A request with the same idempotency key is in progress.
         (StatusCode::CONFLICT, None) => Failure::Busy { retry_after },
         _ => Failure::Refused,
     }
 }
 
-/// What a header says: true, false, or nothing (Stripe's "Advanced error handling").
-fn said(response: &Response, header: &str) -> Option<bool> {
+/// The boolean value of a header (Stripe's documentation, "Advanced error handling").
+fn flag(response: &Response, header: &str) -> Option<bool> {
     response.headers().get(header)?.to_str().ok()?.trim().parse().ok()
 }
 

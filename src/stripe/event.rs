@@ -1,4 +1,4 @@
-//! Stripe's events, as far as we look into them: today's shapes, and the older ones that an account may still be set to.
+//! The parts of Stripe's events that are used, in the formats of API versions before and since 2025-03-31.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,33 +8,36 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A webhook's message.
+/// An event that a webhook received.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// Stripe's id: `evt_…`.
     pub id: String,
-    /// `customer.subscription.updated`
+    /// The type, such as `customer.subscription.updated`.
     pub kind: String,
+    /// When Stripe created the event, in whole seconds.
     pub created_at: Timestamp,
-    /// As it came.
+    /// The JSON text, unchanged.
     pub payload: String,
     object: Value,
 }
 
-/// What an event tells us.
+/// What an event says about a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// The whole state of a subscription.
-    State(State),
-    /// An invoice of a subscription was paid.
-    Paid { subscription: String, customer: Option<String>, period: Option<(Timestamp, Timestamp)> },
-    /// A user has bought something.
-    Bought { user: String, customer: String, subscription: Option<String> },
-    /// Nothing that we would act on.
-    Nothing,
+pub enum EventContent {
+    /// The complete state of a subscription.
+    Subscription(SubscriptionState),
+    /// An invoice of a subscription was paid, for this billing period.
+    InvoicePaid { subscription: String, customer: Option<String>, period: Option<(Timestamp, Timestamp)> },
+    /// A user completed a checkout.
+    CheckoutCompleted { user: String, customer: String, subscription: Option<String> },
+    /// Nothing that has an effect.
+    Irrelevant,
 }
 
+/// The state of a subscription at the time of an event. Ids are Stripe's, except `user`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct SubscriptionState {
     pub subscription: String,
     pub customer: Option<String>,
     pub user: Option<String>,
@@ -46,54 +49,58 @@ pub struct State {
 }
 
 #[derive(Deserialize)]
-struct Envelope {
+struct RawEvent {
     id: String,
     r#type: String,
     created: i64,
-    data: Data,
+    data: RawEventData,
 }
 
 #[derive(Deserialize)]
-struct Data {
+struct RawEventData {
     object: Value,
 }
 
 impl Event {
+    /// Parses the payload of a webhook.
+    ///
     /// # Errors
-    /// BAD_REQUEST for what is no event.
+    /// BAD_REQUEST if the payload is not an event.
     pub fn read(payload: &[u8]) -> Result<Self> {
-        let none = || Error::InvalidRequest("the body is not a Stripe event");
-        let text = std::str::from_utf8(payload).map_err(|_binary| none())?;
-        let event: Envelope = serde_json::from_str(text).map_err(|_why| none())?;
+        let invalid = || Error::InvalidRequest("the body is not a Stripe event");
+        let text = std::str::from_utf8(payload).map_err(|_binary| invalid())?;
+        let event: RawEvent = serde_json::from_str(text).map_err(|_why| invalid())?;
         let fits = |text: &str, most: usize| (1..=most).contains(&text.chars().count()) && !text.contains('\0');
-        let created_at = event.created.checked_mul(1000).and_then(Timestamp::from_millis).ok_or_else(none)?;
+        let created_at = event.created.checked_mul(1000).and_then(Timestamp::from_millis).ok_or_else(invalid)?;
         if !fits(&event.id, 255) || !fits(&event.r#type, 100) {
-            return Err(none());
+            return Err(invalid());
         }
         let payload = text.to_owned();
         Ok(Self { id: event.id, kind: event.r#type, created_at, payload, object: event.data.object })
     }
 
+    /// Reads the content that has an effect.
+    ///
     /// # Errors
-    /// What is missing: for the log and for admins.
-    pub fn told(&self) -> Result<Told, String> {
+    /// What is missing, for the log and for admins.
+    pub fn content(&self) -> Result<EventContent, String> {
         let object = &self.object;
         match self.kind.as_str() {
             "customer.subscription.created"
             | "customer.subscription.updated"
             | "customer.subscription.deleted"
             | "customer.subscription.paused"
-            | "customer.subscription.resumed" => state(object).map(Told::State),
-            "invoice.paid" | "invoice.payment_succeeded" => Ok(paid(object)),
-            "checkout.session.completed" => Ok(bought(object)),
-            // Also customer.subscription.trial_will_end and invoice.payment_failed: what follows from them comes as the
-            // subscription's own state.
-            _ => Ok(Told::Nothing),
+            | "customer.subscription.resumed" => subscription_state(object).map(EventContent::Subscription),
+            "invoice.paid" | "invoice.payment_succeeded" => Ok(paid_invoice(object)),
+            "checkout.session.completed" => Ok(completed_checkout(object)),
+            // customer.subscription.trial_will_end and invoice.payment_failed have no effect either: another event
+            // brings the new state of the subscription.
+            _ => Ok(EventContent::Irrelevant),
         }
     }
 
-    /// Which of two events of the same second comes later: a subscription begins once and ends once, and is incomplete only
-    /// before it was ever active.
+    /// Orders events of the same second by the lifecycle of a subscription: it is created once, deleted once, and
+    /// incomplete only before it was ever active.
     pub fn rank(&self) -> i32 {
         match self.kind.as_str() {
             "customer.subscription.deleted" => 3,
@@ -104,15 +111,15 @@ impl Event {
     }
 }
 
-fn state(object: &Value) -> Result<State, String> {
+fn subscription_state(object: &Value) -> Result<SubscriptionState, String> {
     let item = object.pointer("/items/data/0");
-    // In the items since 2025-03-31, before that in the subscription.
+    // The period is in the item since 2025-03-31, before that in the subscription.
     let moment = |name: &str| {
         let value = item.and_then(|item| item.get(name)).or_else(|| object.get(name));
         value.and_then(Value::as_i64).and_then(|seconds| Timestamp::from_millis(seconds.checked_mul(1000)?))
     };
     let price = item.and_then(|item| id(item.get("price").or_else(|| item.get("plan"))));
-    Ok(State {
+    Ok(SubscriptionState {
         subscription: id(object.get("id")).ok_or("the subscription has no id")?,
         customer: id(object.get("customer")),
         user: text(object.pointer("/metadata/userId")),
@@ -125,40 +132,42 @@ fn state(object: &Value) -> Result<State, String> {
     })
 }
 
-fn paid(object: &Value) -> Told {
-    // In the parent since 2025-03-31, before that in the invoice.
+fn paid_invoice(object: &Value) -> EventContent {
+    // The subscription is in the parent since 2025-03-31, before that in the invoice.
     let subscription =
         object.pointer("/parent/subscription_details/subscription").or_else(|| object.get("subscription"));
-    let Some(subscription) = id(subscription) else { return Told::Nothing };
+    let Some(subscription) = id(subscription) else { return EventContent::Irrelevant };
     let lines = object.pointer("/lines/data").and_then(Value::as_array).into_iter().flatten();
     let moment = |line: &Value, name: &str| Timestamp::from_millis(line.pointer(name)?.as_i64()?.checked_mul(1000)?);
-    // The rest of a period, bought or given back, is no period.
+    // A proration covers the rest of a period only.
     let whole = lines.filter(|line| !is_proration(line));
     let period = whole.filter_map(|line| Some((moment(line, "/period/start")?, moment(line, "/period/end")?))).max();
-    Told::Paid { subscription, customer: id(object.get("customer")), period }
+    EventContent::InvoicePaid { subscription, customer: id(object.get("customer")), period }
 }
 
-/// In the line's parent since 2025-03-31, before that in the line.
+/// The flag is in the line's parent since 2025-03-31, before that in the line.
 fn is_proration(line: &Value) -> bool {
     let places =
         ["/parent/subscription_item_details/proration", "/parent/invoice_item_details/proration", "/proration"];
     places.iter().any(|place| line.pointer(place).and_then(Value::as_bool) == Some(true))
 }
 
-fn bought(object: &Value) -> Told {
+fn completed_checkout(object: &Value) -> EventContent {
     let user = text(object.get("client_reference_id")).or_else(|| text(object.pointer("/metadata/userId")));
     match (user, id(object.get("customer"))) {
-        (Some(user), Some(customer)) => Told::Bought { user, customer, subscription: id(object.get("subscription")) },
-        _ => Told::Nothing,
+        (Some(user), Some(customer)) => {
+            EventContent::CheckoutCompleted { user, customer, subscription: id(object.get("subscription")) }
+        }
+        _ => EventContent::Irrelevant,
     }
 }
 
-/// An id, or that of the object which stands in its place.
+/// An id, or the id of an expanded object.
 fn id(value: Option<&Value>) -> Option<String> {
     text(value).or_else(|| text(value?.get("id")))
 }
 
-/// Text that can be an id of somebody or something.
+/// A string that can be stored as an id.
 fn text(value: Option<&Value>) -> Option<String> {
     let fits = |text: &&str| (1..=255).contains(&text.chars().count()) && !text.contains('\0');
     value.and_then(Value::as_str).filter(fits).map(str::to_owned)

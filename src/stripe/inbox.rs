@@ -1,10 +1,14 @@
-//! Events on their way to their effect: both in one transaction, one event at a time, each once.
+//! Processing of events. An event and its effect are committed in one transaction, one event at a time, each once.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Event, Prices, effect, event::Told};
+use super::{
+    effect,
+    event::{Event, EventContent},
+    prices::Prices,
+};
 use crate::{
     db::{DbConnection, Timestamp, dialect, transaction},
     error::{Error, Result},
@@ -17,83 +21,90 @@ use crate::{
     },
 };
 
-/// How long events are kept that were handled. Stripe sends one again for three days.
-const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long processed events are kept. Stripe retries an event for up to three days.
+const RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Events that were handled before this moment may go.
+/// Events that were processed before this moment may be purged.
 pub fn oldest_kept(now: Timestamp) -> Timestamp {
-    now.minus(KEPT)
+    now.minus(RETENTION)
 }
 
-/// What came of an event.
+/// How the processing of an event ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its effect is there, if it has one.
+pub enum EventOutcome {
+    /// The event was processed; it may have had no effect.
     Processed,
-    /// It was there already.
+    /// The event had been processed before.
     Duplicate,
-    /// It is kept, with the reason, until somebody tries again.
+    /// The event could not be processed, for this reason. It is stored for another attempt.
     Failed(String),
 }
 
-/// Handles an event in the open transaction. Whatever goes wrong with it undoes its effect and is kept with it.
+/// Processes an event in the open transaction. If that fails, its effect is rolled back and the event is stored with
+/// the reason.
 ///
 /// # Errors
-/// The database's.
+/// A temporary failure, after which Stripe should send the event again.
 pub fn receive(
     conn: &mut DbConnection,
     prices: &Prices,
     event: &Event,
     request_id: &str,
     now: Timestamp,
-) -> Result<Outcome> {
+) -> Result<EventOutcome> {
     dialect::lock_until_commit(conn, dialect::STRIPE)?;
     let known = StripeEvent::find(conn, &event.id)?;
     if known.as_ref().is_some_and(|known| known.processed_at.is_some()) {
-        return Ok(Outcome::Duplicate);
+        return Ok(EventOutcome::Duplicate);
     }
-    let effect = transaction::savepoint(conn, |conn| act(conn, prices, event, request_id, now));
+    let effect = transaction::savepoint(conn, |conn| apply(conn, prices, event, request_id, now));
     let (failed, reason) = match effect {
         Ok(reason) => (false, reason.map(str::to_owned)),
         Err(Error::PreconditionFailed(why)) => (true, Some(why)),
-        // Worth another try by itself: Stripe makes one.
+        // Temporary: Stripe sends the event again.
         Err(transient @ (Error::Unavailable { .. } | Error::Contention | Error::Timeout)) => return Err(transient),
         Err(error) => {
-            tracing::error!(event = event.id, request_id, ?error, "an event of Stripe's could not be handled");
+            tracing::error!(event = event.id, request_id, ?error, "a Stripe event could not be processed");
             (true, Some(error.to_string()))
         }
     };
     let receipt = Receipt { id: &event.id, kind: &event.kind, created_at: event.created_at, payload: &event.payload };
     receipt.note(conn, known.as_ref(), failed, reason.as_deref(), now)?;
-    Ok(if failed { Outcome::Failed(reason.unwrap_or_default()) } else { Outcome::Processed })
+    Ok(if failed { EventOutcome::Failed(reason.unwrap_or_default()) } else { EventOutcome::Processed })
 }
 
-/// Tries again to handle an event that is kept.
+/// Processes a stored event again.
 ///
 /// # Errors
-/// NOT_FOUND; the database's.
-pub fn replay(conn: &mut DbConnection, prices: &Prices, id: &str, request_id: &str, now: Timestamp) -> Result<Outcome> {
-    let kept = StripeEvent::find(conn, id)?.ok_or(Error::NotFound("event"))?;
-    receive(conn, prices, &Event::read(kept.payload.as_bytes())?, request_id, now)
+/// NOT_FOUND if there is no such event; a temporary failure.
+pub fn replay(
+    conn: &mut DbConnection,
+    prices: &Prices,
+    id: &str,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<EventOutcome> {
+    let stored = StripeEvent::find(conn, id)?.ok_or(Error::NotFound("event"))?;
+    receive(conn, prices, &Event::read(stored.payload.as_bytes())?, request_id, now)
 }
 
-/// What the event does, or why nothing. A PRECONDITION_FAILED says why it can't.
-fn act(
+/// Applies an event. Returns why it had no effect, if that is worth recording; PRECONDITION_FAILED says why it failed.
+fn apply(
     conn: &mut DbConnection,
     prices: &Prices,
     event: &Event,
     request_id: &str,
     now: Timestamp,
 ) -> Result<Option<&'static str>> {
-    let told = event.told().map_err(Error::PreconditionFailed)?;
-    let subscription = match &told {
-        Told::State(state) => Some(state.subscription.as_str()),
-        Told::Paid { subscription, .. } => Some(subscription.as_str()),
-        Told::Bought { subscription, .. } => subscription.as_deref(),
-        Told::Nothing => None,
+    let content = event.content().map_err(Error::PreconditionFailed)?;
+    let subscription = match &content {
+        EventContent::Subscription(state) => Some(state.subscription.as_str()),
+        EventContent::InvoicePaid { subscription, .. } => Some(subscription.as_str()),
+        EventContent::CheckoutCompleted { subscription, .. } => subscription.as_deref(),
+        EventContent::Irrelevant => None,
     };
     let known = subscription.map(|id| StripeSubscription::find(conn, id)).transpose()?.flatten();
-    let mut merged = effect::merged(known.as_ref(), event, &told);
+    let mut merged = effect::merged(known.as_ref(), event, &content);
     if let Some(merged) = &mut merged {
         if merged.auth_user_id.is_none()
             && let Some(customer) = &merged.stripe_customer_id
@@ -104,57 +115,65 @@ fn act(
             merged.store(conn, known.is_none())?;
         }
     }
-    let (user, customer) = match told {
-        Told::Bought { user, customer, .. } => (Some(user), Some(customer)),
+    let (user, customer) = match content {
+        EventContent::CheckoutCompleted { user, customer, .. } => (Some(user), Some(customer)),
         _ => (None, None),
     };
-    let theirs = merged.as_ref().and_then(|merged| merged.stripe_customer_id.clone()).or_else(|| customer.clone());
+    let stripe_customer =
+        merged.as_ref().and_then(|merged| merged.stripe_customer_id.clone()).or_else(|| customer.clone());
     let Some(owner) = merged.and_then(|merged| merged.auth_user_id).or(user) else { return Ok(None) };
-    // Others of the same customer may have come first, and named nobody.
-    if let Some(theirs) = &theirs {
-        StripeSubscription::adopt(conn, theirs, &owner)?;
+    // Subscriptions of the same Stripe customer may have arrived before their user was known.
+    if let Some(stripe_customer) = &stripe_customer {
+        StripeSubscription::adopt(conn, stripe_customer, &owner)?;
     }
     let subscriptions = StripeSubscription::of(conn, &owner)?;
     let standing = effect::standing(&subscriptions, prices).map_err(Error::PreconditionFailed)?;
     let standing = match Customer::of(conn, &owner)? {
-        Some(customer) if customer.is_paying(now) && is_on_untold(&customer, &subscriptions) => {
+        Some(customer) if customer.is_paying(now) && has_unknown_subscription(&customer, &subscriptions) => {
             let known = (customer.plan, customer.stripe_current_period_end);
             standing.filter(|standing| (standing.plan, standing.stripe_current_period_end) > known)
         }
         _ => standing,
     };
-    settle(conn, &owner, (standing, customer), event, request_id, now)
+    let settlement = Settlement { owner, standing, stripe_customer_id: customer };
+    settle(conn, settlement, event, request_id, now)
 }
 
-/// Whether a customer is on a subscription of which no event has come: they were imported with it. While it is paid for,
-/// only a better one takes its place.
-fn is_on_untold(customer: &Customer, told: &[StripeSubscription]) -> bool {
-    let is_told = |id: &String| told.iter().any(|told| told.id == *id && told.status.is_some());
-    customer.stripe_subscription_id.as_ref().is_some_and(|id| !is_told(id))
+/// Whether a customer has a subscription without any event, as imported customers do. As long as it is paid for, only a
+/// better one replaces it.
+fn has_unknown_subscription(customer: &Customer, known: &[StripeSubscription]) -> bool {
+    let is_known = |id: &String| known.iter().any(|known| known.id == *id && known.status.is_some());
+    customer.stripe_subscription_id.as_ref().is_some_and(|id| !is_known(id))
 }
 
-/// Gives a user their standing, or at least their name at Stripe, as a customer if need be. Somebody who is gone has none.
+/// What an event changes for a user.
+struct Settlement {
+    owner: String,
+    standing: Option<Standing>,
+    stripe_customer_id: Option<String>,
+}
+
+/// Updates a user's customer record, and creates it if there is none. Returns why nothing was done, if so.
 fn settle(
     conn: &mut DbConnection,
-    owner: &str,
-    (standing, stripe_customer_id): (Option<Standing>, Option<String>),
+    Settlement { owner, standing, stripe_customer_id }: Settlement,
     event: &Event,
     request_id: &str,
     now: Timestamp,
 ) -> Result<Option<&'static str>> {
-    dialect::lock_user(conn, owner)?;
-    if !user::exists(conn, owner)? {
-        // Who was never here may yet come: then another try has its effect.
-        return match user::is_gone(conn, owner)? {
+    dialect::lock_user(conn, &owner)?;
+    if !user::exists(conn, &owner)? {
+        // A user who is not known yet may still sign in: then another attempt succeeds.
+        return match user::is_gone(conn, &owner)? {
             true => Ok(Some("the user was deleted")),
             false => Err(Error::PreconditionFailed("the user is not known yet".to_owned())),
         };
     }
-    let customer = match Customer::of(conn, owner)? {
+    let customer = match Customer::of(conn, &owner)? {
         Some(customer) => customer,
         None => {
-            Customer::create(conn, owner, now)?;
-            Customer::of(conn, owner)?.ok_or(Error::NotFound("customer"))?
+            Customer::create(conn, &owner, now)?;
+            Customer::of(conn, &owner)?.ok_or(Error::NotFound("customer"))?
         }
     };
     let before = customer.standing();

@@ -1,4 +1,4 @@
-//! Which plan a price buys. Prices are Stripe's; which of them are ours is configured.
+//! The configured Stripe prices, and the plan that each one buys.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,29 +13,41 @@ pub enum Interval {
     Year,
 }
 
+/// The configured prices.
 #[derive(Clone, Debug)]
-pub struct Prices(Vec<(String, Plan, Interval)>);
+pub struct Prices(Vec<Price>);
+
+#[derive(Clone, Debug)]
+struct Price {
+    id: String,
+    plan: Plan,
+    interval: Interval,
+}
 
 impl Prices {
+    /// Reads the prices from the settings. Plans without one are not for sale.
     pub fn new(settings: &StripeSettings) -> Self {
+        let price = |id: &Option<String>, plan, interval| {
+            let id = id.clone().filter(|id| !id.is_empty())?;
+            Some(Price { id, plan, interval })
+        };
         let prices = [
-            (&settings.stripe_pro_monthly_price_id, Plan::Pro, Interval::Month),
-            (&settings.stripe_pro_yearly_price_id, Plan::Pro, Interval::Year),
-            (&settings.stripe_business_monthly_price_id, Plan::Business, Interval::Month),
-            (&settings.stripe_business_yearly_price_id, Plan::Business, Interval::Year),
+            price(&settings.stripe_pro_monthly_price_id, Plan::Pro, Interval::Month),
+            price(&settings.stripe_pro_yearly_price_id, Plan::Pro, Interval::Year),
+            price(&settings.stripe_business_monthly_price_id, Plan::Business, Interval::Month),
+            price(&settings.stripe_business_yearly_price_id, Plan::Business, Interval::Year),
         ];
-        let known = prices.into_iter().filter_map(|(price, plan, interval)| Some((price.clone()?, plan, interval)));
-        Self(known.filter(|(price, ..)| !price.is_empty()).collect())
+        Self(prices.into_iter().flatten().collect())
     }
 
-    /// None for a price that is not ours.
-    pub fn find(&self, price: &str) -> Option<(Plan, Interval)> {
-        self.0.iter().find(|(known, ..)| known == price).map(|(_, plan, interval)| (*plan, *interval))
+    /// The plan and interval of a price. None if the price is not configured.
+    pub fn find(&self, id: &str) -> Option<(Plan, Interval)> {
+        self.0.iter().find(|price| price.id == id).map(|price| (price.plan, price.interval))
     }
 
-    /// The price of a plan, where it is for sale.
+    /// The price of a plan. None if the plan is not for sale at this interval.
     pub fn of(&self, plan: Plan, interval: Interval) -> Option<&str> {
-        let price = self.0.iter().find(|(_, for_plan, each)| *for_plan == plan && *each == interval);
-        price.map(|(price, ..)| price.as_str())
+        let price = self.0.iter().find(|price| price.plan == plan && price.interval == interval);
+        price.map(|price| price.id.as_str())
     }
 }

@@ -1,27 +1,32 @@
-//! What a session is asked for with, and the key by which asking twice gives one.
+//! The requests that create Stripe customers and sessions, and their idempotency keys.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::client::Form;
 use crate::{config::Origin, models::user::User};
 
-/// Within so many seconds the same wish is the same attempt: a double click, a retry. Later it is a new one, as a session
-/// that was used or has run out must not come back.
+/// Seconds within which the same request returns the same session, for double clicks and retries. Later it creates a
+/// new one, because the old session may be used up or expired.
 const WINDOW: i64 = 60;
 
+/// Path that creates a customer.
 pub const CUSTOMERS: &str = "/v1/customers";
+/// Path that creates a checkout session.
 pub const CHECKOUT: &str = "/v1/checkout/sessions";
+/// Path that creates a session of the billing portal.
 pub const PORTAL: &str = "/v1/billing_portal/sessions";
 
-/// Makes a user known to Stripe. Naming them in each checkout, instead of their address, keeps them one customer there.
-/// Only what never changes of them is said: another form would be another key, and so another customer.
+/// The form that creates a Stripe customer for a user. Each checkout then names this customer; with an email address
+/// instead, every checkout would create a new one. The form contains no name: a changed form would change the
+/// idempotency key, and so create another customer.
 pub fn customer(user: &User) -> Form {
     let mut form = vec![field("metadata[userId]", &user.id)];
     form.extend(user.email.as_deref().map(|email| field("email", email)));
     form
 }
 
-/// Buys a subscription.
+/// The form of a checkout session that buys a subscription.
 pub fn checkout(user: &User, stripe_customer_id: &str, price: &str, app: &Origin) -> Form {
     let back = format!("{}/dashboard", app.as_str());
     vec![
@@ -37,22 +42,22 @@ pub fn checkout(user: &User, stripe_customer_id: &str, price: &str, app: &Origin
     ]
 }
 
-/// Lets a paying customer change or cancel what they pay for.
+/// The form of a portal session, in which a paying customer changes or cancels a subscription.
 pub fn portal(stripe_customer_id: &str, app: &Origin) -> Form {
     vec![field("customer", stripe_customer_id), field("return_url", &format!("{}/dashboard", app.as_str()))]
 }
 
-/// From everything that is asked for: another wish is another key, so no key ever meets other parameters. A session is
-/// wished for again after a while, a user becomes a customer once. `now` in seconds since 1970.
+/// A digest of the whole request: any changed parameter changes the key, so no key is sent with different parameters.
+/// Except for customers, the key also changes every minute. `now` is in seconds since the Unix epoch.
 pub fn idempotency_key(user: &User, path: &str, form: &Form, now: i64) -> String {
     let mut hash = Sha256::new();
     let window = if path == CUSTOMERS { String::new() } else { now.div_euclid(WINDOW).to_string() };
-    let wish = form.iter().flat_map(|(name, value)| [name.as_str(), value]);
-    for part in [user.id.as_str(), path, &window].into_iter().chain(wish) {
+    let fields = form.iter().flat_map(|(name, value)| [name.as_str(), value]);
+    for part in [user.id.as_str(), path, &window].into_iter().chain(fields) {
         hash.update(part);
         hash.update([0]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize())
 }
 
 fn field(name: &str, value: &str) -> (String, String) {
@@ -70,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_wish_has_the_same_key_for_a_while() {
+    fn the_same_request_has_the_same_key_for_a_minute() {
         let (ada, bob) = (user("user_1", "Ada"), user("user_2", "Bob"));
         let form = |price: &str| vec![field("line_items[0][price]", price)];
         let key = |path, now| idempotency_key(&ada, path, &form("price_1"), now);
@@ -83,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_becomes_one_customer_whatever_their_name_and_whenever() {
+    fn a_users_customer_key_depends_neither_on_name_nor_on_time() {
         let key = |user, now| idempotency_key(user, CUSTOMERS, &customer(user), now);
         let (before, after) = (user("user_1", "Ada"), user("user_1", "Ada King"));
         assert_eq!(key(&before, 0), key(&after, 1_000_000));

@@ -1,4 +1,4 @@
-//! From an empty folder to an admin with a token, and every start after that.
+//! The first start in an empty folder, which creates an admin with a token, and later starts.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, thread, time::Duration};
 
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, On, Process, Sql, TestDatabase, both_databases};
 
-/// A folder, and a database that nobody has ever opened.
+/// A folder and an empty database.
 struct FirstRun(TestDatabase);
 
 impl On for FirstRun {
     async fn on(backend: Backend) -> Self {
         let mut database = backend.empty_database();
         if backend == Backend::Sqlite {
-            // Where the server puts it by itself.
+            // The default of the server.
             database.url = format!("sqlite:{}/data/clusterdesk.db", database.folder.path().display());
         }
         Self(database)
@@ -25,7 +25,7 @@ impl FirstRun {
         self.0.folder.path()
     }
 
-    /// What has to be said about the database: nothing on SQLite.
+    /// The settings that name the database; none on SQLite.
     fn settings(&self) -> Vec<(&str, &str)> {
         match self.0.backend {
             Backend::Sqlite => vec![],
@@ -45,14 +45,14 @@ impl FirstRun {
         fs::read_to_string(self.folder().join("data/admin-token")).unwrap_or_default()
     }
 
-    /// Users, tokens, migrations and audit rows.
+    /// All rows of users, tokens, migrations and the audit log.
     fn everything(&self) -> Vec<Value> {
         let mut conn = self.0.connect();
         ["users", "api_tokens", "audit_log", "__diesel_schema_migrations"].map(|table| conn.rows(table)).concat()
     }
 }
 
-/// The token that a banner shows.
+/// The token in the banner.
 fn token(banner: &str) -> Option<String> {
     banner.split_whitespace().find(|word| word.starts_with("cdk_")).map(str::to_owned)
 }
@@ -61,7 +61,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Pastes the banner's line into a shell, somewhere else.
+/// Runs the banner's curl command in another folder.
 fn paste(banner: &str) -> Value {
     let line = banner.lines().find(|line| line.trim_start().starts_with("curl")).unwrap();
     let output = Command::new("sh").args(["-c", line]).current_dir("/").output().unwrap();
@@ -70,7 +70,7 @@ fn paste(banner: &str) -> Value {
 }
 
 both_databases! {
-    async fn an_empty_folder_is_enough_to_serve(first: FirstRun) {
+    async fn a_server_starts_in_an_empty_folder(first: FirstRun) {
         let server = first.serve();
         let kind = if first.0.backend == Backend::Sqlite { "SQLite" } else { "PostgreSQL" };
         assert!(server.banner.contains(&format!("clusterdesk {} on {kind}", env!("CARGO_PKG_VERSION"))));
@@ -96,11 +96,11 @@ both_databases! {
         assert!(page.contains(&server.url), "{page}");
         let mut conn = first.0.connect();
         let kept = [conn.texts("SELECT hash FROM api_tokens"), conn.texts("SELECT detail FROM audit_log")].concat();
-        assert!(kept.iter().all(|text| !text.contains(&shown)), "only the hash is kept");
+        assert!(kept.iter().all(|text| !text.contains(&shown)), "only the hash is stored");
         assert!(!server.log().contains(&shown), "the log has the token");
     }
 
-    async fn the_second_start_changes_nothing(first: FirstRun) {
+    async fn a_second_start_changes_nothing(first: FirstRun) {
         let server = first.serve();
         let shown = token(&server.banner);
         drop(server);
@@ -108,11 +108,11 @@ both_databases! {
         let server = first.serve();
         assert_eq!(token(&server.banner), None);
         assert_eq!((first.everything(), first.token_file()), before);
-        assert_eq!(paste(&server.banner)["result"]["totalUsers"], 1, "the line still works");
+        assert_eq!(paste(&server.banner)["result"]["totalUsers"], 1, "the command still works");
         server.client(&shown.unwrap()).call("user.me", Value::Null).await;
     }
 
-    async fn a_lost_token_is_one_command(first: FirstRun) {
+    async fn a_lost_token_can_be_replaced_by_one_command(first: FirstRun) {
         drop(first.serve());
         fs::remove_file(first.folder().join("data/admin-token")).unwrap();
         let server = first.serve();
@@ -123,14 +123,14 @@ both_databases! {
         assert_eq!(stats["totalUsers"], 1);
     }
 
-    async fn nobody_is_made_an_admin_where_that_is_switched_off(first: FirstRun) {
+    async fn no_admin_is_created_when_that_is_disabled(first: FirstRun) {
         let server = first.serve_with(("BOOTSTRAP_ADMIN", "off"));
         assert_eq!((token(&server.banner), first.token_file()), (None, String::new()));
         assert!(server.banner.contains("No token at hand?"));
         assert_eq!(first.0.connect().number("SELECT count(*) FROM users"), 0);
     }
 
-    async fn a_database_whose_admins_are_gone_gets_a_new_one(first: FirstRun) {
+    async fn a_database_without_live_admins_gets_a_new_one(first: FirstRun) {
         let mut old = token(&first.serve().banner).unwrap();
         for gone in ["UPDATE users SET role = 'USER'", "UPDATE users SET deleted_at = created_at"] {
             first.0.connect().run(gone);
@@ -139,14 +139,14 @@ both_databases! {
             assert!(new != old && first.token_file().trim() == new);
             let me = server.client(&new).call("user.me", Value::Null).await;
             assert_eq!(me["role"], "ADMIN");
-            // An id that no identity provider comes with.
+            // An id that no identity provider issues.
             assert!(me["id"].as_str().unwrap().starts_with("admin-"), "{me}");
             old = new;
         }
         assert_eq!(first.0.connect().number("SELECT count(*) FROM users WHERE role = 'ADMIN' AND deleted_at IS NULL"), 1);
     }
 
-    async fn of_servers_that_start_together_exactly_one_migrates_and_makes_the_admin(first: FirstRun) {
+    async fn of_servers_that_start_together_exactly_one_migrates_and_creates_the_admin(first: FirstRun) {
         let servers = start_together(&first.0, || {});
         let mut tokens = servers.iter().filter_map(|server| token(&server.banner));
         let shown = tokens.next().unwrap();
@@ -156,14 +156,14 @@ both_databases! {
         }
         let applied: usize = servers.iter().map(|server| server.log().matches("\"migration\":").count()).sum();
         let mut conn = first.0.connect();
-        assert_eq!(conn.rows("__diesel_schema_migrations").len(), applied, "each step was applied once");
+        assert_eq!(conn.rows("__diesel_schema_migrations").len(), applied, "each migration was applied once");
         for table in ["users", "api_tokens", "audit_log"] {
             assert_eq!(conn.rows(table).len(), 1, "{table}");
         }
     }
 }
 
-/// Four servers started together on one database, each in a folder of its own.
+/// Starts four servers together on one database, each in a folder of its own.
 fn start_together(database: &TestDatabase, meanwhile: impl FnOnce()) -> Vec<Process> {
     let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
     let settings = [("DATABASE_URL", database.url.as_str())];
@@ -176,20 +176,20 @@ fn start_together(database: &TestDatabase, meanwhile: impl FnOnce()) -> Vec<Proc
 }
 
 #[tokio::test]
-async fn of_servers_that_look_for_an_admin_at_the_same_moment_one_makes_one() {
+async fn of_servers_that_look_for_an_admin_at_the_same_time_one_creates_it() {
     if !Backend::Postgres.is_available() {
         return;
     }
     let database = Backend::Postgres.database();
-    // Another connection looks on: what one sees of the others is fixed for as long as a transaction is open.
-    let (mut conn, mut onlooker) = (database.connect(), database.connect());
-    // Everybody may look, nobody may write, until all four wait.
+    // A second connection, because pg_stat_activity does not change within a transaction.
+    let (mut conn, mut observer) = (database.connect(), database.connect());
+    // Reads are possible and writes wait, until all four servers wait.
     conn.run("BEGIN; LOCK TABLE users IN SHARE MODE");
     let servers = start_together(&database, || {
         let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
             WHERE NOT granted AND datname = current_database()";
         for _ in 0..6000 {
-            if onlooker.number(waiting) >= 4 {
+            if observer.number(waiting) >= 4 {
                 break;
             }
             thread::sleep(Duration::from_millis(10));

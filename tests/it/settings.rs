@@ -1,4 +1,4 @@
-//! Where settings come from: flags over environment over `clusterdesk.toml`.
+//! The sources of settings: flags take precedence over environment variables, and these over `clusterdesk.toml`.
 
 use std::fs;
 
@@ -6,17 +6,24 @@ use tempfile::TempDir;
 
 use crate::support::Process;
 
-/// Runs a command in a folder with this `clusterdesk.toml` and returns its exit code and all it printed.
-fn run(file: &str, arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String, TempDir) {
+/// The exit code of a command, its standard output and error, and the folder that it ran in.
+struct Run {
+    code: Option<i32>,
+    text: String,
+    folder: TempDir,
+}
+
+/// Runs a command in a new folder with this `clusterdesk.toml`.
+fn run(file: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("clusterdesk.toml"), file).unwrap();
     let output = Process::run(folder.path(), arguments, settings);
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-    (output.status.code(), text, folder)
+    Run { code: output.status.code(), text, folder }
 }
 
 #[test]
-fn flags_win_over_environment_over_file_over_defaults() {
+fn flags_take_precedence_over_environment_over_file_over_defaults() {
     let file = "bind_addr = '127.0.0.1:1111'";
     let environment = [("BIND_ADDR", "127.0.0.1:2222")];
     let flag = ["doctor", "--bind-addr", "127.0.0.1:3333"];
@@ -27,13 +34,13 @@ fn flags_win_over_environment_over_file_over_defaults() {
         (file, &flag, &environment, "127.0.0.1:3333"),
         (file, &flag, &[], "127.0.0.1:3333"),
     ] {
-        let (_, text, _) = run(file, arguments, settings);
+        let Run { text, .. } = run(file, arguments, settings);
         assert!(text.contains(&format!("listens on {expected})")), "{arguments:?} {settings:?}: {text}");
     }
 }
 
 #[test]
-fn subcommands_follow_the_same_order() {
+fn subcommands_use_the_same_precedence() {
     let file = "data_dir = 'from-file'";
     let environment = [("DATA_DIR", "from-environment")];
     for (arguments, settings, expected) in [
@@ -41,14 +48,14 @@ fn subcommands_follow_the_same_order() {
         (&["migrate", "up"], &environment, "from-environment"),
         (&["migrate", "up", "--data-dir", "from-flag"], &environment, "from-flag"),
     ] {
-        let (code, text, folder) = run(file, arguments, settings);
+        let Run { code, text, folder } = run(file, arguments, settings);
         assert_eq!(code, Some(0), "{text}");
         assert!(folder.path().join(expected).join("clusterdesk.db").exists(), "{expected}");
     }
 }
 
 #[test]
-fn settings_in_the_environment_don_t_keep_a_subcommand_from_running() {
+fn settings_of_serve_in_the_environment_do_not_affect_other_subcommands() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/elsewhere.db", folder.path().display());
     let settings =
@@ -61,19 +68,19 @@ fn settings_in_the_environment_don_t_keep_a_subcommand_from_running() {
 }
 
 #[test]
-fn a_list_in_the_file_is_a_list() {
+fn a_list_in_the_file_sets_a_list() {
     let file = "allowed_origins = ['https://a.example', 'https://b.example']\ntrusted_proxies = ['10.0.0.0/8', 'unix']";
-    let (_, text, _) = run(file, &["doctor"], &[]);
+    let Run { text, .. } = run(file, &["doctor"], &[]);
     assert!(text.contains("configuration: ok"), "{text}");
-    let (code, text, _) = run("allowed_origins = ['https://a.example', 'nonsense']", &["doctor"], &[]);
+    let Run { code, text, .. } = run("allowed_origins = ['https://a.example', 'nonsense']", &["doctor"], &[]);
     assert!(code == Some(2) && text.contains("--allowed-origins") && text.contains("nonsense"), "{text}");
 }
 
 #[test]
-fn what_is_wrong_with_the_file_is_named() {
+fn errors_in_the_file_are_named() {
     for (file, name) in [
-        ("nonsense = 1", "nonsense is no setting"),
-        ("bind-addr = '127.0.0.1:0'", "bind-addr is no setting"),
+        ("nonsense = 1", "nonsense is not a setting"),
+        ("bind-addr = '127.0.0.1:0'", "bind-addr is not a setting"),
         ("[bind_addr]\nport = 1", "bind_addr must be"),
         ("bind_addr = ", "clusterdesk.toml"),
         ("bind_addr = 'here'", "--bind-addr"),
@@ -81,24 +88,24 @@ fn what_is_wrong_with_the_file_is_named() {
         ("bootstrap_admin = 'perhaps'", "--bootstrap-admin"),
     ] {
         for arguments in [&["serve"][..], &[], &["doctor"]] {
-            let (code, text, folder) = run(file, arguments, &[]);
+            let Run { code, text, folder } = run(file, arguments, &[]);
             assert!(matches!(code, Some(1 | 2)) && text.contains(name), "{file} with {arguments:?}: {text}");
-            assert!(!folder.path().join("data").exists(), "nothing is created for a mistake");
+            assert!(!folder.path().join("data").exists(), "nothing is created");
         }
     }
 }
 
 #[test]
-fn what_is_wrong_with_the_environment_is_named() {
+fn errors_in_the_environment_are_named() {
     for (name, value) in [("BIND_ADDR", "here"), ("DATABASE_THREADS", "0"), ("LOG_FORMAT", "xml"), ("APP_URL", "app")] {
-        let (code, text, _) = run("", &["serve"], &[(name, value)]);
+        let Run { code, text, .. } = run("", &["serve"], &[(name, value)]);
         let flag = format!("--{}", name.to_lowercase().replace('_', "-"));
         assert!(code == Some(2) && text.contains(&flag) && text.contains(value), "{name}: {text}");
     }
 }
 
 #[test]
-fn a_database_of_another_kind_is_refused_with_the_reason() {
+fn an_unsupported_database_url_is_refused_with_the_reason() {
     for (url, reason) in [
         ("mysql://u:hunter2@db/x", "DATABASE_URL: \"mysql\" is not supported; write sqlite:PATH or postgres://…"),
         ("hunter2.db", "DATABASE_URL: \"no scheme\" is not supported"),
@@ -106,10 +113,10 @@ fn a_database_of_another_kind_is_refused_with_the_reason() {
         ("postgres://u:hunter2@db.example.com/x", "this build has no TLS and \"db.example.com\" is another machine"),
     ] {
         for arguments in [&["serve"][..], &["migrate", "up"], &["token", "list"], &["doctor"]] {
-            let (code, text, folder) = run("", arguments, &[("DATABASE_URL", url)]);
+            let Run { code, text, folder } = run("", arguments, &[("DATABASE_URL", url)]);
             assert!(code == Some(1) && text.contains(reason), "{arguments:?}: {text}");
             assert!(!text.contains("hunter2"), "{arguments:?} prints a password: {text}");
-            assert!(!folder.path().join("data").exists(), "nothing is created for a mistake");
+            assert!(!folder.path().join("data").exists(), "nothing is created");
         }
     }
 }

@@ -4,7 +4,7 @@ use clusterdesk::db::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Asked, BUSINESS, Backend, Builder, Client, PRO, StripeStandIn, TestApp, Trouble, both_databases, hours_ago,
+    BUSINESS, Backend, Builder, Client, Fault, PRO, StripeRequest, StripeStandIn, TestApp, both_databases, hours_ago,
     hours_ahead,
 };
 
@@ -17,11 +17,12 @@ async fn buy(client: &Client) -> Value {
     client.call("stripe.createSession", json!({"planId": PRO})).await
 }
 
-fn field<'a>(asked: &'a Asked, name: &str) -> &'a str {
-    asked.form.get(name).map_or("", String::as_str)
+/// A field of a request's form, empty if it is absent.
+fn field<'a>(request: &'a StripeRequest, name: &str) -> &'a str {
+    request.form.get(name).map_or("", String::as_str)
 }
 
-/// A customer with these columns.
+/// Creates a customer with a subscription at Stripe.
 fn customer(app: &TestApp, user: &str, plan: &str, price: &str, ends: Timestamp) {
     app.customer(user, plan, ends);
     app.execute(&format!(
@@ -31,18 +32,18 @@ fn customer(app: &TestApp, user: &str, plan: &str, price: &str, ends: Timestamp)
 }
 
 both_databases! {
-    async fn who_has_nothing_is_sent_to_the_checkout(builder: Builder) {
+    async fn a_user_without_subscription_gets_a_checkout_url(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let user = app.user("user_1");
         user.call("user.me", Value::Null).await;
         app.execute("UPDATE users SET email = 'one@example.com'");
         let session = buy(&user).await;
         assert_eq!(session, json!({"success": true, "url": format!("{}/pay/1", stripe.url)}));
-        let asked = stripe.asked();
-        assert_eq!(asked[0].path, "/v1/customers");
-        assert_eq!((field(&asked[0], "email"), field(&asked[0], "metadata[userId]")), ("one@example.com", "user_1"));
-        assert_eq!(asked[0].form.len(), 2, "a name may change: {:?}", asked[0].form);
-        assert_eq!(asked[1].path, "/v1/checkout/sessions");
+        let requests = stripe.requests();
+        assert_eq!(requests[0].path, "/v1/customers");
+        assert_eq!((field(&requests[0], "email"), field(&requests[0], "metadata[userId]")), ("one@example.com", "user_1"));
+        assert_eq!(requests[0].form.len(), 2, "the name is not sent, because it may change: {:?}", requests[0].form);
+        assert_eq!(requests[1].path, "/v1/checkout/sessions");
         for (name, value) in [
             ("mode", "subscription"),
             ("line_items[0][price]", PRO),
@@ -54,58 +55,58 @@ both_databases! {
             ("success_url", "https://app.example.com/dashboard"),
             ("cancel_url", "https://app.example.com/dashboard"),
         ] {
-            assert_eq!(field(&asked[1], name), value, "{name}");
+            assert_eq!(field(&requests[1], name), value, "{name}");
         }
         let audited = app.lines("SELECT procedure || ' ' || entity || ' ' || entity_id || ' ' || detail AS line FROM audit_log ORDER BY id");
         assert_eq!(audited, [
             "stripe.createSession customer 1 {\"stripeCustomerId\":\"cus_0\"}".to_owned(),
             format!("stripe.createSession stripe_session cs_1 {{\"planId\":\"{PRO}\",\"portal\":false}}"),
         ]);
-        // The next time they are known.
+        // The second session uses the known Stripe customer.
         user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
-        let again = stripe.asked().pop().unwrap();
-        assert_eq!((stripe.asked().len(), field(&again, "customer")), (3, "cus_0"));
+        let again = stripe.requests().pop().unwrap();
+        assert_eq!((stripe.requests().len(), field(&again, "customer")), (3, "cus_0"));
     }
 
-    async fn who_pays_is_sent_to_the_portal_and_who_paid_once_stays_the_same_customer(builder: Builder) {
+    async fn a_paying_customer_gets_a_portal_url_and_a_former_one_a_checkout_url(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         customer(&app, "user_1", "PRO", PRO, hours_ahead(1));
         customer(&app, "user_2", "PRO", PRO, hours_ago(25));
         let session = buy(&app.user("user_1")).await;
         assert_eq!(session["url"], "https://billing.stripe.com/p/session/example");
         buy(&app.user("user_2")).await;
-        let asked = stripe.asked();
-        assert_eq!((asked[0].path.as_str(), field(&asked[0], "customer")), ("/v1/billing_portal/sessions", "cus_user_1"));
-        assert_eq!(field(&asked[0], "return_url"), "https://app.example.com/dashboard");
-        assert_eq!((asked[1].path.as_str(), field(&asked[1], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
+        let requests = stripe.requests();
+        assert_eq!((requests[0].path.as_str(), field(&requests[0], "customer")), ("/v1/billing_portal/sessions", "cus_user_1"));
+        assert_eq!(field(&requests[0], "return_url"), "https://app.example.com/dashboard");
+        assert_eq!((requests[1].path.as_str(), field(&requests[1], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
     }
 
-    async fn who_was_made_a_customer_stays_it_whatever_becomes_of_the_session(builder: Builder) {
+    async fn the_stripe_customer_is_kept_when_creating_the_session_fails(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let user = app.user("user_1");
-        stripe.trouble([Trouble::Nothing, Trouble::Status(400), Trouble::NoUrl]);
+        stripe.inject([Fault::None, Fault::Status(400), Fault::NoUrl]);
         user.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
         assert_eq!(user.call("customer.get", Value::Null).await["stripeCustomerId"], "cus_0");
         user.call("user.updateName", json!({"name": "Ada"})).await;
         assert_eq!(buy(&user).await, json!({"success": false}));
         assert_eq!(buy(&user).await["success"], true);
-        let asked = stripe.asked();
-        let paths: Vec<_> = asked.iter().map(|asked| asked.path.as_str()).collect();
+        let requests = stripe.requests();
+        let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
         assert_eq!(paths, ["/v1/customers", "/v1/checkout/sessions", "/v1/checkout/sessions", "/v1/checkout/sessions"]);
-        assert!(asked[1..].iter().all(|asked| field(asked, "customer") == "cus_0"));
+        assert!(requests[1..].iter().all(|request| field(request, "customer") == "cus_0"));
     }
 
-    async fn a_double_click_is_one_session_and_another_wish_is_another(builder: Builder) {
+    async fn a_double_click_creates_one_session_and_another_price_another_one(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let (user, other) = (app.user("user_1"), app.user("user_2"));
         let (one, two) = tokio::join!(buy(&user), buy(&user));
-        let asked = |path: &str| stripe.asked().into_iter().filter(|asked| asked.path == path).collect::<Vec<_>>();
-        let keys = |path: &str| asked(path).into_iter().map(|asked| asked.idempotency_key).collect::<Vec<_>>();
-        // Whoever asks twice is one customer, always.
+        let requests = |path: &str| stripe.requests().into_iter().filter(|request| request.path == path).collect::<Vec<_>>();
+        let keys = |path: &str| requests(path).into_iter().map(|request| request.idempotency_key).collect::<Vec<_>>();
+        // Both requests create the same Stripe customer.
         let customers = keys("/v1/customers");
         assert!(customers.iter().all(|key| *key == customers[0]), "{customers:?}");
-        assert_eq!(field(&asked("/v1/checkout/sessions")[0], "customer"), field(&asked("/v1/checkout/sessions")[1], "customer"));
-        // At the border of two windows they may be two.
+        assert_eq!(field(&requests("/v1/checkout/sessions")[0], "customer"), field(&requests("/v1/checkout/sessions")[1], "customer"));
+        // The requests may be in two different minutes.
         let sessions = keys("/v1/checkout/sessions");
         assert_eq!(one["url"] == two["url"], sessions[0] == sessions[1]);
         let business = user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
@@ -114,49 +115,49 @@ both_databases! {
         assert_eq!(app.count("audit_log WHERE entity = 'customer' AND actor_id = 'user_1'"), 1);
     }
 
-    async fn only_prices_that_are_for_sale_are_sold(builder: Builder) {
+    async fn only_configured_prices_can_be_bought(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         for price in ["price_of_nobody", "prod_1", "price_", ""] {
             let failure = app.user("user_1").fail("BAD_REQUEST", "stripe.createSession", json!({"planId": price})).await;
             assert!(failure.issues()[0].starts_with("planId: "), "{failure:?}");
         }
-        assert!(stripe.asked().is_empty());
+        assert!(stripe.requests().is_empty());
     }
 
-    async fn trouble_at_stripe_is_told_without_its_words(builder: Builder) {
+    async fn failures_of_stripe_are_reported_without_its_messages(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let user = app.user("user_1");
-        for (trouble, code, number, status) in [
-            (vec![Trouble::Status(400)], "BAD_GATEWAY", -32603, 502),
-            (vec![Trouble::Status(401)], "BAD_GATEWAY", -32603, 502),
-            (vec![Trouble::Busy(600)], "SERVICE_UNAVAILABLE", -32603, 503),
+        for (faults, code, number, status) in [
+            (vec![Fault::Status(400)], "BAD_GATEWAY", -32603, 502),
+            (vec![Fault::Status(401)], "BAD_GATEWAY", -32603, 502),
+            (vec![Fault::Busy(600)], "SERVICE_UNAVAILABLE", -32603, 503),
         ] {
-            stripe.trouble(trouble);
+            stripe.inject(faults);
             let failure = user.fail(code, "stripe.createSession", json!({"planId": PRO})).await;
             assert_eq!((&failure.0["code"], &failure.0["data"]["httpStatus"]), (&json!(number), &json!(status)));
             assert!(!failure.0.to_string().contains("stand"), "{failure:?}");
             assert_eq!(failure.0["data"]["retryAfterMs"].as_u64(), (status == 503).then_some(600_000));
         }
-        assert_eq!((stripe.asked().len(), app.count("audit_log")), (3, 0));
+        assert_eq!((stripe.requests().len(), app.count("audit_log")), (3, 0));
         customer(&app, "known", "FREE", PRO, hours_ago(25));
-        stripe.trouble([Trouble::NoUrl]);
+        stripe.inject([Fault::NoUrl]);
         assert_eq!(buy(&app.user("known")).await, json!({"success": false}));
         assert_eq!(app.count("audit_log"), 0);
     }
 
-    async fn what_passes_is_tried_again_with_the_same_key(builder: Builder) {
+    async fn temporary_failures_are_retried_with_the_same_key(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
-        stripe.trouble([Trouble::Status(500), Trouble::Status(409), Trouble::Busy(0)]);
+        stripe.inject([Fault::Status(500), Fault::Status(409), Fault::Busy(0)]);
         assert_eq!(buy(&app.user("user_1")).await["success"], true);
-        let asked = stripe.asked();
-        assert_eq!(asked.len(), 5);
-        assert!(asked[..4].iter().all(|again| again.idempotency_key == asked[0].idempotency_key && again.form == asked[0].form));
+        let requests = stripe.requests();
+        assert_eq!(requests.len(), 5);
+        assert!(requests[..4].iter().all(|retry| retry.idempotency_key == requests[0].idempotency_key && retry.form == requests[0].form));
         assert_eq!(app.count("audit_log WHERE entity = 'stripe_session'"), 1);
-        stripe.trouble([Trouble::HangUp]);
+        stripe.inject([Fault::Disconnect]);
         assert_eq!(buy(&app.user("user_2")).await["success"], true);
     }
 
-    async fn a_card_says_what_is_paid_and_how(builder: Builder) {
+    async fn user_plans_shows_plan_interval_and_payment(builder: Builder) {
         let (app, _stripe) = with_billing(builder).await;
         assert_eq!(app.user("nobody").call("stripe.userPlans", Value::Null).await, Value::Null);
         for (user, plan, price, ends, expected) in [
@@ -180,23 +181,23 @@ both_databases! {
         let cancelled = app.user("month").call("stripe.userPlans", Value::Null).await;
         assert_eq!(json!([cancelled["isPaid"], cancelled["isCanceled"]]), json!([true, true]));
         let over = app.user("expired").call("stripe.userPlans", Value::Null).await;
-        assert_eq!(json!([over["isPaid"], over["isCanceled"]]), json!([false, false]), "what is over is not to be cancelled");
+        assert_eq!(json!([over["isPaid"], over["isCanceled"]]), json!([false, false]), "an ended subscription is not shown as cancelled");
         assert_eq!(cancelled["stripeIds"], json!({"monthly": PRO, "yearly": null}));
     }
 
-    async fn no_transaction_is_open_while_stripe_thinks(builder: Builder) {
+    async fn no_database_connection_is_held_during_a_stripe_request(builder: Builder) {
         let (app, stripe) = with_billing(builder.limits(|limits| limits.call_timeout = std::time::Duration::from_secs(3))).await;
         let user = app.user("user_1");
         user.call("user.me", Value::Null).await;
-        stripe.trouble([Trouble::Silence, Trouble::Silence, Trouble::Silence, Trouble::Silence]);
+        stripe.inject([Fault::NoResponse, Fault::NoResponse, Fault::NoResponse, Fault::NoResponse]);
         let waiting: Vec<_> = (0..4)
             .map(|_| {
                 let user = user.clone();
                 tokio::spawn(async move { user.fail("GATEWAY_TIMEOUT", "stripe.createSession", json!({"planId": PRO})).await })
             })
             .collect();
-        crate::support::eventually(async || stripe.asked().len() == 4).await;
-        // As many as there are connections wait, and nobody waits for them.
+        crate::support::eventually(async || stripe.requests().len() == 4).await;
+        // As many calls wait for Stripe as there are connections. Other calls do not wait for them.
         user.call("k8s.create", json!({"name": "web", "location": "eu"})).await;
         user.call("k8s.list", Value::Null).await;
         for one in waiting {
@@ -206,35 +207,35 @@ both_databases! {
 }
 
 #[tokio::test]
-async fn what_another_try_would_not_change_is_not_tried_again() {
+async fn permanent_failures_are_not_retried() {
     let (app, stripe) = with_billing(Builder::new(Backend::Sqlite)).await;
     let unlucky = app.user("user_1");
-    stripe.trouble([Trouble::Final(503)]);
+    stripe.inject([Fault::Permanent(503)]);
     unlucky.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
-    assert_eq!(stripe.asked().len(), 1);
-    // Stripe keeps a 500 with its key, and says so: a stale one is no sign of how Stripe does now.
-    stripe.trouble([Trouble::Kept(500)]);
-    for asked in 3..9 {
+    assert_eq!(stripe.requests().len(), 1);
+    // A stored failure of an idempotency key does not count as a new failure of Stripe.
+    stripe.inject([Fault::Stored(500)]);
+    for requests in 3..9 {
         unlucky.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
-        assert_eq!(stripe.asked().len(), asked);
+        assert_eq!(stripe.requests().len(), requests);
     }
     assert_eq!(buy(&app.user("user_2")).await["success"], true);
 }
 
 #[tokio::test]
-async fn five_failures_open_the_breaker() {
+async fn five_failures_open_the_circuit_breaker() {
     let (app, stripe) = with_billing(Builder::new(Backend::Sqlite)).await;
     let user = app.user("user_1");
-    stripe.trouble(vec![Trouble::Nonsense; 5]);
+    stripe.inject(vec![Fault::InvalidJson; 5]);
     user.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
     let refused = user.fail("SERVICE_UNAVAILABLE", "stripe.createSession", json!({"planId": PRO})).await;
     assert!((50_000..=60_000).contains(&refused.0["data"]["retryAfterMs"].as_u64().unwrap()), "{refused:?}");
-    assert_eq!(stripe.asked().len(), 5, "and Stripe is left alone");
+    assert_eq!(stripe.requests().len(), 5, "no request is sent while the breaker is open");
     user.call("stripe.userPlans", Value::Null).await;
 }
 
 #[tokio::test]
-async fn without_an_account_billing_says_so_and_the_rest_works() {
+async fn without_configuration_only_billing_is_unavailable() {
     let app = TestApp::on_sqlite().await;
     let user = app.user("user_1");
     for (name, input) in [("stripe.createSession", json!({"planId": PRO})), ("stripe.userPlans", Value::Null)] {
@@ -243,26 +244,28 @@ async fn without_an_account_billing_says_so_and_the_rest_works() {
     }
     user.call("k8s.list", Value::Null).await;
     let stripe = StripeStandIn::start().await;
-    let homeless = Builder::new(Backend::Sqlite).with_billing(&stripe).without("app-url").start().await;
-    let failure =
-        homeless.user("user_1").fail("SERVICE_UNAVAILABLE", "stripe.createSession", json!({"planId": PRO})).await;
+    let without_app_url = Builder::new(Backend::Sqlite).with_billing(&stripe).without("app-url").start().await;
+    let failure = without_app_url
+        .user("user_1")
+        .fail("SERVICE_UNAVAILABLE", "stripe.createSession", json!({"planId": PRO}))
+        .await;
     assert!(failure.message().contains("APP_URL"), "{failure:?}");
 }
 
 #[tokio::test]
-async fn sessions_have_a_limit_of_their_own() {
+async fn sessions_have_their_own_rate_limit() {
     let (app, _stripe) = with_billing(Builder::new(Backend::Sqlite).flag("rate-limit-stripe-max-requests", "2")).await;
     let user = app.user("user_1");
     buy(&user).await;
     buy(&user).await;
     user.fail("TOO_MANY_REQUESTS", "stripe.createSession", json!({"planId": PRO})).await;
-    // Looking at one's plan is a read (contract §1).
+    // stripe.userPlans counts as a read (docs/API.md, "Procedures").
     user.call("stripe.userPlans", Value::Null).await;
     user.call("k8s.list", Value::Null).await;
 }
 
 #[tokio::test]
-async fn the_cards_can_be_written_anew() {
+async fn plan_cards_can_be_replaced_by_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plans.json");
     let card = json!({"title": "Gratis", "description": "d", "benefits": [], "limitations": [], "prices": {"monthly": 0, "yearly": 0}});

@@ -1,21 +1,21 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use super::{Operator, Outcome};
+use super::{CommandOutput, Operator};
 use crate::support::{Backend, Process, Sql, both_databases};
 
 fn chmod(path: impl AsRef<Path>, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Runs the doctor, who must find exactly this.
+/// Runs `doctor`, which must report exactly this problem.
 fn finds(operator: &Operator, settings: &[(&str, &str)], problem: &str) {
-    let Outcome { code, output, errors } = operator.run_with(&["doctor"], settings);
+    let CommandOutput { code, output, errors } = operator.run_with(&["doctor"], settings);
     let problems: Vec<&str> = output.lines().filter(|line| line.contains("PROBLEM")).collect();
     assert_eq!((code, problems.len(), errors.as_str()), (1, 1, ""), "{output}");
     assert!(problems[0].contains(problem), "{} instead of {problem}", problems[0]);
 }
 
-/// A database that a server has been started on, whose file is as private as the server makes it.
+/// Starts a server once, and gives the database file the mode that the server would give it.
 fn healthy(operator: &Operator) {
     if let Some(path) = operator.0.address().sqlite_path() {
         chmod(path, 0o600);
@@ -24,7 +24,7 @@ fn healthy(operator: &Operator) {
 }
 
 both_databases! {
-    async fn all_is_well_after_a_first_start(operator: Operator) {
+    async fn no_problem_after_a_first_start(operator: Operator) {
         healthy(&operator);
         let output = operator.ok(&["doctor"]);
         assert!(output.lines().all(|line| line.contains(": ok (")), "{output}");
@@ -40,7 +40,7 @@ both_databases! {
         assert!(!output.contains(token.trim()) && !output.contains(&hash));
     }
 
-    async fn keys_that_can_t_be_loaded_are_named(operator: Operator) {
+    async fn keys_that_can_not_be_loaded_are_reported(operator: Operator) {
         healthy(&operator);
         let folder = operator.0.folder.path();
         finds(&operator, &[("JWT_SECRET", "hunter2")], "JWT_SECRET");
@@ -55,7 +55,7 @@ both_databases! {
         assert!(output.code == 0 && output.output.contains("token keys: ok (1 loaded)"), "{}", output.output);
     }
 
-    async fn modes_that_let_others_read_are_named(operator: Operator) {
+    async fn file_modes_that_let_others_read_are_reported(operator: Operator) {
         healthy(&operator);
         let data = operator.0.folder.path().join("data");
         for (path, open, closed, problem) in [
@@ -72,7 +72,7 @@ both_databases! {
         }
     }
 
-    async fn pending_and_unknown_migrations_are_named(operator: Operator) {
+    async fn pending_and_unknown_migrations_are_reported(operator: Operator) {
         healthy(&operator);
         operator.ok(&["migrate", "down", "-n", "2"]);
         finds(&operator, &[], "2 of 13 are pending; start the server or run `clusterdesk migrate up`");
@@ -83,10 +83,10 @@ both_databases! {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_named_and_not_made() {
+fn a_missing_database_is_reported_and_not_created() {
     let folder = tempfile::tempdir().unwrap();
     for (url, problem) in [
-        ("sqlite:missing.db", "database: PROBLEM: missing.db is not there yet"),
+        ("sqlite:missing.db", "database: PROBLEM: missing.db does not exist yet"),
         ("postgres://127.0.0.1:1/x?sslmode=disable", "database: PROBLEM: could not connect"),
         ("mysql://u:hunter2@h/x", "database: PROBLEM: DATABASE_URL: \"mysql\" is not supported"),
     ] {
@@ -95,5 +95,5 @@ fn a_database_that_is_not_there_is_named_and_not_made() {
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains(problem) && !text.contains("hunter2"), "{text}");
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the doctor only looks");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is created");
 }

@@ -11,7 +11,7 @@ fn help(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn every_subcommand_says_what_it_does_and_which_settings_it_reads() {
+fn the_help_of_every_subcommand_lists_its_options_and_settings() {
     for (arguments, words) in [
         (&["migrate", "up"][..], &["-n <N>", "--all"][..]),
         (&["migrate", "down"], &["-n <N>", "--all"]),
@@ -37,7 +37,7 @@ fn every_subcommand_says_what_it_does_and_which_settings_it_reads() {
 }
 
 #[test]
-fn the_help_of_serve_lists_every_setting_of_the_contract() {
+fn the_help_of_serve_lists_every_setting() {
     for arguments in [&["serve"][..], &[]] {
         let text = help(arguments);
         for setting in [

@@ -1,7 +1,7 @@
 use super::Operator;
 use crate::support::{Backend, On, Sql, both_databases, schema};
 
-/// An operator whose database no migration has touched.
+/// Runs commands on a database without any migration.
 struct Fresh(Operator);
 
 impl On for Fresh {
@@ -10,20 +10,20 @@ impl On for Fresh {
     }
 }
 
-/// How many steps `status` shows as applied and as pending.
+/// The numbers of applied and of pending migrations, as printed by `status`.
 fn status(operator: &Operator) -> (usize, usize) {
     let output = operator.ok(&["migrate", "status"]);
     let applied = output.lines().filter(|line| line.starts_with("[x] ")).count();
     (applied, output.lines().filter(|line| line.starts_with("[ ] ")).count())
 }
 
-/// The first words of each line, and how many lines.
+/// The first word of the output, and its number of lines.
 fn done(output: &str) -> (&str, usize) {
     (output.split_whitespace().next().unwrap(), output.lines().count())
 }
 
 both_databases! {
-    async fn steps_go_up_and_down_as_many_as_asked(fresh: Fresh) {
+    async fn the_requested_number_of_migrations_is_applied_or_reverted(fresh: Fresh) {
         let operator = fresh.0;
         let (_, all) = status(&operator);
         assert!(all >= 10);
@@ -46,13 +46,13 @@ both_databases! {
         assert_eq!(operator.connect().tables(), Vec::<String>::new());
     }
 
-    async fn redo_comes_back_to_the_same_schema(operator: Operator) {
+    async fn redo_restores_the_same_schema(operator: Operator) {
         let before = schema(&mut operator.connect());
         operator.ok(&["migrate", "redo", "--all"]);
         assert_eq!(schema(&mut operator.connect()), before);
     }
 
-    async fn steps_are_named_in_order(fresh: Fresh) {
+    async fn migrations_are_printed_in_order(fresh: Fresh) {
         let operator = fresh.0;
         let up = operator.ok(&["migrate", "up"]);
         let names: Vec<&str> = up.lines().map(|line| line.strip_prefix("applied ").unwrap()).collect();
@@ -61,17 +61,17 @@ both_databases! {
         assert_eq!(down, format!("reverted {}\nreverted {}\n", names[names.len() - 1], names[names.len() - 2]));
     }
 
-    async fn a_database_that_is_behind_is_not_used_by_other_commands(operator: Operator) {
+    async fn other_commands_refuse_a_database_with_pending_migrations(operator: Operator) {
         operator.ok(&["migrate", "down"]);
         for arguments in [&["token", "list"][..], &["token", "create"], &["user", "list"], &["seed"]] {
-            let sentence = "the database is not migrated to this version; run `clusterdesk migrate up` first";
-            operator.refused(arguments, sentence);
+            let message = "the database is not migrated to this version; run `clusterdesk migrate up` first";
+            operator.refused(arguments, message);
         }
         operator.ok(&["migrate", "up"]);
         operator.ok(&["user", "list"]);
     }
 
-    async fn a_count_and_all_exclude_each_other(operator: Operator) {
+    async fn a_number_and_all_exclude_each_other(operator: Operator) {
         assert_eq!(operator.run(&["migrate", "down", "--all", "-n", "1"]).code, 2);
         assert_eq!(operator.run(&["migrate", "sideways"]).code, 2);
     }

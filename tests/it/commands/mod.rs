@@ -1,4 +1,4 @@
-//! The command line past `serve`: one file per subcommand.
+//! The subcommands except `serve`, one file each.
 
 mod doctor;
 mod help;
@@ -15,11 +15,11 @@ use clusterdesk::{
 
 use crate::support::{Backend, On, Process, Sql, TestDatabase};
 
-/// An operator at a terminal, with a migrated database.
+/// Runs commands on a migrated database.
 struct Operator(TestDatabase);
 
-/// What a command left behind.
-struct Outcome {
+/// Exit status, standard output and standard error of a command.
+struct CommandOutput {
     code: i32,
     output: String,
     errors: String,
@@ -32,36 +32,36 @@ impl On for Operator {
 }
 
 impl Operator {
-    /// An operator whose database no migration has touched.
+    /// Runs commands on a database without any migration.
     fn on_empty(backend: Backend) -> Self {
         Self(backend.empty_database())
     }
 
-    fn run(&self, arguments: &[&str]) -> Outcome {
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
         self.run_with(arguments, &[])
     }
 
-    fn run_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Outcome {
+    fn run_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> CommandOutput {
         let settings = [&[("DATABASE_URL", self.0.url.as_str())], settings].concat();
         let output = Process::run(self.0.folder.path(), arguments, &settings);
-        Outcome {
+        CommandOutput {
             code: output.status.code().unwrap(),
             output: String::from_utf8(output.stdout).unwrap(),
             errors: String::from_utf8(output.stderr).unwrap(),
         }
     }
 
-    /// Runs a command that must succeed and say nothing on standard error.
+    /// Runs a command that must succeed and write nothing to standard error. Returns its output.
     fn ok(&self, arguments: &[&str]) -> String {
-        let Outcome { code, output, errors } = self.run(arguments);
+        let CommandOutput { code, output, errors } = self.run(arguments);
         assert_eq!((code, errors.as_str()), (0, ""), "{arguments:?}");
         output
     }
 
-    /// Runs a command that must fail with this sentence and change nothing.
+    /// Runs a command that must fail with this message and change nothing.
     fn refused(&self, arguments: &[&str], sentence: &str) {
         let before = self.everything();
-        let Outcome { code, output, errors } = self.run(arguments);
+        let CommandOutput { code, output, errors } = self.run(arguments);
         assert_eq!((code, errors.trim_end()), (1, format!("error: {sentence}").as_str()), "{arguments:?}: {output}");
         assert_eq!(self.everything(), before, "{arguments:?}");
     }
@@ -82,7 +82,7 @@ impl Operator {
         provision(&mut self.connect(), &new, Timestamp::now()).unwrap().unwrap();
     }
 
-    /// `procedure entity entity_id detail` of every audit row; all of them must be the command line's.
+    /// `procedure entity entity_id detail` of every audit entry. All of them must be from the command line.
     fn audited(&self) -> Vec<String> {
         let mut conn = self.connect();
         assert_eq!(

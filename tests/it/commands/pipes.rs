@@ -1,11 +1,11 @@
-//! A list whose reader has seen enough, as in `clusterdesk user list | head -1`.
+//! Output to a pipe that the reader closes early, as in `clusterdesk user list | head -1`.
 
 use std::process::Stdio;
 
 use crate::support::Process;
 
 #[test]
-fn a_reader_who_leaves_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [&["migrate", "up"][..], &["seed", "--users", "3"]] {
         assert!(Process::run(folder.path(), arguments, &[]).status.success());

@@ -3,10 +3,10 @@ use clusterdesk::models::user::Role;
 use super::Operator;
 use crate::support::{Sql, both_databases};
 
-const REFUSAL: &str = "the database is not empty; --force adds the sample data all the same";
+const REFUSAL: &str = "the database is not empty; --force adds the sample data anyway";
 
 both_databases! {
-    async fn an_empty_database_is_filled_with_what_is_said(operator: Operator) {
+    async fn the_printed_numbers_of_rows_are_inserted(operator: Operator) {
         operator.user("root", Role::Admin);
         assert_eq!(operator.ok(&["seed"]), "seeded 20 users, 6 customers, 24 clusters\n");
         let mut conn = operator.connect();
@@ -23,7 +23,7 @@ both_databases! {
         assert_eq!(operator.audited(), ["seed database sample {\"users\":20,\"clusters\":24}"]);
     }
 
-    async fn two_seeded_databases_are_alike(operator: Operator) {
+    async fn two_seeded_databases_have_the_same_data(operator: Operator) {
         let other = Operator(operator.0.backend.database());
         let seeded = [&operator, &other].map(|operator| {
             operator.ok(&["seed", "--users", "9"]);
@@ -33,15 +33,15 @@ both_databases! {
         assert_eq!(seeded[0], seeded[1]);
     }
 
-    async fn a_database_in_use_is_left_alone_unless_forced(operator: Operator) {
+    async fn a_database_with_data_is_not_seeded_without_force(operator: Operator) {
         operator.ok(&["seed", "--users", "3"]);
         operator.refused(&["seed"], REFUSAL);
         assert_eq!(operator.ok(&["seed", "--users", "5", "--force"]), "seeded 2 users, 0 customers, 2 clusters\n");
         let users = operator.connect().number("SELECT count(*) FROM users");
-        assert_eq!(users, 5, "those that were there are left alone");
+        assert_eq!(users, 5, "existing users are not changed");
     }
 
-    async fn one_user_is_enough_to_be_in_use(operator: Operator) {
+    async fn a_database_with_one_user_is_not_seeded_without_force(operator: Operator) {
         operator.user("ann", Role::User);
         operator.refused(&["seed"], REFUSAL);
     }

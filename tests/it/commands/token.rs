@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use super::Operator;
 use crate::support::{Builder, Sql, both_databases};
 
-/// The words of each line but the headings.
+/// The words of each line except the heading.
 fn table(output: &str) -> Vec<Vec<&str>> {
     output.lines().skip(1).map(|line| line.split_whitespace().collect()).collect()
 }
 
 both_databases! {
-    async fn a_token_works_at_once_as_far_as_its_scope_goes(operator: Operator) {
+    async fn a_new_token_works_within_its_scope(operator: Operator) {
         operator.user("root", Role::Admin);
         operator.user("ann", Role::User);
         let mut tokens = Vec::new();
@@ -45,7 +45,7 @@ both_databases! {
         ann.fail("FORBIDDEN", "admin.getStats", Value::Null).await;
     }
 
-    async fn a_list_shows_every_token_but_no_secret(operator: Operator) {
+    async fn the_list_shows_every_token_without_secrets(operator: Operator) {
         operator.user("root", Role::Admin);
         operator.user("ann", Role::User);
         let secrets = [
@@ -72,7 +72,7 @@ both_databases! {
         assert!(expiry["expires_at"].as_str() > expiry["created_at"].as_str(), "{expiry}");
     }
 
-    async fn a_revoked_token_is_refused_at_once(operator: Operator) {
+    async fn a_revoked_token_is_refused_immediately(operator: Operator) {
         operator.user("root", Role::Admin);
         let token = operator.ok(&["token", "create"]);
         let folder = operator.0.folder.path().to_owned();
@@ -87,7 +87,7 @@ both_databases! {
         assert_eq!(last[0], "token.revoke 1");
     }
 
-    async fn what_can_t_be_done_with_a_token_is_said(operator: Operator) {
+    async fn invalid_requests_are_refused_with_a_message(operator: Operator) {
         operator.refused(&["token", "create"], "there is no admin; name a user with --user");
         operator.user("root", Role::Admin);
         operator.refused(&["token", "create", "--user", "nobody"], "there is no user \"nobody\"");

@@ -4,7 +4,7 @@ use super::Operator;
 use crate::support::{Sql, both_databases};
 
 both_databases! {
-    async fn a_list_shows_users_newest_first_and_can_be_searched(operator: Operator) {
+    async fn the_list_shows_users_newest_first_and_can_be_searched(operator: Operator) {
         for (id, role) in [("root", Role::Admin), ("ann", Role::User), ("bob", Role::User)] {
             operator.user(id, role);
         }
@@ -16,7 +16,7 @@ both_databases! {
         );
         let output = operator.ok(&["user", "list"]);
         let rows: Vec<Vec<&str>> = output.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(rows.len(), 2, "the deleted one is not there: {output}");
+        assert_eq!(rows.len(), 2, "the deleted user is not listed: {output}");
         assert_eq!((&rows[0][..2], &rows[0][3..]), (&["ADMIN", "0"][..], &["root", "root@example.com"][..]));
         assert_eq!(rows[1], ["USER", "1", "2026-01-01T10:00:00.000Z", "ann", "ann@example.com"]);
         for (search, found) in [("ANN", 1), ("@example.com", 2), ("Name of", 2), ("%", 0), ("nobody", 0)] {
@@ -25,14 +25,14 @@ both_databases! {
         }
     }
 
-    async fn a_long_list_is_complete(operator: Operator) {
+    async fn a_list_of_several_pages_is_complete(operator: Operator) {
         operator.ok(&["seed", "--users", "1100"]);
         let output = operator.ok(&["user", "list"]);
         let ids: std::collections::BTreeSet<_> = output.lines().skip(1).map(|l| l.split_whitespace().nth(3)).collect();
         assert_eq!((ids.len(), output.lines().count()), (1100, 1101));
     }
 
-    async fn a_user_is_promoted_and_demoted_once(operator: Operator) {
+    async fn promoting_or_demoting_again_changes_nothing(operator: Operator) {
         operator.user("root", Role::Admin);
         operator.user("ann", Role::User);
         for (command, said) in [
@@ -47,20 +47,20 @@ both_databases! {
         ]);
     }
 
-    async fn there_is_always_an_admin(operator: Operator) {
+    async fn the_last_admin_can_not_be_demoted(operator: Operator) {
         operator.user("root", Role::Admin);
-        operator.refused(&["user", "demote", "root"], "this is the last admin; promote somebody else first");
+        operator.refused(&["user", "demote", "root"], "this is the last admin; promote another user first");
         operator.user("ann", Role::User);
         operator.ok(&["user", "promote", "ann"]);
         operator.ok(&["user", "demote", "root"]);
-        operator.refused(&["user", "demote", "ann"], "this is the last admin; promote somebody else first");
+        operator.refused(&["user", "demote", "ann"], "this is the last admin; promote another user first");
     }
 
-    async fn nobody_is_made_an_admin_who_never_signed_in(operator: Operator) {
-        let sentence = "there is no user \"ann\"; users appear when they first sign in";
-        operator.refused(&["user", "promote", "ann"], sentence);
+    async fn a_user_who_never_signed_in_can_not_be_promoted(operator: Operator) {
+        let message = "there is no user \"ann\"; users are created when they first sign in";
+        operator.refused(&["user", "promote", "ann"], message);
         operator.user("ann", Role::User);
         operator.connect().run("UPDATE users SET deleted_at = created_at");
-        operator.refused(&["user", "promote", "ann"], sentence);
+        operator.refused(&["user", "promote", "ann"], message);
     }
 }

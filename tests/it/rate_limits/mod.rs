@@ -83,7 +83,7 @@ both_databases! {
     async fn callers_without_an_account_are_counted_by_address(builder: Builder) {
         let app = limited(builder, 3, 0).start().await;
         // An unknown API token, a malformed token and no token all count against the address.
-        let unknown = app.with_token(clusterdesk::auth::ApiToken::generate().expose());
+        let unknown = app.with_token(clusterdesk::auth::PlainToken::generate().expose());
         assert_eq!(call(&app.anonymous(), "user.me").await, "UNAUTHORIZED");
         assert_eq!(call(&app.with_token("nonsense"), "user.me").await, "UNAUTHORIZED");
         assert_eq!(call(&unknown, "user.me").await, "UNAUTHORIZED");

@@ -81,7 +81,7 @@ impl TestApp {
     /// A client with an API token of this scope.
     pub fn scripted(&self, user: &str, scope: Scope) -> Client {
         self.provision(user, Role::User);
-        let token = auth::ApiToken::generate();
+        let token = auth::PlainToken::generate();
         let hash = token.hash();
         let new = NewApiToken {
             user_id: user,

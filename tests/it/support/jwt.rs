@@ -1,4 +1,4 @@
-//! Tokens of an identity provider of our own.
+//! Tokens of the tests' own identity provider.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 /// The HS256 secret of the test servers.
 pub const SECRET: &str = "a test secret that is long enough for HS256";
 
-/// Claims of a user that are good for an hour.
+/// Claims of a user that are valid for an hour.
 pub fn claims(subject: &str) -> Value {
     json!({"sub": subject, "exp": now() + 3600, "name": format!("Name of {subject}")})
 }
 
-/// Seconds since the epoch.
+/// Seconds since the Unix epoch.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

@@ -45,7 +45,7 @@ pub use self::{
     schema::schema,
     socket::Socket,
     sql::Sql,
-    stripe::{Asked, StripeStandIn, Trouble},
+    stripe::{Fault, StripeRequest, StripeStandIn},
     stripe_events::{BUSINESS, PRO, Subscription, WEBHOOK_SECRET, event, signature},
     watcher::Watcher,
     wires::Wires,

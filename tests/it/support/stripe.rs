@@ -1,4 +1,4 @@
-//! A stand-in for Stripe's API, as far as we use it: forms in, JSON out, idempotency, and trouble where a test wants some.
+//! A stand-in for Stripe's API: form-encoded requests, JSON responses, idempotency keys, and injected faults.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,37 +17,38 @@ use super::Builder;
 
 pub const SECRET_KEY: &str = "sk_test_of_the_tests";
 
-/// How the next request is answered, if not well.
+/// How a request fails.
 #[derive(Clone, Debug)]
-pub enum Trouble {
-    /// None, yet.
-    Nothing,
-    /// A status, with what Stripe says about it.
+pub enum Fault {
+    /// It does not fail.
+    None,
+    /// With this status.
     Status(u16),
-    /// A status that the idempotency key keeps, as Stripe's 500 do.
-    Kept(u16),
-    /// A status, with the word that another try is no use.
-    Final(u16),
-    /// Too many requests, and when to come back.
+    /// With this status, which is stored with the idempotency key, as Stripe does with 500.
+    Stored(u16),
+    /// With this status and `Stripe-Should-Retry: false`.
+    Permanent(u16),
+    /// With 429 and this `Retry-After` in seconds.
     Busy(u64),
-    /// Never.
-    Silence,
+    /// Without a response.
+    NoResponse,
     /// The connection is closed.
-    HangUp,
-    /// A session without an address.
+    Disconnect,
+    /// It returns a session without a URL.
     NoUrl,
-    /// Something that is no JSON.
-    Nonsense,
+    /// The response is not JSON.
+    InvalidJson,
 }
 
-/// A request that has come in.
+/// A request that was received.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct StripeRequest {
     pub path: String,
     pub form: HashMap<String, String>,
     pub idempotency_key: String,
 }
 
+/// A running stand-in for Stripe's API.
 #[derive(Clone, Default)]
 pub struct StripeStandIn {
     pub url: String,
@@ -56,10 +57,10 @@ pub struct StripeStandIn {
 
 #[derive(Default)]
 struct State {
-    asked: Vec<Asked>,
-    troubles: VecDeque<Trouble>,
-    /// What each idempotency key was first sent with, and the answer it got; None for one that failed.
-    answers: HashMap<String, (HashMap<String, String>, Option<Value>)>,
+    requests: Vec<StripeRequest>,
+    faults: VecDeque<Fault>,
+    /// The first form of each idempotency key, and the response to it; None if it failed.
+    responses: HashMap<String, (HashMap<String, String>, Option<Value>)>,
 }
 
 impl StripeStandIn {
@@ -83,14 +84,14 @@ impl StripeStandIn {
         this
     }
 
-    /// The next requests meet these, one each.
-    pub fn trouble(&self, troubles: impl IntoIterator<Item = Trouble>) {
-        self.state.lock().unwrap().troubles.extend(troubles);
+    /// Makes the next requests fail, one for each fault.
+    pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.state.lock().unwrap().faults.extend(faults);
     }
 
     /// All requests so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.state.lock().unwrap().asked.clone()
+    pub fn requests(&self) -> Vec<StripeRequest> {
+        self.state.lock().unwrap().requests.clone()
     }
 
     async fn serve(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, std::io::Error> {
@@ -98,47 +99,47 @@ impl StripeStandIn {
         let body = body.collect().await.unwrap().to_bytes();
         let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
         let idempotency_key = header(&head.headers, "idempotency-key");
-        let trouble = {
+        let fault = {
             let mut state = self.state.lock().unwrap();
             let path = head.uri.path().to_owned();
-            state.asked.push(Asked { path, form: form.clone(), idempotency_key: idempotency_key.clone() });
-            state.troubles.pop_front()
+            state.requests.push(StripeRequest { path, form: form.clone(), idempotency_key: idempotency_key.clone() });
+            state.faults.pop_front()
         };
-        match trouble {
-            Some(Trouble::Status(status)) => return Ok(refusal(status, "api_error")),
-            Some(Trouble::Kept(status)) => {
-                self.state.lock().unwrap().answers.insert(idempotency_key, (form, None));
-                return Ok(refusal(status, "api_error"));
+        match fault {
+            Some(Fault::Status(status)) => return Ok(failure(status, "api_error")),
+            Some(Fault::Stored(status)) => {
+                self.state.lock().unwrap().responses.insert(idempotency_key, (form, None));
+                return Ok(failure(status, "api_error"));
             }
-            Some(Trouble::Final(status)) => {
-                let mut response = refusal(status, "api_error");
+            Some(Fault::Permanent(status)) => {
+                let mut response = failure(status, "api_error");
                 response.headers_mut().insert("stripe-should-retry", "false".parse().unwrap());
                 return Ok(response);
             }
-            Some(Trouble::Busy(seconds)) => {
-                let mut response = refusal(429, "rate_limit");
+            Some(Fault::Busy(seconds)) => {
+                let mut response = failure(429, "rate_limit");
                 response.headers_mut().insert("retry-after", seconds.into());
                 return Ok(response);
             }
-            Some(Trouble::Silence) => std::future::pending().await,
-            Some(Trouble::HangUp) => return Err(std::io::Error::other("hung up")),
-            Some(Trouble::Nonsense) => return Ok(Response::new(Full::from("<html>"))),
-            Some(Trouble::NoUrl) => return Ok(answer(&json!({"id": "cs_none", "url": null}))),
-            Some(Trouble::Nothing) | None => {}
+            Some(Fault::NoResponse) => std::future::pending().await,
+            Some(Fault::Disconnect) => return Err(std::io::Error::other("disconnected")),
+            Some(Fault::InvalidJson) => return Ok(Response::new(Full::from("<html>"))),
+            Some(Fault::NoUrl) => return Ok(ok(&json!({"id": "cs_none", "url": null}))),
+            Some(Fault::None) | None => {}
         }
         if header(&head.headers, "authorization") != format!("Basic {}", basic()) {
-            return Ok(refusal(401, "invalid_request_error"));
+            return Ok(failure(401, "invalid_request_error"));
         }
         let mut state = self.state.lock().unwrap();
-        if let Some((first, known)) = state.answers.get(&idempotency_key) {
+        if let Some((first, known)) = state.responses.get(&idempotency_key) {
             if *first != form {
-                return Ok(refusal(400, "idempotency_error"));
+                return Ok(failure(400, "idempotency_error"));
             }
-            let mut response = known.as_ref().map_or_else(|| refusal(500, "api_error"), answer);
+            let mut response = known.as_ref().map_or_else(|| failure(500, "api_error"), ok);
             response.headers_mut().insert("idempotent-replayed", "true".parse().unwrap());
             return Ok(response);
         }
-        let number = state.answers.len();
+        let number = state.responses.len();
         let created = match head.uri.path() {
             "/v1/customers" => json!({"id": format!("cus_{number}"), "object": "customer"}),
             "/v1/checkout/sessions" => {
@@ -147,15 +148,15 @@ impl StripeStandIn {
             "/v1/billing_portal/sessions" => {
                 json!({"id": format!("bps_{number}"), "url": "https://billing.stripe.com/p/session/example"})
             }
-            _ => return Ok(refusal(404, "invalid_request_error")),
+            _ => return Ok(failure(404, "invalid_request_error")),
         };
-        state.answers.insert(idempotency_key, (form, Some(created.clone())));
-        Ok(answer(&created))
+        state.responses.insert(idempotency_key, (form, Some(created.clone())));
+        Ok(ok(&created))
     }
 }
 
 impl Builder {
-    /// With an account at the stand-in.
+    /// Configures billing with the stand-in.
     pub fn with_billing(self, stripe: &StripeStandIn) -> Self {
         let builder = self.with_stripe().flag("stripe-secret-key", SECRET_KEY).flag("stripe-api-base", &stripe.url);
         builder.flag("app-url", "https://app.example.com")
@@ -171,13 +172,14 @@ fn header(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
-fn answer(body: &Value) -> Response<Full<Bytes>> {
+fn ok(body: &Value) -> Response<Full<Bytes>> {
     Response::new(Full::from(body.to_string()))
 }
 
-fn refusal(status: u16, kind: &str) -> Response<Full<Bytes>> {
-    let body = json!({"error": {"type": kind, "code": "of_the_stand_in", "message": "the stand-in's secret words"}});
-    let mut response = answer(&body);
+fn failure(status: u16, kind: &str) -> Response<Full<Bytes>> {
+    let body =
+        json!({"error": {"type": kind, "code": "of_the_stand_in", "message": "the internal message of the stand-in"}});
+    let mut response = ok(&body);
     *response.status_mut() = status.try_into().unwrap();
     response
 }

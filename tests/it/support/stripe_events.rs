@@ -1,6 +1,7 @@
-//! Events as Stripe sends and signs them. Their shapes follow Stripe's API reference, of 2025-03-31 and before.
+//! Events as Stripe sends and signs them, in the formats of API versions before and since 2025-03-31.
 
-use ring::hmac;
+use aws_lc_rs::hmac;
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::{Builder, Client, now};
@@ -10,7 +11,7 @@ pub const PRO: &str = "price_pro_monthly";
 pub const BUSINESS: &str = "price_business_yearly";
 
 impl Builder {
-    /// With a Stripe account.
+    /// Configures the webhook and two prices.
     pub fn with_stripe(self) -> Self {
         self.flag("stripe-webhook-secret", WEBHOOK_SECRET)
             .flag("stripe-pro-monthly-price-id", PRO)
@@ -18,14 +19,14 @@ impl Builder {
     }
 }
 
-/// `Stripe-Signature` of a payload, by a secret, of a time.
+/// The header `Stripe-Signature` of a payload. `time` is in seconds since the Unix epoch.
 pub fn signature(payload: &str, secret: &str, time: u64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signature = hmac::sign(&key, format!("{time}.{payload}").as_bytes());
-    let digits: String = signature.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={time},v1={digits}")
+    format!("t={time},v1={}", HEXLOWER.encode(signature.as_ref()))
 }
 
+/// An event of this type about an object. `created` is in seconds since the Unix epoch.
 pub fn event(id: &str, kind: &str, created: u64, object: Value) -> Value {
     json!({
         "id": id, "object": "event", "type": kind, "created": created, "api_version": "2025-03-31.basil",
@@ -33,7 +34,7 @@ pub fn event(id: &str, kind: &str, created: u64, object: Value) -> Value {
     })
 }
 
-/// A subscription of `user`, who is `cus_<user>` there.
+/// A subscription of `user`, whose Stripe customer is `cus_<user>`.
 #[derive(Clone, Debug)]
 pub struct Subscription<'a> {
     pub id: &'a str,
@@ -46,7 +47,7 @@ pub struct Subscription<'a> {
 }
 
 impl Subscription<'_> {
-    /// As the current API has it: the period is the item's.
+    /// The current format, with the period in the item.
     pub fn object(&self) -> Value {
         let mut object = self.common();
         let item = json!({
@@ -57,7 +58,7 @@ impl Subscription<'_> {
         object
     }
 
-    /// As it was before 2025-03-31: the period is the subscription's.
+    /// The format before 2025-03-31, with the period in the subscription.
     pub fn old_object(&self) -> Value {
         let mut object = self.common();
         object["current_period_start"] = json!(self.start);
@@ -73,7 +74,7 @@ impl Subscription<'_> {
         })
     }
 
-    /// A paid invoice of its period, as the current API has it.
+    /// A paid invoice of the period, in the current format.
     pub fn invoice(&self) -> Value {
         json!({
             "id": "in_1", "object": "invoice", "customer": format!("cus_{}", self.user), "status": "paid",
@@ -82,7 +83,7 @@ impl Subscription<'_> {
         })
     }
 
-    /// The same before 2025-03-31.
+    /// A paid invoice of the period, in the format before 2025-03-31.
     pub fn old_invoice(&self) -> Value {
         let mut invoice = self.invoice();
         invoice.as_object_mut().unwrap().remove("parent");
@@ -92,7 +93,7 @@ impl Subscription<'_> {
 }
 
 impl Client {
-    /// Sends a payload with this signature. Returns the status.
+    /// Posts a payload with this signature. Returns the HTTP status.
     pub async fn webhook(&self, payload: &str, signature: &str) -> u16 {
         let request = self.http.post(format!("{}webhooks/stripe", self.url));
         let request = request.header("content-type", "application/json; charset=utf-8");
@@ -100,7 +101,7 @@ impl Client {
         request.send().await.unwrap().status().as_u16()
     }
 
-    /// Sends an event as Stripe would.
+    /// Posts a correctly signed event. Returns the HTTP status.
     pub async fn tell(&self, event: &Value) -> u16 {
         let payload = event.to_string();
         self.webhook(&payload, &signature(&payload, WEBHOOK_SECRET, now())).await

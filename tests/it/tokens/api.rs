@@ -7,13 +7,13 @@ use clusterdesk::{
 };
 use serde_json::{Value, json};
 
-use super::{assert_refused, assert_taken_for};
+use super::{assert_accepted_as, assert_refused};
 use crate::support::{TestApp, both_databases};
 
 const UNKNOWN: &str = "unknown, expired or revoked";
 
 both_databases! {
-    async fn an_api_token_speaks_for_its_user_in_its_scope(app: TestApp) {
+    async fn an_api_token_authenticates_its_user_within_its_scope(app: TestApp) {
         app.admin().call("user.me", json!({})).await;
         let calls = [("user.me", json!({})), ("user.updateName", json!({"name": "Root"})), ("admin.getStats", json!({}))];
         let allowed = [(Scope::Read, 1), (Scope::Write, 2), (Scope::Admin, 3)];
@@ -28,12 +28,12 @@ both_databases! {
                 }
             }
         }
-        // An admin mutation needs the scope as well.
+        // A mutation for admins needs the scope admin.
         let writer = app.with_token(app.api_token("root", Scope::Write).0);
         writer.fail("FORBIDDEN", "admin.setRole", json!({"userId": "root", "role": "ADMIN"})).await;
     }
 
-    async fn a_scope_gives_no_right_that_its_user_lacks(app: TestApp) {
+    async fn the_scope_admin_does_not_make_its_user_an_admin(app: TestApp) {
         app.user("user_1").call("user.me", json!({})).await;
         let client = app.with_token(app.api_token("user_1", Scope::Admin).0);
         assert_eq!(client.call("user.me", json!({})).await["id"], "user_1");
@@ -41,12 +41,12 @@ both_databases! {
         assert_eq!(failure.message(), "Only admins may do this.");
     }
 
-    async fn a_token_that_is_unknown_expired_or_revoked_is_refused(app: TestApp) {
+    async fn unknown_expired_and_revoked_tokens_are_refused(app: TestApp) {
         app.user("user_1").call("user.me", json!({})).await;
-        assert_refused(&app, auth::ApiToken::generate().expose(), UNKNOWN).await;
+        assert_refused(&app, auth::PlainToken::generate().expose(), UNKNOWN).await;
 
         let (revoked, id) = app.api_token("user_1", Scope::Admin);
-        assert_taken_for(&app, &revoked, "user_1").await;
+        assert_accepted_as(&app, &revoked, "user_1").await;
         ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap();
         assert_refused(&app, &revoked, UNKNOWN).await;
 
@@ -54,10 +54,10 @@ both_databases! {
         app.sql(&format!("UPDATE api_tokens SET expires_at = '2020-01-01 00:00:00' WHERE id = {id}"));
         assert_refused(&app, &expired, UNKNOWN).await;
         app.sql(&format!("UPDATE api_tokens SET expires_at = '2999-01-01 00:00:00' WHERE id = {id}"));
-        assert_taken_for(&app, &expired, "user_1").await;
+        assert_accepted_as(&app, &expired, "user_1").await;
     }
 
-    async fn a_token_that_was_not_copied_whole_is_told_from_an_unknown_one(app: TestApp) {
+    async fn an_incomplete_token_is_distinguished_from_an_unknown_one(app: TestApp) {
         app.user("user_1").call("user.me", json!({})).await;
         let (token, _) = app.api_token("user_1", Scope::Admin);
         let other_end = if token.ends_with('a') { "b" } else { "a" };
@@ -71,22 +71,22 @@ both_databases! {
         for token in broken {
             assert_refused(&app, &token, "not well-formed").await;
         }
-        // Without its prefix it is taken for a JWT.
+        // Without the prefix it is treated as a JWT.
         assert_refused(&app, &token[4..], "not a well-formed JWT").await;
     }
 
-    async fn deleted_users_tokens_end_with_them(app: TestApp) {
+    async fn tokens_of_deleted_users_are_refused(app: TestApp) {
         let admin = app.admin();
         for (id, ending) in [("soft", "user.softDelete"), ("hard", "user.delete")] {
             app.user(id).call("user.me", json!({})).await;
             let (token, _) = app.api_token(id, Scope::Admin);
-            assert_taken_for(&app, &token, id).await;
+            assert_accepted_as(&app, &token, id).await;
             admin.call(ending, json!({"userId": id})).await;
             assert_refused(&app, &token, UNKNOWN).await;
         }
     }
 
-    async fn only_a_hash_of_a_token_is_kept(app: TestApp) {
+    async fn only_the_hash_of_a_token_is_stored(app: TestApp) {
         app.user("user_1").call("user.me", json!({})).await;
         let (token, id) = app.api_token("user_1", Scope::Read);
         let rows = ApiToken::list(&mut app.connect(), Some("user_1")).unwrap();

@@ -1,10 +1,10 @@
-//! The usual attacks.
+//! Common attacks on JWTs.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 
-use super::{assert_refused, assert_taken_for, fixture, private_key, sign, with_keys};
+use super::{assert_accepted_as, assert_refused, fixture, private_key, sign, with_keys};
 use crate::support::{Backend, Builder, SECRET, claims, hs256};
 
 fn part(value: &Value) -> String {
@@ -17,7 +17,7 @@ fn parts(token: &str) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn a_token_that_says_it_needs_no_signature_is_refused() {
+async fn the_algorithm_none_is_refused() {
     let servers = [
         Builder::new(Backend::Sqlite),
         with_keys("jwt-public-key-file", &fixture("rsa_public.pem")),
@@ -37,7 +37,7 @@ async fn a_token_that_says_it_needs_no_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_no_secret() {
+async fn a_public_key_is_not_accepted_as_an_hmac_secret() {
     for name in ["rsa", "ec", "ed"] {
         let path = fixture(&format!("{name}_public.pem"));
         let app = with_keys("jwt-public-key-file", &path).start().await;
@@ -53,7 +53,7 @@ async fn a_public_key_is_no_secret() {
 }
 
 #[tokio::test]
-async fn a_key_is_good_for_one_algorithm() {
+async fn a_key_accepts_one_algorithm() {
     let app = with_keys("jwt-public-key-file", &fixture("rsa_public.pem")).start().await;
     for algorithm in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
         let token = encode(&Header::new(algorithm), &claims("user_1"), &private_key("rsa").0).unwrap();
@@ -66,10 +66,10 @@ async fn a_key_is_good_for_one_algorithm() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_tampered_with_is_refused() {
+async fn a_tampered_token_is_refused() {
     let app = with_keys("jwt-public-key-file", &fixture("ed_public.pem")).start().await;
     let good = sign("ed", None, &claims("user_1"));
-    assert_taken_for(&app, &good, "user_1").await;
+    assert_accepted_as(&app, &good, "user_1").await;
     let [header, payload, signature] = parts(&good);
     let [_, admins, other] = parts(&sign("ed", None, &claims("root")));
     let [_, _, foreign] = parts(&sign("ed_other", None, &claims("user_1")));
@@ -98,9 +98,9 @@ async fn a_token_that_was_tampered_with_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_choose_its_key() {
+async fn a_token_can_not_bring_its_own_key() {
     let app = with_keys("jwt-jwks-file", &fixture("jwks.json")).start().await;
-    assert_taken_for(&app, &sign("ed", Some("ed"), &claims("user_1")), "user_1").await;
+    assert_accepted_as(&app, &sign("ed", Some("ed"), &claims("user_1")), "user_1").await;
     let (key, algorithm) = private_key("ed_other");
     let header = Header {
         kid: Some("ed".to_owned()),
@@ -128,7 +128,7 @@ async fn an_oversized_token_is_refused() {
         claims["pad"] = json!("p".repeat(bytes));
         hs256(&claims)
     };
-    assert_taken_for(&app, &padded(5000), "user_1").await;
+    assert_accepted_as(&app, &padded(5000), "user_1").await;
     assert_refused(&app, &padded(6100), "too long").await;
     assert_refused(&app, &padded(40_000), "too long").await;
     assert_refused(&app, &format!("cdk_{}", "0".repeat(9000)), "too long").await;

@@ -1,4 +1,4 @@
-//! Tokens through the front door: who gets in, as whom, and who does not.
+//! Bearer tokens in requests: which are accepted, as which user, and how others are refused.
 
 mod api;
 mod forgeries;
@@ -18,7 +18,7 @@ fn fixture(name: &str) -> String {
     format!("{}/tests/fixtures/keys/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The private half of a key in tests/fixtures/keys, and its algorithm.
+/// The private key of a pair in tests/fixtures/keys, and its algorithm.
 fn private_key(name: &str) -> (EncodingKey, Algorithm) {
     let pem = std::fs::read(fixture(&format!("{name}_private.pem"))).unwrap();
     match name {
@@ -34,7 +34,7 @@ fn sign(name: &str, kid: Option<&str>, claims: &Value) -> String {
     encode(&header, claims, &key).unwrap()
 }
 
-/// The public half as a JSON Web Key.
+/// The public key as a JSON Web Key.
 fn jwk(name: &str, kid: &str) -> Value {
     let (key, algorithm) = private_key(name);
     let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
@@ -42,12 +42,12 @@ fn jwk(name: &str, kid: &str) -> Value {
     jwk
 }
 
-/// A server on SQLite that knows these keys and no other.
+/// A server on SQLite with these keys only.
 fn with_keys(flag: &str, value: &str) -> Builder {
     Builder::new(Backend::Sqlite).without("jwt-secret").flag(flag, value)
 }
 
-/// Whom a server takes the bearer of a token for, or the code and the sentence of the refusal.
+/// The result of `user.me` with a token, or the code and message of the error.
 async fn me(app: &TestApp, token: &str) -> Result<Value, (String, String)> {
     let failure = match app.with_token(token).try_call("user.me", json!({})).await {
         Ok(user) => return Ok(user),
@@ -56,11 +56,12 @@ async fn me(app: &TestApp, token: &str) -> Result<Value, (String, String)> {
     Err((failure.code().to_owned(), failure.message().to_owned()))
 }
 
-async fn assert_taken_for(app: &TestApp, token: &str, id: &str) {
+/// Asserts that a token authenticates this user.
+async fn assert_accepted_as(app: &TestApp, token: &str, id: &str) {
     assert_eq!(me(app, token).await.unwrap()["id"], id);
 }
 
-/// Asserts that a token is refused, in a sentence with this part.
+/// Asserts that a token is UNAUTHORIZED, with a message that contains this part.
 async fn assert_refused(app: &TestApp, token: &str, part: &str) {
     let (code, message) = me(app, token).await.expect_err(token);
     assert_eq!(code, "UNAUTHORIZED");

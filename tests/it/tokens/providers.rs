@@ -1,4 +1,4 @@
-//! The real shapes of the tokens of Clerk, Auth0 and Supabase, and the users they make.
+//! Tokens in the formats of Clerk, Auth0 and Supabase, and the users that they create.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn fresh(mut claims: Value) -> Value {
     claims
 }
 
-/// A user without the moment they were created, which is checked.
+/// The user without `createdAt`, after checking that it is recent.
 fn timeless(mut user: Value) -> Value {
     let created = user.as_object_mut().unwrap().remove("createdAt").unwrap();
     let created = chrono::DateTime::parse_from_rfc3339(created.as_str().unwrap()).unwrap();
@@ -21,11 +21,11 @@ fn timeless(mut user: Value) -> Value {
 }
 
 both_databases! {
-    async fn clerk_names_users_by_its_templates(builder: Builder) {
+    async fn clerk_sends_the_profile_by_a_token_template(builder: Builder) {
         let builder = builder.without("jwt-secret").flag("jwt-public-key-file", &fixture("rsa_public.pem"));
         let builder = builder.flag("jwt-issuer", "https://clerk.example.com");
         let app = builder.flag("jwt-authorized-parties", "https://app.example.com").start().await;
-        // The session token as it comes, version 2.
+        // The default session token, version 2.
         let mut claims = json!({
             "azp": "https://app.example.com", "fva": [3, -1], "iss": "https://clerk.example.com", "nbf": now() - 10,
             "sid": "sess_2jX", "sts": "active", "sub": "user_2jXplain", "v": 2, "jti": "0b1c", "pla": "u:free"
@@ -46,7 +46,7 @@ both_databases! {
         assert_eq!(timeless(user), expected);
     }
 
-    async fn auth0_names_users_in_id_tokens(builder: Builder) {
+    async fn auth0_sends_the_profile_in_id_tokens(builder: Builder) {
         let builder = builder.without("jwt-secret").flag("jwt-public-key-file", &fixture("rsa_public.pem"));
         let builder = builder.flag("jwt-issuer", "https://tenant.eu.auth0.com/");
         let app = builder.flag("jwt-audience", "https://api.example.com").start().await;
@@ -74,7 +74,7 @@ both_databases! {
         assert_eq!(timeless(user), expected);
     }
 
-    async fn supabase_signs_with_a_secret_and_hides_names_in_metadata(builder: Builder) {
+    async fn supabase_signs_with_a_secret_and_sends_the_profile_in_metadata(builder: Builder) {
         let builder = builder.flag("jwt-issuer", "https://project.supabase.co/auth/v1");
         let app = builder.flag("jwt-audience", "authenticated").start().await;
         let id = "7d0f3c1e-58d5-4f30-a2ab-0c5cf8d1f0b4";

@@ -1,4 +1,4 @@
-//! Keys behind a URL: fetched once, and again for a new name, but not for every made-up one.
+//! Keys behind a URL: fetched once, and again for unknown key ids, but not for each of them.
 
 use std::sync::{
     Arc, Mutex,
@@ -12,10 +12,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{assert_refused, assert_taken_for, jwk, me, sign, with_keys};
+use super::{assert_accepted_as, assert_refused, jwk, me, sign, with_keys};
 use crate::support::{TestApp, claims, eventually};
 
-/// An identity provider that counts who asks for its keys.
+/// An identity provider that counts the requests for its keys.
 struct Provider {
     url: String,
     keys: Mutex<Vec<Value>>,
@@ -67,61 +67,61 @@ fn token(name: &str, kid: &str) -> String {
 }
 
 #[tokio::test]
-async fn keys_are_fetched_by_the_first_token_and_shared_by_all() {
+async fn keys_are_fetched_once_for_all_tokens() {
     let provider = Provider::start(&[jwk("ed", "1"), jwk("rsa", "2"), jwk("ec", "3")]).await;
     let app = provider.app().await;
     app.anonymous().fail("UNAUTHORIZED", "user.me", json!({})).await;
     assert_eq!(provider.fetches(), 0);
     let tokens = [token("ed", "1"), token("rsa", "2"), token("ec", "3")];
-    let callers = (0..30).map(|number| assert_taken_for(&app, &tokens[number % 3], "user_1"));
+    let callers = (0..30).map(|number| assert_accepted_as(&app, &tokens[number % 3], "user_1"));
     join_all(callers).await;
     assert_eq!(provider.fetches(), 1);
 }
 
 #[tokio::test]
-async fn a_storm_of_made_up_key_names_costs_one_fetch() {
+async fn many_unknown_key_ids_cause_one_fetch() {
     let provider = Provider::start(&[jwk("ed", "1")]).await;
     let app = provider.app().await;
     let tokens: Vec<String> = (0..100).map(|number| token("ed_other", &format!("made up {number}"))).collect();
     let verdicts = join_all(tokens.iter().map(|token| me(&app, token))).await;
     assert!(verdicts.iter().all(|verdict| verdict.as_ref().is_err_and(|(code, _)| code == "UNAUTHORIZED")));
     assert_eq!(provider.fetches(), 1);
-    assert_taken_for(&app, &token("ed", "1"), "user_1").await;
+    assert_accepted_as(&app, &token("ed", "1"), "user_1").await;
     assert_eq!(provider.fetches(), 1);
 }
 
 #[tokio::test]
-async fn a_key_that_was_published_later_is_found_after_a_pause() {
+async fn a_new_key_is_not_fetched_before_the_cooldown_ends() {
     let provider = Provider::start(&[jwk("ed", "1")]).await;
     let app = provider.app().await;
-    assert_taken_for(&app, &token("ed", "1"), "user_1").await;
+    assert_accepted_as(&app, &token("ed", "1"), "user_1").await;
     provider.publish(&[jwk("ed", "1"), jwk("ec", "2")]);
-    // The pause is half a minute, see jwks.rs, where the fetch after it is tested. Until then nothing is fetched.
+    // The cooldown is 30 seconds. The unit tests of auth/jwks.rs cover the fetch after it.
     assert_refused(&app, &token("ec", "2"), "names no key").await;
-    assert_taken_for(&app, &token("ed", "1"), "user_1").await;
+    assert_accepted_as(&app, &token("ed", "1"), "user_1").await;
     assert_eq!(provider.fetches(), 1);
-    // A server that starts now knows both.
+    // A new server fetches both keys.
     let next = provider.app().await;
-    assert_taken_for(&next, &token("ec", "2"), "user_1").await;
-    assert_taken_for(&next, &token("ed", "1"), "user_1").await;
+    assert_accepted_as(&next, &token("ec", "2"), "user_1").await;
+    assert_accepted_as(&next, &token("ed", "1"), "user_1").await;
 }
 
 #[tokio::test]
-async fn without_keys_no_token_can_be_judged_until_there_are_some() {
+async fn without_keys_tokens_are_unverifiable_until_some_are_published() {
     let provider = Provider::start(&[]).await;
     let app = provider.app().await;
     assert_unverifiable(&app, &token("ed", "1")).await;
-    // They are asked for again until they are there.
+    // The fetch is repeated until it succeeds.
     provider.publish(&[jwk("ed", "1")]);
     eventually(async || me(&app, &token("ed", "1")).await.is_ok()).await;
     assert_eq!(provider.fetches(), 2);
-    // A published secret is no secret.
+    // A secret key is not accepted from a URL.
     let secret = json!({"kty": "oct", "kid": "1", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"});
     let app = Provider::start(&[secret]).await.app().await;
     assert_unverifiable(&app, &token("ed", "1")).await;
 }
 
-/// Our trouble, and no verdict on the token.
+/// Asserts SERVICE_UNAVAILABLE: the server has no keys to verify the token with.
 async fn assert_unverifiable(app: &TestApp, token: &str) {
     let (code, message) = me(app, token).await.unwrap_err();
     assert_eq!(code, "SERVICE_UNAVAILABLE");

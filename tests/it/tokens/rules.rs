@@ -1,8 +1,8 @@
-//! The claims that a server asks for.
+//! The claims that the settings require.
 
 use serde_json::{Value, json};
 
-use super::{assert_refused, assert_taken_for};
+use super::{assert_accepted_as, assert_refused};
 use crate::support::{Backend, Builder, TestApp, hs256, now};
 
 fn good() -> Value {
@@ -25,11 +25,11 @@ async fn strict() -> TestApp {
 }
 
 #[tokio::test]
-async fn a_token_must_come_from_the_issuer_for_this_server_and_its_frontends() {
+async fn issuer_audience_and_authorized_party_must_match() {
     let app = strict().await;
     let good = [("aud", json!("api")), ("aud", json!(["internal"])), ("azp", json!("https://two.example.com"))];
     for (claim, value) in good {
-        assert_taken_for(&app, &with(claim, value), "user_1").await;
+        assert_accepted_as(&app, &with(claim, value), "user_1").await;
     }
     let bad = [
         ("iss", json!("https://evil.example.com"), "issuer"),
@@ -52,12 +52,12 @@ async fn a_token_must_come_from_the_issuer_for_this_server_and_its_frontends() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_its_time_and_half_a_minute_around_it() {
+async fn expiry_and_start_allow_thirty_seconds_of_clock_skew() {
     let app = strict().await;
     for (claim, value) in [("exp", now() - 15), ("nbf", now() + 25), ("exp", 4_000_000_000)] {
-        assert_taken_for(&app, &with(claim, json!(value)), "user_1").await;
+        assert_accepted_as(&app, &with(claim, json!(value)), "user_1").await;
     }
-    assert_taken_for(&app, &with("exp", json!(4e9 + 0.5)), "user_1").await;
+    assert_accepted_as(&app, &with("exp", json!(4e9 + 0.5)), "user_1").await;
     let bad = [
         ("exp", json!(now() - 31), "expired"),
         ("exp", json!(0), "expired"),
@@ -69,9 +69,9 @@ async fn a_token_is_good_for_its_time_and_half_a_minute_around_it() {
 }
 
 #[tokio::test]
-async fn claims_of_the_wrong_type_are_refused_also_where_no_rule_asks_for_them() {
+async fn claims_of_the_wrong_type_are_refused_without_a_rule_for_them() {
     let app = Builder::new(Backend::Sqlite).start().await;
-    assert_taken_for(&app, &hs256(&good()), "user_1").await;
+    assert_accepted_as(&app, &hs256(&good()), "user_1").await;
     let bad = [
         ("sub", json!(null), "(sub)"),
         ("sub", json!(7), "(sub)"),
@@ -88,9 +88,9 @@ async fn claims_of_the_wrong_type_are_refused_also_where_no_rule_asks_for_them()
     for (claim, value, part) in bad {
         assert_refused(&app, &with(claim, value), part).await;
     }
-    // What only describes the user may be anything.
+    // Claims that only describe the user may have any type.
     for claim in ["name", "email", "picture", "user_metadata", "iat", "jti"] {
-        assert_taken_for(&app, &with(claim, json!({"odd": [1, null]})), "user_1").await;
+        assert_accepted_as(&app, &with(claim, json!({"odd": [1, null]})), "user_1").await;
     }
     for payload in [json!([]), json!("user_1"), json!(null), json!(1)] {
         assert_refused(&app, &hs256(&payload), "well-formed").await;

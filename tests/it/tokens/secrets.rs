@@ -1,11 +1,11 @@
-//! What must never be in a log.
+//! Secrets do not appear in the log.
 
 use serde_json::json;
 
 use super::{fixture, sign};
 use crate::support::{Process, SECRET, Socket, claims, hs256};
 
-/// Calls of every kind with tokens of every kind, and what must not be seen of them.
+/// Makes various calls with various tokens. Returns the parts of the tokens that must not be logged.
 async fn call_with_everything(server: &Process) -> Vec<String> {
     let api = std::fs::read_to_string(server.folder.join("data/admin-token")).unwrap().trim().to_owned();
     let mut expired = claims("expired");
@@ -32,7 +32,7 @@ async fn call_with_everything(server: &Process) -> Vec<String> {
         let in_the_query = format!("{}?token={token}", server.url);
         drop(client.http.post(in_the_query).body("{}").send().await);
     }
-    // The part that is the secret, without the prefix or the header that say what it is.
+    // The secret part, without the prefix or the header.
     for token in &mut tokens {
         *token = token.split('.').next_back().unwrap().trim_start_matches("cdk_").chars().take(30).collect();
     }
@@ -43,14 +43,14 @@ fn assert_silent(mut server: Process, secrets: &[String]) {
     server.signal("TERM");
     assert!(server.wait().success());
     let log = server.log();
-    assert!(log.contains("refused") && log.contains("user.me"), "this is no log:\n{log}");
+    assert!(log.contains("refused") && log.contains("user.me"), "this is not a log:\n{log}");
     for secret in secrets {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }
 }
 
 #[tokio::test]
-async fn neither_tokens_nor_keys_are_logged_however_much_is() {
+async fn neither_tokens_nor_keys_are_logged_at_any_level() {
     for (key, value) in [("JWT_SECRET", SECRET.to_owned()), ("JWT_PUBLIC_KEY_FILE", fixture("ed_public.pem"))] {
         for format in ["pretty", "json"] {
             let folder = tempfile::tempdir().unwrap();
@@ -68,7 +68,7 @@ async fn neither_tokens_nor_keys_are_logged_however_much_is() {
 #[tokio::test]
 async fn the_passwords_in_urls_are_not_logged() {
     let folder = tempfile::tempdir().unwrap();
-    // Nobody answers there: a failure is what makes people log too much.
+    // Nothing listens there: error messages are where URLs tend to be logged.
     let jwks = "http://user:hunter2@127.0.0.1:1/jwks";
     let server = Process::serve(folder.path(), &[("JWT_JWKS_URL", jwks), ("RUST_LOG", "debug")]);
     drop(server.client(&sign("ed", Some("1"), &claims("user_1"))).try_call("user.me", json!({})).await);

@@ -1,4 +1,4 @@
-//! Users: made by their first token, known by their row, gone for good.
+//! Users are created by their first token, authenticated by their row, and not recreated after deletion.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn named(id: &str, email: &str) -> String {
 }
 
 both_databases! {
-    async fn the_first_token_makes_the_user_in_a_query_or_in_a_mutation(app: TestApp) {
+    async fn the_first_token_creates_the_user_in_a_query_or_a_mutation(app: TestApp) {
         let (reader, writer) = (app.user("reader"), app.user("writer"));
         assert_eq!(reader.call("k8s.list", json!({})).await, json!([]));
         writer.call("k8s.create", json!({"name": "one", "location": "here"})).await;
@@ -24,7 +24,7 @@ both_databases! {
         assert_eq!(ids, BTreeSet::from(["reader", "writer", "root"]));
     }
 
-    async fn many_first_calls_at_once_make_one_user(app: TestApp) {
+    async fn concurrent_first_calls_create_one_user(app: TestApp) {
         let user = app.user("user_1");
         let calls = (0..20).map(|number| {
             let method = if number % 2 == 0 { "user.me" } else { "k8s.count" };
@@ -35,7 +35,7 @@ both_databases! {
         assert_eq!(found["items"].as_array().unwrap().len(), 1);
     }
 
-    async fn a_token_that_is_refused_or_only_looked_at_makes_nobody(app: TestApp) {
+    async fn refused_tokens_unknown_methods_and_notifications_create_no_user(app: TestApp) {
         let mut expired = claims("user_1");
         expired["exp"] = json!(1);
         app.with_token(hs256(&expired)).fail("UNAUTHORIZED", "user.me", json!({})).await;
@@ -47,7 +47,7 @@ both_databases! {
         assert_eq!(users["items"].as_array().unwrap().len(), 1, "{users}");
     }
 
-    async fn later_tokens_change_nothing(app: TestApp) {
+    async fn later_tokens_do_not_change_the_user(app: TestApp) {
         let first = me(&app, &named("user_1", "one@example.com")).await.unwrap();
         assert_eq!((&first["name"], &first["email"]), (&json!("Name of user_1"), &json!("one@example.com")));
         let mut other = claims("user_1");
@@ -56,18 +56,18 @@ both_databases! {
         assert_eq!(me(&app, &hs256(&other)).await.unwrap(), first);
     }
 
-    async fn an_email_that_somebody_has_is_left_out(app: TestApp) {
+    async fn an_email_of_another_user_is_ignored(app: TestApp) {
         assert_eq!(me(&app, &named("user_1", "one@example.com")).await.unwrap()["email"], "one@example.com");
         let second = me(&app, &named("user_2", "one@example.com")).await.unwrap();
         assert_eq!((&second["id"], &second["email"]), (&json!("user_2"), &json!(null)));
         assert_eq!(me(&app, &named("user_1", "one@example.com")).await.unwrap()["email"], "one@example.com");
-        // Also when the first thing they do is to write.
+        // The same when the first call is a mutation.
         let third = app.with_token(named("user_3", "one@example.com"));
         third.call("user.updateName", json!({"name": "Three"})).await;
         assert_eq!(third.call("user.me", json!({})).await["email"], json!(null));
     }
 
-    async fn ids_of_all_kinds_fit(app: TestApp) {
+    async fn ids_of_any_format_are_accepted(app: TestApp) {
         let long = "x".repeat(255);
         for id in ["user_2jX", "auth0|65f0", "7d0f3c1e-58d5-4f30-a2ab-0c5cf8d1f0b4", " ", "é'\"%_\\", long.as_str()] {
             assert_eq!(app.user(id).call("user.me", json!({})).await["id"], id);
@@ -77,7 +77,7 @@ both_databases! {
         }
     }
 
-    async fn a_deleted_users_token_is_refused_and_brings_nobody_back(app: TestApp) {
+    async fn a_deleted_users_token_is_refused_and_does_not_recreate_the_user(app: TestApp) {
         let admin = app.admin();
         for (id, ending) in [("soft", "user.softDelete"), ("hard", "user.delete")] {
             let user = app.user(id);
@@ -88,7 +88,7 @@ both_databases! {
                 let failure = user.fail("UNAUTHORIZED", method, input).await;
                 assert_eq!(failure.message(), "This account was deleted.", "{method}");
             }
-            // A new token of the same user as well.
+            // A newer token of the same user is refused as well.
             let mut newer = claims(id);
             newer["iat"] = json!(now());
             assert_refused(&app, &hs256(&newer), "deleted").await;
@@ -97,13 +97,13 @@ both_databases! {
         assert_eq!(users["items"].as_array().unwrap().len(), 1, "{users}");
     }
 
-    async fn a_role_is_what_our_database_says_whatever_a_token_claims(app: TestApp) {
-        let mut boastful = claims("user_1");
+    async fn the_role_comes_from_the_database_and_not_from_the_token(app: TestApp) {
+        let mut claiming = claims("user_1");
         for claim in ["role", "roles", "https://clusterdesk/role", "permissions", "scope", "org_role"] {
-            boastful[claim] = json!("ADMIN");
+            claiming[claim] = json!("ADMIN");
         }
-        boastful["app_metadata"] = json!({"role": "ADMIN", "roles": ["ADMIN"]});
-        let user = app.with_token(hs256(&boastful));
+        claiming["app_metadata"] = json!({"role": "ADMIN", "roles": ["ADMIN"]});
+        let user = app.with_token(hs256(&claiming));
         assert_eq!(user.call("user.me", json!({})).await["role"], "USER");
         user.fail("FORBIDDEN", "admin.getStats", json!({})).await;
 
@@ -114,9 +114,9 @@ both_databases! {
         user.fail("FORBIDDEN", "admin.getStats", json!({})).await;
     }
 
-    async fn without_the_database_nobody_is_an_admin(app: TestApp) {
+    async fn without_the_database_no_call_for_admins_succeeds(app: TestApp) {
         let (admin, user) = (app.admin(), app.user("user_1"));
-        // On PostgreSQL the server has connections, which break; on SQLite it has none yet, and gets none.
+        // On PostgreSQL the server has open connections, which break; on SQLite it has none yet and can open none.
         if app.backend() == Backend::Postgres {
             admin.call("admin.getStats", json!({})).await;
         }
@@ -133,7 +133,7 @@ both_databases! {
         }
         app.database.bring_back();
         eventually(async || admin.try_call("admin.getStats", json!({})).await.is_ok()).await;
-        // Their row is yet to be made, and writes come back by themselves.
+        // This call has to create the user, so writes have recovered as well.
         let refused = async || user.try_call("admin.getStats", json!({})).await.unwrap_err();
         eventually(async || refused().await.code() == "FORBIDDEN").await;
     }

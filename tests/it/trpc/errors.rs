@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{PLAIN, SUPERJSON, Trpc, answer};
-use crate::support::{Backend, Builder, PRO, StripeStandIn, TestApp, Trouble, both_databases, probes};
+use crate::support::{Backend, Builder, Fault, PRO, StripeStandIn, TestApp, both_databases, probes};
 
 both_databases! {
     async fn domain_errors_have_their_documented_codes_numbers_and_statuses(app: TestApp) {
@@ -106,11 +106,11 @@ async fn stripe_failures_have_their_documented_codes_and_statuses() {
     let app = builder.with_billing(&stripe).start().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     for (trouble, code, status) in [
-        (Trouble::Final(500), "BAD_GATEWAY", 502),
-        (Trouble::Busy(600), "SERVICE_UNAVAILABLE", 503),
-        (Trouble::Silence, "GATEWAY_TIMEOUT", 504),
+        (Fault::Permanent(500), "BAD_GATEWAY", 502),
+        (Fault::Busy(600), "SERVICE_UNAVAILABLE", 503),
+        (Fault::NoResponse, "GATEWAY_TIMEOUT", 504),
     ] {
-        stripe.trouble([trouble]);
+        stripe.inject([trouble]);
         let (answered, body) = caller.mutate("stripe.createSession", json!({"planId": PRO})).await;
         let error = &body["error"];
         assert_eq!((answered, &error["code"], &error["data"]["code"]), (status, &json!(-32603), &json!(code)));

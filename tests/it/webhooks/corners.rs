@@ -1,4 +1,4 @@
-//! Cases where money or plans went wrong once: prorations, late ends, ties, users who are gone or not yet here.
+//! Regressions: prorations, late cancellations, events of the same second, and deleted or unknown users.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::{MONTH, record, running};
 use crate::support::{BUSINESS, Builder, PRO, Subscription, both_databases, event, hours_ago, now};
 
 both_databases! {
-    // A customer who was there before the inbox, on sub_1; the end of an older subscription is told late.
-    async fn the_end_of_an_older_subscription_leaves_a_known_customer_alone(builder: Builder) {
+    // The customer was imported with sub_1; then the end of an older subscription arrives.
+    async fn the_end_of_an_older_subscription_does_not_change_an_imported_customer(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let client = app.rich("user_1");
         app.execute("UPDATE customers SET stripe_customer_id = 'cus_user_1', stripe_subscription_id = 'sub_1'");
@@ -16,8 +16,8 @@ both_databases! {
         assert_eq!(record(&client).await[0], "BUSINESS");
     }
 
-    // From a year to a month: the credit line of the proration ends with the year.
-    async fn a_credit_line_is_no_paid_period(builder: Builder) {
+    // After a change from yearly to monthly, the credit line of the proration ends with the year.
+    async fn a_credit_line_does_not_extend_the_paid_period(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let client = app.user("user_1");
         client.call("user.me", Value::Null).await;
@@ -29,20 +29,20 @@ both_databases! {
              "parent": {"type": "subscription_item_details", "subscription_item_details": {"proration": true}}},
             {"id": "il_1", "amount": 1000, "proration": false, "period": {"start": month.start, "end": month.end}},
         ]);
-        for told in [
+        for message in [
             event("evt_1", "customer.subscription.created", now() - 9, year.object()),
             event("evt_0", "invoice.paid", now() - 9, year.invoice()),
             event("evt_2", "customer.subscription.updated", now() - 8, month.object()),
             event("evt_3", "invoice.paid", now() - 7, invoice),
         ] {
-            assert_eq!(client.tell(&told).await, 200);
+            assert_eq!(client.tell(&message).await, 200);
         }
         let end = chrono::DateTime::from_timestamp(month.end as i64, 0).unwrap().format("%Y-%m-%dT%H:%M:%S.000Z");
         assert_eq!(client.call("customer.get", Value::Null).await["stripeCurrentPeriodEnd"], end.to_string());
     }
 
-    // Two updates within one second: active never goes back to incomplete, whatever the ids.
-    async fn active_does_not_fall_back_to_incomplete_in_a_tie(builder: Builder) {
+    // Of two updates within one second, incomplete never replaces active, whatever their ids.
+    async fn incomplete_does_not_replace_active_within_a_second(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let client = app.user("user_1");
         client.call("user.me", Value::Null).await;
@@ -50,33 +50,33 @@ both_databases! {
         let active = event("evt_a", "customer.subscription.updated", at, running("user_1").object());
         let incomplete = Subscription { status: "incomplete", ..running("user_1") };
         let incomplete = event("evt_b", "customer.subscription.updated", at, incomplete.object());
-        for told in [&incomplete, &active] {
-            assert_eq!(client.tell(told).await, 200);
+        for message in [&incomplete, &active] {
+            assert_eq!(client.tell(message).await, 200);
         }
         assert_eq!(record(&client).await[0], "PRO");
     }
 
-    async fn an_event_of_a_deleted_user_keeps_the_reason(builder: Builder) {
+    async fn an_event_of_a_deleted_user_is_stored_with_the_reason(builder: Builder) {
         let app = builder.with_stripe().start().await;
         app.user("user_1").call("user.delete", Value::Null).await;
-        let told = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
-        assert_eq!(app.anonymous().tell(&told).await, 200);
+        let message = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
+        assert_eq!(app.anonymous().tell(&message).await, 200);
         assert_eq!(app.count("stripe_events WHERE processed_at IS NOT NULL AND error IS NOT NULL"), 1);
     }
 
-    // A user who is seen for the first time after Stripe told of their subscription.
-    async fn who_signs_in_after_paying_has_what_was_paid_for(builder: Builder) {
+    // The subscription is reported before the user first signs in.
+    async fn a_user_who_signs_in_after_paying_gets_the_plan(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let client = app.user("user_1");
-        let told = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
-        assert_eq!(client.tell(&told).await, 500);
+        let message = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
+        assert_eq!(client.tell(&message).await, 500);
         client.call("user.me", Value::Null).await;
-        assert_eq!(client.tell(&told).await, 200);
+        assert_eq!(client.tell(&message).await, 200);
         assert_eq!(record(&client).await[0], "PRO");
     }
 
-    // Never paid, and left like that at Stripe; then bought again, less of it.
-    async fn what_is_owed_does_not_hide_what_is_paid(builder: Builder) {
+    // A subscription stays past due at Stripe, and the user buys a smaller plan.
+    async fn a_past_due_subscription_does_not_hide_a_paid_one(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let client = app.user("user_1");
         client.call("user.me", Value::Null).await;
@@ -89,8 +89,8 @@ both_databases! {
         client.create("web", "PRO").await;
     }
 
-    // The old server never took a plan away: its customers may be on one that ended long ago.
-    async fn a_known_customer_whose_plan_has_run_out_can_buy_it_again(builder: Builder) {
+    // The old server never downgraded a plan, so an imported customer may have one that ended long ago.
+    async fn an_imported_customer_with_an_expired_plan_can_buy_it_again(builder: Builder) {
         let app = builder.with_stripe().start().await;
         app.customer("user_1", "PRO", hours_ago(24 * 90));
         app.execute("UPDATE customers SET stripe_customer_id = 'cus_user_1', stripe_subscription_id = 'sub_0'");
@@ -100,8 +100,8 @@ both_databases! {
         client.create("web", "PRO").await;
     }
 
-    // A subscription that was made by hand at Stripe names no user; another one of the same customer does.
-    async fn a_subscription_that_names_nobody_is_its_customers_in_either_order(builder: Builder) {
+    // A subscription created in Stripe's dashboard names no user; another one of the same customer does.
+    async fn a_subscription_without_user_belongs_to_the_user_of_its_customer(builder: Builder) {
         let app = builder.with_stripe().start().await;
         for (user, nameless_first) in [("user_1", true), ("user_2", false)] {
             let client = app.user(user);
@@ -117,25 +117,25 @@ both_databases! {
             if !nameless_first {
                 both.reverse();
             }
-            for told in both {
-                assert_eq!(client.tell(&told).await, 200);
+            for message in both {
+                assert_eq!(client.tell(&message).await, 200);
             }
             assert_eq!(record(&client).await, json!(["BUSINESS", format!("cus_{user}"), by_hand, BUSINESS]));
         }
     }
 
-    // Stripe dates an update after the end, or it was on its way when the subscription ended.
-    async fn what_is_over_stays_over(builder: Builder) {
+    // An update may have a later time than the cancellation.
+    async fn an_ended_subscription_does_not_come_back(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let client = app.user("user_1");
         client.call("user.me", Value::Null).await;
-        let over = Subscription { status: "canceled", ..running("user_1") };
-        for told in [
-            event("evt_1", "customer.subscription.deleted", now(), over.object()),
+        let ended = Subscription { status: "canceled", ..running("user_1") };
+        for message in [
+            event("evt_1", "customer.subscription.deleted", now(), ended.object()),
             event("evt_2", "customer.subscription.updated", now() + 5, running("user_1").object()),
             event("evt_3", "invoice.paid", now() + 6, running("user_1").invoice()),
         ] {
-            assert_eq!(client.tell(&told).await, 200);
+            assert_eq!(client.tell(&message).await, 200);
         }
         assert_eq!(record(&client).await, json!(["FREE", "cus_user_1", null, null]));
     }

@@ -19,14 +19,14 @@ both_databases! {
         assert_eq!(app.count("stripe_events WHERE attempts = 1"), 1);
     }
 
-    async fn what_can_not_be_handled_is_kept_and_its_retry_handles_it(builder: Builder) {
+    async fn an_event_that_fails_is_stored_and_can_be_retried(builder: Builder) {
         let app = builder.with_stripe().start().await;
         let client = app.user("user_1");
         client.call("user.me", Value::Null).await;
         let unknown = Subscription { price: "price_of_nobody", ..running("user_1") }.object();
-        let told = event("evt_1", "customer.subscription.created", now(), unknown);
+        let message = event("evt_1", "customer.subscription.created", now(), unknown);
         for attempt in 1..=2 {
-            assert_eq!(client.tell(&told).await, 500);
+            assert_eq!(client.tell(&message).await, 500);
             assert_eq!(app.count(&format!("stripe_events WHERE attempts = {attempt} AND processed_at IS NULL")), 1);
         }
         let error = app.lines("SELECT error AS line FROM stripe_events").remove(0);
@@ -36,7 +36,7 @@ both_databases! {
         assert_eq!(client.tell(&nameless).await, 500);
 
         let configured = app.beside().with_stripe().flag("stripe-business-monthly-price-id", "price_of_nobody").start().await;
-        assert_eq!(configured.anonymous().tell(&told).await, 200);
+        assert_eq!(configured.anonymous().tell(&message).await, 200);
         assert_eq!(record(&client).await[0], "BUSINESS");
         assert_eq!(app.count("stripe_events WHERE attempts = 3 AND error IS NULL"), 1);
     }
@@ -56,7 +56,7 @@ both_databases! {
         assert_eq!((one.count("stripe_events"), one.count("audit_log"), one.count("customers")), (1, 1, 1));
     }
 
-    async fn a_killed_server_loses_no_event_and_doubles_none(database: TestDatabase) {
+    async fn a_killed_server_loses_no_event_and_applies_none_twice(database: TestDatabase) {
         let folder = database.folder.path();
         let settings = [
             ("DATABASE_URL", database.url.as_str()),
@@ -79,7 +79,7 @@ both_databases! {
                 event(&format!("evt_{number}"), "customer.subscription.created", now(), object)
             })
             .collect();
-        // Killed with some of them on their way; which, nobody knows.
+        // The server is killed while some of them are being processed.
         let mut sending = JoinSet::new();
         for event in events.clone() {
             let client = server.client("");
@@ -94,9 +94,9 @@ both_databases! {
         }
         let mut conn = database.connect();
         let kept = conn.number("SELECT count(*) FROM stripe_events");
-        assert!(kept >= acknowledged as i64, "{kept} of {acknowledged} acknowledged events are there");
+        assert!(kept >= acknowledged as i64, "{kept} events are stored, {acknowledged} were acknowledged");
         let effects = "SELECT count(*) FROM customers WHERE plan = 'PRO'";
-        assert_eq!(conn.number(effects), kept, "an event and its effect are there together");
+        assert_eq!(conn.number(effects), kept, "an event and its effect are stored together");
 
         let server = Process::serve(folder, &settings);
         for event in &events {
@@ -108,7 +108,7 @@ both_databases! {
     }
 }
 
-/// Whether an event was acknowledged, by a server that may be dying.
+/// Whether an event was acknowledged, by a server that may be killed meanwhile.
 async fn deliver(client: &Client, event: &Value) -> bool {
     let payload = event.to_string();
     let signature = crate::support::signature(&payload, WEBHOOK_SECRET, now());
@@ -117,7 +117,7 @@ async fn deliver(client: &Client, event: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_for_stripe_to_wait_for() {
+async fn a_failure_of_the_database_is_not_acknowledged() {
     if !Backend::Postgres.is_available() {
         return;
     }
@@ -132,7 +132,7 @@ async fn a_database_that_is_away_is_for_stripe_to_wait_for() {
     assert_eq!(record(&app.user("user_1")).await[0], "PRO");
 }
 
-// Held up by a lock when its effect is begun and not committed; killed there.
+// A lock stops the server between the effect and the commit, and it is killed there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_between_effect_and_commit_leaves_nothing() {
     if !Backend::Postgres.is_available() {
@@ -152,8 +152,8 @@ async fn a_server_killed_between_effect_and_commit_leaves_nothing() {
     let begun = event("evt_1", "customer.subscription.created", now(), running("user_1").object());
     let (mut lock, mut conn) = (database.connect(), database.connect());
     lock.run("BEGIN; SELECT 1 FROM users WHERE id = 'user_1' FOR UPDATE");
-    let (client, told) = (server.client(""), begun.clone());
-    let sending = tokio::spawn(async move { deliver(&client, &told).await });
+    let (client, message) = (server.client(""), begun.clone());
+    let sending = tokio::spawn(async move { deliver(&client, &message).await });
     // The subscription is written before its user is locked.
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND datname = current_database() AND query LIKE '%FOR NO KEY UPDATE%'";

@@ -7,28 +7,29 @@ async fn with_stripe(builder: Builder) -> TestApp {
     builder.with_stripe().start().await
 }
 
-/// Milliseconds of `customer.get`'s end of the period.
+/// `stripeCurrentPeriodEnd` of `customer.get`.
 async fn ends(client: &crate::support::Client) -> String {
     client.call("customer.get", Value::Null).await["stripeCurrentPeriodEnd"].as_str().unwrap().to_owned()
 }
 
+/// A time in seconds since the Unix epoch, as the API formats it.
 fn moment(seconds: u64) -> String {
     chrono::DateTime::from_timestamp(seconds as i64, 0).unwrap().format("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
 both_databases! {
-    async fn a_new_subscription_makes_a_customer_and_one_audit_row(builder: Builder) {
+    async fn a_new_subscription_creates_a_customer_and_one_audit_entry(builder: Builder) {
         let app = with_stripe(builder).await;
         let client = subscribed(&app, "user_1").await;
         assert_eq!(record(&client).await, json!(["PRO", "cus_user_1", "sub_1", "price_pro_monthly"]));
         let rows = app.lines("SELECT actor_id || ' ' || procedure || ' ' || entity || ' ' || detail AS line FROM audit_log");
         assert_eq!(rows.len(), 1);
         assert!(rows[0].starts_with("stripe stripe.webhook customer {") && rows[0].contains("evt_begun"), "{rows:?}");
-        // And may use what is paid for.
+        // The plan can be used.
         client.create("web", "PRO").await;
     }
 
-    async fn the_whole_life_of_a_subscription(builder: Builder) {
+    async fn each_step_of_a_subscription_sets_the_plan(builder: Builder) {
         let app = with_stripe(builder).await;
         let client = subscribed(&app, "user_1").await;
         let base = now();
@@ -52,7 +53,7 @@ both_databases! {
         assert_eq!(record(&client).await[0], "PRO");
         assert_eq!(client.tell(&step(7, "deleted", Subscription { status: "canceled", ..run.clone() })).await, 200);
         assert_eq!(record(&client).await, json!(["FREE", "cus_user_1", null, null]));
-        // And back again, as the same customer there.
+        // A new subscription of the same Stripe customer.
         let again = Subscription { id: "sub_2", ..upgraded };
         assert_eq!(client.tell(&step(8, "created", again)).await, 200);
         assert_eq!(record(&client).await, json!(["BUSINESS", "cus_user_1", "sub_2", BUSINESS]));
@@ -60,23 +61,23 @@ both_databases! {
         assert_eq!(app.count("stripe_events WHERE processed_at IS NOT NULL"), 9);
     }
 
-    async fn a_period_that_was_not_paid_has_not_begun(builder: Builder) {
+    async fn an_unpaid_period_does_not_extend_the_plan(builder: Builder) {
         let app = with_stripe(builder).await;
         let client = subscribed(&app, "user_1").await;
         let old_end = ends(&client).await;
         let run = running("user_1");
         let overdue = Subscription { status: "past_due", start: run.end, end: run.end + MONTH, ..run.clone() };
-        let told = event("evt_due", "customer.subscription.updated", now() + 1, overdue.object());
-        assert_eq!(client.tell(&told).await, 200);
+        let message = event("evt_due", "customer.subscription.updated", now() + 1, overdue.object());
+        assert_eq!(client.tell(&message).await, 200);
         let failed = event("evt_failed", "invoice.payment_failed", now() + 1, overdue.invoice());
         assert_eq!(client.tell(&failed).await, 200);
-        assert_eq!((&record(&client).await[0], ends(&client).await), (&json!("PRO"), old_end), "and a day of grace");
+        assert_eq!((&record(&client).await[0], ends(&client).await), (&json!("PRO"), old_end), "until the end of the paid period");
         let paid = event("evt_paid", "invoice.paid", now() + 2, overdue.invoice());
         assert_eq!(client.tell(&paid).await, 200);
         assert_eq!(ends(&client).await, moment(overdue.end));
     }
 
-    async fn both_shapes_of_the_api_are_read(builder: Builder) {
+    async fn both_formats_of_the_api_are_read(builder: Builder) {
         let app = with_stripe(builder).await;
         let run = running("user_1");
         let client = app.user("user_1");
@@ -89,7 +90,7 @@ both_databases! {
         assert_eq!(ends(&client).await, moment(next.end));
     }
 
-    async fn a_checkout_says_whose_a_subscription_is_before_or_after_it(builder: Builder) {
+    async fn a_checkout_assigns_its_subscription_to_the_user_in_either_order(builder: Builder) {
         let app = with_stripe(builder).await;
         for (user, checkout_first) in [("user_1", true), ("user_2", false)] {
             let client = app.user(user);
@@ -108,14 +109,14 @@ both_databases! {
             if !checkout_first {
                 both.reverse();
             }
-            for told in both {
-                assert_eq!(client.tell(&told).await, 200);
+            for message in both {
+                assert_eq!(client.tell(&message).await, 200);
             }
             assert_eq!(record(&client).await, json!(["PRO", format!("cus_{user}"), id, "price_pro_monthly"]));
         }
     }
 
-    async fn what_we_do_not_act_on_is_recorded(builder: Builder) {
+    async fn events_without_effect_are_stored(builder: Builder) {
         let app = with_stripe(builder).await;
         let client = subscribed(&app, "user_1").await;
         let before = record(&client).await;
@@ -127,20 +128,20 @@ both_databases! {
         assert_eq!((app.count("stripe_events"), app.count("audit_log")), (4, 1));
     }
 
-    async fn somebody_who_is_gone_is_nobodys_trouble(builder: Builder) {
+    async fn events_of_deleted_users_are_acknowledged_and_of_unknown_ones_retried(builder: Builder) {
         let app = with_stripe(builder).await;
         let user = app.user("user_1");
         user.call("user.delete", Value::Null).await;
         for (user, answer) in [("user_1", 200), ("never_seen", 500)] {
             let id = format!("sub_{user}");
-            let told = Subscription { id: &id, ..running(user) }.object();
-            let told = event(&format!("evt_{user}"), "customer.subscription.created", now(), told);
-            assert_eq!(app.anonymous().tell(&told).await, answer);
+            let message = Subscription { id: &id, ..running(user) }.object();
+            let message = event(&format!("evt_{user}"), "customer.subscription.created", now(), message);
+            assert_eq!(app.anonymous().tell(&message).await, answer);
         }
         assert_eq!((app.count("customers"), app.count("stripe_events WHERE processed_at IS NULL")), (0, 1));
     }
 
-    async fn an_imported_customer_is_not_rolled_back_by_an_invoice_alone(builder: Builder) {
+    async fn an_invoice_alone_does_not_change_an_imported_customer(builder: Builder) {
         let app = with_stripe(builder).await;
         let client = app.rich("user_1");
         app.execute("UPDATE customers SET stripe_customer_id = 'cus_user_1', stripe_subscription_id = 'sub_1'");

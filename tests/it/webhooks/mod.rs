@@ -1,4 +1,4 @@
-//! Stripe's events: who is believed, what comes of them, and that none is lost or counted twice.
+//! Stripe's events: their signatures and effects, and that none is lost or applied twice.
 
 mod corners;
 mod delivery;
@@ -13,7 +13,7 @@ use crate::support::{Client, PRO, Subscription, TestApp, event, now};
 
 const MONTH: u64 = 30 * 24 * 3600;
 
-/// A subscription that runs now.
+/// An active subscription.
 fn running(user: &str) -> Subscription<'_> {
     Subscription {
         id: "sub_1",
@@ -26,13 +26,13 @@ fn running(user: &str) -> Subscription<'_> {
     }
 }
 
-/// What a customer's record says of their subscription.
+/// Plan, Stripe customer, subscription and price of a customer.
 async fn record(client: &Client) -> Value {
     let customer = client.call("customer.get", Value::Null).await;
     json!([customer["plan"], customer["stripeCustomerId"], customer["stripeSubscriptionId"], customer["stripePriceId"]])
 }
 
-/// Makes a user who pays.
+/// Creates a user with an active subscription.
 async fn subscribed(app: &TestApp, user: &str) -> Client {
     let client = app.user(user);
     client.call("user.me", Value::Null).await;

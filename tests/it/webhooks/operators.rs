@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{record, running};
 use crate::support::{Builder, Process, Subscription, TestApp, all, both_databases, event, hours_ago, literal, now};
 
-/// A server with an event that failed, and one that did not.
+/// A server with a failed event and a processed one.
 async fn with_failure(builder: Builder) -> TestApp {
     let app = builder.with_stripe().start().await;
     app.user("user_1").call("user.me", Value::Null).await;
@@ -14,7 +14,7 @@ async fn with_failure(builder: Builder) -> TestApp {
 }
 
 both_databases! {
-    async fn an_admin_sees_what_failed_and_tries_again(builder: Builder) {
+    async fn an_admin_lists_failed_events_and_replays_them(builder: Builder) {
         let app = with_failure(builder).await;
         let admin = app.admin();
         let everything = admin.call("admin.webhookEvents", json!({})).await;
@@ -36,7 +36,7 @@ both_databases! {
         assert_eq!(record(&app.user("user_1")).await[0], "PRO");
         assert_eq!(app.count("audit_log WHERE procedure = 'admin.replayWebhook' AND entity_id = 'evt_bad'"), 2);
         root.call("admin.replayWebhook", json!({"eventId": "evt_bad"})).await;
-        assert_eq!(app.count("audit_log WHERE procedure = 'admin.replayWebhook'"), 2, "nothing was left to do");
+        assert_eq!(app.count("audit_log WHERE procedure = 'admin.replayWebhook'"), 2, "the event had been processed");
         root.fail("NOT_FOUND", "admin.replayWebhook", json!({"eventId": "evt_none"})).await;
         app.user("user_1").fail("FORBIDDEN", "admin.webhookEvents", json!({})).await;
     }
@@ -52,7 +52,7 @@ both_databases! {
         assert!(list.contains("evt_bad") && list.contains("price_new") && !list.contains("evt_good"), "{list}");
         assert_eq!(run(&["list"]).1.lines().count(), 2);
         assert_eq!(run(&["replay"]), (true, "evt_bad: processed\n".to_owned()));
-        assert_eq!(run(&["replay", "evt_bad"]), (true, "evt_bad: was processed before\n".to_owned()));
+        assert_eq!(run(&["replay", "evt_bad"]), (true, "evt_bad: had been processed before\n".to_owned()));
         assert!(!run(&["replay", "evt_none"]).0);
         assert_eq!(record(&app.user("user_1")).await[0], "PRO");
         assert_eq!(app.count("audit_log WHERE actor_id = 'cli' AND procedure = 'webhooks.replay'"), 1);
@@ -61,7 +61,7 @@ both_databases! {
         assert_eq!(run(&["purge"]), (true, "removed 2 events\n".to_owned()));
     }
 
-    async fn old_events_are_purged_by_the_server_and_failed_ones_stay(builder: Builder) {
+    async fn the_server_purges_old_events_except_failed_ones(builder: Builder) {
         let app = with_failure(builder).await;
         let old = literal(hours_ago(91 * 24));
         app.execute(&format!("UPDATE stripe_events SET processed_at = {old} WHERE id = 'evt_good'"));

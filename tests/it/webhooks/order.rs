@@ -1,4 +1,4 @@
-//! Events in any order, any number of times: the end is the same.
+//! The result does not depend on the order of events, nor on repetitions.
 
 use proptest::{
     prelude::*,
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{MONTH, record};
 use crate::support::{BUSINESS, Backend, Builder, Client, PRO, Subscription, TestApp, event, now};
 
-/// The history of one user's subscriptions: begun, upgraded, renewed, overdue, paid, to be cancelled, over, and another.
-fn history(user: &str, start: u64, tie: bool) -> Vec<Value> {
+/// All events of two subscriptions of a user: created, upgraded, past due, paid, cancelled, ended, and created anew.
+fn history(user: &str, start: u64, same_second: bool) -> Vec<Value> {
     let (first, second) = (format!("sub_1_{user}"), format!("sub_2_{user}"));
     let base =
         Subscription { id: &first, user, status: "incomplete", price: PRO, start, end: start + MONTH, cancel: false };
@@ -22,7 +22,7 @@ fn history(user: &str, start: u64, tie: bool) -> Vec<Value> {
     let ending = Subscription { cancel: true, ..renewed.clone() };
     let over = Subscription { status: "canceled", ..ending.clone() };
     let next = Subscription { id: &second, ..active.clone() };
-    // Made by a checkout that alone says whose it is: only later states do, too.
+    // Created by a checkout: at first only the checkout names the user.
     let mut nameless = base.object();
     nameless["metadata"] = json!({});
     let checkout = json!({
@@ -43,39 +43,41 @@ fn history(user: &str, start: u64, tie: bool) -> Vec<Value> {
         ("customer.subscription.deleted", over.object()),
         ("customer.subscription.created", next.object()),
     ];
-    // In a tie the subscription is begun, active and paid within one second, and told to end and over within another.
+    // With `same_second` the subscription is created, activated and paid in one second, and cancelled and ended in
+    // another.
     let at = |number: u64| match number {
-        0..=3 if tie => start,
-        9..=11 if tie => start + 9,
+        0..=3 if same_second => start,
+        9..=11 if same_second => start + 9,
         _ => start + number,
     };
-    let told = steps.into_iter().zip(0..);
-    // The later an event, the smaller its id: ids don't put a tie right by chance.
+    let message = steps.into_iter().zip(0..);
+    // Later events have smaller ids, so that ids do not give the right order by chance.
     let id = |number: u64| format!("evt_{user}_{}", 99 - number);
-    told.map(|((kind, object), number)| event(&id(number), kind, at(number), object)).collect()
+    message.map(|((kind, object), number)| event(&id(number), kind, at(number), object)).collect()
 }
 
-async fn outcome(app: &TestApp, user: &str, events: &[Value]) -> Value {
+/// Sends the events and returns the resulting customer.
+async fn result(app: &TestApp, user: &str, events: &[Value]) -> Value {
     let client: Client = app.user(user);
     client.call("user.me", Value::Null).await;
     for event in events {
         assert_eq!(client.tell(event).await, 200);
     }
     let period = client.call("customer.get", Value::Null).await["stripeCurrentPeriodEnd"].clone();
-    let outcome = json!([record(&client).await, period]).to_string().replace(user, "user");
-    serde_json::from_str(&outcome).unwrap()
+    let result = json!([record(&client).await, period]).to_string().replace(user, "user");
+    serde_json::from_str(&result).unwrap()
 }
 
-/// Any order, with any of them again.
+/// The numbers below `length` in any order, some of them repeated.
 fn shuffled(length: usize) -> impl Strategy<Value = Vec<usize>> {
     let again = proptest::collection::vec(0..length, 0..length);
     again.prop_flat_map(move |again| Just((0..length).chain(again).collect::<Vec<_>>()).prop_shuffle())
 }
 
-async fn check(backend: Backend, tie: bool) {
+async fn check(backend: Backend, same_second: bool) {
     let app = Builder::new(backend).with_stripe().start().await;
     let start = now() - 1000;
-    // What each part of the history comes to, whatever the server makes of it.
+    // The expected plan and price after so many events in order.
     let parts = [
         (2, "PRO", Some(PRO)),
         (4, "PRO", Some(PRO)),
@@ -85,27 +87,27 @@ async fn check(backend: Backend, tie: bool) {
     ];
     for (length, plan, price) in parts {
         let in_order = format!("in_order_{length}");
-        let expected = outcome(&app, &in_order, &history(&in_order, start, tie)[..length]).await;
+        let expected = result(&app, &in_order, &history(&in_order, start, same_second)[..length]).await;
         assert_eq!((&expected[0][0], &expected[0][3]), (&json!(plan), &json!(price)), "{length}");
         let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
         for case in 0..5 {
             let order = shuffled(length).new_tree(&mut runner).unwrap().current();
             let user = format!("user_{length}_{case}");
-            let history = history(&user, start, tie);
+            let history = history(&user, start, same_second);
             let events: Vec<Value> = order.iter().map(|index| history[*index].clone()).collect();
-            assert_eq!(outcome(&app, &user, &events).await, expected, "{order:?}");
+            assert_eq!(result(&app, &user, &events).await, expected, "{order:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn the_order_of_events_makes_no_difference_on_sqlite() {
+async fn the_order_of_events_does_not_matter_on_sqlite() {
     check(Backend::Sqlite, false).await;
     check(Backend::Sqlite, true).await;
 }
 
 #[tokio::test]
-async fn the_order_of_events_makes_no_difference_on_postgres() {
+async fn the_order_of_events_does_not_matter_on_postgres() {
     if Backend::Postgres.is_available() {
         check(Backend::Postgres, false).await;
         check(Backend::Postgres, true).await;

@@ -14,21 +14,21 @@ async fn app() -> TestApp {
 }
 
 #[tokio::test]
-async fn only_stripe_is_believed_and_only_for_a_while() {
+async fn only_recent_valid_signatures_are_accepted() {
     let app = app().await;
     let (client, payload) = (app.anonymous(), payload("user_1"));
     let good = signature(&payload, WEBHOOK_SECRET, now());
     for (signature, what) in [
-        (String::new(), "none"),
-        ("nonsense".to_owned(), "nonsense"),
+        (String::new(), "no signature"),
+        ("nonsense".to_owned(), "not a signature"),
         (signature(&payload, "whsec_of_somebody", now()), "another secret"),
         (signature("{}", WEBHOOK_SECRET, now()), "another body"),
-        (signature(&payload, WEBHOOK_SECRET, now() - 301), "an old one"),
-        (signature(&payload, WEBHOOK_SECRET, now() + 310), "one from the future"),
+        (signature(&payload, WEBHOOK_SECRET, now() - 301), "an old signature"),
+        (signature(&payload, WEBHOOK_SECRET, now() + 310), "a future signature"),
         (good.replace("v1=", "v0="), "another scheme"),
         (good.replace("t=", "t=1"), "another time"),
         (good[..good.len() - 1].to_owned(), "half a digit"),
-        (format!("t={},v1=", now()), "an empty one"),
+        (format!("t={},v1=", now()), "an empty signature"),
     ] {
         assert_eq!(client.webhook(&payload, &signature).await, 400, "{what}");
     }
@@ -39,7 +39,7 @@ async fn only_stripe_is_believed_and_only_for_a_while() {
 }
 
 #[tokio::test]
-async fn several_secrets_count_while_one_replaces_another() {
+async fn any_of_several_secrets_is_accepted() {
     let builder = Builder::new(Backend::Sqlite).with_stripe();
     let app = builder.flag("stripe-webhook-secret", &format!("whsec_new,{WEBHOOK_SECRET}")).start().await;
     app.user("user_1").call("user.me", json!({})).await;
@@ -50,7 +50,7 @@ async fn several_secrets_count_while_one_replaces_another() {
 }
 
 #[tokio::test]
-async fn without_a_secret_nothing_is_believed_and_the_rest_works() {
+async fn without_a_secret_only_the_webhook_is_unavailable() {
     let app = TestApp::on_sqlite().await;
     let payload = payload("user_1");
     assert_eq!(app.anonymous().webhook(&payload, &signature(&payload, "", now())).await, 503);
@@ -58,7 +58,7 @@ async fn without_a_secret_nothing_is_believed_and_the_rest_works() {
 }
 
 #[tokio::test]
-async fn what_is_signed_must_be_an_event_and_not_too_large() {
+async fn a_signed_payload_must_be_an_event_within_the_size_limit() {
     let app = app().await;
     let client = app.anonymous();
     let large = format!("{{\"padding\": \"{}\"}}", "x".repeat(1024 * 1024));
@@ -71,13 +71,13 @@ async fn what_is_signed_must_be_an_event_and_not_too_large() {
 }
 
 #[tokio::test]
-async fn stripe_is_never_told_to_slow_down() {
+async fn webhooks_are_not_rate_limited() {
     let limited = Builder::new(Backend::Sqlite).with_stripe().flag("rate-limit-stripe-max-requests", "1");
     let app =
         limited.flag("rate-limit-write-max-requests", "1").flag("rate-limit-read-max-requests", "1").start().await;
     for number in 0..20 {
-        let told = event(&format!("evt_{number}"), "product.created", now(), json!({}));
-        assert_eq!(app.anonymous().tell(&told).await, 200);
+        let message = event(&format!("evt_{number}"), "product.created", now(), json!({}));
+        assert_eq!(app.anonymous().tell(&message).await, 200);
     }
     assert_eq!(app.count("stripe_events"), 20);
 }

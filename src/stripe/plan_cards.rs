@@ -1,4 +1,4 @@
-//! The plan cards: what a plan is called and offers. Ours are the default; a file may say it otherwise.
+//! Plan cards: the texts that describe a plan. The defaults are built in; STRIPE_PLANS_FILE overrides them.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{config::StripeSettings, models::plan::Plan};
 
-/// What a plan offers.
+/// The description of a plan.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Card {
+pub struct PlanCard {
+    /// Name of the plan.
     pub title: String,
+    /// One sentence about the plan.
     pub description: String,
+    /// What the plan includes.
     pub benefits: Vec<String>,
+    /// What the plan does not include.
     pub limitations: Vec<String>,
+    /// Displayed prices.
     pub prices: Amounts,
 }
 
@@ -27,18 +32,21 @@ pub struct Amounts {
     pub yearly: u32,
 }
 
+/// The cards of all plans.
 #[derive(Clone, Debug)]
-pub struct Cards(HashMap<String, Card>);
+pub struct PlanCards(HashMap<String, PlanCard>);
 
-impl Cards {
+impl PlanCards {
+    /// The built-in cards, overridden by STRIPE_PLANS_FILE if it is set.
+    ///
     /// # Errors
-    /// When the file can't be read, or names what is no plan.
+    /// The file can't be read, is not valid, or names an unknown plan.
     pub fn new(settings: &StripeSettings) -> Result<Self> {
-        let mut cards: HashMap<String, Card> =
-            serde_json::from_str(include_str!("cards.json")).context("our plan cards")?;
+        let mut cards: HashMap<String, PlanCard> =
+            serde_json::from_str(include_str!("plan_cards.json")).context("the built-in plan cards")?;
         if let Some(path) = &settings.stripe_plans_file {
-            let read = || -> Result<HashMap<String, Card>> {
-                let own: HashMap<String, Card> = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+            let read = || -> Result<HashMap<String, PlanCard>> {
+                let own: HashMap<String, PlanCard> = serde_json::from_str(&std::fs::read_to_string(path)?)?;
                 own.keys().try_for_each(|plan| plan.parse::<Plan>().map(drop))?;
                 Ok(own)
             };
@@ -47,7 +55,8 @@ impl Cards {
         Ok(Self(cards))
     }
 
-    pub fn of(&self, plan: Plan) -> Option<&Card> {
+    /// The card of a plan.
+    pub fn of(&self, plan: Plan) -> Option<&PlanCard> {
         self.0.get(plan.as_str())
     }
 }

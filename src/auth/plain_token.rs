@@ -1,7 +1,8 @@
-//! API tokens: `cdk_`, 30 random characters and a checksum of 6, all base62 (contract §6).
+//! The text of API tokens: `cdk_`, 30 random base62 characters, and a base62 checksum of 6.
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use rand::{
     distr::{Alphanumeric, SampleString},
     rand_core::UnwrapErr,
@@ -15,22 +16,22 @@ const RANDOM_CHARS: usize = 30;
 const CHECKSUM_CHARS: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A token in the clear: shown once to its owner, never stored, never printed by accident.
+/// An API token in plain text. It is shown once to its owner and never stored; its `Debug` output does not contain it.
 #[derive(Clone)]
-pub struct ApiToken(String);
+pub struct PlainToken(String);
 
-impl ApiToken {
-    /// What every API token starts with. It lets secret scanners find leaked ones.
+impl PlainToken {
+    /// The prefix of every API token. Secret scanners find leaked tokens by it.
     pub const PREFIX: &str = "cdk_";
 
-    /// A new token from the operating system's random numbers. Panics if the system has none to give.
+    /// Generates a token with random numbers of the operating system. Panics when the operating system has none.
     pub fn generate() -> Self {
         let random = Alphanumeric.sample_string(&mut UnwrapErr(SysRng), RANDOM_CHARS);
         let checksum = checksum(&random);
         Self(format!("{}{random}{checksum}", Self::PREFIX))
     }
 
-    /// Reads a token; `None` unless prefix, length, alphabet and checksum are right.
+    /// Parses a token. None unless prefix, length, alphabet and checksum are correct.
     pub fn parse(text: &str) -> Option<Self> {
         let body = text.strip_prefix(Self::PREFIX)?;
         if body.len() != RANDOM_CHARS + CHECKSUM_CHARS || !body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -40,19 +41,18 @@ impl ApiToken {
         (given == checksum(random)).then(|| Self(text.to_owned()))
     }
 
-    /// What the database keeps in the token's stead. No salt: 178 random bits can't be guessed.
+    /// The hash that the database stores instead of the token. It needs no salt: 178 random bits can't be guessed.
     pub fn hash(&self) -> TokenHash {
-        let digest = Sha256::digest(&self.0);
-        TokenHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        TokenHash(HEXLOWER.encode(&Sha256::digest(&self.0)))
     }
 
-    /// The token itself, for its owner's eyes.
+    /// The token itself, to be shown to its owner only.
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for ApiToken {
+impl fmt::Debug for PlainToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[API token]")
     }
@@ -63,13 +63,13 @@ impl fmt::Debug for ApiToken {
 pub struct TokenHash(String);
 
 impl TokenHash {
-    /// The 64 digits.
+    /// The hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// CRC-32 in base62, padded with zeros. It tells a mistyped token from an unknown one; it keeps nobody out.
+/// CRC-32 in base62, padded with zeros. It distinguishes a mistyped token from an unknown one; it is not a protection.
 fn checksum(random: &str) -> String {
     let mut rest = crc32fast::hash(random.as_bytes());
     let mut digits = ['0'; CHECKSUM_CHARS];
@@ -90,29 +90,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_token_parses_and_no_two_are_alike() {
+    fn generated_tokens_parse_and_are_unique() {
         let tokens: std::collections::HashSet<String> =
-            (0..100).map(|_| ApiToken::generate().expose().to_owned()).collect();
+            (0..100).map(|_| PlainToken::generate().expose().to_owned()).collect();
         assert_eq!(tokens.len(), 100);
         for token in &tokens {
             assert_eq!(token.len(), 40);
-            assert_eq!(ApiToken::parse(token).unwrap().expose(), token);
+            assert_eq!(PlainToken::parse(token).unwrap().expose(), token);
         }
     }
 
     #[test]
-    fn any_changed_character_is_noticed() {
-        let token = ApiToken::generate();
+    fn changing_any_character_invalidates_the_token() {
+        let token = PlainToken::generate();
         for position in 0..token.expose().len() {
             let mut bytes = token.expose().as_bytes().to_vec();
             bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
-            assert!(ApiToken::parse(std::str::from_utf8(&bytes).unwrap()).is_none(), "position {position}");
+            assert!(PlainToken::parse(std::str::from_utf8(&bytes).unwrap()).is_none(), "position {position}");
         }
     }
 
     #[test]
     fn wrong_length_prefix_or_alphabet_is_refused() {
-        let token = ApiToken::generate();
+        let token = PlainToken::generate();
         let token = token.expose();
         let body = token.strip_prefix("cdk_").unwrap();
         let wrong = [
@@ -128,20 +128,20 @@ mod tests {
             format!("cdk_{}", "-".repeat(36)),
         ];
         for text in wrong {
-            assert!(ApiToken::parse(&text).is_none(), "{text:?}");
+            assert!(PlainToken::parse(&text).is_none(), "{text:?}");
         }
     }
 
     #[test]
-    fn the_format_stays_as_it_is() {
+    fn the_format_is_stable() {
         // CRC-32 of thirty zeros and SHA-256 of the token, both computed with Python's zlib and hashlib.
-        let token = ApiToken::parse("cdk_0000000000000000000000000000002C8GjS").unwrap();
+        let token = PlainToken::parse("cdk_0000000000000000000000000000002C8GjS").unwrap();
         assert_eq!(token.hash().as_str(), "fe126975773796c8ea0c20ebeb646162556adb7be14dc9ec79717f8d1ffafcce");
     }
 
     #[test]
-    fn debug_output_holds_no_secret() {
-        let token = ApiToken::generate();
+    fn debug_output_does_not_contain_the_token() {
+        let token = PlainToken::generate();
         assert_eq!(format!("{token:?}"), "[API token]");
     }
 }

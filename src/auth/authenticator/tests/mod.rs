@@ -1,4 +1,4 @@
-//! Tokens, good and forged, at the Authenticator.
+//! Valid and forged tokens.
 
 mod remote;
 mod tokens;
@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::auth::refusal::{BAD_SIGNATURE, UNKNOWN_KEY, WRONG_ALGORITHM};
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
@@ -14,7 +15,7 @@ fn fixture(name: &str) -> String {
     format!("{}/tests/fixtures/keys/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The private half of a key in tests/fixtures/keys.
+/// The private key of a pair in tests/fixtures/keys.
 fn private_key(name: &str) -> EncodingKey {
     let pem = std::fs::read(fixture(&format!("{name}_private.pem"))).unwrap();
     match name {
@@ -33,7 +34,7 @@ fn algorithm(name: &str) -> Algorithm {
     }
 }
 
-/// The public half as a JWK.
+/// The public key as a JWK.
 fn jwk(name: &str, kid: &str) -> Value {
     let jwk = Jwk::from_encoding_key(&private_key(name), algorithm(name)).unwrap();
     let mut jwk = serde_json::to_value(jwk).unwrap();
@@ -50,7 +51,7 @@ fn sign_with_secret(secret: &[u8], claims: &Value) -> String {
     encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret)).unwrap()
 }
 
-fn good_claims() -> Value {
+fn valid_claims() -> Value {
     json!({"sub": "user_1", "exp": claims::now() + 600})
 }
 
@@ -67,7 +68,8 @@ fn with_jwks() -> JwtSettings {
     JwtSettings { jwt_jwks_file: Some(fixture("jwks.json").into()), ..JwtSettings::default() }
 }
 
-async fn judge(authenticator: &Authenticator, token: &str) -> Result<Arc<Claims>, &'static str> {
+/// The claims of a token, or the refusal.
+async fn verify(authenticator: &Authenticator, token: &str) -> Result<Arc<Claims>, &'static str> {
     match authenticator.authenticate(Some(token)).await {
         Credential::Jwt(claims) => Ok(claims),
         Credential::Rejected(refusal) => Err(refusal),
@@ -76,5 +78,5 @@ async fn judge(authenticator: &Authenticator, token: &str) -> Result<Arc<Claims>
     }
 }
 
-/// What [`judge`] says when there are no keys.
+/// What [`verify`] returns when there are no keys.
 const UNVERIFIABLE: &str = "no keys";

@@ -1,0 +1,41 @@
+//! Audit entries of the command line.
+
+use anyhow::{Context, Result};
+use clusterdesk::{
+    db::{DbConnection, Timestamp},
+    models::audit::NewAuditEntry,
+};
+use uuid::Uuid;
+
+/// The actor in audit entries of the command line.
+const ACTOR: &str = "cli";
+
+/// What a command changed.
+pub struct Change<'a> {
+    /// The name of the action, such as `token.create`.
+    pub action: &'a str,
+    /// The kind of entity that was changed.
+    pub entity: &'a str,
+    /// The id of the entity that was changed.
+    pub entity_id: &'a str,
+    /// JSON text without secrets.
+    pub detail: &'a str,
+}
+
+/// Inserts the audit entry of a change, in the transaction of the change.
+///
+/// # Errors
+/// The database failed.
+pub fn record(conn: &mut DbConnection, change: &Change<'_>) -> Result<()> {
+    let request_id = Uuid::new_v4().to_string();
+    let entry = NewAuditEntry {
+        created_at: Timestamp::now(),
+        actor_id: ACTOR,
+        procedure: change.action,
+        entity: change.entity,
+        entity_id: change.entity_id,
+        detail: change.detail,
+        request_id: &request_id,
+    };
+    entry.insert(conn).context("could not write the audit log")
+}
