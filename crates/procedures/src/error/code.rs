@@ -14,7 +14,7 @@ pub enum Code {
     BadRequest,
     /// No usable credentials.
     Unauthorized,
-    /// The caller's plan does not cover the call.
+    /// The call must be paid for.
     PaymentRequired,
     /// The caller lacks the rights.
     Forbidden,
@@ -124,7 +124,7 @@ impl Code {
             Self::ParseError => "The request is not JSON.",
             Self::BadRequest => "The input is not valid; `data.issues` lists every issue.",
             Self::Unauthorized => "The token is missing, invalid, expired or revoked.",
-            Self::PaymentRequired => "The caller's subscription does not cover this.",
+            Self::PaymentRequired => "The caller has not paid for this.",
             Self::Forbidden => "The caller may not do this.",
             Self::NotFound => "Does not exist, or belongs to somebody else.",
             Self::MethodNotSupported => "The procedure can't be called in this way.",

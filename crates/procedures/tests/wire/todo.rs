@@ -1,4 +1,4 @@
-//! `examples/todo.rs` as a process. `cargo test` builds it; `cargo test --test it` alone does not.
+//! `examples/todo.rs` as a process. `cargo test` builds it; `cargo test --test wire` alone does not.
 
 use std::{
     io::{BufRead, BufReader},

@@ -2,6 +2,7 @@
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod documents;
 mod functions;
 mod http;
 mod socket;
