@@ -14,7 +14,7 @@ both_databases! {
     async fn an_unknown_api_token_is_unauthorized_and_counts_against_the_address(builder: Builder) {
         let app = limited(builder, 2, 0).start().await;
         for expected in ["UNAUTHORIZED", "UNAUTHORIZED", "TOO_MANY_REQUESTS"] {
-            let guess = app.with_token(auth::ApiToken::generate().expose());
+            let guess = app.with_token(auth::PlainToken::generate().expose());
             assert_eq!(call(&guess, "k8s.watch").await, expected);
         }
         assert_eq!(call(&app.anonymous(), "user.me").await, "TOO_MANY_REQUESTS");
