@@ -207,6 +207,10 @@ fn code_cites_sections_of_the_reference_that_exist() {
         for Source { file, text } in sources(folder) {
             for rest in text.split("docs/API.md, \"").skip(1) {
                 let section = rest.split('"').next().unwrap();
+                // A placeholder in a comment is not a citation.
+                if section == "…" {
+                    continue;
+                }
                 assert!(page.contains(&format!("\n## {section}\n")), "{file} cites {section:?}");
                 cited += 1;
             }
