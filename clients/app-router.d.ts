@@ -1,5 +1,5 @@
-// x-content-hash: d5de456f83ccea4d09221761a898c1628cc3c437f0b56597362d5d08b0e75b85
-// The procedures of clusterdesk 0.1.0, made by `clusterdesk app-router`. Don't edit.
+// x-content-hash: c949febd8ead6eae26e59cf68451e00603392ab4a875a3bd6cc4fd8d4222add2
+// The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
   TRPCBuiltRouter,
@@ -14,17 +14,45 @@ export interface Amounts {
   yearly: number;
 }
 
+/** A change, or news about the subscription. */
+export type AuditChange =
+  /** The first event, unless `lastEventId` was given. A client that reads the log after it misses nothing. */
+  | {
+    /** The position to resume after. */
+    id: string;
+    type: "ready";
+  }
+  /** An entry was written. */
+  | {
+    /** The entry. */
+    entry: AuditEntry;
+    /** A decimal number, greater than that of every earlier event. */
+    id: string;
+    type: "recorded";
+  }
+  /** The client was too slow. What it missed after this position follows. */
+  | {
+    /** The position. */
+    id: string;
+    type: "lagged";
+  };
+
 /** One change, and who made it. */
 export interface AuditEntry {
-  /** The user; or `cli`, `bootstrap`, `stripe`. */
+  /** The user, or `cli`, `bootstrap`, `stripe`. */
   actorId: string;
+  /** When. */
   createdAt: Date;
-  /** What changed; its shape is the procedure's own. */
+  /** What changed, in a shape that depends on the procedure. */
   detail: unknown;
+  /** What kind of thing was changed, such as `cluster`. */
   entity: string;
+  /** Its id. */
   entityId: string;
   id: number;
+  /** Its canonical name. */
   procedure: string;
+  /** The request that made the change. */
   requestId: string;
 }
 
@@ -51,58 +79,67 @@ export interface Cluster {
   updatedAt: Date;
 }
 
-/** What happened to a cluster, or to the watcher. */
+/** What happened to a cluster, or to the subscription. */
 export type ClusterChange =
-  /**
-   * The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
-   * now misses nothing.
-   */
+  /** The first event, unless `lastEventId` was given. A client that reads its list after it misses nothing. */
   | {
+    /** The position to resume after. */
     id: string;
     type: "ready";
   }
+  /** It was created. */
   | {
+    /** When it happened. */
     at: Date;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "created";
   }
+  /** Its name or location changed. */
   | {
+    /** When it happened. */
     at: Date;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "updated";
   }
+  /** Its status changed. */
   | {
+    /** When it happened. */
     at: Date;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "statusChanged";
   }
+  /** It was deleted. */
   | {
+    /** When it happened. */
     at: Date;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "deleted";
   }
+  /** It was restored. */
   | {
+    /** When it happened. */
     at: Date;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "restored";
   }
-  /** The watcher was too slow. What it missed after this event follows. */
+  /** The client was too slow. What it missed after this position follows. */
   | {
+    /** The position. */
     id: string;
     type: "lagged";
   };
@@ -146,27 +183,58 @@ export interface Customer {
   updatedAt: Date;
 }
 
-/** What clients switch on: `error.data.code`. */
+/** What clients switch on: `error.data.code`. Names and HTTP statuses are those of tRPC. */
 export type ErrorCode =
-  | "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE"
-  /** Stripe failed. */
+  /** The request is not JSON. */
+  | "PARSE_ERROR"
+  /** The request or its input is invalid. */
+  | "BAD_REQUEST"
+  /** No usable credentials. */
+  | "UNAUTHORIZED"
+  /** The caller's plan does not cover the call. */
+  | "PAYMENT_REQUIRED"
+  /** The caller lacks the rights. */
+  | "FORBIDDEN"
+  /** Not found, or not visible to the caller. */
+  | "NOT_FOUND"
+  /** The procedure can't be called in this way. */
+  | "METHOD_NOT_SUPPORTED"
+  /** The call exceeded its deadline and was undone. */
+  | "TIMEOUT"
+  /** Conflicts with an existing resource. */
+  | "CONFLICT"
+  /** A condition of the call does not hold. */
+  | "PRECONDITION_FAILED"
+  /** The request or the response is too large. */
+  | "PAYLOAD_TOO_LARGE"
+  /** The request has the wrong content type. */
+  | "UNSUPPORTED_MEDIA_TYPE"
+  /** The caller's rate limit is used up. */
+  | "TOO_MANY_REQUESTS"
+  /** A fault of the server. */
+  | "INTERNAL_SERVER_ERROR"
+  /** A service that the server depends on failed. */
   | "BAD_GATEWAY"
-  /** Stripe did not answer in time. */
+  /** The server is busy, stopping or cut off from its database. */
+  | "SERVICE_UNAVAILABLE"
+  /** A service that the server depends on did not answer in time. */
   | "GATEWAY_TIMEOUT";
 
 /** `error.data` */
 export interface ErrorData {
+  /** What to switch on. */
   code: ErrorCode;
+  /** The HTTP status of the code. */
   httpStatus: number;
   /** A UUID, also in the server's log. */
   requestId: string;
-  /** With CONFLICT: what is in the way. */
+  /** With CONFLICT: the id of the existing resource. */
   conflictingId?: number | undefined;
-  /** With BAD_REQUEST: all that is wrong with the input. */
+  /** With BAD_REQUEST: every issue of the input. */
   issues?: Issue[] | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
-  /** When another try makes sense. */
+  /** When a retry makes sense, in milliseconds from now. */
   retryAfterMs?: number | undefined;
 }
 
@@ -181,13 +249,13 @@ export type Interval = "month" | "year";
 /** One thing that is wrong with an input. */
 export interface Issue {
   /**
-   * What, for programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`,
-   * `too_short`, `too_long`, `too_small`, `too_big`, `duplicate_field`.
+   * For programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`, `too_short`,
+   * `too_long`, `too_small`, `too_big`, `duplicate_field`, `too_many_issues`.
    */
   code: string;
-  /** What, for people. */
+  /** For people: what follows the path in a sentence, such as "must not be empty". */
   message: string;
-  /** Where: property names and array indices joined by dots; empty for the input as a whole. */
+  /** Property names and array indices joined by dots; empty for the input as a whole. */
   path: string;
 }
 
@@ -269,7 +337,7 @@ export interface StripeIds {
   yearly: string | null;
 }
 
-/** The output of a mutation that has nothing else to say. */
+/** `{"success": true}` */
 export interface Success {
   /** A failure is an error. */
   success: true;
@@ -462,11 +530,14 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     restore: MutationOf<{
       id: number;
     }, Success>;
-    /** The caller's deleted clusters, newest deletion first. */
+    /**
+     * The caller's deleted clusters, newest deletion first.
+     * The fields of every paged list.
+     */
     listDeleted: QueryOf<{
-      /** The `nextCursor` of the page before. */
+      /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
-      /** Items of the page; 20 when not said. */
+      /** Items per page; 20 by default. */
       limit?: number | null | undefined;
     } | void, ClusterPage>;
     /** How many clusters the caller has, active and deleted. */
@@ -479,16 +550,16 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     }, Success>;
     /**
      * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
-     * Only events of which all that is said here is true.
+     * Filters; all must match.
      */
     watch: SubscriptionOf<{
       clusterId?: number | null | undefined;
-      /** The id of the last event that was seen. What came after it comes first. */
+      /** The id of the last event that was seen; delivery resumes after it. */
       lastEventId?: string | null | undefined;
       plan?: Plan | null | undefined;
-      /** The status that the event left the cluster in. */
+      /** The status after the change. */
       status?: Status | null | undefined;
-      /** Whose clusters: anybody's for an admin, who else sees everybody's. */
+      /** Whose clusters: for admins anybody's, and everybody's when left out. */
       userId?: string | null | undefined;
     } | void, ClusterChange>;
   };
@@ -563,24 +634,30 @@ export type AppRouter = TRPCBuiltRouter<Root, {
   admin: {
     /** The server in four numbers. */
     getStats: QueryOf<void, Stats>;
-    /** Users, newest first. */
+    /**
+     * Users, newest first.
+     * The fields of every paged list.
+     */
     listUsers: QueryOf<{
-      /** The `nextCursor` of the page before. */
+      /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
       /** Also what is deleted. */
       includeDeleted?: boolean | null | undefined;
-      /** Items of the page; 20 when not said. */
+      /** Items per page; 20 by default. */
       limit?: number | null | undefined;
       /** Part of an id, name or email, in any case. */
       search?: string | null | undefined;
     } | void, ListedUserPage>;
-    /** Everybody's clusters, newest first. */
+    /**
+     * Everybody's clusters, newest first.
+     * The fields of every paged list.
+     */
     listClusters: QueryOf<{
-      /** The `nextCursor` of the page before. */
+      /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
       /** Also what is deleted. */
       includeDeleted?: boolean | null | undefined;
-      /** Items of the page; 20 when not said. */
+      /** Items per page; 20 by default. */
       limit?: number | null | undefined;
       plan?: Plan | null | undefined;
       status?: Status | null | undefined;
@@ -592,31 +669,54 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       role: Role;
       userId: string;
     }, Success>;
-    /** Who changed what, newest first. */
+    /**
+     * Who changed what, newest first.
+     * The fields of every paged list.
+     */
     auditLog: QueryOf<{
       /** Who made the change. */
       actorId?: string | null | undefined;
-      /** The `nextCursor` of the page before. */
+      /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
       /** What kind of thing was changed, such as `cluster`. */
       entity?: string | null | undefined;
+      /** The id of what was changed. */
       entityId?: string | null | undefined;
-      /** Items of the page; 20 when not said. */
+      /** Items per page; 20 by default. */
       limit?: number | null | undefined;
-      /** By its canonical name. */
+      /** The canonical name of the procedure. */
       procedure?: string | null | undefined;
-      /** At or after this moment. */
+      /** At or after this time. */
       since?: Date | null | undefined;
-      /** Before this moment. */
+      /** Before this time. */
       until?: Date | null | undefined;
     } | void, AuditEntryPage>;
-    /** What Stripe has told us, newest first. */
+    /**
+     * Who changes what, live.
+     * Filters; all must match.
+     */
+    watchAudit: SubscriptionOf<{
+      /** Who made the change. */
+      actorId?: string | null | undefined;
+      /** What kind of thing was changed, such as `cluster`. */
+      entity?: string | null | undefined;
+      /** The id of what was changed. */
+      entityId?: string | null | undefined;
+      /** The id of the last event that was seen; delivery resumes after it. */
+      lastEventId?: string | null | undefined;
+      /** The canonical name of the procedure. */
+      procedure?: string | null | undefined;
+    } | void, AuditChange>;
+    /**
+     * What Stripe has told us, newest first.
+     * The fields of every paged list.
+     */
     webhookEvents: QueryOf<{
-      /** The `nextCursor` of the page before. */
+      /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
       /** Only those that wait for another try. */
       failed?: boolean | null | undefined;
-      /** Items of a page; 20 when not said. */
+      /** Items per page; 20 by default. */
       limit?: number | null | undefined;
     } | void, WebhookEventPage>;
     /** Tries again to handle an event of Stripe's that failed. */
@@ -635,7 +735,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     userPlans: QueryOf<void, UserPlan | null>;
   };
   rpc: {
-    /** What there is to call: the OpenRPC document of this server. */
+    /** The OpenRPC document of this server. */
     discover: QueryOf<void, OpenRpcDocument>;
   };
 }>;

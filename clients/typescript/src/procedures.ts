@@ -1,8 +1,8 @@
-// x-content-hash: c56842147938edb8490a38823161864872be7cc1c4444f69537399812bbc5f2c
-// The procedures of clusterdesk 0.1.0, made by `clusterdesk openrpc --types`. Don't edit.
+// x-content-hash: 8b628c6804878dbdb18da114f48104fdc35a71fe8caa092abc2c09d00b070e29
+// The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
-// `Procedures`, with a member for every name, the old server's included:
+// `Procedures`, with a member for every name, old names included:
 //
 //   "namespace.name": { kind: "query" | "mutation" | "subscription"; input: …; output: … }
 //
@@ -18,17 +18,45 @@ export interface Amounts {
   yearly: number;
 }
 
+/** A change, or news about the subscription. */
+export type AuditChange =
+  /** The first event, unless `lastEventId` was given. A client that reads the log after it misses nothing. */
+  | {
+    /** The position to resume after. */
+    id: string;
+    type: "ready";
+  }
+  /** An entry was written. */
+  | {
+    /** The entry. */
+    entry: AuditEntry;
+    /** A decimal number, greater than that of every earlier event. */
+    id: string;
+    type: "recorded";
+  }
+  /** The client was too slow. What it missed after this position follows. */
+  | {
+    /** The position. */
+    id: string;
+    type: "lagged";
+  };
+
 /** One change, and who made it. */
 export interface AuditEntry {
-  /** The user; or `cli`, `bootstrap`, `stripe`. */
+  /** The user, or `cli`, `bootstrap`, `stripe`. */
   actorId: string;
+  /** When. */
   createdAt: string;
-  /** What changed; its shape is the procedure's own. */
+  /** What changed, in a shape that depends on the procedure. */
   detail: unknown;
+  /** What kind of thing was changed, such as `cluster`. */
   entity: string;
+  /** Its id. */
   entityId: string;
   id: number;
+  /** Its canonical name. */
   procedure: string;
+  /** The request that made the change. */
   requestId: string;
 }
 
@@ -55,58 +83,67 @@ export interface Cluster {
   updatedAt: string;
 }
 
-/** What happened to a cluster, or to the watcher. */
+/** What happened to a cluster, or to the subscription. */
 export type ClusterChange =
-  /**
-   * The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
-   * now misses nothing.
-   */
+  /** The first event, unless `lastEventId` was given. A client that reads its list after it misses nothing. */
   | {
+    /** The position to resume after. */
     id: string;
     type: "ready";
   }
+  /** It was created. */
   | {
+    /** When it happened. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "created";
   }
+  /** Its name or location changed. */
   | {
+    /** When it happened. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "updated";
   }
+  /** Its status changed. */
   | {
+    /** When it happened. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "statusChanged";
   }
+  /** It was deleted. */
   | {
+    /** When it happened. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "deleted";
   }
+  /** It was restored. */
   | {
+    /** When it happened. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number, greater than that of every earlier event. */
     id: string;
     type: "restored";
   }
-  /** The watcher was too slow. What it missed after this event follows. */
+  /** The client was too slow. What it missed after this position follows. */
   | {
+    /** The position. */
     id: string;
     type: "lagged";
   };
@@ -150,27 +187,58 @@ export interface Customer {
   updatedAt: string;
 }
 
-/** What clients switch on: `error.data.code`. */
+/** What clients switch on: `error.data.code`. Names and HTTP statuses are those of tRPC. */
 export type ErrorCode =
-  | "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE"
-  /** Stripe failed. */
+  /** The request is not JSON. */
+  | "PARSE_ERROR"
+  /** The request or its input is invalid. */
+  | "BAD_REQUEST"
+  /** No usable credentials. */
+  | "UNAUTHORIZED"
+  /** The caller's plan does not cover the call. */
+  | "PAYMENT_REQUIRED"
+  /** The caller lacks the rights. */
+  | "FORBIDDEN"
+  /** Not found, or not visible to the caller. */
+  | "NOT_FOUND"
+  /** The procedure can't be called in this way. */
+  | "METHOD_NOT_SUPPORTED"
+  /** The call exceeded its deadline and was undone. */
+  | "TIMEOUT"
+  /** Conflicts with an existing resource. */
+  | "CONFLICT"
+  /** A condition of the call does not hold. */
+  | "PRECONDITION_FAILED"
+  /** The request or the response is too large. */
+  | "PAYLOAD_TOO_LARGE"
+  /** The request has the wrong content type. */
+  | "UNSUPPORTED_MEDIA_TYPE"
+  /** The caller's rate limit is used up. */
+  | "TOO_MANY_REQUESTS"
+  /** A fault of the server. */
+  | "INTERNAL_SERVER_ERROR"
+  /** A service that the server depends on failed. */
   | "BAD_GATEWAY"
-  /** Stripe did not answer in time. */
+  /** The server is busy, stopping or cut off from its database. */
+  | "SERVICE_UNAVAILABLE"
+  /** A service that the server depends on did not answer in time. */
   | "GATEWAY_TIMEOUT";
 
 /** `error.data` */
 export interface ErrorData {
+  /** What to switch on. */
   code: ErrorCode;
+  /** The HTTP status of the code. */
   httpStatus: number;
   /** A UUID, also in the server's log. */
   requestId: string;
-  /** With CONFLICT: what is in the way. */
+  /** With CONFLICT: the id of the existing resource. */
   conflictingId?: number | undefined;
-  /** With BAD_REQUEST: all that is wrong with the input. */
+  /** With BAD_REQUEST: every issue of the input. */
   issues?: Issue[] | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
-  /** When another try makes sense. */
+  /** When a retry makes sense, in milliseconds from now. */
   retryAfterMs?: number | undefined;
 }
 
@@ -185,13 +253,13 @@ export type Interval = "month" | "year";
 /** One thing that is wrong with an input. */
 export interface Issue {
   /**
-   * What, for programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`,
-   * `too_short`, `too_long`, `too_small`, `too_big`, `duplicate_field`.
+   * For programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`, `too_short`,
+   * `too_long`, `too_small`, `too_big`, `duplicate_field`, `too_many_issues`.
    */
   code: string;
-  /** What, for people. */
+  /** For people: what follows the path in a sentence, such as "must not be empty". */
   message: string;
-  /** Where: property names and array indices joined by dots; empty for the input as a whole. */
+  /** Property names and array indices joined by dots; empty for the input as a whole. */
   path: string;
 }
 
@@ -273,7 +341,7 @@ export interface StripeIds {
   yearly: string | null;
 }
 
-/** The output of a mutation that has nothing else to say. */
+/** `{"success": true}` */
 export interface Success {
   /** A failure is an error. */
   success: true;
@@ -395,11 +463,14 @@ export interface Procedures {
   "k8s.restore": { kind: "mutation"; input: {
     id: number;
   }; output: Success };
-  /** The caller's deleted clusters, newest deletion first. */
+  /**
+   * The caller's deleted clusters, newest deletion first.
+   * The fields of every paged list.
+   */
   "k8s.listDeleted": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
   } | void; output: ClusterPage };
   /** How many clusters the caller has, active and deleted. */
@@ -412,16 +483,16 @@ export interface Procedures {
   }; output: Success };
   /**
    * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
-   * Only events of which all that is said here is true.
+   * Filters; all must match.
    */
   "k8s.watch": { kind: "subscription"; input: {
     clusterId?: number | null | undefined;
-    /** The id of the last event that was seen. What came after it comes first. */
+    /** The id of the last event that was seen; delivery resumes after it. */
     lastEventId?: string | null | undefined;
     plan?: Plan | null | undefined;
-    /** The status that the event left the cluster in. */
+    /** The status after the change. */
     status?: Status | null | undefined;
-    /** Whose clusters: anybody's for an admin, who else sees everybody's. */
+    /** Whose clusters: for admins anybody's, and everybody's when left out. */
     userId?: string | null | undefined;
   } | void; output: ClusterChange };
   /** The caller's customer record, or null. */
@@ -470,24 +541,30 @@ export interface Procedures {
   } | void; output: Success };
   /** The server in four numbers. */
   "admin.getStats": { kind: "query"; input: NoInput | void; output: Stats };
-  /** Users, newest first. */
+  /**
+   * Users, newest first.
+   * The fields of every paged list.
+   */
   "admin.listUsers": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
     /** Also what is deleted. */
     includeDeleted?: boolean | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
     /** Part of an id, name or email, in any case. */
     search?: string | null | undefined;
   } | void; output: ListedUserPage };
-  /** Everybody's clusters, newest first. */
+  /**
+   * Everybody's clusters, newest first.
+   * The fields of every paged list.
+   */
   "admin.listClusters": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
     /** Also what is deleted. */
     includeDeleted?: boolean | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
     plan?: Plan | null | undefined;
     status?: Status | null | undefined;
@@ -499,31 +576,54 @@ export interface Procedures {
     role: Role;
     userId: string;
   }; output: Success };
-  /** Who changed what, newest first. */
+  /**
+   * Who changed what, newest first.
+   * The fields of every paged list.
+   */
   "admin.auditLog": { kind: "query"; input: {
     /** Who made the change. */
     actorId?: string | null | undefined;
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
     /** What kind of thing was changed, such as `cluster`. */
     entity?: string | null | undefined;
+    /** The id of what was changed. */
     entityId?: string | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
-    /** By its canonical name. */
+    /** The canonical name of the procedure. */
     procedure?: string | null | undefined;
-    /** At or after this moment. */
+    /** At or after this time. */
     since?: string | null | undefined;
-    /** Before this moment. */
+    /** Before this time. */
     until?: string | null | undefined;
   } | void; output: AuditEntryPage };
-  /** What Stripe has told us, newest first. */
+  /**
+   * Who changes what, live.
+   * Filters; all must match.
+   */
+  "admin.watchAudit": { kind: "subscription"; input: {
+    /** Who made the change. */
+    actorId?: string | null | undefined;
+    /** What kind of thing was changed, such as `cluster`. */
+    entity?: string | null | undefined;
+    /** The id of what was changed. */
+    entityId?: string | null | undefined;
+    /** The id of the last event that was seen; delivery resumes after it. */
+    lastEventId?: string | null | undefined;
+    /** The canonical name of the procedure. */
+    procedure?: string | null | undefined;
+  } | void; output: AuditChange };
+  /**
+   * What Stripe has told us, newest first.
+   * The fields of every paged list.
+   */
   "admin.webhookEvents": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
     /** Only those that wait for another try. */
     failed?: boolean | null | undefined;
-    /** Items of a page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
   } | void; output: WebhookEventPage };
   /** Tries again to handle an event of Stripe's that failed. */
@@ -538,6 +638,6 @@ export interface Procedures {
   }; output: SessionCreated };
   /** The caller's plan, or null when they are no customer. */
   "stripe.userPlans": { kind: "query"; input: NoInput | void; output: UserPlan | null };
-  /** What there is to call: the OpenRPC document of this server. */
+  /** The OpenRPC document of this server. */
   "rpc.discover": { kind: "query"; input: NoInput | void; output: OpenRpcDocument };
 }
