@@ -1,15 +1,21 @@
-// The dashboard's audit log: who changed what.
+// The dashboard's audit log: who changed what. New entries appear as they are written.
 
-import { el } from "./dom.js";
+import { announce, el } from "./dom.js";
+import { eventSentence } from "./events.js";
 import { jsonBlock } from "./json.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
+import { watch } from "./rpc.js";
 
 /** Characters of a detail that are shown before it is opened. */
 const SHORT = 60;
 
+/** The filters that the subscription has too. A list with another one, such as `until`, is not live. */
+const LIVE = new Set(["actorId", "procedure", "entity", "entityId"]);
+
+/** Shows the log in `node`. Returns a function that stops it. */
 export function showAudit(node, registry, query) {
-  showList(node, registry, {
+  const list = showList(node, registry, {
     procedureName: "admin.auditLog",
     place: "audit",
     noun: "Entries",
@@ -25,6 +31,18 @@ export function showAudit(node, registry, query) {
       { title: "Detail", cell: (entry) => detail(entry) },
     ],
   });
+  const filters = [...query].filter(([, value]) => value !== "");
+  if (!filters.every(([name]) => LIVE.has(name))) return undefined;
+  const { stop } = watch("admin.watchAudit", Object.fromEntries(filters), {
+    onEvent: (event) => {
+      // Entries that were written between the first load and the start of the subscription.
+      if (event.type === "ready") list.reload();
+      if (event.type !== "recorded") return;
+      list.add(event.entry);
+      announce(eventSentence(event));
+    },
+  });
+  return stop;
 }
 
 /** A link to the log, filtered by this value. */

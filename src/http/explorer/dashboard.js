@@ -8,6 +8,7 @@ import { session } from "./session.js";
 import { showStats } from "./stats.js";
 import { showUsers } from "./users.js";
 
+/** `show` may return a function that stops what runs in the tab. */
 const TABS = [
   { id: "stats", title: "Stats", show: showStats },
   { id: "users", title: "Users", show: showUsers },
@@ -24,14 +25,21 @@ export function showDashboard(main, registry, tabId, query) {
   );
   const nav = el("nav", { "aria-label": "Dashboard", class: "tab-links" }, el("ul", {}, links));
   const heading = el("h1", { tabindex: "-1" }, "Dashboard: ", tab.title);
+  let stop = null;
   const render = () => {
+    stop?.();
+    stop = null;
     if (!session.isAdmin) return body.replaceChildren(adminsOnly());
     body.replaceChildren(nav, el("div", {}));
-    tab.show(body.lastChild, registry, query);
+    stop = tab.show(body.lastChild, registry, query);
   };
   main.replaceChildren(el("header", { class: "page-head" }, heading), body);
   render();
-  return session.onChange(render);
+  const stopListening = session.onChange(render);
+  return () => {
+    stopListening();
+    stop?.();
+  };
 }
 
 function adminsOnly() {

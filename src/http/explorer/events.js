@@ -13,20 +13,24 @@ const NOTES = {
 
 /** An event in words, for a screen reader. */
 export function eventSentence(event) {
-  const { type = "event", cluster } = event ?? {};
+  const { type = "event", cluster, entry } = event ?? {};
   if (NOTES[type]) return `${type}. ${NOTES[type]}`;
+  if (entry) return `${type}, ${entry.procedure} by ${entry.actorId}`;
   return cluster ? `${type}, cluster ${cluster.id} ${cluster.name}` : String(type);
 }
 
 /** A list item that opens to show the event as JSON. */
 export function eventLine(event) {
-  const { type = "event", id, at, cluster } = event ?? {};
-  const note =
-    NOTES[type] ?? (cluster && [cluster.plan, cluster.location, cluster.authUserId].filter(Boolean).join(" · "));
+  const { type = "event", id, at = event?.entry?.createdAt, cluster, entry } = event ?? {};
+  const facts = cluster
+    ? [cluster.plan, cluster.location, cluster.authUserId]
+    : [entry?.actorId, entry && `${entry.entity} ${entry.entityId}`];
+  const note = NOTES[type] ?? facts.filter(Boolean).join(" · ");
   const head = [
     badge(String(type)),
     cluster ? el("span", {}, el("strong", {}, cluster.name), ` #${cluster.id}`) : null,
     cluster ? badge(cluster.status) : null,
+    entry ? el("code", {}, entry.procedure) : null,
     note ? el("span", { class: "help" }, note) : null,
     el("span", { class: "spring" }),
     at ? moment(at) : null,

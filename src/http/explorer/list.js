@@ -8,10 +8,13 @@ import { call } from "./rpc.js";
 /** Parameters that are not filters. */
 const PAGING = new Set(["cursor", "limit"]);
 const LIMIT = 20;
+/** When new items have made the first page this long, it is loaded again. */
+const KEPT = 200;
 
 /**
  * Shows `procedureName`, a procedure with `cursor` and `limit`, in `node`. `columns` are `{title, cell(item, list)}`; `noun`
- * names the items. The filters are part of the URL, so that a list can be linked to.
+ * names the items. The filters are part of the URL, so that a list can be linked to. Returns the list:
+ * `reload()`, `showNotice(content)`, and `add(item)` for a new item that matches the filters.
  */
 export function showList(node, registry, { procedureName, place, noun, columns, query }) {
   const params = registry.byName.get(procedureName)?.params.filter((param) => !PAGING.has(param.name)) ?? [];
@@ -46,11 +49,15 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     apply,
   );
   node.replaceChildren(form, notice, el("div", { class: "table" }, table), state, pager);
+  /** The ids of the items in the table; null if there is no page to add to. */
+  let shown = null;
+  /** The items that were added during a load, which may have missed them. */
+  const early = [];
   /** The cursors of the pages up to the current one; undefined for the first page. */
   const cursors = [undefined];
   let nextCursor = null;
   let loads = 0;
-  const list = { reload: load, showNotice };
+  const list = { reload: load, showNotice, add };
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -82,7 +89,9 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     } catch (error) {
       if (isCurrent(load)) fail(error);
     }
+    if (load !== loads) return;
     table.removeAttribute("aria-busy");
+    for (const item of early.splice(0)) add(item);
   }
 
   /** Whether this load is still the latest one, and the table still shown. */
@@ -93,6 +102,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   function fill({ items, nextCursor: following }) {
     nextCursor = following;
     body.replaceChildren(...items.map((item) => row(item)));
+    shown = new Set(items.map(({ id }) => id));
     table.hidden = items.length === 0;
     state.replaceChildren(items.length === 0 ? el("p", { class: "empty" }, `No ${noun.toLowerCase()} match.`) : "");
     show(`Page ${cursors.length}`);
@@ -102,6 +112,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
   function fail(error) {
     const others = filters.show(error.issues ?? []);
     body.replaceChildren();
+    shown = null;
     table.hidden = true;
     nextCursor = null;
     state.replaceChildren(failureBox(error, { issues: others, retry: load }));
@@ -126,6 +137,22 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     );
   }
 
+  /** Shows a new item at the top of the first page. Other pages do not change: the first one is loaded on the way back. */
+  function add(item) {
+    if (table.hasAttribute("aria-busy")) {
+      early.push(item);
+    } else if (cursors.length > 1 || shown === null || shown.has(item.id)) {
+      return;
+    } else if (shown.size >= KEPT) {
+      load();
+    } else {
+      shown.add(item.id);
+      body.prepend(row(item));
+      table.hidden = false;
+      state.replaceChildren();
+    }
+  }
+
   /** Shows the outcome of an action above the table. It gets the focus, because reloading removes the button. */
   function showNotice(content) {
     notice.replaceChildren(content);
@@ -134,4 +161,5 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
 
   show("");
   load();
+  return list;
 }

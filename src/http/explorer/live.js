@@ -1,11 +1,10 @@
 // The panel of a subscription: starts and stops it, and lists its events, newest first.
 
-import { Live, Watcher } from "./client.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { eventLine, eventSentence } from "./events.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { createParams } from "./params.js";
-import { call, ROOT } from "./rpc.js";
+import { watch } from "./rpc.js";
 import { session } from "./session.js";
 
 /** The most events that the list holds. */
@@ -49,11 +48,7 @@ export function createLive(procedure, registry, onInput) {
     problem.replaceChildren(...others.map((issue) => el("p", { class: "error" }, issue.message)));
     if (issues.length > 0) return;
     toggle.textContent = "Stop watching";
-    const { token } = session;
-    const live = new Live({ url: ROOT.href, token }, () => call("user.me", undefined, { token }));
-    const watcher = new Watcher(procedure.name, value, { onEvent: add, onStateChange: change, onRetry: wait });
-    running = { watcher, stop: () => live.remove(watcher) };
-    live.add(watcher);
+    running = watch(procedure.name, value, { onEvent: add, onStateChange: change, onRetry: wait });
   }
 
   function stop() {

@@ -1,6 +1,6 @@
 // Calls over JSON-RPC 2.0, to the server that this page came from.
 
-import { outcome, post, request } from "./client.js";
+import { Live, outcome, post, request, Watcher } from "./client.js";
 import { session } from "./session.js";
 
 /** The server's address. A proxy may have mounted the page below a prefix. */
@@ -34,6 +34,18 @@ export async function call(method, params, { token = session.token, signal } = {
     limit: header("x-ratelimit-limit"),
     ms,
   };
+}
+
+/**
+ * Subscribes to a procedure, as the signed-in user. `listeners` are `{onEvent, onStateChange, onRetry}`. Returns the
+ * `Watcher`, and a function that unsubscribes.
+ */
+export function watch(method, input, listeners) {
+  const { token } = session;
+  const live = new Live({ url: ROOT.href, token }, () => call("user.me", undefined, { token }));
+  const watcher = new Watcher(method, input, listeners);
+  live.add(watcher);
+  return { watcher, stop: () => live.remove(watcher) };
 }
 
 /** No cookies: only the token says who calls. */

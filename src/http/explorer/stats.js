@@ -14,11 +14,11 @@ const CARDS = [
 
 const number = new Intl.NumberFormat();
 
-export async function showStats(node) {
+export function showStats(node) {
   const refresh = el("button", { type: "button", on: { click: () => load() } }, "Refresh");
   const body = el("div", {}, el("p", { class: "loading" }, "Loading…"));
   node.replaceChildren(body, el("div", { class: "buttons" }, refresh));
-  await load();
+  load();
 
   async function load() {
     body.setAttribute("aria-busy", "true");

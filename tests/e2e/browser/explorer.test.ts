@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
-import type { Page } from "playwright-core";
+import type { Page, WebSocket } from "playwright-core";
 import { browser, complaints, screenshot } from "../support/browser.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
@@ -140,6 +140,8 @@ for (const width of WIDTHS) {
         name: "in-the-list",
         location: "eu",
       });
+      const sockets: WebSocket[] = [];
+      page.on("websocket", (socket) => void sockets.push(socket));
       await signIn(page, adminToken);
       await go(page, "Dashboard");
       await until(async () => /Active users/.test(await page.getByRole("main").innerText()), "stats");
@@ -190,6 +192,21 @@ for (const width of WIDTHS) {
       assert.match(await page.getByRole("table", { name: "Entries" }).innerText(), /k8s\.setStatus[\s\S]*k8s\.create/);
       await screenshot(page, `explorer-audit-${width}`);
       assert.equal(await overflow(page), 0);
+
+      const admin = createClient({ url: server.url, token: adminToken });
+      // The first one may still be found by a load, the second one comes over the socket.
+      for (const [rows, status] of [
+        [4, "INITING"],
+        [5, "RUNNING"],
+      ] as const) {
+        await admin.k8s.setStatus({ id, status });
+        const entries = page.getByRole("table", { name: "Entries" }).getByRole("row");
+        await until(async () => (await entries.count()) === rows, `the entry of ${status}`);
+        assert.match(await entries.nth(1).innerText(), new RegExp(`k8s\\.setStatus[\\s\\S]*${status}`));
+      }
+      assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
+      await tabs.getByRole("link", { name: "Stats" }).click();
+      await until(() => sockets.every((socket) => socket.isClosed()), "the subscription to end");
     }));
 }
 

@@ -73,7 +73,7 @@ for (const name of ["httpBatchLink", "httpBatchStreamLink"]) {
 }
 
 for (const [name, connect] of Object.entries(SUBSCRIPTIONS)) {
-  test(`${name}: a subscription receives each todo as it is added or finished`, async () => {
+  test(`${name}: a subscription receives each todo as it is added or finished`, async (t) => {
     const events: Todo[] = [];
     const errors: unknown[] = [];
     let started = false;
@@ -82,12 +82,14 @@ for (const [name, connect] of Object.entries(SUBSCRIPTIONS)) {
       onStarted: () => {
         started = true;
       },
-      onData: ({ data }) => void events.push(data),
+      onData: (todo) => void events.push(todo),
       onError: (error) => void errors.push(error),
       onComplete: () => {
         completed = true;
       },
     });
+    // Otherwise it would reconnect for ever after a failure.
+    t.after(() => subscription.unsubscribe());
     await until(() => started, "the subscription to start");
     const writer = CALLS.httpBatchLink!(trpc);
     const added = await writer.todo.add.mutate({ title: `watched with ${name}` });

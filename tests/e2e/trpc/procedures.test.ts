@@ -266,7 +266,9 @@ for (const [prefix, { transformer, time }] of Object.entries(MOUNTS)) {
 test("the list of calls is complete", async () => {
   const document = await (await fetch(`${server.url}/openrpc.json`)).json();
   const covered = new Set(SCENARIO.flatMap(({ names }) => names));
-  const missing = document.methods.filter((method: any) => method["x-kind"] !== "subscription" && !covered.has(method.name));
+  const missing = document.methods.filter(
+    (method: any) => method["x-kind"] !== "subscription" && !covered.has(method.name),
+  );
   // A query without input needs no step of its own.
   const admin = createTRPCUntypedClient({ links: [CALLS.httpLink!({ url: `${server.url}/trpc`, token: adminToken })] });
   const needed: string[] = [];
