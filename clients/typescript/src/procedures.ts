@@ -1,8 +1,8 @@
-// x-content-hash: c56842147938edb8490a38823161864872be7cc1c4444f69537399812bbc5f2c
-// The procedures of clusterdesk 0.1.0, made by `clusterdesk openrpc --types`. Don't edit.
+// x-content-hash: 600434e03627c98cf03a9c60f3783ae53710a853b01395669a075ae0c48f37f8
+// The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
-// `Procedures`, with a member for every name, the old server's included:
+// `Procedures`, with a member for every name, old names included:
 //
 //   "namespace.name": { kind: "query" | "mutation" | "subscription"; input: …; output: … }
 //
@@ -18,131 +18,172 @@ export interface Amounts {
   yearly: number;
 }
 
-/** One change, and who made it. */
+/** A new entry, or the state of the subscription. */
+export type AuditChange =
+  /** The first event, unless `lastEventId` was given. A client that reads the log after this event misses no entry. */
+  | {
+    /** The position after which delivery continues. */
+    id: string;
+    type: "ready";
+  }
+  /** An entry was written. */
+  | {
+    /** The entry. */
+    entry: AuditEntry;
+    /** A decimal number that increases from event to event. */
+    id: string;
+    type: "recorded";
+  }
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
+  | {
+    /** The position after which delivery continues. */
+    id: string;
+    type: "lagged";
+  };
+
+/** An entry of the audit log: a change and who made it. */
 export interface AuditEntry {
-  /** The user; or `cli`, `bootstrap`, `stripe`. */
+  /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
   actorId: string;
+  /** The time of the change. */
   createdAt: string;
-  /** What changed; its shape is the procedure's own. */
+  /** What changed; the shape depends on the procedure. */
   detail: unknown;
+  /** The kind of object that was changed, such as `cluster`. */
   entity: string;
+  /** The id of the changed object. */
   entityId: string;
   id: number;
+  /** The procedure's canonical name. */
   procedure: string;
+  /** The id of the request that made the change. */
   requestId: string;
 }
 
 /** One page of a list. */
 export interface AuditEntryPage {
+  /** At most `limit` items. */
   items: AuditEntry[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** A Kubernetes cluster's configuration. */
+/** The configuration of a Kubernetes cluster. */
 export interface Cluster {
-  /** The owner; null for the history of a user who is gone. */
+  /** The id of the owner; null after the owner was deleted. */
   authUserId: string | null;
   createdAt: string;
-  /** Null while the cluster is active. */
+  /** When it was deleted; null while it is active. */
   deletedAt: string | null;
   id: number;
+  /** Where it runs, such as `eu-central`. */
   location: string;
   name: string;
+  /** `Default` unless the cluster was imported with another. */
   network: string;
   plan: Plan;
   status: Status;
   updatedAt: string;
 }
 
-/** What happened to a cluster, or to the watcher. */
+/** A change to a cluster, or the state of the subscription. */
 export type ClusterChange =
-  /**
-   * The first event, unless `lastEventId` was given: what happens from here on will come. A client that reads its list
-   * now misses nothing.
-   */
+  /** The first event, unless `lastEventId` was given. A client that reads its list after this event misses no change. */
   | {
+    /** The position after which delivery continues. */
     id: string;
     type: "ready";
   }
+  /** The cluster was created. */
   | {
+    /** The time of the change. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "created";
   }
+  /** Its name or location changed. */
   | {
+    /** The time of the change. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "updated";
   }
+  /** Its status changed. */
   | {
+    /** The time of the change. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "statusChanged";
   }
+  /** The cluster was deleted. */
   | {
+    /** The time of the change. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "deleted";
   }
+  /** The cluster was restored. */
   | {
+    /** The time of the change. */
     at: string;
-    /** As the change left it. */
+    /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every event before. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "restored";
   }
-  /** The watcher was too slow. What it missed after this event follows. */
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
   | {
+    /** The position after which delivery continues. */
     id: string;
     type: "lagged";
   };
 
-/** How many clusters a user has. */
+/** The numbers of a user's clusters. */
 export interface ClusterCount {
   active: number;
   deleted: number;
 }
 
-/** A cluster that was just created. */
+/** The cluster that was created. */
 export interface ClusterCreated {
   clusterName: string;
   id: number;
   location: string;
   plan: Plan;
-  /** A failure is an error. */
+  /** Always true; a failure is an error. */
   success: true;
 }
 
 /** One page of a list. */
 export interface ClusterPage {
+  /** At most `limit` items. */
   items: Cluster[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** A user's billing record. */
+/** A user's customer record: the plan and the Stripe ids. */
 export interface Customer {
-  /** Whose it is. */
+  /** The id of the user. */
   authUserId: string;
   createdAt: string;
   id: number;
   name: string | null;
   plan: Plan;
-  /** When the paid period ends; null on FREE. */
+  /** The end of the paid period; null on FREE. */
   stripeCurrentPeriodEnd: string | null;
   stripeCustomerId: string | null;
   stripePriceId: string | null;
@@ -150,32 +191,64 @@ export interface Customer {
   updatedAt: string;
 }
 
-/** What clients switch on: `error.data.code`. */
+/** What clients switch on: `error.data.code`. Names and HTTP statuses are those of tRPC. */
 export type ErrorCode =
-  | "PARSE_ERROR" | "BAD_REQUEST" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_SUPPORTED" | "TIMEOUT" | "CONFLICT" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "CLIENT_CLOSED_REQUEST" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE"
-  /** Stripe failed. */
+  /** The request is not JSON. */
+  | "PARSE_ERROR"
+  /** The request or its input is invalid. */
+  | "BAD_REQUEST"
+  /** No usable credentials. */
+  | "UNAUTHORIZED"
+  /** The caller's plan does not cover the call. */
+  | "PAYMENT_REQUIRED"
+  /** The caller lacks the rights. */
+  | "FORBIDDEN"
+  /** Not found, or not visible to the caller. */
+  | "NOT_FOUND"
+  /** The procedure can't be called in this way. */
+  | "METHOD_NOT_SUPPORTED"
+  /** The call exceeded its deadline and was undone. */
+  | "TIMEOUT"
+  /** Conflicts with an existing resource. */
+  | "CONFLICT"
+  /** A condition of the call does not hold. */
+  | "PRECONDITION_FAILED"
+  /** The request or the response is too large. */
+  | "PAYLOAD_TOO_LARGE"
+  /** The request has the wrong content type. */
+  | "UNSUPPORTED_MEDIA_TYPE"
+  /** The caller's rate limit is used up. */
+  | "TOO_MANY_REQUESTS"
+  /** A fault of the server. */
+  | "INTERNAL_SERVER_ERROR"
+  /** A service that the server depends on failed. */
   | "BAD_GATEWAY"
-  /** Stripe did not answer in time. */
+  /** The server is busy, stopping or cut off from its database. */
+  | "SERVICE_UNAVAILABLE"
+  /** A service that the server depends on did not answer in time. */
   | "GATEWAY_TIMEOUT";
 
 /** `error.data` */
 export interface ErrorData {
+  /** What to switch on. */
   code: ErrorCode;
+  /** The HTTP status of the code. */
   httpStatus: number;
   /** A UUID, also in the server's log. */
   requestId: string;
-  /** With CONFLICT: what is in the way. */
+  /** With CONFLICT: the id of the existing resource. */
   conflictingId?: number | undefined;
-  /** With BAD_REQUEST: all that is wrong with the input. */
+  /** With BAD_REQUEST: every issue of the input. */
   issues?: Issue[] | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
-  /** When another try makes sense. */
+  /** When a retry makes sense, in milliseconds from now. */
   retryAfterMs?: number | undefined;
 }
 
+/** A greeting. */
 export interface Greeting {
-  /** "hello " and the text, safe to put into HTML. */
+  /** `hello ` and the text, escaped for HTML. */
   greeting: string;
 }
 
@@ -185,41 +258,43 @@ export type Interval = "month" | "year";
 /** One thing that is wrong with an input. */
 export interface Issue {
   /**
-   * What, for programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`,
-   * `too_short`, `too_long`, `too_small`, `too_big`, `duplicate_field`.
+   * For programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`, `too_short`,
+   * `too_long`, `too_small`, `too_big`, `duplicate_field`, `too_many_issues`.
    */
   code: string;
-  /** What, for people. */
+  /** For people: what follows the path in a sentence, such as "must not be empty". */
   message: string;
-  /** Where: property names and array indices joined by dots; empty for the input as a whole. */
+  /** Property names and array indices joined by dots; empty for the input as a whole. */
   path: string;
 }
 
-/** A user in the list of an admin. */
+/** A user with plan and number of clusters. */
 export interface ListedUser {
   activeClusters: number;
   createdAt: string;
+  /** When the user was soft-deleted; null while the user is active. */
   deletedAt: string | null;
   email: string | null;
   id: string;
   /** The URL of a picture. */
   image: string | null;
   name: string | null;
-  /** Null for who is no customer. */
+  /** Null if the user is not a customer. */
   plan: Plan | null;
   role: Role;
 }
 
 /** One page of a list. */
 export interface ListedUserPage {
+  /** At most `limit` items. */
   items: ListedUser[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** What a customer pays for. */
+/** The plan that a customer pays for. */
 export interface MySubscription {
-  /** When the paid period ends; null on FREE. */
+  /** The end of the paid period; null on FREE. */
   endsAt: string | null;
   plan: Plan;
 }
@@ -232,29 +307,31 @@ export interface OpenRpcDocument {
   openrpc: string;
 }
 
-/** A subscription plan, from the cheapest. */
+/** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
 
-/** How another try ended. */
+/** The result of a replay. */
 export interface Replayed {
-  /** What is still in the way. */
+  /** Why the replay failed. */
   error: string | null;
+  /** Whether the event has been processed. */
   success: boolean;
 }
 
-/** What a user may do. */
+/** The role of a user. */
 export type Role = "USER" | "ADMIN";
 
-/** Where to send the browser. */
+/** A page to open in the browser. */
 export interface SessionCreated {
-  /** Whether there is somewhere to go. */
+  /** Whether there is a `url`. */
   success: boolean;
+  /** The Checkout or portal page. */
   url?: string | null | undefined;
 }
 
-/** The server in numbers. */
+/** Counts for a dashboard. */
 export interface Stats {
-  /** Customers whose paid subscription is running. */
+  /** Customers with a running paid subscription. */
   activeSubscriptions: number;
   /** Audited mutations of the last 24 hours. */
   recentActivity: number;
@@ -264,18 +341,18 @@ export interface Stats {
   totalUsers: number;
 }
 
-/** Where a cluster is in its life. */
+/** The status of a cluster. */
 export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
 
-/** The plan's prices, where it is for sale. */
+/** The ids of the plan's Stripe prices; null where the plan is not sold. */
 export interface StripeIds {
   monthly: string | null;
   yearly: string | null;
 }
 
-/** The output of a mutation that has nothing else to say. */
+/** `{"success": true}` */
 export interface Success {
-  /** A failure is an error. */
+  /** Always true; a failure is an error. */
   success: true;
 }
 
@@ -290,19 +367,19 @@ export interface User {
   role: Role;
 }
 
-/** The card of the caller's plan, and what they have of it. */
+/** The description of the caller's plan, and the state of the subscription. */
 export interface UserPlan {
   benefits: string[];
   description: string;
-  /** Null when nothing is paid, or by a price that is not for sale any more. */
+  /** The billing interval; null without a running subscription, or if its price is no longer sold. */
   interval: Interval | null;
-  /** Whether the subscription ends with its period. */
+  /** Whether the subscription was cancelled and ends with the paid period. */
   isCanceled: boolean;
-  /** Until a day after the period's end. */
+  /** Whether the subscription is running: until one day after the end of the paid period. */
   isPaid: boolean;
   limitations: string[];
   prices: Amounts;
-  /** Milliseconds since 1970; null when no period is paid. */
+  /** The end of the paid period in milliseconds since 1970; null if none was paid. */
   stripeCurrentPeriodEnd: number | null;
   stripeCustomerId: string | null;
   stripeIds: StripeIds;
@@ -311,45 +388,51 @@ export interface UserPlan {
   title: string;
 }
 
-/** A user with everything that is theirs. */
+/** A user with customer record and active clusters. */
 export interface UserSummary {
+  /** The number of active clusters. */
   activeClusters: number;
-  /** The active ones, oldest first. */
+  /** The active clusters, oldest first. */
   clusters: Cluster[];
-  /** Null for who is no customer. */
+  /** Null if the user is not a customer. */
   customer: Customer | null;
   user: User;
 }
 
-/** An event that Stripe has sent. */
+/** An event received from Stripe. */
 export interface WebhookEvent {
+  /** How often processing was attempted. */
   attempts: number;
-  /** Stripe's clock. */
+  /** When Stripe created the event, by Stripe's clock. */
   createdAt: string;
+  /** Why the last attempt failed. */
   error: string | null;
+  /** Stripe's id of the event. */
   id: string;
-  /** Null while an error keeps it from having its effect. */
+  /** When its effect was committed; null if that failed so far. */
   processedAt: string | null;
+  /** When it first arrived here. */
   receivedAt: string;
-  /** Such as `customer.subscription.updated`. */
+  /** The type of the event, such as `customer.subscription.updated`. */
   type: string;
 }
 
 /** One page of a list. */
 export interface WebhookEventPage {
+  /** At most `limit` items. */
   items: WebhookEvent[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
 /** Every procedure under each of its names. */
 export interface Procedures {
-  /** Greets, to prove that the line works. */
+  /** Returns a greeting. Call it to test the connection and the token. */
   "hello.hello": { kind: "query"; input: {
-    /** Whom to greet. */
+    /** The name to greet. */
     text: string;
   }; output: Greeting };
-  /** The caller's plan, or null when they are no customer. */
+  /** The caller's plan and the end of the paid period, or null if the caller is not a customer. */
   "auth.mySubscription": { kind: "query"; input: NoInput | void; output: MySubscription | null };
   /** The caller's active clusters, oldest first. */
   "k8s.list": { kind: "query"; input: NoInput | void; output: Cluster[] };
@@ -359,26 +442,26 @@ export interface Procedures {
   "k8s.get": { kind: "query"; input: {
     id: number;
   }; output: Cluster };
-  /** Puts a new cluster into the plan's free slot. */
+  /** Creates a cluster. A user may have one active cluster on each plan. */
   "k8s.create": { kind: "mutation"; input: {
-    /** Where it runs, such as eu-central. */
+    /** Where it runs, such as `eu-central`. */
     location: string;
     /** Lower-case letters, digits and dashes. */
     name: string;
-    /** The old frontend sends one; the database decides. */
+    /** Ignored: clients of the old server send it, but the database assigns ids. */
     id?: number | null | undefined;
-    /** FREE when not said. */
+    /** FREE by default. */
     plan?: Plan | null | undefined;
   }; output: ClusterCreated };
   /** @deprecated Use k8s.create. */
   "k8s.createCluster": Procedures["k8s.create"];
   /**
-   * Renames or moves one of the caller's active clusters.
-   * At least one of `name` and `location`.
+   * Changes the name or location of one of the caller's active clusters.
+   * `name`, `location` or both must be given.
    */
   "k8s.update": { kind: "mutation"; input: {
     id: number;
-    /** Where it runs, such as eu-central. */
+    /** Where it runs, such as `eu-central`. */
     location?: string | null | undefined;
     /** Lower-case letters, digits and dashes. */
     name?: string | null | undefined;
@@ -391,153 +474,188 @@ export interface Procedures {
   }; output: Success };
   /** @deprecated Use k8s.delete. */
   "k8s.deleteCluster": Procedures["k8s.delete"];
-  /** Brings one of the caller's deleted clusters back into its plan's slot. */
+  /** Restores one of the caller's deleted clusters, unless another one is active on its plan. */
   "k8s.restore": { kind: "mutation"; input: {
     id: number;
   }; output: Success };
-  /** The caller's deleted clusters, newest deletion first. */
+  /**
+   * The caller's deleted clusters, newest deletion first.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
+   */
   "k8s.listDeleted": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
   } | void; output: ClusterPage };
-  /** How many clusters the caller has, active and deleted. */
+  /** The numbers of the caller's active and deleted clusters. */
   "k8s.count": { kind: "query"; input: NoInput | void; output: ClusterCount };
-  /** Takes any active cluster one step through its life. */
+  /** Moves any user's active cluster to its next status. */
   "k8s.setStatus": { kind: "mutation"; input: {
     id: number;
-    /** The next step of its life. */
+    /**
+     * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and RUNNING
+     * and STOPPED may become each other.
+     */
     status: Status;
   }; output: Success };
   /**
-   * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
-   * Only events of which all that is said here is true.
+   * Changes to the caller's clusters, as they happen. Admins can watch the clusters of all users.
+   * Filters; all must match.
    */
   "k8s.watch": { kind: "subscription"; input: {
     clusterId?: number | null | undefined;
-    /** The id of the last event that was seen. What came after it comes first. */
+    /** The id of the last event received; delivery resumes after it. */
     lastEventId?: string | null | undefined;
     plan?: Plan | null | undefined;
-    /** The status that the event left the cluster in. */
+    /** The status after the change. */
     status?: Status | null | undefined;
-    /** Whose clusters: anybody's for an admin, who else sees everybody's. */
+    /** The owner. By default the caller or, for admins, every user; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: ClusterChange };
-  /** The caller's customer record, or null. */
+  /** The caller's customer record, or null if there is none. */
   "customer.get": { kind: "query"; input: {
-    /** The caller's own id. */
+    /** The caller's own id, which is the default. Another id is FORBIDDEN. */
     userId?: string | null | undefined;
   } | void; output: Customer | null };
   /** @deprecated Use customer.get. */
   "customer.queryCustomer": Procedures["customer.get"];
-  /** Makes the caller a customer on FREE. */
+  /** Creates the caller's customer record with the plan FREE. */
   "customer.create": { kind: "mutation"; input: {
-    /** The caller's own id. */
+    /** The caller's own id, which is the default. Another id is FORBIDDEN. */
     userId?: string | null | undefined;
   } | void; output: Success };
   /** @deprecated Use customer.create. */
   "customer.insertCustomer": Procedures["customer.create"];
-  /** Renames the caller. */
+  /** Changes the caller's name. */
   "user.updateName": { kind: "mutation"; input: {
-    /** What the caller wants to be called. */
+    /** The new name. */
     name: string;
-    /** The caller's own id. */
+    /** The caller's own id, which is the default. Another id is FORBIDDEN. */
     userId?: string | null | undefined;
   }; output: Success };
   /** @deprecated Use user.updateName. */
   "customer.updateUserName": Procedures["user.updateName"];
-  /** Who the caller is. */
+  /** The caller's user record. */
   "user.me": { kind: "query"; input: NoInput | void; output: User };
-  /** A user with everything that is theirs, as of one moment. */
+  /** A user with customer record and active clusters, all read at the same moment. */
   "user.summary": { kind: "query"; input: {
-    /** The caller when not given; somebody else's is for admins. */
+    /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: UserSummary };
-  /** Removes an account; its clusters stay as history without an owner. */
+  /** Deletes a user and the customer record. The clusters are kept as deleted and without an owner. */
   "user.delete": { kind: "mutation"; input: {
-    /** Also when a paid subscription is running; for admins. */
+    /** Whether to delete a user whose paid subscription is running; only for admins. */
     force?: boolean | null | undefined;
-    /** The caller when not given; somebody else's is for admins. */
+    /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: Success };
-  /** Closes an account and forgets the person; the row, the customer and the clusters stay for the books. */
+  /** Soft-deletes a user: erases the personal data and keeps the user, customer and cluster records. */
   "user.softDelete": { kind: "mutation"; input: {
-    /** Also when a paid subscription is running; for admins. */
+    /** Whether to delete a user whose paid subscription is running; only for admins. */
     force?: boolean | null | undefined;
-    /** The caller when not given; somebody else's is for admins. */
+    /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: Success };
-  /** The server in four numbers. */
+  /** The numbers of users, clusters, paid subscriptions and recent changes. */
   "admin.getStats": { kind: "query"; input: NoInput | void; output: Stats };
-  /** Users, newest first. */
+  /**
+   * All users, newest first.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
+   */
   "admin.listUsers": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Also what is deleted. */
+    /** Whether to list deleted users too; false by default. */
     includeDeleted?: boolean | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
-    /** Part of an id, name or email, in any case. */
+    /** A part of the id, name or email; upper and lower case are not distinguished. */
     search?: string | null | undefined;
   } | void; output: ListedUserPage };
-  /** Everybody's clusters, newest first. */
+  /**
+   * The clusters of all users, newest first.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
+   */
   "admin.listClusters": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Also what is deleted. */
+    /** Whether to list deleted clusters too; false by default. */
     includeDeleted?: boolean | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
     plan?: Plan | null | undefined;
     status?: Status | null | undefined;
-    /** The owner. */
+    /** The id of the owner. */
     userId?: string | null | undefined;
   } | void; output: ClusterPage };
-  /** Makes a user an admin, or one less. */
+  /** Changes a user's role. The last admin cannot be demoted. */
   "admin.setRole": { kind: "mutation"; input: {
     role: Role;
     userId: string;
   }; output: Success };
-  /** Who changed what, newest first. */
+  /**
+   * The audit log, newest entry first.
+   * Filters; all must match.
+   */
   "admin.auditLog": { kind: "query"; input: {
-    /** Who made the change. */
+    /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
     actorId?: string | null | undefined;
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** What kind of thing was changed, such as `cluster`. */
+    /** The kind of object that was changed, such as `cluster`. */
     entity?: string | null | undefined;
+    /** The id of the changed object. */
     entityId?: string | null | undefined;
-    /** Items of the page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
-    /** By its canonical name. */
+    /** The procedure's canonical name. */
     procedure?: string | null | undefined;
-    /** At or after this moment. */
+    /** Entries written at or after this time. */
     since?: string | null | undefined;
-    /** Before this moment. */
+    /** Entries written before this time. */
     until?: string | null | undefined;
   } | void; output: AuditEntryPage };
-  /** What Stripe has told us, newest first. */
+  /**
+   * New entries of the audit log, as they are written.
+   * Filters; all must match.
+   */
+  "admin.watchAudit": { kind: "subscription"; input: {
+    /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
+    actorId?: string | null | undefined;
+    /** The kind of object that was changed, such as `cluster`. */
+    entity?: string | null | undefined;
+    /** The id of the changed object. */
+    entityId?: string | null | undefined;
+    /** The id of the last event received; delivery resumes after it. */
+    lastEventId?: string | null | undefined;
+    /** The procedure's canonical name. */
+    procedure?: string | null | undefined;
+  } | void; output: AuditChange };
+  /**
+   * The events received from Stripe, newest first.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
+   */
   "admin.webhookEvents": { kind: "query"; input: {
-    /** The `nextCursor` of the page before. */
+    /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Only those that wait for another try. */
+    /** Whether to list only events that failed and can be replayed; false by default. */
     failed?: boolean | null | undefined;
-    /** Items of a page; 20 when not said. */
+    /** Items per page; 20 by default. */
     limit?: number | null | undefined;
   } | void; output: WebhookEventPage };
-  /** Tries again to handle an event of Stripe's that failed. */
+  /** Processes a Stripe event again that failed before. */
   "admin.replayWebhook": { kind: "mutation"; input: {
     /** Stripe's id of the event. */
     eventId: string;
   }; output: Replayed };
-  /** Begins to buy a subscription; for who has one already, the way to change or cancel it. */
+  /** Returns the URL of a page to buy a subscription or, with a running one, to change or cancel it. */
   "stripe.createSession": { kind: "mutation"; input: {
-    /** The Stripe price to buy: one of those that `stripe.userPlans` names, or any other that is for sale. */
+    /** The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`. */
     planId: string;
   }; output: SessionCreated };
-  /** The caller's plan, or null when they are no customer. */
+  /** The caller's plan and subscription, or null if the caller is not a customer. */
   "stripe.userPlans": { kind: "query"; input: NoInput | void; output: UserPlan | null };
-  /** What there is to call: the OpenRPC document of this server. */
+  /** The OpenRPC document of this server. */
   "rpc.discover": { kind: "query"; input: NoInput | void; output: OpenRpcDocument };
 }
