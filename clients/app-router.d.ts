@@ -1,4 +1,4 @@
-// x-content-hash: 59488f8cf0494a7f8561fda18abfdd7ab48c501558b4e8499e2542acbfb06022
+// x-content-hash: 78c4fd4298d970d01011f00dca509681fd93aaa942f25cd2dc3b8eebc81cec72
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
@@ -561,8 +561,8 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     setStatus: MutationOf<{
       id: number;
       /**
-       * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and RUNNING
-       * and STOPPED may become each other.
+       * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and
+       * RUNNING and STOPPED may become each other.
        */
       status: Status;
     }, Success>;

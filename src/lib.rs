@@ -1,13 +1,15 @@
-//! clusterdesk is a typed RPC server for users, customers and Kubernetes cluster configurations, on SQLite or PostgreSQL.
-//! A procedure is registered once and can be called over JSON-RPC 2.0 and the tRPC wire, by HTTP and WebSocket.
+//! clusterdesk is a typed RPC server for users, customers and Kubernetes cluster configurations, on SQLite or
+//! PostgreSQL. A procedure is registered once and can be called over JSON-RPC 2.0 and the tRPC wire, by HTTP and
+//! WebSocket.
 //!
-//! A request passes through these modules from left to right. A module may import only modules to its right; a test checks
-//! this.
+//! A request passes through these modules from left to right. A module may import only modules to its right; a test
+//! checks this.
 //!
-//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`], [`config`]
+//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`],
+//! [`config`]
 //!
-//! The wires, JSON-RPC and tRPC, are in the crate [`procedures`]. Start reading at [`routers`] to see what the server does,
-//! at [`kernel`] to see how a call is guarded, and at [`db`] to see how it uses the database.
+//! The wires, JSON-RPC and tRPC, are in the crate [`procedures`]. Start reading at [`routers`] to see what the server
+//! does, at [`kernel`] to see how a call is guarded, and at [`db`] to see how it uses the database.
 
 #![cfg_attr(
     test,

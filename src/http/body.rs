@@ -41,8 +41,8 @@ pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits) -> R
     }
 }
 
-/// Refuses at once and discards the rest of the body in the background, because many clients read the response only after
-/// they have sent everything. A client that sends `Expect` waits for the response first (RFC 9110 §10.1.1).
+/// Refuses at once and discards the rest of the body in the background, because many clients read the response only
+/// after they have sent everything. A client that sends `Expect` waits for the response first (RFC 9110 §10.1.1).
 fn too_large(body: Incoming, headers: &HeaderMap, limits: &Limits) -> Error {
     if !headers.contains_key(header::EXPECT) {
         let rest = Limited::new(body, limits.request_bytes.saturating_mul(DISCARDED));

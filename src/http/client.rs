@@ -26,8 +26,8 @@ pub fn request_id(headers: &HeaderMap) -> String {
     given.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string()
 }
 
-/// The address of the client: that of the peer or, if the peer is a trusted proxy, the last address in `X-Forwarded-For`
-/// that is not a trusted proxy. None for a unix socket without such an address.
+/// The address of the client: that of the peer or, if the peer is a trusted proxy, the last address in
+/// `X-Forwarded-For` that is not a trusted proxy. None for a unix socket without such an address.
 pub fn address(peer: Peer, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
     let peer_address = match peer {
         Peer::Address(address) => Some(address.to_canonical()),

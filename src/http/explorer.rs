@@ -1,5 +1,5 @@
-//! The explorer: a web page that documents the procedures, calls them, and has a dashboard for admins. It is compiled into
-//! the binary, loads nothing from other hosts, and only uses the public API.
+//! The explorer: a web page that documents the procedures, calls them, and has a dashboard for admins. It is compiled
+//! into the binary, loads nothing from other hosts, and only uses the public API.
 
 use std::{collections::HashMap, sync::LazyLock};
 

@@ -16,8 +16,8 @@ use super::{
 use crate::kernel::Context;
 
 impl Site {
-    /// Answers one message. The HTTP status describes the transport and is 200 for every answer; the status of a failed call
-    /// is `error.data.httpStatus`.
+    /// Answers one message. The HTTP status describes the transport and is 200 for every answer; the status of a failed
+    /// call is `error.data.httpStatus`.
     ///
     /// # Errors
     /// UNSUPPORTED_MEDIA_TYPE, and those of [`body::read`].

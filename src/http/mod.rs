@@ -1,5 +1,5 @@
-//! What happens once per HTTP request or WebSocket, before any procedure: request id, client address, origin, credential,
-//! body limits, JSON errors, and the pages that are not procedures.
+//! What happens once per HTTP request or WebSocket, before any procedure: request id, client address, origin,
+//! credential, body limits, JSON errors, and the pages that are not procedures.
 
 mod body;
 mod client;

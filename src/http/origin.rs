@@ -1,5 +1,5 @@
-//! Web pages that may call: those of the configured origins and those of this server. Clients other than browsers send no
-//! `Origin` header and are not restricted.
+//! Web pages that may call: those of the configured origins and those of this server. Clients other than browsers send
+//! no `Origin` header and are not restricted.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use std::{sync::Arc, time::Duration};
@@ -39,7 +39,8 @@ pub fn cors(origins: &Arc<Origins>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allowed))
         .allow_methods([Method::GET, Method::POST])
-        // Pages of an allowed origin may send any header: tRPC clients send `trpc-accept`, old frontends `x-trpc-source`.
+        // Pages of an allowed origin may send any header: tRPC clients send `trpc-accept`, old frontends
+        // `x-trpc-source`.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed.map(HeaderName::from_static))
         .max_age(Duration::from_secs(600))

@@ -11,8 +11,8 @@ pub type Response = http::Response<Body>;
 /// The content type of JSON-RPC.
 pub const JSON: &str = "application/json; charset=utf-8";
 
-/// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may cache it but
-/// must revalidate it each time. `etag` includes its quotes.
+/// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may cache it
+/// but must revalidate it each time. `etag` includes its quotes.
 pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: &str) -> Response {
     let mut response = if is_current(request, etag) {
         let mut unchanged = Response::default();

@@ -1,5 +1,5 @@
-//! `POST /webhooks/stripe`: receives an event from Stripe. Its signature authenticates it; token, origin and rate limit do not
-//! apply. 200 means that the effect of the event is committed; after any other status Stripe sends it again.
+//! `POST /webhooks/stripe`: receives an event from Stripe. Its signature authenticates it; token, origin and rate limit
+//! do not apply. 200 means that the effect of the event is committed; after any other status Stripe sends it again.
 
 use std::{sync::Arc, time::Instant};
 

@@ -1,4 +1,5 @@
-//! Feeds: for each event log, one task reads new rows once and sends them to all subscriptions. It runs while there are any.
+//! Feeds: for each event log, one task reads new rows once and sends them to all subscriptions. It runs while there are
+//! any.
 
 use std::{
     any::{Any, TypeId},
@@ -49,7 +50,8 @@ struct Feed<E> {
     left: Notify,
 }
 
-/// A subscription's place at a feed. After [`Seat::start`], `events` receives everything committed since the seat was taken.
+/// A subscription's place at a feed. After [`Seat::start`], `events` receives everything committed since the seat was
+/// taken.
 pub(super) struct Seat<E> {
     /// New events, in the order of their ids.
     pub events: broadcast::Receiver<Arc<E>>,

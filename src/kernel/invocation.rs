@@ -50,8 +50,8 @@ pub enum Guarded<T> {
 }
 
 impl Invocation {
-    /// Refuses callers without a usable credential, and checks the input. The issues are reported later and only to callers
-    /// who may use the procedure.
+    /// Refuses callers without a usable credential, and checks the input. The issues are reported later and only to
+    /// callers who may use the procedure.
     ///
     /// # Errors
     /// UNAUTHORIZED; TOO_MANY_REQUESTS.

@@ -82,8 +82,8 @@ pub fn user_key(id: &str) -> String {
     format!("user {id}")
 }
 
-/// The key of any other caller, by address. IPv6 addresses count by their /64 prefix, because a single host can choose any
-/// address of its /64.
+/// The key of any other caller, by address. IPv6 addresses count by their /64 prefix, because a single host can choose
+/// any address of its /64.
 pub fn address_key(address: Option<IpAddr>) -> String {
     match address {
         None => "unix socket".to_owned(),

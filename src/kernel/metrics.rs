@@ -86,7 +86,8 @@ impl Metrics {
         self.statements.with_label_values(&[procedure]).inc_by(statements);
     }
 
-    /// All metrics in Prometheus' text format. `queued_reads` and `queued_writes` are jobs that wait for a database thread.
+    /// All metrics in Prometheus' text format. `queued_reads` and `queued_writes` are jobs that wait for a database
+    /// thread.
     ///
     /// # Errors
     /// When the encoder fails.

@@ -1,5 +1,5 @@
-//! The implementation of [`procedures::Service`] for this server: it authenticates, limits and authorizes a call, runs its
-//! handler in a snapshot or transaction, and writes the audit entry.
+//! The implementation of [`procedures::Service`] for this server: it authenticates, limits and authorizes a call, runs
+//! its handler in a snapshot or transaction, and writes the audit entry.
 
 mod async_call;
 mod audit;

@@ -1,4 +1,5 @@
-//! The steps of a call: admit, find the caller, count, authorize, check the input, run, audit, encode. The order is fixed.
+//! The steps of a call: admit, find the caller, count, authorize, check the input, run, audit, encode. The order is
+//! fixed.
 
 use std::{sync::Arc, time::Duration};
 

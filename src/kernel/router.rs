@@ -122,7 +122,8 @@ impl Router {
         Self(self.0.discover(docs, Run::Document(document)))
     }
 
-    /// Declares that the last registered query runs a single SQL statement and so needs no transaction. A test checks it.
+    /// Declares that the last registered query runs a single SQL statement and so needs no transaction. A test checks
+    /// it.
     #[must_use]
     pub fn one_statement(self) -> Self {
         Self(self.0.amend(|registration| {

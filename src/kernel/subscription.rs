@@ -50,7 +50,8 @@ struct Watcher<E> {
     seat: Seat<E>,
 }
 
-/// Starts a subscription. It takes its seat before it reads the newest event id, so that it misses no event between the two.
+/// Starts a subscription. It takes its seat before it reads the newest event id, so that it misses no event between the
+/// two.
 ///
 /// # Errors
 /// Those of the guards and of the handler; BAD_REQUEST for a position after the newest event.
@@ -179,8 +180,8 @@ impl<E: EventLog> Watcher<E> {
         Ok(())
     }
 
-    /// Checks that the caller may still subscribe, and runs `work`. Retries while the database is unavailable; nothing is
-    /// delivered meanwhile.
+    /// Checks that the caller may still subscribe, and runs `work`. Retries while the database is unavailable; nothing
+    /// is delivered meanwhile.
     async fn check<T, W>(&mut self, work: W) -> Result<T>
     where
         T: Send + 'static,

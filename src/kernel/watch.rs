@@ -1,5 +1,5 @@
-//! The result of a subscription's handler: the log to follow, the position, the required rights, and the output for each
-//! event.
+//! The result of a subscription's handler: the log to follow, the position, the required rights, and the output for
+//! each event.
 
 use std::sync::Arc;
 
@@ -69,7 +69,8 @@ impl<E: EventLog, O: 'static> Watch<E, O> {
         Self { permit: Arc::new(permit), ..self }
     }
 
-    /// Reads missed events with a narrower query than that for the whole log. It must return every event that `select` keeps.
+    /// Reads missed events with a narrower query than that for the whole log. It must return every event that `select`
+    /// keeps.
     #[must_use]
     pub fn read(self, read: impl Fn(&mut DbConnection, LogPage) -> Result<Vec<E>> + Send + Sync + 'static) -> Self {
         Self { read: Arc::new(read), ..self }

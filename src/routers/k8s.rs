@@ -94,8 +94,8 @@ struct ClusterCount {
 struct SetStatus {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     id: i64,
-    /// The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and RUNNING
-    /// and STOPPED may become each other.
+    /// The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and
+    /// RUNNING and STOPPED may become each other.
     status: Status,
 }
 

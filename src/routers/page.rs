@@ -33,8 +33,8 @@ pub struct PageOutput<T> {
     next_cursor: Option<String>,
 }
 
-/// Fetches one page of the list named `list` and converts its rows to items. `fetch` receives the position after which to
-/// start and the number of rows to read: one more than the page holds, to tell whether another page follows.
+/// Fetches one page of the list named `list` and converts its rows to items. `fetch` receives the position after which
+/// to start and the number of rows to read: one more than the page holds, to tell whether another page follows.
 ///
 /// # Errors
 /// BAD_REQUEST for a cursor of another list; those of `fetch`.

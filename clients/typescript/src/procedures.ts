@@ -1,4 +1,4 @@
-// x-content-hash: 600434e03627c98cf03a9c60f3783ae53710a853b01395669a075ae0c48f37f8
+// x-content-hash: 6125823e9b4de46470d8cdd56827a1bcdf0af52510a62ec562602001e2187c2d
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -494,8 +494,8 @@ export interface Procedures {
   "k8s.setStatus": { kind: "mutation"; input: {
     id: number;
     /**
-     * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and RUNNING
-     * and STOPPED may become each other.
+     * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and
+     * RUNNING and STOPPED may become each other.
      */
     status: Status;
   }; output: Success };
