@@ -1,4 +1,4 @@
-// x-content-hash: c949febd8ead6eae26e59cf68451e00603392ab4a875a3bd6cc4fd8d4222add2
+// x-content-hash: 78c4fd4298d970d01011f00dca509681fd93aaa942f25cd2dc3b8eebc81cec72
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
@@ -14,11 +14,11 @@ export interface Amounts {
   yearly: number;
 }
 
-/** A change, or news about the subscription. */
+/** A new entry, or the state of the subscription. */
 export type AuditChange =
-  /** The first event, unless `lastEventId` was given. A client that reads the log after it misses nothing. */
+  /** The first event, unless `lastEventId` was given. A client that reads the log after this event misses no entry. */
   | {
-    /** The position to resume after. */
+    /** The position after which delivery continues. */
     id: string;
     type: "ready";
   }
@@ -26,156 +26,160 @@ export type AuditChange =
   | {
     /** The entry. */
     entry: AuditEntry;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "recorded";
   }
-  /** The client was too slow. What it missed after this position follows. */
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
   | {
-    /** The position. */
+    /** The position after which delivery continues. */
     id: string;
     type: "lagged";
   };
 
-/** One change, and who made it. */
+/** An entry of the audit log: a change and who made it. */
 export interface AuditEntry {
-  /** The user, or `cli`, `bootstrap`, `stripe`. */
+  /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
   actorId: string;
-  /** When. */
+  /** The time of the change. */
   createdAt: Date;
-  /** What changed, in a shape that depends on the procedure. */
+  /** What changed; the shape depends on the procedure. */
   detail: unknown;
-  /** What kind of thing was changed, such as `cluster`. */
+  /** The kind of object that was changed, such as `cluster`. */
   entity: string;
-  /** Its id. */
+  /** The id of the changed object. */
   entityId: string;
   id: number;
-  /** Its canonical name. */
+  /** The procedure's canonical name. */
   procedure: string;
-  /** The request that made the change. */
+  /** The id of the request that made the change. */
   requestId: string;
 }
 
 /** One page of a list. */
 export interface AuditEntryPage {
+  /** At most `limit` items. */
   items: AuditEntry[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** A Kubernetes cluster's configuration. */
+/** The configuration of a Kubernetes cluster. */
 export interface Cluster {
-  /** The owner; null for the history of a user who is gone. */
+  /** The id of the owner; null after the owner was deleted. */
   authUserId: string | null;
   createdAt: Date;
-  /** Null while the cluster is active. */
+  /** When it was deleted; null while it is active. */
   deletedAt: Date | null;
   id: number;
+  /** Where it runs, such as `eu-central`. */
   location: string;
   name: string;
+  /** `Default` unless the cluster was imported with another. */
   network: string;
   plan: Plan;
   status: Status;
   updatedAt: Date;
 }
 
-/** What happened to a cluster, or to the subscription. */
+/** A change to a cluster, or the state of the subscription. */
 export type ClusterChange =
-  /** The first event, unless `lastEventId` was given. A client that reads its list after it misses nothing. */
+  /** The first event, unless `lastEventId` was given. A client that reads its list after this event misses no change. */
   | {
-    /** The position to resume after. */
+    /** The position after which delivery continues. */
     id: string;
     type: "ready";
   }
-  /** It was created. */
+  /** The cluster was created. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: Date;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "created";
   }
   /** Its name or location changed. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: Date;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "updated";
   }
   /** Its status changed. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: Date;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "statusChanged";
   }
-  /** It was deleted. */
+  /** The cluster was deleted. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: Date;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "deleted";
   }
-  /** It was restored. */
+  /** The cluster was restored. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: Date;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "restored";
   }
-  /** The client was too slow. What it missed after this position follows. */
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
   | {
-    /** The position. */
+    /** The position after which delivery continues. */
     id: string;
     type: "lagged";
   };
 
-/** How many clusters a user has. */
+/** The numbers of a user's clusters. */
 export interface ClusterCount {
   active: number;
   deleted: number;
 }
 
-/** A cluster that was just created. */
+/** The cluster that was created. */
 export interface ClusterCreated {
   clusterName: string;
   id: number;
   location: string;
   plan: Plan;
-  /** A failure is an error. */
+  /** Always true; a failure is an error. */
   success: true;
 }
 
 /** One page of a list. */
 export interface ClusterPage {
+  /** At most `limit` items. */
   items: Cluster[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** A user's billing record. */
+/** A user's customer record: the plan and the Stripe ids. */
 export interface Customer {
-  /** Whose it is. */
+  /** The id of the user. */
   authUserId: string;
   createdAt: Date;
   id: number;
   name: string | null;
   plan: Plan;
-  /** When the paid period ends; null on FREE. */
+  /** The end of the paid period; null on FREE. */
   stripeCurrentPeriodEnd: Date | null;
   stripeCustomerId: string | null;
   stripePriceId: string | null;
@@ -238,8 +242,9 @@ export interface ErrorData {
   retryAfterMs?: number | undefined;
 }
 
+/** A greeting. */
 export interface Greeting {
-  /** "hello " and the text, safe to put into HTML. */
+  /** `hello ` and the text, escaped for HTML. */
   greeting: string;
 }
 
@@ -259,31 +264,33 @@ export interface Issue {
   path: string;
 }
 
-/** A user in the list of an admin. */
+/** A user with plan and number of clusters. */
 export interface ListedUser {
   activeClusters: number;
   createdAt: Date;
+  /** When the user was soft-deleted; null while the user is active. */
   deletedAt: Date | null;
   email: string | null;
   id: string;
   /** The URL of a picture. */
   image: string | null;
   name: string | null;
-  /** Null for who is no customer. */
+  /** Null if the user is not a customer. */
   plan: Plan | null;
   role: Role;
 }
 
 /** One page of a list. */
 export interface ListedUserPage {
+  /** At most `limit` items. */
   items: ListedUser[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** What a customer pays for. */
+/** The plan that a customer pays for. */
 export interface MySubscription {
-  /** When the paid period ends; null on FREE. */
+  /** The end of the paid period; null on FREE. */
   endsAt: Date | null;
   plan: Plan;
 }
@@ -296,29 +303,31 @@ export interface OpenRpcDocument {
   openrpc: string;
 }
 
-/** A subscription plan, from the cheapest. */
+/** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
 
-/** How another try ended. */
+/** The result of a replay. */
 export interface Replayed {
-  /** What is still in the way. */
+  /** Why the replay failed. */
   error: string | null;
+  /** Whether the event has been processed. */
   success: boolean;
 }
 
-/** What a user may do. */
+/** The role of a user. */
 export type Role = "USER" | "ADMIN";
 
-/** Where to send the browser. */
+/** A page to open in the browser. */
 export interface SessionCreated {
-  /** Whether there is somewhere to go. */
+  /** Whether there is a `url`. */
   success: boolean;
+  /** The Checkout or portal page. */
   url?: string | null | undefined;
 }
 
-/** The server in numbers. */
+/** Counts for a dashboard. */
 export interface Stats {
-  /** Customers whose paid subscription is running. */
+  /** Customers with a running paid subscription. */
   activeSubscriptions: number;
   /** Audited mutations of the last 24 hours. */
   recentActivity: number;
@@ -328,10 +337,10 @@ export interface Stats {
   totalUsers: number;
 }
 
-/** Where a cluster is in its life. */
+/** The status of a cluster. */
 export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
 
-/** The plan's prices, where it is for sale. */
+/** The ids of the plan's Stripe prices; null where the plan is not sold. */
 export interface StripeIds {
   monthly: string | null;
   yearly: string | null;
@@ -339,7 +348,7 @@ export interface StripeIds {
 
 /** `{"success": true}` */
 export interface Success {
-  /** A failure is an error. */
+  /** Always true; a failure is an error. */
   success: true;
 }
 
@@ -354,19 +363,19 @@ export interface User {
   role: Role;
 }
 
-/** The card of the caller's plan, and what they have of it. */
+/** The description of the caller's plan, and the state of the subscription. */
 export interface UserPlan {
   benefits: string[];
   description: string;
-  /** Null when nothing is paid, or by a price that is not for sale any more. */
+  /** The billing interval; null without a running subscription, or if its price is no longer sold. */
   interval: Interval | null;
-  /** Whether the subscription ends with its period. */
+  /** Whether the subscription was cancelled and ends with the paid period. */
   isCanceled: boolean;
-  /** Until a day after the period's end. */
+  /** Whether the subscription is running: until one day after the end of the paid period. */
   isPaid: boolean;
   limitations: string[];
   prices: Amounts;
-  /** Milliseconds since 1970; null when no period is paid. */
+  /** The end of the paid period in milliseconds since 1970; null if none was paid. */
   stripeCurrentPeriodEnd: number | null;
   stripeCustomerId: string | null;
   stripeIds: StripeIds;
@@ -375,34 +384,40 @@ export interface UserPlan {
   title: string;
 }
 
-/** A user with everything that is theirs. */
+/** A user with customer record and active clusters. */
 export interface UserSummary {
+  /** The number of active clusters. */
   activeClusters: number;
-  /** The active ones, oldest first. */
+  /** The active clusters, oldest first. */
   clusters: Cluster[];
-  /** Null for who is no customer. */
+  /** Null if the user is not a customer. */
   customer: Customer | null;
   user: User;
 }
 
-/** An event that Stripe has sent. */
+/** An event received from Stripe. */
 export interface WebhookEvent {
+  /** How often processing was attempted. */
   attempts: number;
-  /** Stripe's clock. */
+  /** When Stripe created the event, by Stripe's clock. */
   createdAt: Date;
+  /** Why the last attempt failed. */
   error: string | null;
+  /** Stripe's id of the event. */
   id: string;
-  /** Null while an error keeps it from having its effect. */
+  /** When its effect was committed; null if that failed so far. */
   processedAt: Date | null;
+  /** When it first arrived here. */
   receivedAt: Date;
-  /** Such as `customer.subscription.updated`. */
+  /** The type of the event, such as `customer.subscription.updated`. */
   type: string;
 }
 
 /** One page of a list. */
 export interface WebhookEventPage {
+  /** At most `limit` items. */
   items: WebhookEvent[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
@@ -446,14 +461,14 @@ type SubscriptionOf<Input, Event> = TRPCSubscriptionProcedure<Types<Input, Async
 
 export type AppRouter = TRPCBuiltRouter<Root, {
   hello: {
-    /** Greets, to prove that the line works. */
+    /** Returns a greeting. Call it to test the connection and the token. */
     hello: QueryOf<{
-      /** Whom to greet. */
+      /** The name to greet. */
       text: string;
     }, Greeting>;
   };
   auth: {
-    /** The caller's plan, or null when they are no customer. */
+    /** The caller's plan and the end of the paid period, or null if the caller is not a customer. */
     mySubscription: QueryOf<void, MySubscription | null>;
   };
   k8s: {
@@ -468,49 +483,49 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     get: QueryOf<{
       id: number;
     }, Cluster>;
-    /** Puts a new cluster into the plan's free slot. */
+    /** Creates a cluster. A user may have one active cluster on each plan. */
     create: MutationOf<{
-      /** Where it runs, such as eu-central. */
+      /** Where it runs, such as `eu-central`. */
       location: string;
       /** Lower-case letters, digits and dashes. */
       name: string;
-      /** The old frontend sends one; the database decides. */
+      /** Ignored: clients of the old server send it, but the database assigns ids. */
       id?: number | null | undefined;
-      /** FREE when not said. */
+      /** FREE by default. */
       plan?: Plan | null | undefined;
     }, ClusterCreated>;
     /**
-     * Puts a new cluster into the plan's free slot.
+     * Creates a cluster. A user may have one active cluster on each plan.
      * @deprecated Use k8s.create.
      */
     createCluster: MutationOf<{
-      /** Where it runs, such as eu-central. */
+      /** Where it runs, such as `eu-central`. */
       location: string;
       /** Lower-case letters, digits and dashes. */
       name: string;
-      /** The old frontend sends one; the database decides. */
+      /** Ignored: clients of the old server send it, but the database assigns ids. */
       id?: number | null | undefined;
-      /** FREE when not said. */
+      /** FREE by default. */
       plan?: Plan | null | undefined;
     }, ClusterCreated>;
     /**
-     * Renames or moves one of the caller's active clusters.
-     * At least one of `name` and `location`.
+     * Changes the name or location of one of the caller's active clusters.
+     * `name`, `location` or both must be given.
      */
     update: MutationOf<{
       id: number;
-      /** Where it runs, such as eu-central. */
+      /** Where it runs, such as `eu-central`. */
       location?: string | null | undefined;
       /** Lower-case letters, digits and dashes. */
       name?: string | null | undefined;
     }, Success>;
     /**
-     * Renames or moves one of the caller's active clusters.
+     * Changes the name or location of one of the caller's active clusters.
      * @deprecated Use k8s.update.
      */
     updateCluster: MutationOf<{
       id: number;
-      /** Where it runs, such as eu-central. */
+      /** Where it runs, such as `eu-central`. */
       location?: string | null | undefined;
       /** Lower-case letters, digits and dashes. */
       name?: string | null | undefined;
@@ -526,13 +541,13 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     deleteCluster: MutationOf<{
       id: number;
     }, Success>;
-    /** Brings one of the caller's deleted clusters back into its plan's slot. */
+    /** Restores one of the caller's deleted clusters, unless another one is active on its plan. */
     restore: MutationOf<{
       id: number;
     }, Success>;
     /**
      * The caller's deleted clusters, newest deletion first.
-     * The fields of every paged list.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     listDeleted: QueryOf<{
       /** The `nextCursor` of the previous page. */
@@ -540,198 +555,201 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
     } | void, ClusterPage>;
-    /** How many clusters the caller has, active and deleted. */
+    /** The numbers of the caller's active and deleted clusters. */
     count: QueryOf<void, ClusterCount>;
-    /** Takes any active cluster one step through its life. */
+    /** Moves any user's active cluster to its next status. */
     setStatus: MutationOf<{
       id: number;
-      /** The next step of its life. */
+      /**
+       * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and
+       * RUNNING and STOPPED may become each other.
+       */
       status: Status;
     }, Success>;
     /**
-     * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
+     * Changes to the caller's clusters, as they happen. Admins can watch the clusters of all users.
      * Filters; all must match.
      */
     watch: SubscriptionOf<{
       clusterId?: number | null | undefined;
-      /** The id of the last event that was seen; delivery resumes after it. */
+      /** The id of the last event received; delivery resumes after it. */
       lastEventId?: string | null | undefined;
       plan?: Plan | null | undefined;
       /** The status after the change. */
       status?: Status | null | undefined;
-      /** Whose clusters: for admins anybody's, and everybody's when left out. */
+      /** The owner. By default the caller or, for admins, every user; only admins may name another user. */
       userId?: string | null | undefined;
     } | void, ClusterChange>;
   };
   customer: {
-    /** The caller's customer record, or null. */
+    /** The caller's customer record, or null if there is none. */
     get: QueryOf<{
-      /** The caller's own id. */
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
       userId?: string | null | undefined;
     } | void, Customer | null>;
     /**
-     * The caller's customer record, or null.
+     * The caller's customer record, or null if there is none.
      * @deprecated Use customer.get.
      */
     queryCustomer: QueryOf<{
-      /** The caller's own id. */
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
       userId?: string | null | undefined;
     } | void, Customer | null>;
-    /** Makes the caller a customer on FREE. */
+    /** Creates the caller's customer record with the plan FREE. */
     create: MutationOf<{
-      /** The caller's own id. */
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
       userId?: string | null | undefined;
     } | void, Success>;
     /**
-     * Makes the caller a customer on FREE.
+     * Creates the caller's customer record with the plan FREE.
      * @deprecated Use customer.create.
      */
     insertCustomer: MutationOf<{
-      /** The caller's own id. */
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
       userId?: string | null | undefined;
     } | void, Success>;
     /**
-     * Renames the caller.
+     * Changes the caller's name.
      * @deprecated Use user.updateName.
      */
     updateUserName: MutationOf<{
-      /** What the caller wants to be called. */
+      /** The new name. */
       name: string;
-      /** The caller's own id. */
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
       userId?: string | null | undefined;
     }, Success>;
   };
   user: {
-    /** Renames the caller. */
+    /** Changes the caller's name. */
     updateName: MutationOf<{
-      /** What the caller wants to be called. */
+      /** The new name. */
       name: string;
-      /** The caller's own id. */
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
       userId?: string | null | undefined;
     }, Success>;
-    /** Who the caller is. */
+    /** The caller's user record. */
     me: QueryOf<void, User>;
-    /** A user with everything that is theirs, as of one moment. */
+    /** A user with customer record and active clusters, all read at the same moment. */
     summary: QueryOf<{
-      /** The caller when not given; somebody else's is for admins. */
+      /** The caller by default; only admins may name another user. */
       userId?: string | null | undefined;
     } | void, UserSummary>;
-    /** Removes an account; its clusters stay as history without an owner. */
+    /** Deletes a user and the customer record. The clusters are kept as deleted and without an owner. */
     delete: MutationOf<{
-      /** Also when a paid subscription is running; for admins. */
+      /** Whether to delete a user whose paid subscription is running; only for admins. */
       force?: boolean | null | undefined;
-      /** The caller when not given; somebody else's is for admins. */
+      /** The caller by default; only admins may name another user. */
       userId?: string | null | undefined;
     } | void, Success>;
-    /** Closes an account and forgets the person; the row, the customer and the clusters stay for the books. */
+    /** Soft-deletes a user: erases the personal data and keeps the user, customer and cluster records. */
     softDelete: MutationOf<{
-      /** Also when a paid subscription is running; for admins. */
+      /** Whether to delete a user whose paid subscription is running; only for admins. */
       force?: boolean | null | undefined;
-      /** The caller when not given; somebody else's is for admins. */
+      /** The caller by default; only admins may name another user. */
       userId?: string | null | undefined;
     } | void, Success>;
   };
   admin: {
-    /** The server in four numbers. */
+    /** The numbers of users, clusters, paid subscriptions and recent changes. */
     getStats: QueryOf<void, Stats>;
     /**
-     * Users, newest first.
-     * The fields of every paged list.
+     * All users, newest first.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     listUsers: QueryOf<{
       /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
-      /** Also what is deleted. */
+      /** Whether to list deleted users too; false by default. */
       includeDeleted?: boolean | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
-      /** Part of an id, name or email, in any case. */
+      /** A part of the id, name or email; upper and lower case are not distinguished. */
       search?: string | null | undefined;
     } | void, ListedUserPage>;
     /**
-     * Everybody's clusters, newest first.
-     * The fields of every paged list.
+     * The clusters of all users, newest first.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     listClusters: QueryOf<{
       /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
-      /** Also what is deleted. */
+      /** Whether to list deleted clusters too; false by default. */
       includeDeleted?: boolean | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
       plan?: Plan | null | undefined;
       status?: Status | null | undefined;
-      /** The owner. */
+      /** The id of the owner. */
       userId?: string | null | undefined;
     } | void, ClusterPage>;
-    /** Makes a user an admin, or one less. */
+    /** Changes a user's role. The last admin cannot be demoted. */
     setRole: MutationOf<{
       role: Role;
       userId: string;
     }, Success>;
     /**
-     * Who changed what, newest first.
-     * The fields of every paged list.
+     * The audit log, newest entry first.
+     * Filters; all must match.
      */
     auditLog: QueryOf<{
-      /** Who made the change. */
+      /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
       actorId?: string | null | undefined;
       /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
-      /** What kind of thing was changed, such as `cluster`. */
+      /** The kind of object that was changed, such as `cluster`. */
       entity?: string | null | undefined;
-      /** The id of what was changed. */
+      /** The id of the changed object. */
       entityId?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
-      /** The canonical name of the procedure. */
+      /** The procedure's canonical name. */
       procedure?: string | null | undefined;
-      /** At or after this time. */
+      /** Entries written at or after this time. */
       since?: Date | null | undefined;
-      /** Before this time. */
+      /** Entries written before this time. */
       until?: Date | null | undefined;
     } | void, AuditEntryPage>;
     /**
-     * Who changes what, live.
+     * New entries of the audit log, as they are written.
      * Filters; all must match.
      */
     watchAudit: SubscriptionOf<{
-      /** Who made the change. */
+      /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
       actorId?: string | null | undefined;
-      /** What kind of thing was changed, such as `cluster`. */
+      /** The kind of object that was changed, such as `cluster`. */
       entity?: string | null | undefined;
-      /** The id of what was changed. */
+      /** The id of the changed object. */
       entityId?: string | null | undefined;
-      /** The id of the last event that was seen; delivery resumes after it. */
+      /** The id of the last event received; delivery resumes after it. */
       lastEventId?: string | null | undefined;
-      /** The canonical name of the procedure. */
+      /** The procedure's canonical name. */
       procedure?: string | null | undefined;
     } | void, AuditChange>;
     /**
-     * What Stripe has told us, newest first.
-     * The fields of every paged list.
+     * The events received from Stripe, newest first.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     webhookEvents: QueryOf<{
       /** The `nextCursor` of the previous page. */
       cursor?: string | null | undefined;
-      /** Only those that wait for another try. */
+      /** Whether to list only events that failed and can be replayed; false by default. */
       failed?: boolean | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
     } | void, WebhookEventPage>;
-    /** Tries again to handle an event of Stripe's that failed. */
+    /** Processes a Stripe event again that failed before. */
     replayWebhook: MutationOf<{
       /** Stripe's id of the event. */
       eventId: string;
     }, Replayed>;
   };
   stripe: {
-    /** Begins to buy a subscription; for who has one already, the way to change or cancel it. */
+    /** Returns the URL of a page to buy a subscription or, with a running one, to change or cancel it. */
     createSession: MutationOf<{
-      /** The Stripe price to buy: one of those that `stripe.userPlans` names, or any other that is for sale. */
+      /** The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`. */
       planId: string;
     }, SessionCreated>;
-    /** The caller's plan, or null when they are no customer. */
+    /** The caller's plan and subscription, or null if the caller is not a customer. */
     userPlans: QueryOf<void, UserPlan | null>;
   };
   rpc: {

@@ -170,12 +170,8 @@ pub struct StripeSettings {
 /// The fixed limits (docs/API.md, "Limits"). Not configurable; tests use smaller ones.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Largest request body or WebSocket message, in bytes.
-    pub request_bytes: usize,
-    /// Largest response, in bytes; a batch is one response.
-    pub response_bytes: usize,
-    /// Most entries of a batch.
-    pub batch_entries: usize,
+    /// What the wires enforce. Request bodies over HTTP have the same limit as WebSocket messages.
+    pub wire: procedures::Limits,
     /// Deadline of a call.
     pub call_timeout: Duration,
     /// Most connections at a time.
@@ -184,12 +180,6 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Timeout for the body of a request.
     pub body_timeout: Duration,
-    /// Ping interval of WebSockets; a connection that misses two is closed.
-    pub ping_interval: Duration,
-    /// Most calls in progress on a WebSocket; further messages are not read until one ends.
-    pub socket_calls: usize,
-    /// Most subscriptions on a WebSocket.
-    pub socket_subscriptions: usize,
     /// Most jobs that wait for a database thread.
     pub queued_jobs: usize,
     /// Interval of purging expired data.
@@ -205,16 +195,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            request_bytes: 1024 * 1024,
-            response_bytes: 10 * 1024 * 1024,
-            batch_entries: 50,
+            wire: procedures::Limits::default(),
             call_timeout: Duration::from_secs(30),
             connections: 10_000,
             header_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
-            ping_interval: Duration::from_secs(30),
-            socket_calls: 64,
-            socket_subscriptions: 64,
             queued_jobs: 1024,
             purge_interval: Duration::from_secs(10 * 60),
             recheck_interval: Duration::from_secs(30),

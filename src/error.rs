@@ -1,4 +1,4 @@
-//! The one error type of the application, and its one conversion to what callers see (docs/API.md, "Errors").
+//! The error type of the application, and its conversion to the errors that callers see (docs/API.md, "Errors").
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -6,27 +6,27 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 pub use procedures::{Code, Issue, milliseconds};
 use schemars::JsonSchema;
 
-/// The result of anything that can fail for a caller to see.
+/// The result of an operation whose error a caller can see.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong with a call.
+/// The reasons why a call can fail.
 #[derive(Debug)]
 pub enum Error {
-    /// The input breaks its schema, or a rule that concerns one field.
+    /// The input does not match its schema, or breaks a rule about a field.
     Validation(Vec<Issue>),
-    /// A message or header that is not what the page expects.
+    /// A malformed message or header; the text says what is wrong with it.
     InvalidRequest(&'static str),
-    /// No usable credentials: the sentence says why.
+    /// No usable credential. The sentence says why.
     Unauthorized(&'static str),
-    /// The caller's plan does not cover the call.
+    /// The caller's subscription does not cover the plan. The sentence is for the caller.
     PaymentRequired(String),
-    /// The caller lacks the rights.
+    /// The caller lacks the rights. The sentence says which.
     Forbidden(&'static str),
-    /// The noun that is missing or somebody else's, such as "cluster".
+    /// An object that does not exist or belongs to another user, such as `cluster`.
     NotFound(&'static str),
-    /// A query was subscribed to, or a subscription called.
+    /// A query or mutation was subscribed to, or a subscription was called.
     MethodNotSupported(&'static str),
-    /// The call exceeded its deadline and was undone.
+    /// The call exceeded its deadline and was rolled back.
     Timeout,
     /// Conflicts with an existing resource.
     Conflict {
@@ -35,37 +35,37 @@ pub enum Error {
         /// The id of that resource.
         conflicting_id: Option<i64>,
     },
-    /// A condition of the call does not hold.
+    /// A precondition of the call is not met. The sentence says which.
     PreconditionFailed(String),
     /// The caller's rate limit is used up.
     TooManyRequests {
-        /// Until the next call is allowed.
+        /// The time until the next call is allowed.
         retry_after: Duration,
     },
-    /// Busy, stopping, or cut off from the database: worth a retry.
+    /// The server is overloaded, stopping, not configured or without a database. A retry may succeed.
     Unavailable {
         /// A sentence for the caller.
         reason: Cow<'static, str>,
-        /// When to retry.
+        /// The time after which to retry.
         retry_after: Duration,
     },
-    /// Stripe failed.
+    /// Stripe answered with an error.
     BadGateway,
     /// Stripe did not answer in time.
     GatewayTimeout,
-    /// Two transactions conflicted; the executor runs the job again.
+    /// A transaction conflicted with another one; the database worker runs it again.
     Contention,
-    /// A fault of the server. The detail is for the log only.
+    /// An internal error. The details are only for the log.
     Internal(anyhow::Error),
 }
 
 impl Error {
-    /// One invalid field.
+    /// A validation error about one field.
     pub fn field(path: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::Validation(vec![Issue::new(path, code, message)])
     }
 
-    /// SERVICE_UNAVAILABLE with a hint to retry in a second.
+    /// SERVICE_UNAVAILABLE, to be retried after one second.
     pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
     }
@@ -91,7 +91,7 @@ impl Error {
     }
 }
 
-/// The one way to a caller.
+/// The only conversion to the error that a caller sees.
 impl From<Error> for procedures::Error {
     fn from(error: Error) -> Self {
         let same = |error: &Error| Self::new(error.code(), error.to_string());
@@ -127,7 +127,7 @@ pub struct ErrorDetails {
     _conflicting_id: Option<i64>,
 }
 
-/// The sentence a caller reads: precise about their faults, constant about ours.
+/// The sentence for the caller: precise about errors in the request, without details about internal errors.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -155,31 +155,31 @@ impl From<DieselError> for Error {
         match &error {
             DieselError::DatabaseError(kind, info) => match kind {
                 DatabaseErrorKind::SerializationFailure => Self::Contention,
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => out_of_reach(),
-                // Diesel has no kind for these; the messages are the servers' own (pitfalls, Diesel 10).
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => database_unavailable(),
+                // Diesel has no kind for these errors, so the databases' own messages identify them.
                 _ if info.message().contains("deadlock detected") => Self::Contention,
                 _ if info.message().contains("database is locked") => Self::unavailable("The database is busy."),
                 _ if info.message().contains("canceling statement due to") => Self::Timeout,
-                _ if info.message().contains("terminating connection") => out_of_reach(),
+                _ if info.message().contains("terminating connection") => database_unavailable(),
                 _ => Self::Internal(error.into()),
             },
-            DieselError::BrokenTransactionManager => out_of_reach(),
+            DieselError::BrokenTransactionManager => database_unavailable(),
             _ => Self::Internal(error.into()),
         }
     }
 }
 
-/// How soon a call that lost a conflict may be retried.
+/// The time after which a call that failed with a conflict should be retried.
 const BUSY: Duration = Duration::from_millis(100);
 
-fn out_of_reach() -> Error {
-    Error::unavailable("The database is out of reach.")
+fn database_unavailable() -> Error {
+    Error::unavailable("The database is unavailable.")
 }
 
 impl From<diesel::ConnectionError> for Error {
     fn from(error: diesel::ConnectionError) -> Self {
-        tracing::error!(%error, "no database connection");
-        out_of_reach()
+        tracing::error!(%error, "cannot connect to the database");
+        database_unavailable()
     }
 }
 

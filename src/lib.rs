@@ -1,37 +1,41 @@
-//! clusterdesk is a typed RPC server: users, customers and Kubernetes cluster configurations, behind procedures that
-//! are registered once and callable over JSON-RPC 2.0 (HTTP and WebSocket), on SQLite or PostgreSQL.
+//! clusterdesk is a typed RPC server for users, customers and Kubernetes cluster configurations, on SQLite or
+//! PostgreSQL. A procedure is registered once and can be called over JSON-RPC 2.0 and the tRPC wire, by HTTP and
+//! WebSocket.
 //!
-//! A request flows down one staircase and back, and imports point down only (a test enforces it):
+//! A request passes through these modules from left to right. A module may import only modules to its right; a test
+//! checks this.
 //!
-//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`], [`config`]
+//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`],
+//! [`config`]
 //!
-//! The wires, JSON-RPC and tRPC, are a crate of their own: [`procedures`]. Start reading at [`routers`] to see what the
-//! server does, at [`kernel`] to see how a call is guarded, and at [`db`] to see how it reaches the database.
+//! The wires, JSON-RPC and tRPC, are in the crate [`procedures`]. Start reading at [`routers`] to see what the server
+//! does, at [`kernel`] to see how a call is guarded, and at [`db`] to see how it uses the database.
 
+#![warn(missing_docs)]
 #![cfg_attr(
     test,
     allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
 )]
 
-/// Bearer tokens: API tokens and JSON Web Tokens, as far as they can be verified without the database.
+/// Verifies bearer tokens (API tokens and JSON Web Tokens) as far as possible without the database.
 pub mod auth;
-/// What an operator can set, and the limits that are fixed.
+/// The settings for operators, and the fixed limits.
 pub mod config;
-/// Connections, database threads, transactions, migrations, and what differs between the two databases.
+/// Connections, database threads, transactions, migrations, and the differences between the two databases.
 pub mod db;
-/// The one error type and its one conversion to what callers see.
+/// The error type and its conversion to the errors that callers see.
 pub mod error;
-/// Once per HTTP request or socket: request id, address, origin, credentials, body, and a JSON error for every refusal.
+/// What happens once per HTTP request or WebSocket, before any procedure.
 pub mod http;
 /// Guards, runs and audits calls.
 pub mod kernel;
-/// One file per table: rows, scopes, and the operations on them.
+/// One file per table: its rows, scopes and queries.
 pub mod models;
-/// One file per namespace: inputs, outputs, handlers, registrations.
+/// The procedures, one file per namespace.
 pub mod routers;
 #[path = "../schema.rs"]
 mod schema;
-/// The listener: accept, serve, drain.
+/// Accepts and serves connections, and stops them on shutdown.
 pub mod server;
-/// Stripe: prices, signatures, and what its events do to customers.
+/// Stripe: prices, signatures, sessions, and the effects of its events on customers.
 pub mod stripe;

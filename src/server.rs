@@ -1,38 +1,35 @@
-//! The listener: our own accept loop, every limit explicit, drained on shutdown.
+//! The server: accepts connections within explicit limits, serves HTTP/1.1 on them, and stops gracefully.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    os::unix::fs::FileTypeExt,
-    path::{Path, PathBuf},
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod listener;
+mod purge;
 
-use anyhow::{Context, Result, bail};
+use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Duration};
+
+use anyhow::{Result, bail};
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
-use tokio_util::{either::Either, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
+use self::{
+    listener::{Listener, Stream},
+    purge::purge,
+};
 use crate::{
     config::{BindAddr, Limits, Settings},
-    db::{Database, DatabaseUrl, Options, Timestamp},
-    http::{Connection, Peer, Site, drained},
+    db::{Database, DatabaseUrl, Options},
+    http::{ClientConnection, Site, drained},
     kernel::{Feeds, Kernel, Router, Services, Timeouts, limiter::Limiter, metrics::Metrics, registry},
-    models::stripe_event::StripeEvent,
-    stripe::{Stripe, inbox::oldest_kept},
+    stripe::Stripe,
 };
 
-/// Connections beyond the limit that are still answered, so that a full server can say that it lives.
+/// How many connections beyond the limit are answered, so that health checks work and other requests get an error.
 const SHED: usize = 256;
-/// Bytes of a request's head.
+/// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// A bound server, ready to [run](Server::run).
@@ -44,24 +41,17 @@ pub struct Server {
     drain: watch::Sender<bool>,
 }
 
-type Stream = Either<TcpStream, UnixStream>;
-
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
-}
-
 impl Server {
-    /// Builds the kernel from `routers` and starts to listen. The database may be away still.
+    /// Registers the procedures of `routers` and starts to listen. The database need not be available yet.
     ///
     /// # Errors
-    /// When a setting is wrong, two procedures share a name, or the address is taken.
+    /// When a setting is invalid, two procedures have the same name, or the address is taken.
     pub async fn bind(settings: &Settings, limits: Limits, routers: Vec<Router>) -> Result<Self> {
         let url = DatabaseUrl::from_settings(&settings.data)?;
         let replica = settings.database_replica_url.as_ref();
         let replica = replica.map(|url| DatabaseUrl::parse(url, "DATABASE_REPLICA_URL")).transpose()?;
         if replica.as_ref().is_some_and(|replica| replica.sqlite_path().or(url.sqlite_path()).is_some()) {
-            bail!("DATABASE_REPLICA_URL: only PostgreSQL has replicas, of a PostgreSQL database");
+            bail!("DATABASE_REPLICA_URL: the replica and the database must both be PostgreSQL");
         }
         let db = Database::open(&Options {
             url,
@@ -87,19 +77,16 @@ impl Server {
         Ok(Self { listener, site, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
     }
 
-    /// Where it listens, with the port that the system chose where the setting said 0.
+    /// The bound address, with the port that the system chose for port 0.
     ///
     /// # Errors
-    /// When the system can't say.
+    /// When the system cannot tell it.
     pub fn address(&self) -> Result<BindAddr> {
-        Ok(match &self.listener {
-            Listener::Tcp(listener) => BindAddr::Tcp(listener.local_addr()?),
-            Listener::Unix(_, path) => BindAddr::Unix(path.clone()),
-        })
+        self.listener.address()
     }
 
-    /// Serves until `shutdown` resolves; then accepts nothing more, finishes what is in flight and closes the sockets,
-    /// all within the grace time.
+    /// Serves until `shutdown` resolves. Then it accepts no more connections, finishes running calls and closes the
+    /// WebSockets, all within the grace period.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let permits = Arc::new(Semaphore::new(self.limits.connections));
         let spare = Arc::new(Semaphore::new(SHED));
@@ -111,7 +98,7 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        // Out of file descriptors, most likely: they come back.
+                        // Most likely there are no file descriptors left; some become free again.
                         tracing::warn!(%error, "could not accept a connection");
                         sleep(Duration::from_millis(50)).await;
                         continue;
@@ -121,29 +108,30 @@ impl Server {
             };
             let permit = Arc::clone(&permits).try_acquire_owned().ok().map(Arc::new);
             let header_timeout = if permit.is_some() { self.limits.header_timeout } else { Duration::from_secs(5) };
-            let Some(place) = permit.clone().or_else(|| Arc::clone(&spare).try_acquire_owned().ok().map(Arc::new))
+            let Some(kept_permit) =
+                permit.clone().or_else(|| Arc::clone(&spare).try_acquire_owned().ok().map(Arc::new))
             else {
                 continue;
             };
-            let served = self.serve(stream, Connection { peer, permit }, header_timeout);
+            let served = self.serve(stream, ClientConnection { peer, permit }, header_timeout);
             let gauge = self.site.kernel().services().metrics.connections.clone();
             connections.spawn(async move {
                 gauge.inc();
                 if let Err(error) = served.await {
-                    tracing::debug!(%error, "connection broke");
+                    tracing::debug!(%error, "connection failed");
                 }
                 gauge.dec();
-                drop(place);
+                drop(kept_permit);
             });
         }
         self.stop(connections).await;
     }
 
-    /// HTTP/1.1 on one connection, until it closes or the server drains.
+    /// Serves HTTP/1.1 on one connection until it closes or the server stops.
     fn serve(
         &self,
         stream: Stream,
-        connection: Connection,
+        connection: ClientConnection,
         header_timeout: Duration,
     ) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
         let site = Arc::clone(&self.site);
@@ -180,83 +168,7 @@ impl Server {
         };
         match timeout(grace, done).await {
             Ok(()) => tracing::info!("stopped"),
-            Err(_elapsed) => tracing::warn!("stopped with calls in flight: the grace time is over"),
+            Err(_elapsed) => tracing::warn!("stopped with calls running, because the grace period is over"),
         }
     }
-}
-
-impl Listener {
-    async fn bind(address: &BindAddr) -> Result<Self> {
-        match address {
-            BindAddr::Tcp(address) => {
-                let bound = TcpListener::bind(address).await;
-                Ok(Self::Tcp(bound.with_context(|| format!("BIND_ADDR: could not listen on {address}"))?))
-            }
-            BindAddr::Unix(path) => {
-                remove_stale(path).await?;
-                let bound = UnixListener::bind(path);
-                let bound = bound.with_context(|| format!("BIND_ADDR: could not listen on {}", path.display()))?;
-                Ok(Self::Unix(bound, path.clone()))
-            }
-        }
-    }
-
-    async fn accept(&self) -> std::io::Result<(Stream, Peer)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok((Either::Left(stream), Peer::Address(address.ip())))
-            }
-            Self::Unix(listener, _) => Ok((Either::Right(listener.accept().await?.0), Peer::UnixSocket)),
-        }
-    }
-}
-
-/// Removes the events of Stripe's that were handled long ago, now and then.
-async fn purge(site: Arc<Site>, interval: Duration, mut draining: watch::Receiver<bool>) {
-    let mut due = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
-    loop {
-        tokio::select! {
-            _ = due.tick() => {}
-            () = drained(&mut draining) => return,
-        }
-        let before = oldest_kept(Timestamp::now());
-        let purged = site
-            .kernel()
-            .services()
-            .db
-            .write(Instant::now() + interval, move |conn| Ok(StripeEvent::purge(conn, before)?));
-        match purged.await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "purged events of Stripe's"),
-            Err(error) => tracing::warn!(%error, "the events of Stripe's could not be purged"),
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Self::Unix(_, path) = self
-            && let Err(error) = std::fs::remove_file(&*path)
-        {
-            tracing::debug!(%error, "could not remove the socket file");
-        }
-    }
-}
-
-/// Removes a socket file that a killed server left behind, but not one that somebody answers on.
-async fn remove_stale(path: &Path) -> Result<()> {
-    match UnixStream::connect(path).await {
-        Ok(_answered) => bail!("BIND_ADDR: another server listens on {}", path.display()),
-        // A file that is no socket refuses connections as well.
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused && is_socket(path) => {
-            std::fs::remove_file(path).with_context(|| format!("BIND_ADDR: could not remove {}", path.display()))
-        }
-        Err(_nothing_there) => Ok(()),
-    }
-}
-
-fn is_socket(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
 }

@@ -26,6 +26,7 @@ type Step = Box<dyn Migration<MultiBackend>>;
 diesel::table! {
     /// Where Diesel records the applied migrations.
     __diesel_schema_migrations (version) {
+        /// The version of a migration.
         version -> Text,
     }
 }

@@ -94,7 +94,7 @@ impl Worker {
     }
 
     fn connection(&mut self) -> Result<PooledConnection<Manager>> {
-        let unavailable = || Error::unavailable("The database is out of reach.");
+        let unavailable = || Error::unavailable("The database is unavailable.");
         if let Some(connection) = self.kept.take() {
             return Ok(connection);
         }
@@ -119,7 +119,7 @@ impl Worker {
 fn out_of_reach(error: Error) -> Error {
     let Error::Internal(detail) = error else { return error };
     tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
-    Error::unavailable("The database is out of reach.")
+    Error::unavailable("The database is unavailable.")
 }
 
 /// Runs a job and says whether it was started.

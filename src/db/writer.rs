@@ -53,7 +53,7 @@ impl Writer {
                 }
                 Err(error) => {
                     tracing::error!(%error, "no database connection");
-                    refuse(group, "The database is out of reach.");
+                    refuse(group, "The database is unavailable.");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The client of a request: its request id, address and token.
+//! What the server knows of a client from the request: request id, address, bearer token.
 
 use std::net::IpAddr;
 
@@ -14,20 +14,20 @@ use crate::{
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// Over TCP, from this address.
+    /// A TCP connection from this address.
     Address(IpAddr),
-    /// Over a unix socket.
+    /// A connection over a unix socket.
     UnixSocket,
 }
 
-/// The caller's `X-Request-Id` when it is a UUID, else a new one.
+/// The value of `X-Request-Id` if it is a UUID, otherwise a new UUID.
 pub fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     given.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string()
 }
 
-/// The address of the client: the peer's, or, behind trusted proxies, the last one in `X-Forwarded-For` that is not a
-/// trusted proxy. None on a unix socket without such an address.
+/// The address of the client: that of the peer or, if the peer is a trusted proxy, the last address in
+/// `X-Forwarded-For` that is not a trusted proxy. None for a unix socket without such an address.
 pub fn address(peer: Peer, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
     let peer_address = match peer {
         Peer::Address(address) => Some(address.to_canonical()),
@@ -59,16 +59,16 @@ fn is_trusted(address: Option<IpAddr>, trusted: &[TrustedProxy]) -> bool {
 /// The bearer token of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Bearer<'a> {
-    /// There is none.
+    /// The request has none.
     Absent,
-    /// This one.
+    /// The token, not yet verified.
     Token(&'a str),
-    /// The header has another scheme, is repeated or is not text.
+    /// The header has another scheme, occurs more than once or is not text.
     Unreadable,
 }
 
 impl<'a> Bearer<'a> {
-    /// Reads a header's value. The scheme is case-insensitive (RFC 9110 §11.1).
+    /// Reads the value of an `Authorization` header. The scheme is case-insensitive (RFC 9110 §11.1).
     fn parse(value: &'a str) -> Self {
         match value.trim().split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Self::Token(token.trim()),
@@ -76,7 +76,7 @@ impl<'a> Bearer<'a> {
         }
     }
 
-    /// Verifies the token, as far as that is possible without the database.
+    /// Verifies the token as far as possible without the database.
     pub async fn authenticate(self, authenticator: &Authenticator) -> Credential {
         match self {
             Self::Absent => Credential::Anonymous,

@@ -1,4 +1,4 @@
-//! `/openrpc.json` and `/app-router.d.ts`: the documents of the registry, for everybody.
+//! `/openrpc.json` and `/app-router.d.ts`: the generated documents, which are public.
 
 use http::{HeaderMap, Method};
 
@@ -11,24 +11,24 @@ use super::{
 
 const TYPESCRIPT: &str = "application/typescript; charset=utf-8";
 
-/// A document as it is served.
+/// A document with its content type.
 #[derive(Clone, Copy)]
-pub struct Page<'d> {
+pub struct DocumentPage<'d> {
     document: &'d Document,
     content_type: &'static str,
 }
 
-/// The document at an address.
-pub fn at<'d>(documents: &'d Documents, path: &str) -> Option<Page<'d>> {
+/// The document at this path; None if there is none.
+pub fn at<'d>(documents: &'d Documents, path: &str) -> Option<DocumentPage<'d>> {
     match path {
-        "/openrpc.json" => Some(Page { document: &documents.openrpc, content_type: JSON }),
-        "/app-router.d.ts" => Some(Page { document: &documents.app_router, content_type: TYPESCRIPT }),
+        "/openrpc.json" => Some(DocumentPage { document: &documents.openrpc, content_type: JSON }),
+        "/app-router.d.ts" => Some(DocumentPage { document: &documents.app_router, content_type: TYPESCRIPT }),
         _ => None,
     }
 }
 
-impl Page<'_> {
-    /// Sends the document, unless the client has it already.
+impl DocumentPage<'_> {
+    /// The document, or 304 if the client has this version already.
     pub fn answer(self, method: &Method, headers: &HeaderMap, request_id: &str) -> Response {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this document by GET.", request_id);

@@ -1,5 +1,5 @@
-//! The explorer: a web page that documents the procedures, calls them, and has a dashboard for admins. It is compiled into
-//! the binary, loads nothing from other hosts, and only uses the public API.
+//! The explorer: a web page that documents the procedures, calls them, and has a dashboard for admins. It is compiled
+//! into the binary, loads nothing from other hosts, and only uses the public API.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -14,14 +14,14 @@ const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// The Content Security Policy (level 3): scripts, styles, images and connections of this origin only. 'self' covers its
-/// WebSocket. `require-trusted-types-for` makes the browser refuse to turn text into markup.
+/// The Content Security Policy (level 3): scripts, styles, images and connections of this origin only. 'self' includes
+/// WebSockets. `require-trusted-types-for` makes the browser refuse to parse text as HTML.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 const PAGE: (&str, &str, &str) = ("", HTML, include_str!("explorer/index.html"));
 
-/// Name below `/docs/`, content type, content.
+/// Path below `/docs/`, content type, content.
 const ASSETS: [(&str, &str, &str); 40] = [
     ("account.js", JAVASCRIPT, include_str!("explorer/account.js")),
     ("action.js", JAVASCRIPT, include_str!("explorer/action.js")),

@@ -1,4 +1,4 @@
-//! `/health/live`: the process runs. `/health/ready`: it can take traffic.
+//! `/health/live`: the process runs. `/health/ready`: it can serve requests.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::db::migrations;
 
-/// How long a probe waits.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a readiness probe waits for the database.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// `/health/live`
+/// `/health/live`: always 200.
 pub fn live() -> Response {
     whole(StatusCode::OK, JSON, json!({"status": "ok"}).to_string())
 }
@@ -23,7 +23,7 @@ pub fn live() -> Response {
 impl Site {
     /// `/health/ready`: 200 unless the server is stopping, the database does not answer or a migration is missing.
     pub(super) async fn ready(&self) -> Response {
-        match self.obstacle().await {
+        match self.unready().await {
             None => whole(StatusCode::OK, JSON, json!({"status": "ready"}).to_string()),
             Some(reason) => {
                 let body = json!({"status": "unavailable", "reason": reason});
@@ -32,11 +32,12 @@ impl Site {
         }
     }
 
-    async fn obstacle(&self) -> Option<&'static str> {
+    /// Why the server cannot serve requests; None if it can.
+    async fn unready(&self) -> Option<&'static str> {
         if *self.kernel.services().draining.borrow() {
             return Some("stopping");
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + DATABASE_TIMEOUT;
         let current = self.kernel.services().db.read(deadline, |conn| Ok(migrations::is_current(conn)?));
         match tokio::time::timeout_at(deadline.into(), current).await {
             Ok(Ok(true)) => None,

@@ -1,4 +1,4 @@
-//! `POST /`: one JSON-RPC message in, one out.
+//! `POST /`: answers a JSON-RPC message.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use procedures::{Result, jsonrpc};
 
 use super::{
     body::{self, unsupported_media_type},
-    client::{address, bearer},
+    client::bearer,
     response::{self, Response},
-    site::{Connection, Site},
+    site::{ClientConnection, Site},
 };
-use crate::kernel::{Client, Context};
+use crate::kernel::Context;
 
 impl Site {
-    /// Answers one message. The HTTP status is about the transport, so an answer is always 200; the outcome of a call is in
-    /// `error.data.httpStatus`.
+    /// Answers one message. The HTTP status describes the transport and is 200 for every answer; the status of a failed
+    /// call is `error.data.httpStatus`.
     ///
     /// # Errors
-    /// When the message can't be read.
+    /// UNSUPPORTED_MEDIA_TYPE, and those of [`body::read`].
     pub(super) async fn post(
         &self,
         request: Request<Incoming>,
-        connection: &Connection,
+        connection: &ClientConnection,
         request_id: &str,
     ) -> Result<Response> {
         if !body::is_json(request.headers()) {
@@ -32,10 +32,7 @@ impl Site {
         }
         let (head, incoming) = request.into_parts();
         let message = body::read(incoming, &head.headers, &self.limits).await?;
-        let caller = Client {
-            address: address(connection.peer, &head.headers, &self.trusted_proxies),
-            credential: bearer(&head.headers).authenticate(&self.authenticator).await,
-        };
+        let caller = self.client(connection, &head.headers, bearer(&head.headers)).await;
         let mut extensions = http::Extensions::new();
         extensions.insert(Arc::new(Context { request_id: request_id.to_owned(), caller }));
         let message = Message { message: &message, request_id, extensions };

@@ -1,5 +1,5 @@
-//! What happens once per HTTP request or socket, before any procedure: request id, client address, origin, credentials, body
-//! limits, a JSON error for every refusal, and the pages that are not procedures.
+//! What happens once per HTTP request or WebSocket, before any procedure: request id, client address, origin,
+//! credential, body limits, JSON errors, and the pages that are not procedures.
 
 mod body;
 mod client;
@@ -19,5 +19,5 @@ mod websocket;
 pub use self::{
     client::Peer,
     response::Response,
-    site::{Connection, Site, drained},
+    site::{ClientConnection, Site, drained},
 };

@@ -1,4 +1,4 @@
-//! Refusals before any call: the same JSON as an error of a procedure, with the matching HTTP status.
+//! Errors before any call: the same JSON as an error of a procedure, with the matching HTTP status.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use procedures::{
@@ -10,7 +10,7 @@ use procedures::{
 use super::response::{JSON, Response, retry_after};
 use crate::error;
 
-/// The form of the errors that a client understands.
+/// The wire of a request, which determines the form of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// A JSON-RPC error response with the id null.
@@ -33,7 +33,7 @@ impl Wire {
     }
 }
 
-/// The response that refuses a request.
+/// The response to a request that is refused.
 pub fn refuse(wire: Wire, error: &Error, request_id: &str) -> Response {
     tracing::info!(request_id, code = error.code.as_str(), "request refused");
     let status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -42,7 +42,7 @@ pub fn refuse(wire: Wire, error: &Error, request_id: &str) -> Response {
     response
 }
 
-/// What a client may see of an error. A fault of the server is logged here.
+/// The error as a client may see it. The details of an internal error are logged instead.
 pub fn visible(error: error::Error, request_id: &str) -> Error {
     if let error::Error::Internal(detail) = &error {
         tracing::error!(request_id, detail = format!("{detail:#}"), "failed");
@@ -59,7 +59,7 @@ fn add_headers(headers: &mut HeaderMap, error: &Error) {
     }
 }
 
-/// 405 with the methods that would work (RFC 9110 §15.5.6).
+/// 405 with the allowed methods (RFC 9110 §15.5.6).
 pub fn wrong_method(wire: Wire, allow: &'static str, why: &'static str, request_id: &str) -> Response {
     let mut response = refuse(wire, &Error::method_not_supported(why), request_id);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));

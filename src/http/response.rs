@@ -1,18 +1,18 @@
-//! HTTP responses and the headers that all of them carry.
+//! HTTP responses and their common headers.
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use procedures::{Allowance, Body, jsonrpc::Reply, milliseconds, whole};
 
-/// A response.
+/// An HTTP response of this server.
 pub type Response = http::Response<Body>;
 
 /// The content type of JSON-RPC.
 pub const JSON: &str = "application/json; charset=utf-8";
 
-/// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may keep it but
-/// revalidate each time. `etag` includes its quotes.
+/// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may cache it
+/// but must revalidate it each time. `etag` includes its quotes.
 pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: &str) -> Response {
     let mut response = if is_current(request, etag) {
         let mut unchanged = Response::default();
@@ -47,14 +47,15 @@ pub fn rpc(reply: Reply) -> Response {
     response
 }
 
-/// 204.
+/// A response with the status 204 and no body.
 pub fn no_content() -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 
-/// The headers about a rate limit. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is available.
+/// Adds the headers about the rate limit. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is
+/// available again.
 fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let reset = seconds(now.saturating_add(allowance.reset));
@@ -66,17 +67,17 @@ fn rate_limit(headers: &mut HeaderMap, allowance: &Allowance) {
     }
 }
 
-/// `Retry-After` in whole seconds (RFC 9110 §10.2.3).
+/// Adds `Retry-After`, in seconds, rounded up (RFC 9110 §10.2.3).
 pub fn retry_after(headers: &mut HeaderMap, wait: Duration) {
     headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
 }
 
-/// Whole seconds, rounded up.
+/// Seconds, rounded up.
 fn seconds(duration: Duration) -> u64 {
     milliseconds(duration).div_ceil(1000)
 }
 
-/// Adds what every response carries: its request id, what is left of the rate limit, and strict browser policies.
+/// Adds the headers that every response has: request id, rate limit, and strict policies for browsers.
 pub fn finish(mut response: Response, request_id: &str) -> Response {
     if let Some(allowance) = response.extensions_mut().remove::<Allowance>() {
         rate_limit(response.headers_mut(), &allowance);

@@ -1,4 +1,4 @@
-//! From a request to the page or wire that answers it.
+//! Routing: chooses the page or wire that answers a request.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -14,15 +14,15 @@ use super::{
     health,
     refusal::{self, Wire, visible},
     response::{self, Response},
-    site::{Connection, Site},
-    trpc::mount,
+    site::{ClientConnection, Site},
+    trpc::{Mount, mount},
     webhook,
 };
 use crate::error;
 
 impl Site {
     /// Answers one request.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>, connection: Connection) -> Response {
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>, connection: ClientConnection) -> Response {
         let request_id = request_id(request.headers());
         let route = service_fn(async |request| Ok(self.route(request, &connection, &request_id).await));
         let Ok::<_, Infallible>(response) = self.cors.layer(route).oneshot(request).await;
@@ -32,66 +32,98 @@ impl Site {
     async fn route(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        connection: &Connection,
+        connection: &ClientConnection,
         request_id: &str,
     ) -> Response {
         let path = request.uri().path().to_owned();
         let mount = mount(&path);
-        let wire = mount.map_or(Wire::JsonRpc, |mount| Wire::Trpc(mount.transformer));
+        if let Some(response) = self.monitor(request.method(), &path, request_id).await {
+            return response;
+        }
+        if connection.permit.is_none() {
+            return too_many_connections(wire(mount), request_id);
+        }
+        if path == webhook::PATH {
+            return self.webhook(request, request_id).await;
+        }
+        if let Some(response) = explorer_file(&request, request_id) {
+            return response;
+        }
         let document = document::at(self.kernel.documents(), &path);
-        match (request.method(), path.as_str()) {
-            (&Method::GET | &Method::HEAD, "/health/live") => return health::live(),
-            (&Method::GET | &Method::HEAD, "/health/ready") => return self.ready().await,
-            (&Method::GET, "/metrics") => return self.metrics(request_id),
-            (_, "/health/live" | "/health/ready" | "/metrics") => {
-                return refusal::wrong_method(wire, "GET", "Get this page by GET.", request_id);
-            }
-            _ if connection.permit.is_none() => return too_many_connections(wire, request_id),
-            (&Method::GET | &Method::HEAD, path)
-                if let Some(file) = File::at(path)
-                    && !is_upgrade(&request) =>
-            {
-                return file.answer(request.headers());
-            }
-            (_, webhook::PATH) => return self.webhook(request, request_id).await,
-            (_, "/") => {}
-            (_, path) if File::at(path).is_some() => {
-                return refusal::wrong_method(wire, "GET, HEAD", "Get this page by GET.", request_id);
-            }
-            _ if mount.is_some() || document.is_some() => {}
-            _ => {
-                let unknown = Error::new(Code::NotFound, "There is nothing at this address.");
-                return refusal::refuse(wire, &unknown, request_id);
-            }
+        if path != "/" && mount.is_none() && document.is_none() {
+            let unknown = Error::new(Code::NotFound, "There is nothing at this address.");
+            return refusal::refuse(Wire::JsonRpc, &unknown, request_id);
         }
         if !self.origins.allow(request.headers()) {
             let foreign = Error::new(Code::Forbidden, "This origin may not call this server.");
-            return refusal::refuse(wire, &foreign, request_id);
+            return refusal::refuse(wire(mount), &foreign, request_id);
         }
         if let Some(document) = document {
             return document.answer(request.method(), request.headers(), request_id);
         }
-        let answer = if is_upgrade(&request) && mount.is_none_or(|mount| mount.path.is_empty()) {
-            self.upgrade(request, connection, request_id, wire).await
-        } else if let Some(mount) = mount {
-            self.trpc(request, connection, request_id, mount).await
-        } else if request.method() == Method::POST {
-            self.post(request, connection, request_id).await
-        } else {
-            let why = "Call procedures by POST, or open a WebSocket.";
-            return refusal::wrong_method(wire, "GET, HEAD, POST", why, request_id);
-        };
-        answer.unwrap_or_else(|error| refusal::refuse(wire, &error, request_id))
+        let answer = self.procedures(request, connection, request_id, mount).await;
+        answer.unwrap_or_else(|error| refusal::refuse(wire(mount), &error, request_id))
+    }
+
+    /// Answers health checks and metrics, also beyond the limit of connections. None for other paths.
+    async fn monitor(&self, method: &Method, path: &str, request_id: &str) -> Option<Response> {
+        Some(match (method, path) {
+            (&Method::GET | &Method::HEAD, "/health/live") => health::live(),
+            (&Method::GET | &Method::HEAD, "/health/ready") => self.ready().await,
+            (&Method::GET, "/metrics") => self.metrics(request_id),
+            (_, "/health/live" | "/health/ready" | "/metrics") => {
+                refusal::wrong_method(Wire::JsonRpc, "GET", "Get this page by GET.", request_id)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Passes a request for procedures to its wire.
+    async fn procedures(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        connection: &ClientConnection,
+        request_id: &str,
+        mount: Option<Mount<'_>>,
+    ) -> procedures::Result<Response> {
+        if is_upgrade(&request) && mount.is_none_or(|mount| mount.path.is_empty()) {
+            return self.upgrade(request, connection, request_id, wire(mount)).await;
+        }
+        match mount {
+            Some(mount) => self.trpc(request, connection, request_id, mount).await,
+            None if request.method() == Method::POST => self.post(request, connection, request_id).await,
+            None => {
+                let why = "Call procedures by POST, or open a WebSocket.";
+                Ok(refusal::wrong_method(Wire::JsonRpc, "GET, HEAD, POST", why, request_id))
+            }
+        }
     }
 
     fn metrics(&self, request_id: &str) -> Response {
         let services = self.kernel.services();
-        match services.metrics.render(services.db.queued()) {
+        let (reads, writes) = services.db.queued();
+        match services.metrics.render(reads, writes) {
             Ok(text) => whole(StatusCode::OK, "text/plain; version=0.0.4", text),
             Err(error) => {
                 refusal::refuse(Wire::JsonRpc, &visible(error::Error::Internal(error), request_id), request_id)
             }
         }
+    }
+}
+
+/// The wire of the procedures below a mount. JSON-RPC has no mount.
+fn wire(mount: Option<Mount<'_>>) -> Wire {
+    mount.map_or(Wire::JsonRpc, |mount| Wire::Trpc(mount.transformer))
+}
+
+/// Answers a request for a file of the explorer. None for other paths, and for the JSON-RPC requests at `/`.
+fn explorer_file(request: &Request<Incoming>, request_id: &str) -> Option<Response> {
+    let path = request.uri().path();
+    let file = File::at(path)?;
+    match *request.method() {
+        Method::GET | Method::HEAD if !is_upgrade(request) => Some(file.answer(request.headers())),
+        _ if path == "/" => None,
+        _ => Some(refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this page by GET.", request_id)),
     }
 }
 

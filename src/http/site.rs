@@ -1,8 +1,9 @@
-//! What every request needs. One per server.
+//! What the handling of requests needs. There is one [`Site`] per server.
 
 use std::sync::Arc;
 
 use anyhow::Result;
+use http::HeaderMap;
 use procedures::{
     jsonrpc::{Gate, JsonRpcService},
     trpc::Trpc,
@@ -12,16 +13,16 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::{
-    client::Peer,
+    client::{Bearer, Peer, address},
     origin::{Origins, cors},
 };
 use crate::{
     auth::Authenticator,
     config::{Limits, Settings, TrustedProxy},
-    kernel::Kernel,
+    kernel::{Client, Kernel},
 };
 
-/// The HTTP side of a server.
+/// Answers the HTTP requests of a server.
 pub struct Site {
     pub(super) kernel: Arc<Kernel>,
     pub(super) jsonrpc: Arc<Gate<JsonRpcService<Kernel>>>,
@@ -31,18 +32,16 @@ pub struct Site {
     pub(super) cors: CorsLayer,
     pub(super) trusted_proxies: Vec<TrustedProxy>,
     pub(super) limits: Limits,
-    /// The part of the limits that the wires enforce.
-    pub(super) wire: procedures::Limits,
-    /// Open WebSockets, so that a shutdown can wait for them.
+    /// The tasks of open WebSockets, so that a shutdown can wait for them.
     pub(super) sockets: TaskTracker,
 }
 
-/// The connection that a request came over.
+/// The connection of a client, over which it sends requests.
 #[derive(Clone)]
-pub struct Connection {
+pub struct ClientConnection {
     /// The other end.
     pub peer: Peer,
-    /// Its place among the allowed connections, which a WebSocket keeps. None when all places were taken.
+    /// A permit for one of the allowed connections, which a WebSocket keeps. None if the server had reached the limit.
     pub permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
@@ -50,13 +49,13 @@ impl Site {
     /// Serves the procedures of a kernel.
     ///
     /// # Errors
-    /// When a key can't be loaded.
+    /// When a key of the JWT settings is invalid.
     pub fn new(kernel: Arc<Kernel>, settings: &Settings, limits: Limits) -> Result<Self> {
         let origins = Arc::new(Origins::new(settings));
-        let (catalogue, wire) = (Arc::clone(kernel.catalogue()), wire_limits(&limits));
-        let service = JsonRpcService::new(Arc::clone(&kernel), Arc::clone(&catalogue), &wire)?;
+        let (catalogue, wire) = (Arc::clone(kernel.catalogue()), &limits.wire);
+        let service = JsonRpcService::new(Arc::clone(&kernel), Arc::clone(&catalogue), wire)?;
         Ok(Self {
-            jsonrpc: Arc::new(Gate::new(service, &wire)),
+            jsonrpc: Arc::new(Gate::new(service, wire)),
             trpc: Trpc::new(Arc::clone(&kernel), catalogue, wire.clone()),
             kernel,
             authenticator: Authenticator::new(&settings.jwt)?,
@@ -64,9 +63,16 @@ impl Site {
             origins,
             trusted_proxies: settings.trusted_proxies.clone(),
             limits,
-            wire,
             sockets: TaskTracker::new(),
         })
+    }
+
+    /// The sender of a request, with its token verified as far as possible without the database.
+    pub(super) async fn client(&self, connection: &ClientConnection, headers: &HeaderMap, token: Bearer<'_>) -> Client {
+        Client {
+            address: address(connection.peer, headers, &self.trusted_proxies),
+            credential: token.authenticate(&self.authenticator).await,
+        }
     }
 
     /// The kernel that answers the calls.
@@ -74,26 +80,15 @@ impl Site {
         &self.kernel
     }
 
-    /// Resolves when the last WebSocket is closed. Call it after draining has begun.
+    /// Resolves when the last WebSocket is closed. Draining must have begun, because no socket may open afterwards.
     pub async fn sockets_closed(&self) {
         self.sockets.close();
         self.sockets.wait().await;
     }
 }
 
-fn wire_limits(limits: &Limits) -> procedures::Limits {
-    procedures::Limits {
-        request_bytes: limits.request_bytes,
-        response_bytes: limits.response_bytes,
-        batch_entries: limits.batch_entries,
-        ping_interval: limits.ping_interval,
-        socket_calls: limits.socket_calls,
-        socket_subscriptions: limits.socket_subscriptions,
-    }
-}
-
-/// Resolves once the server is stopping.
+/// Resolves when the server begins to stop.
 pub async fn drained(draining: &mut watch::Receiver<bool>) {
-    // An error means that the server is gone.
+    // An error means that the server was dropped.
     drop(draining.wait_for(|draining| *draining).await);
 }

@@ -1,4 +1,4 @@
-//! Where the tRPC wire is mounted, and by whom it is called.
+//! The paths of the tRPC wire, and their requests.
 
 use std::sync::Arc;
 
@@ -11,30 +11,30 @@ use procedures::{
 
 use super::{
     body::{self, unsupported_media_type},
-    client::{Bearer, address, bearer, param_bearer},
+    client::{Bearer, bearer, param_bearer},
     refusal::{self, Wire},
     response::{Response, no_content},
-    site::{Connection, Site},
+    site::{ClientConnection, Site},
 };
-use crate::kernel::{Client, Context};
+use crate::kernel::Context;
 
-/// Where the wire is mounted, and how values are written there. The second address is that of the old server.
+/// The paths of the wire, with their encoding of values. The old server used the second path.
 const MOUNTS: [(&str, Transformer); 3] = [
     ("/trpc", Transformer::Superjson),
     ("/api/trpc/edge", Transformer::Superjson),
     ("/trpc-plain", Transformer::Plain),
 ];
 
-/// A mount of the tRPC wire.
+/// A request path below one of the mounts of the tRPC wire.
 #[derive(Clone, Copy)]
 pub struct Mount<'p> {
-    /// How values are written.
+    /// The encoding of values.
     pub transformer: Transformer,
-    /// What follows the mount: the procedures that are called.
+    /// The rest of the path: the names of the procedures to call.
     pub path: &'p str,
 }
 
-/// The mount that an address belongs to.
+/// The mount of a request path; None for any other path.
 pub fn mount(path: &str) -> Option<Mount<'_>> {
     MOUNTS.into_iter().find_map(|(prefix, transformer)| {
         let rest = path.strip_prefix(prefix)?;
@@ -46,11 +46,11 @@ impl Site {
     /// Answers one request to a mount.
     ///
     /// # Errors
-    /// When it can't be split into calls.
+    /// BAD_REQUEST for a request that cannot be split into calls; UNSUPPORTED_MEDIA_TYPE, and those of [`body::read`].
     pub(super) async fn trpc(
         &self,
         request: Request<Incoming>,
-        connection: &Connection,
+        connection: &ClientConnection,
         request_id: &str,
         Mount { transformer, path }: Mount<'_>,
     ) -> Result<Response> {
@@ -70,14 +70,11 @@ impl Site {
             request = request.with_body(body::read(incoming, &head.headers, &self.limits).await?)?;
         }
         let params = self.trpc.connection_params(&request)?;
-        let presented = match bearer(&head.headers) {
+        let token = match bearer(&head.headers) {
             Bearer::Absent => param_bearer(&params),
-            presented => presented,
+            token => token,
         };
-        let caller = Client {
-            address: address(connection.peer, &head.headers, &self.trusted_proxies),
-            credential: presented.authenticate(&self.authenticator).await,
-        };
+        let caller = self.client(connection, &head.headers, token).await;
         self.trpc.answer(Arc::new(Context { request_id: request_id.to_owned(), caller }), request).await
     }
 }

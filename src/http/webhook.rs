@@ -1,5 +1,5 @@
-//! `POST /webhooks/stripe`: an event from Stripe, authenticated by its signature alone, without token, origin or rate limit.
-//! 200 means that its effect is committed; on anything else Stripe retries.
+//! `POST /webhooks/stripe`: receives an event from Stripe. Its signature authenticates it; token, origin and rate limit
+//! do not apply. 200 means that the effect of the event is committed; after any other status Stripe sends it again.
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,13 +20,14 @@ use crate::{
     stripe::inbox::{EventOutcome, receive},
 };
 
-/// Its address.
+/// The path of the webhook.
 pub const PATH: &str = "/webhooks/stripe";
 
 impl Site {
+    /// Answers one request to the webhook.
     pub(super) async fn webhook(&self, request: Request<Incoming>, request_id: &str) -> Response {
         if request.method() != Method::POST {
-            return refusal::wrong_method(Wire::JsonRpc, "POST", "Stripe posts its events.", request_id);
+            return refusal::wrong_method(Wire::JsonRpc, "POST", "Stripe sends its events by POST.", request_id);
         }
         let outcome = self.receive(request, request_id).await;
         let label = match &outcome {
@@ -41,8 +42,7 @@ impl Site {
                 whole(StatusCode::OK, JSON, json!({"received": true}).to_string())
             }
             Ok(EventOutcome::Failed(why)) => {
-                let error =
-                    Error::Internal(anyhow::anyhow!("an event of Stripe failed and is kept for a replay: {why}"));
+                let error = Error::Internal(anyhow::anyhow!("a Stripe event failed and is kept for a replay: {why}"));
                 refusal::refuse(Wire::JsonRpc, &visible(error, request_id), request_id)
             }
             Err(error) => refusal::refuse(Wire::JsonRpc, &error, request_id),

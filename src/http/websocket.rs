@@ -1,4 +1,4 @@
-//! WebSockets: who opens one, and which protocol is spoken on it.
+//! WebSockets: authentication of the client, and the choice of the protocol.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use procedures::{
 };
 
 use super::{
-    client::{Bearer, address, bearer, param_bearer},
+    client::{Bearer, bearer, param_bearer},
     refusal::{Wire, visible},
     response::Response,
-    site::{Connection, Site},
+    site::{ClientConnection, Site},
 };
 use crate::{
     auth::Credential,
@@ -23,23 +23,21 @@ use crate::{
 };
 
 impl Site {
-    /// Answers the opening handshake, and serves the socket in a task of its own.
+    /// Answers the opening handshake and serves the socket in a new task.
     ///
     /// # Errors
-    /// BAD_REQUEST for a faulty handshake; UNAUTHORIZED for a token that is invalid.
+    /// BAD_REQUEST for an invalid handshake; UNAUTHORIZED for an invalid token.
     pub(super) async fn upgrade(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        connection: &Connection,
+        connection: &ClientConnection,
         request_id: &str,
         wire: Wire,
     ) -> Result<Response> {
         let headers = request.headers();
         let offered = Subprotocols::read(headers);
-        let presented = offered.token.map_or_else(|| bearer(headers), Bearer::Token);
-        let credential = presented.authenticate(&self.authenticator).await;
-        let address = address(connection.peer, headers, &self.trusted_proxies);
-        let client = Client { address, credential };
+        let token = offered.token.map_or_else(|| bearer(headers), Bearer::Token);
+        let client = self.client(connection, headers, token).await;
         let introduces = introduces(request.uri().query());
         let chosen = offered.chosen.map(str::to_owned);
         let Handshake { response, upgrade } = Handshake::accept(request, chosen.as_deref())?;
@@ -58,11 +56,12 @@ impl Site {
                     let draining = site.kernel.services().draining.clone();
                     let sockets = &site.kernel.services().metrics.sockets;
                     sockets.inc();
-                    let socket = socket::Connection { protocol: protocol.as_mut(), limits: &site.wire, draining };
+                    let socket =
+                        socket::Connection { protocol: protocol.as_mut(), limits: &site.limits.wire, draining };
                     socket.serve(upgraded).await;
                     sockets.dec();
                 }
-                Err(error) => tracing::debug!(%error, "the socket was not upgraded"),
+                Err(error) => tracing::debug!(%error, "the WebSocket upgrade failed"),
             }
             drop(connection);
         });
@@ -70,7 +69,7 @@ impl Site {
     }
 
     fn jsonrpc_socket(&self, client: Client) -> Box<dyn Protocol> {
-        Box::new(JsonRpc::new(Arc::clone(&self.jsonrpc), client, self.wire.socket_subscriptions))
+        Box::new(JsonRpc::new(Arc::clone(&self.jsonrpc), client, self.limits.wire.socket_subscriptions))
     }
 
     fn trpc_socket(self: &Arc<Self>, client: Client, transformer: Transformer, introduces: bool) -> Box<dyn Protocol> {
@@ -79,13 +78,13 @@ impl Site {
             service: Arc::clone(&self.kernel),
             catalogue: Arc::clone(self.kernel.catalogue()),
             transformer,
-            limits: self.wire.clone(),
+            limits: self.limits.wire.clone(),
             caller: client,
             introduce,
         }))
     }
 
-    /// Who is calling, by the first message. A token in the handshake takes precedence.
+    /// Authenticates the client by `connectionParams` in its first message. A token in the handshake takes precedence.
     fn introduce(self: &Arc<Self>, client: Client) -> Introduce<Client> {
         let site = Arc::clone(self);
         Box::new(move |params| {

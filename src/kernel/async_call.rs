@@ -1,4 +1,4 @@
-//! What an asynchronous handler gets.
+//! The argument of an asynchronous handler.
 
 use std::{
     sync::Arc,
@@ -15,10 +15,10 @@ use crate::{
     stripe::Stripe,
 };
 
-/// The part of a call's time that is kept back for its own work after waiting for another service.
+/// The part of a call's time that is reserved for its own work after another service has answered.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// One call of an asynchronous procedure, which holds no connection while it waits for another service.
+/// One call of an asynchronous procedure. It holds no database connection while it waits for another service.
 pub struct AsyncCall {
     pub(super) services: Arc<Services>,
     pub(super) context: Arc<Context>,
@@ -30,22 +30,22 @@ pub struct AsyncCall {
 }
 
 impl AsyncCall {
-    /// Who was calling when the call began. None in a public procedure.
+    /// The caller, as read when the call began. None in a public procedure.
     pub fn caller(&self) -> Option<&User> {
         self.caller.as_ref().map(|caller| &caller.user)
     }
 
-    /// The payment provider.
+    /// The client of Stripe's API.
     pub fn stripe(&self) -> &Stripe {
         &self.services.stripe
     }
 
-    /// When other services should have answered: shortly before the call must be.
+    /// The time by which other services must have answered: one second before the deadline of the call.
     pub fn deadline(&self) -> Instant {
         self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
     }
 
-    /// Runs `work` on one snapshot.
+    /// Runs `work` in one snapshot of the database.
     ///
     /// # Errors
     /// Those of `work`, and of [`crate::db::Database::read`].
@@ -63,10 +63,10 @@ impl AsyncCall {
         self.services.db.read(self.deadline, read).await
     }
 
-    /// Runs `work` in one transaction, together with its audit row. The caller must still be there.
+    /// Runs `work` in one transaction and writes its audit entry there. The caller is read again and locked.
     ///
     /// # Errors
-    /// Those of `work`, and of [`crate::db::Database::write`]; UNAUTHORIZED when the caller is gone.
+    /// Those of `work`, and of [`crate::db::Database::write`]; UNAUTHORIZED when the caller was deleted.
     pub async fn write<T, W>(&self, mut work: W) -> Result<T>
     where
         T: Send + 'static,
@@ -75,7 +75,7 @@ impl AsyncCall {
         let (now, procedure, context) = (self.now, self.procedure, Arc::clone(&self.context));
         let (known, services) = (self.caller.clone(), Arc::clone(&self.services));
         let transaction = move |conn: &mut DbConnection| {
-            let caller = known.as_ref().map(|known| known.again(conn)).transpose()?;
+            let caller = known.as_ref().map(|known| known.reload(conn)).transpose()?;
             let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
             let mut call = Call { conn, caller: caller.as_ref(), stripe, request_id, now };
             work(&mut call)?.record(&mut call, procedure)
@@ -84,5 +84,5 @@ impl AsyncCall {
     }
 }
 
-/// A future that an asynchronous handler returns.
+/// The future that an asynchronous handler returns.
 pub type Reply<O> = BoxFuture<'static, Result<O>>;

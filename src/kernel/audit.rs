@@ -1,11 +1,11 @@
-//! What a mutation says about itself for the audit log.
+//! The result of a mutation, with its entry for the audit log.
 
 use serde_json::Value;
 
 use super::call::Call;
 use crate::{error::Result, models::audit::NewAuditEntry};
 
-/// What a mutation returns: its output, and what changed. The kernel writes the audit row.
+/// The result of a mutation: its output, and what changed. The kernel writes the audit entry.
 #[derive(Clone, Debug)]
 pub struct Audited<O> {
     output: O,
@@ -20,12 +20,13 @@ struct Change {
 }
 
 impl<O> Audited<O> {
-    /// Something changed. `detail` must hold no secrets or personal data: it is kept for ever.
+    /// Something changed. `entity` is the kind of object, such as `cluster`. `detail` must hold no secrets or personal
+    /// data, because it is kept for ever.
     pub fn changed(output: O, entity: &'static str, entity_id: impl ToString, detail: Value) -> Self {
         Self { output, change: Some(Change { entity, entity_id: entity_id.to_string(), detail }) }
     }
 
-    /// Everything was already as requested.
+    /// Everything was already as requested; there is no audit entry.
     pub fn unchanged(output: O) -> Self {
         Self { output, change: None }
     }
@@ -35,7 +36,7 @@ impl<O> Audited<O> {
         Ok(Audited { output: change(&self.output)?, change: self.change })
     }
 
-    /// Writes the audit row, in the transaction of the change, and returns the output.
+    /// Writes the audit entry in the transaction of the change, and returns the output.
     pub(super) fn record(self, call: &mut Call<'_>, procedure: &str) -> Result<O> {
         if let Some(change) = self.change {
             NewAuditEntry {

@@ -1,4 +1,4 @@
-//! What a synchronous handler gets.
+//! The argument of a synchronous handler.
 
 use super::caller::Caller;
 use crate::{
@@ -13,16 +13,16 @@ pub struct Call<'c> {
     /// The connection of the snapshot or transaction.
     pub conn: &'c mut DbConnection,
     pub(super) caller: Option<&'c Caller>,
-    /// The payment provider.
+    /// The client of Stripe's API and the configured prices.
     pub stripe: &'c Stripe,
-    /// Appears in the log and in the response.
+    /// The id of the request, as in the log and the response.
     pub request_id: &'c str,
     /// When the call arrived.
     pub now: Timestamp,
 }
 
 impl<'c> Call<'c> {
-    /// Who is calling.
+    /// The caller.
     ///
     /// # Errors
     /// UNAUTHORIZED in a public procedure, where callers are not looked up.
@@ -30,19 +30,19 @@ impl<'c> Call<'c> {
         self.caller.map(|caller| &caller.user).ok_or(Error::Unauthorized("Nobody is signed in."))
     }
 
-    /// Whether the caller is an admin whose token carries that right.
+    /// Whether the caller is an admin and the token has the scope `admin`.
     pub fn acts_as_admin(&self) -> bool {
         self.caller.is_some_and(Caller::acts_as_admin)
     }
 
-    /// The user that a self-service procedure concerns: the caller, whether named or not.
+    /// The user of a self-service procedure, which is the caller; `user_id` may name no one else.
     ///
     /// # Errors
-    /// FORBIDDEN for anybody else.
+    /// FORBIDDEN for another user's id.
     pub fn own(&self, user_id: Option<&str>) -> Result<&'c User> {
         let caller = self.caller()?;
         match user_id {
-            Some(other) if other != caller.id => Err(Error::Forbidden("You can do this for yourself only.")),
+            Some(other) if other != caller.id => Err(Error::Forbidden("You can do this only for yourself.")),
             _ => Ok(caller),
         }
     }

@@ -1,4 +1,4 @@
-//! Who is calling. Roles, revocation and deletion are read from the database on every call.
+//! Callers. Roles, revocation and deletion are read from the database on every call.
 
 use procedures::{Access, Kind};
 
@@ -13,40 +13,40 @@ use crate::{
     },
 };
 
-/// The answer to a valid token of a deleted user.
+/// The error for a valid token of a deleted user.
 pub const GONE: Error = Error::Unauthorized("This account was deleted.");
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Their row.
+    /// The user record.
     pub user: User,
-    /// How many of their rights the token carries.
+    /// The scope of the token; a JWT has the scope `admin`.
     pub scope: Scope,
 }
 
 impl Caller {
-    /// Whether this is an admin whose token carries that right.
+    /// Whether the user is an admin and the token has the scope `admin`.
     pub fn acts_as_admin(&self) -> bool {
         self.user.role == Role::Admin && self.scope >= Scope::Admin
     }
 
-    /// The same caller, read again and locked in a later transaction.
-    pub(super) fn again(&self, conn: &mut DbConnection) -> Result<Self> {
+    /// Reads the caller again, and locks the user record until the transaction ends.
+    pub(super) fn reload(&self, conn: &mut DbConnection) -> Result<Self> {
         let user = User::find_locked(conn, &self.user.id)?.ok_or(GONE)?;
         Ok(Self { user, scope: self.scope })
     }
 }
 
-/// The outcome of a look-up.
+/// The result of looking up a caller.
 pub enum Found {
-    /// They have a row.
+    /// The user exists.
     Caller(Caller),
-    /// The token is valid, but there is no row: a first sign-in, or a deleted user.
-    NoRow,
+    /// The token is valid but the user does not exist: a first sign-in, or a deleted user.
+    NoUser,
 }
 
-/// Why a credential is refused without asking the database. None when it must be asked.
+/// Why a credential is refused without a look-up in the database. None when a look-up must decide.
 pub fn refusal(credential: &Credential) -> Option<Error> {
     match credential {
         Credential::Anonymous => Some(Error::Unauthorized("Send a token: Authorization: Bearer <token>.")),
@@ -59,10 +59,10 @@ pub fn refusal(credential: &Credential) -> Option<Error> {
     }
 }
 
-/// Finds the caller. In a transaction that writes, `lock` prevents their deletion until it ends.
+/// Finds the caller. With `lock`, the user cannot be deleted until the transaction ends.
 ///
 /// # Errors
-/// UNAUTHORIZED when the credential is invalid, expired or revoked.
+/// UNAUTHORIZED when the credential is missing, invalid, expired or revoked, or the user was deleted.
 pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: Timestamp) -> Result<Found> {
     let find_user = if lock { User::find_locked } else { User::find };
     match credential {
@@ -71,7 +71,7 @@ pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: T
         }
         Credential::Jwt(claims) => Ok(match find_user(conn, &claims.subject)? {
             Some(user) => Found::Caller(Caller { user, scope: Scope::Admin }),
-            None => Found::NoRow,
+            None => Found::NoUser,
         }),
         Credential::ApiToken(hash) => {
             const UNKNOWN: Error = Error::Unauthorized("The API token is unknown, expired or revoked.");
@@ -100,10 +100,10 @@ pub fn provision(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Re
     user::provision(conn, &new, now)?.map(drop).ok_or(GONE)
 }
 
-/// Whether the caller may use a procedure.
+/// Checks that the caller may use a procedure.
 ///
 /// # Errors
-/// FORBIDDEN.
+/// FORBIDDEN when the role or the scope of the token does not allow it.
 pub fn authorize(caller: &Caller, access: Access, kind: Kind) -> Result<()> {
     let needed = match (access, kind) {
         (Access::Admin, _) => Scope::Admin,

@@ -1,19 +1,19 @@
-//! Where a request comes from, as far as that is known without the database.
+//! The sender of a request, as far as it is known without the database.
 
 use std::net::IpAddr;
 
 use crate::auth::Credential;
 
-/// The other end of a request.
+/// The sender of a request.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// None on a unix socket.
+    /// The IP address; None on a unix socket.
     pub address: Option<IpAddr>,
-    /// What the request presents.
+    /// The credential of the request.
     pub credential: Credential,
 }
 
-/// What is known of a request before any procedure is named.
+/// What is known of a request before its procedure is looked up.
 pub type Context = procedures::Context<Client>;
 
 impl Default for Client {

@@ -1,4 +1,4 @@
-//! Where calls come in, on whatever wire: finds the procedure, runs it, and records how that ended.
+//! The entry point of calls from all wires: finds the procedure, runs it, and records the outcome.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -42,7 +42,7 @@ impl Kernel {
         Ok(Self { registry, documents, services: Arc::new(services) })
     }
 
-    /// What can be called.
+    /// The procedures that can be called.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         self.registry.catalogue()
     }
@@ -52,7 +52,7 @@ impl Kernel {
         &self.documents
     }
 
-    /// What calls share.
+    /// The services that calls share.
     pub fn services(&self) -> &Services {
         &self.services
     }
@@ -75,12 +75,12 @@ impl Kernel {
         Ok(Pipeline { invocation, run, documents: &self.documents })
     }
 
-    /// Runs the work of an invocation to its end, and records how that was.
+    /// Runs the work of an invocation and records the outcome.
     async fn conclude<T>(&self, invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Answer<T> {
         let (started, procedure) = (Instant::now(), &invocation.procedure);
         let span = tracing::info_span!("call", procedure = procedure.name, request_id = %invocation.context.request_id);
         async {
-            // A handler's panic is caught on its database thread; this is for whatever runs here.
+            // Panics on database threads are caught there; this catches those of asynchronous code.
             let caught = AssertUnwindSafe(work).catch_unwind().await;
             let result = caught.unwrap_or_else(|_panic| Err(Error::Internal(anyhow!("a call panicked"))));
             self.record(procedure, &result, started.elapsed());

@@ -1,4 +1,4 @@
-//! The documents of the server's procedures.
+//! The generated documents of the server's procedures: OpenRPC and TypeScript.
 
 use procedures::{
     Catalogue,

@@ -1,4 +1,5 @@
-//! Feeds: one task for each log reads new rows once and hands them to everybody who watches. It runs while somebody does.
+//! Feeds: for each event log, one task reads new rows once and sends them to all subscriptions. It runs while there are
+//! any.
 
 use std::{
     any::{Any, TypeId},
@@ -15,7 +16,7 @@ use tokio::{
 
 use crate::{config::Limits, db::Database, error::Result, models::event_log::EventLog};
 
-/// Rows that are read at a time.
+/// Rows per read.
 pub(super) const PAGE: i64 = 256;
 /// The pause after the database could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,11 +31,11 @@ pub struct Feeds {
 #[derive(Clone)]
 struct Setup {
     db: Database,
-    /// Counts everybody who watches.
+    /// The number of subscriptions.
     watchers: IntGauge,
-    /// Events that wait for the slowest watcher.
+    /// How many events are buffered for the slowest subscription.
     capacity: usize,
-    /// The polling interval when no commit is announced.
+    /// The polling interval for commits that were not announced.
     interval: Duration,
     /// How long a read may take.
     timeout: Duration,
@@ -45,41 +46,43 @@ struct Feed<E> {
     setup: Setup,
     events: broadcast::Sender<Arc<E>>,
     running: Mutex<bool>,
-    /// Notified when a watcher has left.
+    /// Notified when a subscription has ended.
     left: Notify,
 }
 
-/// A watcher's place. What is committed after it was taken comes out of `events`, once [`Seat::start`] has been called.
+/// A subscription's place at a feed. After [`Seat::start`], `events` receives everything committed since the seat was
+/// taken.
 pub(super) struct Seat<E> {
+    /// New events, in the order of their ids.
     pub events: broadcast::Receiver<Arc<E>>,
-    /// Dropped after `events`.
-    present: Present<E>,
+    /// Dropped after `events`, so that the feed no longer counts this receiver.
+    guard: SeatGuard<E>,
 }
 
-/// Counts a watcher as long as it is there.
-struct Present<E>(Arc<Feed<E>>);
+/// Updates the number of subscriptions and wakes the feed when the seat is given up.
+struct SeatGuard<E>(Arc<Feed<E>>);
 
 impl Feeds {
-    /// Feeds of this database. `watchers` counts the subscriptions.
+    /// Feeds of a database. `watchers` is set to the number of subscriptions.
     pub fn new(db: Database, watchers: IntGauge, limits: &Limits) -> Self {
         let Limits { feed_events: capacity, feed_interval: interval, call_timeout: timeout, .. } = *limits;
         Self { by_log: Mutex::default(), setup: Setup { db, watchers, capacity, interval, timeout } }
     }
 
-    /// Takes a place at the feed of a log.
+    /// Takes a seat at the feed of a log.
     pub(super) fn seat<E: EventLog>(&self) -> Seat<E> {
         let feed = self.feed::<E>();
         let events = {
-            // The feed must not end in between.
+            // The lock keeps the feed from ending before it counts this receiver.
             let _running = feed.running();
             feed.events.subscribe()
         };
         feed.setup.watchers.inc();
-        Seat { events, present: Present(feed) }
+        Seat { events, guard: SeatGuard(feed) }
     }
 
     fn feed<E: EventLog>(&self) -> Arc<Feed<E>> {
-        // Nothing panics while it holds the lock.
+        // No code panics while it holds the lock.
         let mut by_log = self.by_log.lock().unwrap_or_else(PoisonError::into_inner);
         let known = by_log.get(&TypeId::of::<E>()).cloned().and_then(|feed| feed.downcast::<Feed<E>>().ok());
         known.unwrap_or_else(|| {
@@ -96,18 +99,18 @@ impl<E: EventLog> Feed<E> {
     }
 
     fn running(&self) -> MutexGuard<'_, bool> {
-        // Nothing panics while it holds the lock.
+        // No code panics while it holds the lock.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nobody watches any more. Then the feed has ended.
-    fn ended(&self) -> bool {
+    /// Ends the feed if there are no subscriptions, and returns whether it did.
+    fn end_if_unused(&self) -> bool {
         let mut running = self.running();
         *running = self.events.receiver_count() > 0;
         !*running
     }
 
-    /// Hands out everything after `last`, as long as there are watchers.
+    /// Sends every event after `last`, as long as there are subscriptions.
     async fn run(&self, mut last: i64) {
         let mut commits = self.setup.db.commits();
         commits.mark_changed();
@@ -118,13 +121,13 @@ impl<E: EventLog> Feed<E> {
                 () = sleep(self.setup.interval) => {}
                 () = self.left.notified() => {}
             }
-            if self.ended() {
+            if self.end_if_unused() {
                 return;
             }
-            let read = self.hand_out(&mut last).await;
+            let read = self.send_new(&mut last).await;
             if let Err(error) = &read {
                 if !failing {
-                    tracing::warn!(%error, "events can't be read; retrying every second");
+                    tracing::warn!(%error, "cannot read new events; retrying every second");
                 }
                 sleep(PAUSE).await;
                 commits.mark_changed();
@@ -133,14 +136,14 @@ impl<E: EventLog> Feed<E> {
         }
     }
 
-    async fn hand_out(&self, last: &mut i64) -> Result<()> {
+    async fn send_new(&self, last: &mut i64) -> Result<()> {
         loop {
             let (deadline, after) = (Instant::now() + self.setup.timeout, *last);
             let page = self.setup.db.read(deadline, move |conn| Ok(E::after(conn, after, PAGE)?)).await?;
             let full = i64::try_from(page.len()) == Ok(PAGE);
             for event in page {
                 *last = event.id();
-                // The last watcher may just have left.
+                // Fails when the last subscription has just ended.
                 drop(self.events.send(Arc::new(event)));
             }
             if !full {
@@ -151,9 +154,9 @@ impl<E: EventLog> Feed<E> {
 }
 
 impl<E: EventLog> Seat<E> {
-    /// Makes sure that the feed runs. `newest` was the newest event at some time after the seat was taken.
+    /// Starts the feed unless it runs. `newest` is the id of the newest event, read after the seat was taken.
     pub fn start(&self, newest: i64) {
-        let feed = &self.present.0;
+        let feed = &self.guard.0;
         let mut running = feed.running();
         if !*running {
             *running = true;
@@ -163,7 +166,7 @@ impl<E: EventLog> Seat<E> {
     }
 }
 
-impl<E> Drop for Present<E> {
+impl<E> Drop for SeatGuard<E> {
     fn drop(&mut self) {
         self.0.setup.watchers.dec();
         self.0.left.notify_one();

@@ -1,4 +1,4 @@
-//! The guards around one call: who is calling, how often, and whether they may.
+//! The guards around one call: authentication, rate limit, authorization.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -21,33 +21,37 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A checked input, or what is wrong with it.
+/// An input that matches its schema, or its issues.
 pub type Checked = Arc<Result<Value, Vec<Issue>>>;
 
-/// One call in flight. Cheap to clone, because a database thread may have to run it again.
+/// One call in flight. It is cheap to clone, because a database thread may have to run it again.
 #[derive(Clone)]
 pub struct Invocation {
+    /// What all calls share.
     pub services: Arc<Services>,
+    /// The procedure that is called.
     pub procedure: SharedProcedure,
+    /// The request.
     pub context: Arc<Context>,
+    /// When the call arrived.
     pub now: Timestamp,
-    /// When the caller gives up and all work for them ends.
+    /// When all work for the call ends; after that the answer is TIMEOUT.
     pub deadline: Instant,
-    /// Counted against the limit once, however often the work is run.
+    /// What is left of the rate limit. A call is counted once, however often its work is run.
     pub allowance: Arc<OnceLock<Option<Allowance>>>,
 }
 
-/// The outcome of one attempt.
-pub enum Attempt<T> {
-    /// The work was done.
+/// The result of guarded work.
+pub enum Guarded<T> {
+    /// The guards let the call pass, and this is the output.
     Done(T),
-    /// The caller must be created first.
+    /// The caller does not exist yet and must be created first.
     NoUser,
 }
 
 impl Invocation {
-    /// Refuses callers without usable credentials, and checks the input. Its issues are reported later, to callers who may
-    /// use the procedure.
+    /// Refuses callers without a usable credential, and checks the input. The issues are reported later and only to
+    /// callers who may use the procedure.
     ///
     /// # Errors
     /// UNAUTHORIZED; TOO_MANY_REQUESTS.
@@ -55,11 +59,11 @@ impl Invocation {
         if self.procedure.access != Access::Public {
             let client = &self.context.caller;
             if let Some(refusal) = caller::refusal(&client.credential) {
-                // Without a user, calls count by address, so that tokens can't be guessed without limit.
+                // Calls without a known user count by address, which limits the guessing of tokens.
                 self.limit(address_key(client.address))?;
                 return Err(refusal);
             }
-            // A JWT names its user: over the limit, the database is not asked.
+            // A JWT names its user, so a call over the limit is refused without a look-up in the database.
             if let Credential::Jwt(claims) = &client.credential {
                 self.limit(user_key(&claims.subject))?;
             }
@@ -67,27 +71,27 @@ impl Invocation {
         Ok(Arc::new(self.procedure.input.check(input)))
     }
 
-    /// Runs `attempt`, and once more after creating the user on first sign-in.
+    /// Runs `attempt`. On first sign-in it then creates the user and runs `attempt` again.
     ///
     /// # Errors
     /// Those of `attempt`; UNAUTHORIZED for a deleted user.
     pub async fn with_provisioning<T, F>(&self, attempt: impl Fn() -> F) -> Result<T>
     where
-        F: Future<Output = Result<Attempt<T>>>,
+        F: Future<Output = Result<Guarded<T>>>,
     {
         let mut result = attempt().await;
-        if let Ok(Attempt::NoUser) = result {
+        if let Ok(Guarded::NoUser) = result {
             result = match self.provision().await {
                 Ok(()) => attempt().await,
                 Err(error) => Err(error),
             };
         }
         let result = result.and_then(|attempt| match attempt {
-            Attempt::Done(output) => Ok(output),
-            Attempt::NoUser => Err(caller::GONE),
+            Guarded::Done(output) => Ok(output),
+            Guarded::NoUser => Err(caller::GONE),
         });
         if let Err(Error::Unauthorized(_)) = result {
-            // The database does not know them either.
+            // The look-up in the database failed, so there is no user to count the call by.
             self.limit(address_key(self.context.caller.address))?;
         }
         result
@@ -100,16 +104,16 @@ impl Invocation {
         self.services.db.write(self.deadline, move |conn| caller::provision(conn, &claims, now)).await
     }
 
-    /// The same call at a later time, with a deadline of its own.
+    /// The same call at the present time, with a new deadline.
     pub fn renewed(&self) -> Self {
         Self { now: Timestamp::now(), deadline: Instant::now() + self.services.timeouts.call, ..self.clone() }
     }
 
-    /// Reads for a caller who was admitted before, if they still are.
+    /// Runs guarded work again for a caller who was admitted before.
     ///
     /// # Errors
     /// Those of the guards and of `work`.
-    pub async fn again<T, W>(&self, work: W) -> Result<T>
+    pub async fn recheck<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
@@ -118,8 +122,8 @@ impl Invocation {
             return Err(refusal);
         }
         match self.read(work).await? {
-            Attempt::Done(output) => Ok(output),
-            Attempt::NoUser => Err(caller::GONE),
+            Guarded::Done(output) => Ok(output),
+            Guarded::NoUser => Err(caller::GONE),
         }
     }
 
@@ -127,7 +131,7 @@ impl Invocation {
     ///
     /// # Errors
     /// Those of the guards and of `work`.
-    pub async fn read<T, W>(&self, mut work: W) -> Result<Attempt<T>>
+    pub async fn read<T, W>(&self, mut work: W) -> Result<Guarded<T>>
     where
         T: Send + 'static,
         W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
@@ -136,15 +140,15 @@ impl Invocation {
         self.services.db.read(self.deadline, move |conn| this.guarded(conn, false, &mut work)).await
     }
 
-    /// Guards a call whose work is not done on the same connection.
+    /// Runs the guards alone, for a call whose work runs elsewhere. The caller is None in a public procedure.
     ///
     /// # Errors
     /// Those of the guards.
-    pub async fn look_up(&self) -> Result<Attempt<Option<Caller>>> {
+    pub async fn look_up(&self) -> Result<Guarded<Option<Caller>>> {
         self.read(|call| Ok(call.caller.cloned())).await
     }
 
-    /// The guarded part of a call, on a database thread: who, how often, whether they may, and then the work.
+    /// Runs the guards and then `work`, on a database thread. `lock` keeps the caller from being deleted meanwhile.
     ///
     /// # Errors
     /// Those of the guards and of `work`.
@@ -153,29 +157,29 @@ impl Invocation {
         conn: &mut DbConnection,
         lock: bool,
         work: impl FnOnce(&mut Call<'_>) -> Result<T>,
-    ) -> Result<Attempt<T>> {
+    ) -> Result<Guarded<T>> {
         self.counted(|| {
             if self.procedure.access == Access::Public {
                 self.limit(address_key(self.context.caller.address))?;
-                return work(&mut self.call(conn, None)).map(Attempt::Done);
+                return work(&mut self.call(conn, None)).map(Guarded::Done);
             }
             let caller = match caller::find(conn, &self.context.caller.credential, lock, self.now)? {
                 Found::Caller(caller) => caller,
-                Found::NoRow => return Ok(Attempt::NoUser),
+                Found::NoUser => return Ok(Guarded::NoUser),
             };
             self.limit(user_key(&caller.user.id))?;
             caller::authorize(&caller, self.procedure.access, self.procedure.kind)?;
-            work(&mut self.call(conn, Some(&caller))).map(Attempt::Done)
+            work(&mut self.call(conn, Some(&caller))).map(Guarded::Done)
         })
     }
 
-    /// What a handler gets.
+    /// The argument of a handler.
     pub fn call<'c>(&'c self, conn: &'c mut DbConnection, caller: Option<&'c Caller>) -> Call<'c> {
         let (stripe, request_id) = (&self.services.stripe, self.context.request_id.as_str());
         Call { conn, caller, stripe, request_id, now: self.now }
     }
 
-    /// Counts the call against the limit of `key`, the first time it is asked to.
+    /// Counts the call against the rate limit of `key`; further calls of this method do not count.
     ///
     /// # Errors
     /// TOO_MANY_REQUESTS.
@@ -187,7 +191,7 @@ impl Invocation {
         }
     }
 
-    /// Counts the statements that `work` runs.
+    /// Runs `work` and counts its SQL statements.
     ///
     /// # Errors
     /// Those of `work`.

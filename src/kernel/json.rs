@@ -1,4 +1,4 @@
-//! Between JSON and the types of a handler.
+//! Conversion between JSON and the input and output types of handlers.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 /// Decodes a checked input.
 ///
 /// # Errors
-/// BAD_REQUEST for what a schema can't express.
+/// BAD_REQUEST for a value that matches the schema but not the type.
 pub(super) fn decode<I: DeserializeOwned>(input: Value) -> Result<I> {
     procedures::decode(input).map_err(|error| Error::Validation(error.issues))
 }
 
-/// Writes an output.
+/// Encodes an output.
 ///
 /// # Errors
 /// INTERNAL_SERVER_ERROR for a type that has no JSON form.

@@ -18,10 +18,10 @@ use procedures::{Allowance, Bucket};
 
 use crate::config::RateLimitSettings;
 
-/// The number of checks after which keys with a full quota are dropped.
+/// After this many checks, keys with an unused quota are removed.
 const SWEEP_EVERY: u32 = 4096;
 
-/// The bucket of calls that ask Stripe.
+/// The bucket of procedures that call Stripe's API.
 pub const STRIPE: Bucket = Bucket::new("stripe");
 
 struct Limit {
@@ -30,7 +30,7 @@ struct Limit {
     limiter: RateLimiter<String, DashMapStateStore<String>, DefaultClock, StateInformationMiddleware>,
 }
 
-/// The limiters of all buckets; `None` where a bucket is switched off.
+/// The rate limits of all buckets; None where a bucket has no limit.
 pub struct Limiter {
     read: Option<Limit>,
     write: Option<Limit>,
@@ -39,7 +39,7 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// Limiters with these settings.
+    /// Rate limits with these settings. A maximum of 0 means no limit.
     pub fn new(settings: &RateLimitSettings) -> Self {
         Self {
             read: limit(settings.rate_limit_read_max_requests, settings.rate_limit_read_window_ms),
@@ -49,7 +49,7 @@ impl Limiter {
         }
     }
 
-    /// Counts one call. `None` when the bucket is switched off.
+    /// Counts one call against the limit of `key`. None when the bucket has no limit.
     pub fn check(&self, bucket: Bucket, key: &String) -> Option<Allowance> {
         let limit = match bucket {
             Bucket::READ => self.read.as_ref(),
@@ -77,12 +77,13 @@ fn limit(calls: u32, window_ms: u64) -> Option<Limit> {
     Some(Limit { calls, per_call, limiter })
 }
 
-/// The key of a caller with an account.
+/// The key of a caller whose user is known, by user id.
 pub fn user_key(id: &str) -> String {
     format!("user {id}")
 }
 
-/// The key of a caller without an account. IPv6 counts by /64, from which one customer may choose any address.
+/// The key of any other caller, by address. IPv6 addresses count by their /64 prefix, because a single host can choose
+/// any address of its /64.
 pub fn address_key(address: Option<IpAddr>) -> String {
     match address {
         None => "unix socket".to_owned(),

@@ -10,7 +10,7 @@ use prometheus::{
 
 use crate::error::Code;
 
-/// The label of calls to unknown names: callers must not be able to invent labels.
+/// The label for calls of unknown procedures, so that callers cannot create labels.
 pub const UNKNOWN: &str = "unknown";
 
 /// The metrics of one server.
@@ -31,7 +31,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics that are all zero.
+    /// Registers all metrics, with the value zero.
     ///
     /// # Errors
     /// When two metrics share a name, which is a bug.
@@ -70,29 +70,30 @@ impl Metrics {
         })
     }
 
-    /// Counts one answer; `code` is None for a success.
+    /// Counts one answered call; `code` is None for a success.
     pub fn answered(&self, procedure: &str, code: Option<Code>, elapsed: Duration) {
         self.calls.with_label_values(&[procedure, code.map_or("OK", Code::as_str)]).inc();
         self.seconds.with_label_values(&[procedure]).observe(elapsed.as_secs_f64());
     }
 
-    /// Counts one event of Stripe.
+    /// Counts one event received from Stripe.
     pub fn stripe_event(&self, outcome: &str) {
         self.stripe_events.with_label_values(&[outcome]).inc();
     }
 
-    /// Counts the statements of one piece of work.
+    /// Adds to the number of SQL statements of a procedure.
     pub fn ran(&self, procedure: &str, statements: u64) {
         self.statements.with_label_values(&[procedure]).inc_by(statements);
     }
 
-    /// All metrics as text. `queued`: jobs waiting for a database thread, reads and writes.
+    /// All metrics in Prometheus' text format. `queued_reads` and `queued_writes` are jobs that wait for a database
+    /// thread.
     ///
     /// # Errors
     /// When the encoder fails.
-    pub fn render(&self, queued: (usize, usize)) -> Result<String> {
-        self.queued_reads.set(i64::try_from(queued.0)?);
-        self.queued_writes.set(i64::try_from(queued.1)?);
+    pub fn render(&self, queued_reads: usize, queued_writes: usize) -> Result<String> {
+        self.queued_reads.set(i64::try_from(queued_reads)?);
+        self.queued_writes.set(i64::try_from(queued_writes)?);
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
 }

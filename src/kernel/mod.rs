@@ -1,4 +1,5 @@
-//! What clusterdesk makes of a call: who may, how often, on which connection, in which transaction, with which audit row.
+//! The implementation of [`procedures::Service`] for this server: it authenticates, limits and authorizes a call, runs
+//! its handler in a snapshot or transaction, and writes the audit entry.
 
 mod async_call;
 mod audit;
@@ -30,5 +31,5 @@ pub use self::{
     router::{Registry, Router, registry},
     run::Run,
     services::{Services, Timeouts},
-    watch::{Page, Signal, Watch},
+    watch::{LogPage, Signal, Watch},
 };

@@ -1,4 +1,5 @@
-//! One call's way: admit, find the caller, count, authorize, check the input, run, audit, encode. Always in this order.
+//! The steps of a call: admit, find the caller, count, authorize, check the input, run, audit, encode. The order is
+//! fixed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,24 +10,25 @@ use tokio::time::timeout_at;
 use super::{
     async_call::AsyncCall,
     call::Call,
-    invocation::{Attempt, Checked, Invocation},
+    invocation::{Checked, Guarded, Invocation},
     limiter::address_key,
-    run::{Read, Run, Waiter, Writer},
+    run::{AsyncHandler, EncodedOutput, Read, Run, WriteHandler},
 };
 use crate::{
     db::DbConnection,
     error::{Error, Result},
 };
 
-/// How long after the deadline an asynchronous procedure may still report how its last write ended.
+/// How long after the deadline an asynchronous procedure may still report the outcome of its last write.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
-type Output = Box<RawValue>;
-
-/// A call and how it runs.
+/// A call and the way its procedure runs.
 pub(super) struct Pipeline<'k> {
+    /// The call.
     pub invocation: Invocation,
+    /// The way in which its procedure runs.
     pub run: &'k Run,
+    /// The generated documents.
     pub documents: &'k Documents,
 }
 
@@ -35,7 +37,7 @@ impl Pipeline<'_> {
     ///
     /// # Errors
     /// Those of the guards, in their order, and those of the procedure.
-    pub async fn call(&self, input: Input<'_>) -> Result<Output> {
+    pub async fn call(&self, input: Input<'_>) -> Result<EncodedOutput> {
         let input = self.invocation.admit(input)?;
         self.invocation.with_provisioning(|| self.attempt(&input)).await
     }
@@ -49,18 +51,18 @@ impl Pipeline<'_> {
         self.invocation.with_provisioning(|| self.start(&input)).await
     }
 
-    async fn attempt(&self, input: &Checked) -> Result<Attempt<Output>> {
+    async fn attempt(&self, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         match self.run {
             Run::Document(document) => self.document(*document, input),
             _ if input.is_err() => self.refuse(input).await,
             Run::Read(read) => self.read(read, input).await,
             Run::Write(handler) => self.write(handler, input).await,
-            Run::Async(handler) => self.wait(handler, input).await,
+            Run::Async(handler) => self.run_async(handler, input).await,
             Run::Watch(_) => self.wrong_kind("This is a subscription. Subscribe to it.").await,
         }
     }
 
-    async fn start(&self, input: &Checked) -> Result<Attempt<Subscription>> {
+    async fn start(&self, input: &Checked) -> Result<Guarded<Subscription>> {
         match (self.run, input.as_ref()) {
             (_, Err(_)) => self.refuse(input).await,
             (Run::Watch(start), Ok(input)) => start(self.invocation.clone(), input.clone()).await,
@@ -68,14 +70,14 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Answers without the database.
-    fn document(&self, document: fn(&Documents) -> &RawValue, input: &Checked) -> Result<Attempt<Output>> {
+    /// Returns a document, without access to the database.
+    fn document(&self, document: fn(&Documents) -> &RawValue, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         self.invocation.limit(address_key(self.invocation.context.caller.address))?;
         input.as_ref().clone().map_err(Error::Validation)?;
-        Ok(Attempt::Done(document(self.documents).to_owned()))
+        Ok(Guarded::Done(document(self.documents).to_owned()))
     }
 
-    async fn read(&self, Read { handler, one_statement }: &Read, input: &Checked) -> Result<Attempt<Output>> {
+    async fn read(&self, Read { handler, one_statement }: &Read, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         let (db, deadline, snapshot) = (&self.invocation.services.db, self.invocation.deadline, !one_statement);
         let (this, handler, input) = (self.invocation.clone(), Arc::clone(handler), Arc::clone(input));
         let input = move || input.as_ref().clone().map_err(Error::Validation);
@@ -83,14 +85,14 @@ impl Pipeline<'_> {
             let work = move |conn: &mut DbConnection| this.guarded(conn, false, |call| handler(call, input()?));
             return db.query(deadline, snapshot, work).await;
         }
-        // A replica lags behind: whether the caller may is asked of the primary.
-        let Attempt::Done(caller) = this.look_up().await? else { return Ok(Attempt::NoUser) };
+        // A replica lags behind, so the guards run on the primary database.
+        let Guarded::Done(caller) = this.look_up().await? else { return Ok(Guarded::NoUser) };
         let work =
             move |conn: &mut DbConnection| this.counted(|| handler(&mut this.call(conn, caller.as_ref()), input()?));
-        db.query(deadline, snapshot, work).await.map(Attempt::Done)
+        db.query(deadline, snapshot, work).await.map(Guarded::Done)
     }
 
-    async fn write(&self, handler: &Arc<Writer>, input: &Checked) -> Result<Attempt<Output>> {
+    async fn write(&self, handler: &Arc<WriteHandler>, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         let (this, handler, input) = (self.invocation.clone(), Arc::clone(handler), Arc::clone(input));
         let work = move |conn: &mut DbConnection| {
             let input = input.as_ref().clone().map_err(Error::Validation);
@@ -99,9 +101,9 @@ impl Pipeline<'_> {
         self.invocation.services.db.write(self.invocation.deadline, work).await
     }
 
-    async fn wait(&self, handler: &Arc<Waiter>, input: &Checked) -> Result<Attempt<Output>> {
+    async fn run_async(&self, handler: &Arc<AsyncHandler>, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         let this = &self.invocation;
-        let Attempt::Done(caller) = this.look_up().await? else { return Ok(Attempt::NoUser) };
+        let Guarded::Done(caller) = this.look_up().await? else { return Ok(Guarded::NoUser) };
         let call = AsyncCall {
             services: Arc::clone(&this.services),
             context: Arc::clone(&this.context),
@@ -111,23 +113,23 @@ impl Pipeline<'_> {
             now: this.now,
         };
         let reply = handler(call, input.as_ref().clone().map_err(Error::Validation)?);
-        // Its database work observes the deadline by itself, and then knows how it ended.
+        // Database work observes the deadline itself; the extra time is for its outcome to be reported.
         let output = timeout_at((this.deadline + LAST_WRITE).into(), reply).await;
-        output.map_err(|_elapsed| Error::Timeout)?.map(Attempt::Done)
+        output.map_err(|_elapsed| Error::Timeout)?.map(Guarded::Done)
     }
 
-    /// Reports the issues of an input, to callers who may use the procedure. A write connection is not needed for that.
-    async fn refuse<T: Send + 'static>(&self, input: &Checked) -> Result<Attempt<T>> {
+    /// Reports the issues of an input to callers who may use the procedure. A read connection is enough for that.
+    async fn refuse<T: Send + 'static>(&self, input: &Checked) -> Result<Guarded<T>> {
         let input = Arc::clone(input);
         let refuse = move |_: &mut Call<'_>| Err(Error::Validation(input.as_ref().clone().err().unwrap_or_default()));
         self.invocation.read(refuse).await
     }
 
-    /// A call of the wrong kind is verified and counted like any other.
-    async fn wrong_kind<T>(&self, why: &'static str) -> Result<Attempt<T>> {
+    /// Refuses a call of the wrong kind, which passes the guards and counts like any other.
+    async fn wrong_kind<T>(&self, why: &'static str) -> Result<Guarded<T>> {
         match self.invocation.look_up().await? {
-            Attempt::Done(_) => Err(Error::MethodNotSupported(why)),
-            Attempt::NoUser => Ok(Attempt::NoUser),
+            Guarded::Done(_) => Err(Error::MethodNotSupported(why)),
+            Guarded::NoUser => Ok(Guarded::NoUser),
         }
     }
 }

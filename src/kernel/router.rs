@@ -1,4 +1,4 @@
-//! Registration: plain functions, and around them the data that the kernel acts on.
+//! Registration of procedures: the methods of [`Router`] take a handler function and describe the procedure.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub type Registry = procedures::Registry<Run>;
 /// The procedures of one namespace while they are being registered.
 pub struct Router(procedures::Router<Run>);
 
-/// Collects routers.
+/// Builds the registry of several namespaces.
 ///
 /// # Errors
 /// When two procedures share a name, or a registration is faulty.
@@ -39,7 +39,7 @@ impl Router {
         Self(procedures::Router::new(namespace))
     }
 
-    /// Registers a function that reads. It sees one snapshot of the database.
+    /// Registers a query. Its handler reads from one snapshot of the database.
     #[must_use]
     pub fn query<I, O>(
         self,
@@ -57,7 +57,7 @@ impl Router {
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Query, access, docs }, run))
     }
 
-    /// Registers a function that writes. It runs in one transaction, with the audit row that it returns.
+    /// Registers a mutation. Its handler runs in one transaction, in which the kernel then writes the audit entry.
     #[must_use]
     pub fn mutation<I, O>(
         self,
@@ -75,7 +75,7 @@ impl Router {
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
     }
 
-    /// Registers a function that waits for another service before, between or after its database work.
+    /// Registers a mutation whose handler also waits for another service. It runs its own reads and transactions.
     #[must_use]
     pub fn async_mutation<I, O>(
         self,
@@ -96,7 +96,7 @@ impl Router {
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
     }
 
-    /// Registers a stream of events.
+    /// Registers a subscription. Its handler returns the [`Watch`](super::Watch) that selects the events.
     #[must_use]
     pub fn subscription<I, W>(
         self,
@@ -116,13 +116,14 @@ impl Router {
         Self(self.0.register::<I, W::Output>(Signature { name, kind: Kind::Subscription, access, docs }, run))
     }
 
-    /// Registers `discover`, which answers with a document of the server.
+    /// Registers `discover`, which returns one of the server's documents.
     #[must_use]
     pub fn discover(self, docs: &'static str, document: fn(&Documents) -> &RawValue) -> Self {
         Self(self.0.discover(docs, Run::Document(document)))
     }
 
-    /// Promises that the last registered query runs a single statement, which then needs no transaction. A test checks it.
+    /// Declares that the last registered query runs a single SQL statement and so needs no transaction. A test checks
+    /// it.
     #[must_use]
     pub fn one_statement(self) -> Self {
         Self(self.0.amend(|registration| {
@@ -132,7 +133,7 @@ impl Router {
         }))
     }
 
-    /// Gives the last registered procedure a second name, namespace included: that of the old server.
+    /// Gives the last registered procedure a second name, such as `k8s.getClusters`: its name on the old server.
     #[must_use]
     pub fn old_name(self, name: &'static str) -> Self {
         Self(self.0.old_name(name))
@@ -144,13 +145,13 @@ impl Router {
         Self(self.0.errors(codes))
     }
 
-    /// Documents a call of the last registered procedure with its answer. A test makes every such call.
+    /// Documents a call of the last registered procedure with its output. A test makes every such call.
     #[must_use]
     pub fn example(self, input: Value, output: impl Serialize) -> Self {
         Self(self.0.example(input, output))
     }
 
-    /// Counts calls of the last registered procedure against `bucket` instead of the one that follows from its kind.
+    /// Counts calls of the last registered procedure against `bucket` instead of the bucket of its kind.
     #[must_use]
     pub fn bucket(self, bucket: Bucket) -> Self {
         Self(self.0.bucket(bucket))

@@ -1,4 +1,4 @@
-//! How a procedure runs.
+//! The ways in which a procedure runs.
 
 use std::sync::Arc;
 
@@ -10,40 +10,46 @@ use super::{
     async_call::AsyncCall,
     audit::Audited,
     call::Call,
-    invocation::{Attempt, Invocation},
+    invocation::{Guarded, Invocation},
 };
 use crate::error::Result;
 
-type Output = Box<RawValue>;
-pub(super) type Reader = dyn Fn(&mut Call<'_>, Value) -> Result<Output> + Send + Sync;
-pub(super) type Writer = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<Output>> + Send + Sync;
-pub(super) type Waiter = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<Output>> + Send + Sync;
-pub(super) type Starter = dyn Fn(Invocation, Value) -> BoxFuture<'static, Result<Attempt<Subscription>>> + Send + Sync;
+/// An output as JSON.
+pub(super) type EncodedOutput = Box<RawValue>;
+/// A handler of a query.
+pub(super) type ReadHandler = dyn Fn(&mut Call<'_>, Value) -> Result<EncodedOutput> + Send + Sync;
+/// A handler of a mutation.
+pub(super) type WriteHandler = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<EncodedOutput>> + Send + Sync;
+/// A handler of an asynchronous mutation.
+pub(super) type AsyncHandler = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<EncodedOutput>> + Send + Sync;
+/// Starts a subscription.
+pub(super) type SubscriptionStart =
+    dyn Fn(Invocation, Value) -> BoxFuture<'static, Result<Guarded<Subscription>>> + Send + Sync;
 
-/// How a procedure runs. The types of its input and output are erased.
+/// The way in which a procedure runs, with its handler. The types of its input and output are erased.
 pub enum Run {
     /// On a read connection.
     Read(Read),
-    /// In a write transaction, together with its audit row.
-    Write(Arc<Writer>),
-    /// On the async runtime, with access to the database.
-    Async(Arc<Waiter>),
-    /// On a read connection at first, and then as long as the client stays.
-    Watch(Arc<Starter>),
-    /// From the server's documents, without the database.
+    /// In a write transaction, together with its audit entry.
+    Write(Arc<WriteHandler>),
+    /// On the asynchronous runtime; the handler runs its own reads and transactions.
+    Async(Arc<AsyncHandler>),
+    /// As a subscription, until the client or the server ends it.
+    Watch(Arc<SubscriptionStart>),
+    /// By returning a document, without access to the database.
     Document(fn(&Documents) -> &RawValue),
 }
 
-/// A handler that reads.
+/// The handler of a query.
 #[derive(Clone)]
 pub struct Read {
-    pub(super) handler: Arc<Reader>,
-    /// Whether it promises to run a single statement, which needs no transaction to be consistent.
+    pub(super) handler: Arc<ReadHandler>,
+    /// Whether it is declared to run a single statement, which is consistent without a transaction.
     pub(super) one_statement: bool,
 }
 
 impl Run {
-    /// Whether it promises to run a single statement besides finding the caller.
+    /// Whether the handler is declared to run a single SQL statement, not counting the look-up of the caller.
     pub fn is_one_statement(&self) -> bool {
         matches!(self, Self::Read(Read { one_statement: true, .. }))
     }

@@ -1,4 +1,4 @@
-//! What calls, subscriptions and feeds share.
+//! The services that calls, subscriptions and feeds share.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ pub struct Services {
     pub db: Database,
     /// Rate limits.
     pub limiter: Limiter,
-    /// Counters for operators.
+    /// Metrics for Prometheus.
     pub metrics: Metrics,
-    /// Committed events, live.
+    /// The feeds of committed events.
     pub feeds: Feeds,
-    /// The payment provider.
+    /// The client of Stripe's API and the configured prices.
     pub stripe: Stripe,
     /// True once the server is stopping.
     pub draining: watch::Receiver<bool>,
-    /// How long things may take.
+    /// Time limits of calls and subscriptions.
     pub timeouts: Timeouts,
 }
 
-/// How long things may take.
+/// Time limits of calls and subscriptions.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// From the arrival of a call to its answer.
+    /// The longest time from the arrival of a call to its answer.
     pub call: Duration,
-    /// How often the rights of a subscriber are checked again.
+    /// The interval at which the rights of a subscriber are checked again.
     pub recheck: Duration,
 }

@@ -1,11 +1,11 @@
-//! A running subscription: first what was missed, then what happens, each event once and in order, as long as the caller
-//! may have it.
+//! A running subscription. It delivers missed events from the log and then new events from the feed, each once and in
+//! order, as long as the caller has the rights.
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use futures_util::stream::unfold;
 use procedures::{Event, Subscription};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use tokio::{
     sync::{
         broadcast::error::{RecvError, TryRecvError},
@@ -17,46 +17,49 @@ use tokio::{
 use super::{
     call::Call,
     feed::{PAGE, Seat},
-    invocation::{Attempt, Invocation},
-    watch::{Page, Signal, Watch, unknown_event},
+    invocation::{Guarded, Invocation},
+    run::EncodedOutput,
+    watch::{LogPage, Signal, Watch, unknown_event},
 };
 use crate::{
     error::{Error, Result},
     models::event_log::EventLog,
 };
 
-/// Events that may be delivered after one check of the caller's rights.
+/// How many events may be delivered after one check of the caller's rights.
 const BATCH: usize = 64;
 
-/// A watch whose outputs are written already.
-type Written<E> = Watch<E, Result<Box<RawValue>>>;
+/// A watch whose outputs are encoded.
+type EncodedWatch<E> = Watch<E, Result<EncodedOutput>>;
 
 /// The handler of a subscription. The types of its input and output are erased.
-pub(super) type Handler<E> = Arc<dyn Fn(&mut Call<'_>, Value) -> Result<Written<E>> + Send + Sync>;
+pub(super) type Handler<E> = Arc<dyn Fn(&mut Call<'_>, Value) -> Result<EncodedWatch<E>> + Send + Sync>;
 
-/// What a subscription keeps between two events.
+/// The state of a subscription between two events.
 struct Watcher<E> {
     invocation: Invocation,
-    watch: Written<E>,
-    /// Everything up to this position was delivered, is ready to be, or is not for this subscriber.
+    watch: EncodedWatch<E>,
+    /// The id of the last event that was delivered, queued for delivery or dropped by the watch.
     last: i64,
-    /// Whether events still come from the log; else they come live.
+    /// Whether events are read from the log; otherwise they come from the feed.
     behind: bool,
+    /// Events queued for delivery.
     ready: VecDeque<Event>,
     /// When the caller's rights were last checked.
     checked: Instant,
     seat: Seat<E>,
 }
 
-/// Starts a subscription. The seat is taken first, so that nothing committed from then on is missed.
+/// Starts a subscription. It takes its seat before it reads the newest event id, so that it misses no event between the
+/// two.
 ///
 /// # Errors
-/// Those of the guards and of the handler; BAD_REQUEST for a position that is still to come.
+/// Those of the guards and of the handler; BAD_REQUEST for a position after the newest event.
 pub(super) async fn start<E: EventLog>(
     invocation: Invocation,
     handler: Handler<E>,
     input: Value,
-) -> Result<Attempt<Subscription>> {
+) -> Result<Guarded<Subscription>> {
     let seat = invocation.services.feeds.seat::<E>();
     let look = move |call: &mut Call<'_>| {
         let watch = handler(call, input.clone())?;
@@ -64,27 +67,27 @@ pub(super) async fn start<E: EventLog>(
         Ok((watch, E::newest(call.conn)?))
     };
     match invocation.read(look).await? {
-        Attempt::Done((watch, newest)) => {
+        Guarded::Done((watch, newest)) => {
             let watcher = Watcher::new(invocation, watch, seat, newest)?;
-            Ok(Attempt::Done(watcher.into_subscription()))
+            Ok(Guarded::Done(watcher.into_subscription()))
         }
-        Attempt::NoUser => Ok(Attempt::NoUser),
+        Guarded::NoUser => Ok(Guarded::NoUser),
     }
 }
 
 impl<E: EventLog> Watcher<E> {
-    /// `newest` is the newest event, read after the seat was taken.
-    fn new(invocation: Invocation, watch: Written<E>, seat: Seat<E>, newest: i64) -> Result<Self> {
+    /// `newest` is the id of the newest event, read after the seat was taken.
+    fn new(invocation: Invocation, watch: EncodedWatch<E>, seat: Seat<E>, newest: i64) -> Result<Self> {
         if watch.after.is_some_and(|after| after > newest) {
             return Err(unknown_event());
         }
         seat.start(newest);
         let (last, fresh) = (watch.after.unwrap_or(newest), watch.after.is_none());
         let (ready, checked) = (VecDeque::new(), Instant::now());
-        // Also when there is nothing to resume: the feed may have started after `newest`.
+        // Reads the log even if there is nothing to resume, because the feed may have started after `newest`.
         let mut watcher = Self { invocation, watch, last, behind: true, ready, checked, seat };
         if fresh {
-            // A position to resume from, even for a client that has seen no event.
+            // Gives the client a position to resume from before the first event.
             watcher.offer(Signal::Ready { last })?;
         }
         Ok(watcher)
@@ -98,7 +101,7 @@ impl<E: EventLog> Watcher<E> {
                 Ok(event) => Some((Ok(event), Some((watcher, draining)))),
                 Err(error) => {
                     let procedure = watcher.invocation.procedure.name;
-                    tracing::info!(procedure, code = error.code().as_str(), "the subscription ends");
+                    tracing::info!(procedure, code = error.code().as_str(), "subscription ended");
                     Some((Err(error.into()), None))
                 }
             }
@@ -131,13 +134,13 @@ impl<E: EventLog> Watcher<E> {
 
     /// Reads a page of the log.
     async fn catch_up(&mut self) -> Result<()> {
-        let (read, page) = (Arc::clone(&self.watch.read), Page { after: self.last, limit: PAGE });
+        let (read, page) = (Arc::clone(&self.watch.read), LogPage { after: self.last, limit: PAGE });
         let rows = self.check(move |call| read(call.conn, page)).await?;
         self.behind = i64::try_from(rows.len()) == Ok(PAGE);
         rows.iter().try_for_each(|event| self.take(event))
     }
 
-    /// Takes what comes live, and checks the caller if any of it is for them.
+    /// Waits for events from the feed, and checks the caller's rights if the watch selects any.
     async fn listen(&mut self) -> Result<()> {
         let due = self.checked + self.invocation.services.timeouts.recheck;
         match timeout_at(due.into(), self.seat.events.recv()).await {
@@ -164,7 +167,7 @@ impl<E: EventLog> Watcher<E> {
         Ok(())
     }
 
-    /// Too slow for the feed: the rest is read from the log.
+    /// Continues from the log, because the feed's buffer overflowed.
     fn lag(&mut self) -> Result<()> {
         self.behind = true;
         self.offer(Signal::Lagged { last: self.last })
@@ -177,8 +180,8 @@ impl<E: EventLog> Watcher<E> {
         Ok(())
     }
 
-    /// Checks that the caller may still subscribe, and reads for them. While the database is out of reach nothing is
-    /// delivered.
+    /// Checks that the caller may still subscribe, and runs `work`. Retries while the database is unavailable; nothing
+    /// is delivered meanwhile.
     async fn check<T, W>(&mut self, work: W) -> Result<T>
     where
         T: Send + 'static,
@@ -191,7 +194,7 @@ impl<E: EventLog> Watcher<E> {
                 permit(call)?;
                 work(call)
             };
-            match invocation.again(permitted).await {
+            match invocation.recheck(permitted).await {
                 Err(Error::Unavailable { retry_after, .. }) if Instant::now() + retry_after < invocation.deadline => {
                     sleep(retry_after).await;
                 }

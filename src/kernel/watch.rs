@@ -1,4 +1,5 @@
-//! What the handler of a subscription returns: which log it follows, from where, who may, and what becomes of each event.
+//! The result of a subscription's handler: the log to follow, the position, the required rights, and the output for
+//! each event.
 
 use std::sync::Arc;
 
@@ -13,31 +14,31 @@ use crate::{
     models::event_log::EventLog,
 };
 
-/// What a subscriber can be told.
+/// What a subscription can deliver.
 #[derive(Debug)]
 pub enum Signal<'e, E> {
-    /// The subscription has started. What happens after this position will come.
+    /// The subscription has started.
     Ready {
-        /// The position.
+        /// The position: events with greater ids will be delivered.
         last: i64,
     },
-    /// Something happened.
+    /// An event of the log.
     Event(&'e E),
-    /// The subscriber was too slow; what came after this position follows from the log.
+    /// The subscriber was too slow. Delivery continues from the log; no event is skipped.
     Lagged {
-        /// The position.
+        /// The position: events with greater ids will be delivered.
         last: i64,
     },
 }
 
 type Permit = dyn Fn(&Call<'_>) -> Result<()> + Send + Sync;
-type Read<E> = dyn Fn(&mut DbConnection, Page) -> Result<Vec<E>> + Send + Sync;
+type ReadPage<E> = dyn Fn(&mut DbConnection, LogPage) -> Result<Vec<E>> + Send + Sync;
 type Select<E, O> = dyn Fn(Signal<'_, E>) -> Option<O> + Send + Sync;
 
-/// Which rows of a log to read.
+/// The rows of a log that one query reads.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
-    /// Rows after this position.
+pub struct LogPage {
+    /// Rows with greater ids than this.
     pub after: i64,
     /// At most this many.
     pub limit: i64,
@@ -47,12 +48,12 @@ pub struct Page {
 pub struct Watch<E, O> {
     pub(super) after: Option<i64>,
     pub(super) permit: Arc<Permit>,
-    pub(super) read: Arc<Read<E>>,
+    pub(super) read: Arc<ReadPage<E>>,
     select: Box<Select<E, O>>,
 }
 
 impl<E: EventLog, O: 'static> Watch<E, O> {
-    /// Follows a log from now on. `select` turns a signal into an output, or drops it.
+    /// Follows a log from the present. `select` converts a signal to an output, or returns None to drop it.
     pub fn new(select: impl Fn(Signal<'_, E>) -> Option<O> + Send + Sync + 'static) -> Self {
         Self {
             after: None,
@@ -62,19 +63,20 @@ impl<E: EventLog, O: 'static> Watch<E, O> {
         }
     }
 
-    /// Adds a condition that the caller must meet, at the start and before each delivery.
+    /// Adds a check of the caller, which runs at the start and before each delivery.
     #[must_use]
     pub fn permit(self, permit: impl Fn(&Call<'_>) -> Result<()> + Send + Sync + 'static) -> Self {
         Self { permit: Arc::new(permit), ..self }
     }
 
-    /// Reads missed events by another query than that for the whole log. It may leave out only what `select` drops.
+    /// Reads missed events with a narrower query than that for the whole log. It must return every event that `select`
+    /// keeps.
     #[must_use]
-    pub fn read(self, read: impl Fn(&mut DbConnection, Page) -> Result<Vec<E>> + Send + Sync + 'static) -> Self {
+    pub fn read(self, read: impl Fn(&mut DbConnection, LogPage) -> Result<Vec<E>> + Send + Sync + 'static) -> Self {
         Self { read: Arc::new(read), ..self }
     }
 
-    /// Resumes after the last event that the client has seen, if it names one. `last_event_id` consists of digits.
+    /// Resumes after the event with this id, if there is one. `last_event_id` consists of digits.
     ///
     /// # Errors
     /// BAD_REQUEST for a number that is too large.
@@ -87,18 +89,18 @@ impl<E: EventLog, O: 'static> Watch<E, O> {
         (self.select)(signal)
     }
 
-    /// The same with another output.
+    /// Converts the output.
     pub(super) fn map<P: 'static>(self, change: fn(O) -> P) -> Watch<E, P> {
         let Self { after, permit, read, select } = self;
         Watch { after, permit, read, select: Box::new(move |signal| select(signal).map(change)) }
     }
 }
 
-/// A [`Watch`], for the registration to name its types.
+/// Implemented by [`Watch`] alone, so that a registration can name its types.
 pub trait Watched {
     /// The log that it follows.
     type Log: EventLog;
-    /// What it delivers.
+    /// The type of its events.
     type Output: Serialize + JsonSchema + 'static;
 
     /// The watch itself.
@@ -114,7 +116,7 @@ impl<E: EventLog, O: Serialize + JsonSchema + 'static> Watched for Watch<E, O> {
     }
 }
 
-/// The answer to a position that is not a known event id.
+/// The error for a position that is not a known event id.
 pub(super) fn unknown_event() -> Error {
     Error::field(LAST_EVENT_ID, "invalid_value", "is not the id of an event")
 }

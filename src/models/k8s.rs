@@ -13,7 +13,7 @@ use crate::{
 };
 
 text_enum! {
-    /// Where a cluster is in its life.
+    /// The status of a cluster.
     pub enum Status {
         /// Nothing has been done yet.
         Pending = "PENDING",

@@ -3,7 +3,7 @@
 use crate::db::text_enum::text_enum;
 
 text_enum! {
-    /// A subscription plan, from the cheapest.
+    /// A subscription plan.
     #[derive(PartialOrd, Ord, Default)]
     pub enum Plan {
         /// Costs nothing; for all users.

@@ -20,10 +20,13 @@ use crate::{
     schema::{customers, user_tombstones, users},
 };
 
-define_sql_function! { fn lower(text: Text) -> Text; }
+define_sql_function! {
+    /// The SQL function `lower`.
+    fn lower(text: Text) -> Text;
+}
 
 text_enum! {
-    /// What a user may do.
+    /// The role of a user.
     // Roles are stored in our database and never read from a token.
     pub enum Role {
         /// Works with their own account and clusters.

@@ -1,4 +1,4 @@
-//! `admin.*`: what the people who run the place see and do.
+//! `admin.*`: what administrators of the server see and do.
 
 use std::time::Duration;
 
@@ -29,9 +29,10 @@ use crate::{
     },
 };
 
+/// The period of `recentActivity`.
 const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The server in numbers.
+/// Counts for a dashboard.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Stats {
@@ -39,7 +40,7 @@ struct Stats {
     total_users: i64,
     /// Clusters that are not deleted.
     total_clusters: i64,
-    /// Customers whose paid subscription is running.
+    /// Customers with a running paid subscription.
     active_subscriptions: i64,
     /// Audited mutations of the last 24 hours.
     recent_activity: i64,
@@ -51,14 +52,14 @@ struct Stats {
 struct ListUsers {
     #[serde(flatten)]
     page: PageInput,
-    /// Part of an id, name or email, in any case.
+    /// A part of the id, name or email; upper and lower case are not distinguished.
     #[schemars(length(min = 1, max = 100))]
     search: Option<String>,
-    /// Also what is deleted.
+    /// Whether to list deleted users too; false by default.
     include_deleted: Option<bool>,
 }
 
-/// A user in the list of an admin.
+/// A user with plan and number of clusters.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "ListedUser")]
@@ -70,8 +71,9 @@ struct UserItem {
     image: Option<String>,
     role: Role,
     created_at: Timestamp,
+    /// When the user was soft-deleted; null while the user is active.
     deleted_at: Option<Timestamp>,
-    /// Null for who is no customer.
+    /// Null if the user is not a customer.
     plan: Option<Plan>,
     active_clusters: i64,
 }
@@ -84,10 +86,10 @@ struct ListClusters {
     page: PageInput,
     status: Option<Status>,
     plan: Option<Plan>,
-    /// The owner.
+    /// The id of the owner.
     #[schemars(length(min = 1, max = 255))]
     user_id: Option<String>,
-    /// Also what is deleted.
+    /// Whether to list deleted clusters too; false by default.
     include_deleted: Option<bool>,
 }
 
@@ -99,33 +101,39 @@ struct SetRole {
     role: Role,
 }
 
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("admin")
-        .query("getStats", Access::Admin, "The server in four numbers.", get_stats)
+        .query(
+            "getStats",
+            Access::Admin,
+            "The numbers of users, clusters, paid subscriptions and recent changes.",
+            get_stats,
+        )
         .example(json!({}), json!({"totalUsers": 3, "totalClusters": 1, "activeSubscriptions": 1, "recentActivity": 1}))
-        .query("listUsers", Access::Admin, "Users, newest first.", list_users)
+        .query("listUsers", Access::Admin, "All users, newest first.", list_users)
         .example(json!({"search": "ada@"}), example::page(&example::listed_user()))
-        .query("listClusters", Access::Admin, "Everybody's clusters, newest first.", list_clusters)
+        .query("listClusters", Access::Admin, "The clusters of all users, newest first.", list_clusters)
         .one_statement()
         .example(json!({"status": "RUNNING", "limit": 50}), example::page(&example::cluster()))
-        .mutation("setRole", Access::Admin, "Makes a user an admin, or one less.", set_role)
+        .mutation("setRole", Access::Admin, "Changes a user's role. The last admin cannot be demoted.", set_role)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
-        .query("auditLog", Access::Admin, "Who changed what, newest first.", audit::log)
+        .query("auditLog", Access::Admin, "The audit log, newest entry first.", audit::log)
         .one_statement()
         .example(
             json!({"entity": "cluster", "since": "2026-01-01T00:00:00.000Z"}),
             example::page(&example::audit_entry()),
         )
-        .subscription("watchAudit", Access::Admin, "Who changes what, live.", audit::watch)
+        .subscription("watchAudit", Access::Admin, "New entries of the audit log, as they are written.", audit::watch)
         .example(json!({"entity": "cluster", "lastEventId": "0"}), example::audit_change())
-        .query("webhookEvents", Access::Admin, "What Stripe has told us, newest first.", webhooks::events)
+        .query("webhookEvents", Access::Admin, "The events received from Stripe, newest first.", webhooks::events)
         .one_statement()
         .example(json!({"failed": true}), example::page(&example::webhook_event()))
         .mutation(
             "replayWebhook",
             Access::Admin,
-            "Tries again to handle an event of Stripe's that failed.",
+            "Processes a Stripe event again that failed before.",
             webhooks::replay,
         )
         .errors([Code::NotFound])

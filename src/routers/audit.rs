@@ -1,4 +1,4 @@
-//! `admin.auditLog` and `admin.watchAudit`: who changed what, listed and live.
+//! `admin.auditLog` and `admin.watchAudit`: the audit log, as a list and as a subscription.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,132 +15,130 @@ use crate::{
     },
 };
 
+// What an entry must match. A doc comment would become part of the description of each input.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct EntryFilter {
+    /// The user who made the change, or `cli`, `bootstrap` or `stripe`.
+    #[schemars(length(min = 1, max = 255))]
+    actor_id: Option<String>,
+    /// The procedure's canonical name.
+    #[schemars(length(min = 1, max = 100))]
+    procedure: Option<String>,
+    /// The kind of object that was changed, such as `cluster`.
+    #[schemars(length(min = 1, max = 50))]
+    entity: Option<String>,
+    /// The id of the changed object.
+    #[schemars(length(min = 1, max = 255))]
+    entity_id: Option<String>,
+}
+
+/// Filters; all must match.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct AuditLog {
     #[serde(flatten)]
     page: PageInput,
-    /// Who made the change.
-    #[schemars(length(min = 1, max = 255))]
-    actor_id: Option<String>,
-    /// The canonical name of the procedure.
-    #[schemars(length(min = 1, max = 100))]
-    procedure: Option<String>,
-    /// What kind of thing was changed, such as `cluster`.
-    #[schemars(length(min = 1, max = 50))]
-    entity: Option<String>,
-    /// The id of what was changed.
-    #[schemars(length(min = 1, max = 255))]
-    entity_id: Option<String>,
-    /// At or after this time.
+    #[serde(flatten)]
+    filter: EntryFilter,
+    /// Entries written at or after this time.
     since: Option<Timestamp>,
-    /// Before this time.
+    /// Entries written before this time.
     until: Option<Timestamp>,
 }
 
-/// One change, and who made it.
+/// An entry of the audit log: a change and who made it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "AuditEntry")]
 pub struct AuditItem {
     id: i64,
-    /// When.
+    /// The time of the change.
     created_at: Timestamp,
-    /// The user, or `cli`, `bootstrap`, `stripe`.
+    /// The user who made the change, or `cli`, `bootstrap` or `stripe`.
     actor_id: String,
-    /// Its canonical name.
+    /// The procedure's canonical name.
     procedure: String,
-    /// What kind of thing was changed, such as `cluster`.
+    /// The kind of object that was changed, such as `cluster`.
     entity: String,
-    /// Its id.
+    /// The id of the changed object.
     entity_id: String,
-    /// What changed, in a shape that depends on the procedure.
+    /// What changed; the shape depends on the procedure.
     detail: Value,
-    /// The request that made the change.
+    /// The id of the request that made the change.
     request_id: String,
 }
 
 /// Filters; all must match.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct WatchAudit {
-    /// The id of the last event that was seen; delivery resumes after it.
+    /// The id of the last event received; delivery resumes after it.
     #[schemars(regex(pattern = "^[0-9]{1,19}$"))]
     last_event_id: Option<String>,
-    /// Who made the change.
-    #[schemars(length(min = 1, max = 255))]
-    actor_id: Option<String>,
-    /// The canonical name of the procedure.
-    #[schemars(length(min = 1, max = 100))]
-    procedure: Option<String>,
-    /// What kind of thing was changed, such as `cluster`.
-    #[schemars(length(min = 1, max = 50))]
-    entity: Option<String>,
-    /// The id of what was changed.
-    #[schemars(length(min = 1, max = 255))]
-    entity_id: Option<String>,
+    #[serde(flatten)]
+    filter: EntryFilter,
 }
 
-/// A change, or news about the subscription.
+/// A new entry, or the state of the subscription.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum AuditChange {
-    /// The first event, unless `lastEventId` was given. A client that reads the log after it misses nothing.
+    /// The first event, unless `lastEventId` was given. A client that reads the log after this event misses no entry.
     Ready {
-        /// The position to resume after.
+        /// The position after which delivery continues.
         id: String,
     },
     /// An entry was written.
     Recorded {
-        /// A decimal number, greater than that of every earlier event.
+        /// A decimal number that increases from event to event.
         id: String,
         /// The entry.
         entry: AuditItem,
     },
-    /// The client was too slow. What it missed after this position follows.
+    /// The client was too slow and the server switches to reading the event log. No event is skipped.
     Lagged {
-        /// The position.
+        /// The position after which delivery continues.
         id: String,
     },
 }
 
-/// One page of the log, newest first.
+/// The handler of `admin.auditLog`.
 ///
 /// # Errors
 /// BAD_REQUEST for a cursor of another list.
 pub fn log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditItem>> {
-    let filter = AuditFilter {
-        actor_id: input.actor_id,
-        procedure: input.procedure,
-        entity: input.entity,
-        entity_id: input.entity_id,
-        since: input.since,
-        until: input.until,
-    };
+    let EntryFilter { actor_id, procedure, entity, entity_id } = input.filter;
+    let filter = AuditFilter { actor_id, procedure, entity, entity_id, since: input.since, until: input.until };
     page("admin.auditLog", input.page, |after, limit| Ok(list(call.conn, filter, after, limit)?))
 }
 
-/// Starts the subscription.
+/// The handler of `admin.watchAudit`.
 ///
 /// # Errors
-/// BAD_REQUEST for an unknown position.
+/// BAD_REQUEST for a position that is not a known event id.
 pub fn watch(_: &mut Call<'_>, input: WatchAudit) -> Result<Watch<AuditEvent, AuditChange>> {
-    let WatchAudit { last_event_id, actor_id, procedure, entity, entity_id } = input;
-    let matches = |filter: &Option<String>, value: &str| filter.as_deref().is_none_or(|wanted| wanted == value);
-    let wanted = move |entry: &AuditEntry| {
-        matches(&actor_id, &entry.actor_id)
-            && matches(&procedure, &entry.procedure)
-            && matches(&entity, &entry.entity)
-            && matches(&entity_id, &entry.entity_id)
-    };
+    let WatchAudit { last_event_id, filter } = input;
     let select = move |signal: Signal<'_, AuditEvent>| match signal {
-        Signal::Event(event) => wanted(&event.entry)
+        Signal::Event(event) => filter
+            .matches(&event.entry)
             .then(|| AuditChange::Recorded { id: event.id.to_string(), entry: event.entry.clone().into() }),
         Signal::Ready { last } => Some(AuditChange::Ready { id: last.to_string() }),
         Signal::Lagged { last } => Some(AuditChange::Lagged { id: last.to_string() }),
     };
     Watch::new(select).resume(last_event_id.as_deref())
+}
+
+impl EntryFilter {
+    fn matches(&self, entry: &AuditEntry) -> bool {
+        let matches = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        matches(&self.actor_id, &entry.actor_id)
+            && matches(&self.procedure, &entry.procedure)
+            && matches(&self.entity, &entry.entity)
+            && matches(&self.entity_id, &entry.entity_id)
+    }
 }
 
 impl From<AuditEntry> for AuditItem {

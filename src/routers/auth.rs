@@ -1,4 +1,4 @@
-//! `auth.*`: what the caller's subscription allows.
+//! `auth.*`: the caller's subscription.
 
 use procedures::{Access, NoInput};
 use schemars::JsonSchema;
@@ -13,25 +13,30 @@ use crate::{
     models::{customer::Customer, plan::Plan},
 };
 
-/// What a customer pays for.
+/// The plan that a customer pays for.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "MySubscription")]
-struct Subscription {
+struct MySubscription {
     plan: Plan,
-    /// When the paid period ends; null on FREE.
+    /// The end of the paid period; null on FREE.
     ends_at: Option<Timestamp>,
 }
 
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("auth")
-        .query("mySubscription", Access::User, "The caller's plan, or null when they are no customer.", my_subscription)
+        .query(
+            "mySubscription",
+            Access::User,
+            "The caller's plan and the end of the paid period, or null if the caller is not a customer.",
+            my_subscription,
+        )
         .one_statement()
         .example(json!({}), example::subscription())
 }
 
-fn my_subscription(call: &mut Call<'_>, _: NoInput) -> Result<Option<Subscription>> {
+fn my_subscription(call: &mut Call<'_>, _: NoInput) -> Result<Option<MySubscription>> {
     let caller = call.caller()?;
     let customer = Customer::of(call.conn, &caller.id)?;
-    Ok(customer.map(|customer| Subscription { plan: customer.plan, ends_at: customer.stripe_current_period_end }))
+    Ok(customer.map(|customer| MySubscription { plan: customer.plan, ends_at: customer.stripe_current_period_end }))
 }

@@ -1,4 +1,4 @@
-//! A cluster on the wire.
+//! The form in which procedures return a cluster.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,22 +12,24 @@ use crate::{
     },
 };
 
-/// A Kubernetes cluster's configuration.
+/// The configuration of a Kubernetes cluster.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Cluster")]
 pub struct ClusterOutput {
     id: i64,
     name: String,
+    /// Where it runs, such as `eu-central`.
     location: String,
-    /// The owner; null for the history of a user who is gone.
+    /// The id of the owner; null after the owner was deleted.
     auth_user_id: Option<String>,
     plan: Plan,
+    /// `Default` unless the cluster was imported with another.
     network: String,
     status: Status,
     created_at: Timestamp,
     updated_at: Timestamp,
-    /// Null while the cluster is active.
+    /// When it was deleted; null while it is active.
     deleted_at: Option<Timestamp>,
 }
 
@@ -48,7 +50,7 @@ impl From<ClusterRow> for ClusterOutput {
     }
 }
 
-/// The cluster as an event left it.
+/// The cluster after the event.
 impl From<&ClusterEvent> for ClusterOutput {
     fn from(event: &ClusterEvent) -> Self {
         Self {

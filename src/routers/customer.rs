@@ -1,4 +1,4 @@
-//! `customer.*`: the caller's billing record.
+//! `customer.*`: the caller's customer record, which holds the plan and the Stripe ids.
 
 use procedures::{Access, Code};
 use schemars::JsonSchema;
@@ -19,37 +19,38 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct OwnUser {
-    /// The caller's own id.
+    /// The caller's own id, which is the default. Another id is FORBIDDEN.
     #[schemars(length(min = 1, max = 255))]
     user_id: Option<String>,
 }
 
-/// A user's billing record.
+/// A user's customer record: the plan and the Stripe ids.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Customer")]
 pub struct CustomerOutput {
     id: i64,
-    /// Whose it is.
+    /// The id of the user.
     auth_user_id: String,
     name: Option<String>,
     plan: Plan,
     stripe_customer_id: Option<String>,
     stripe_subscription_id: Option<String>,
     stripe_price_id: Option<String>,
-    /// When the paid period ends; null on FREE.
+    /// The end of the paid period; null on FREE.
     stripe_current_period_end: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("customer")
-        .query("get", Access::User, "The caller's customer record, or null.", get)
+        .query("get", Access::User, "The caller's customer record, or null if there is none.", get)
         .old_name("customer.queryCustomer")
         .one_statement()
         .example(json!({}), example::customer())
-        .mutation("create", Access::User, "Makes the caller a customer on FREE.", create)
+        .mutation("create", Access::User, "Creates the caller's customer record with the plan FREE.", create)
         .old_name("customer.insertCustomer")
         .errors([Code::Conflict])
         .example(json!({}), example::success())

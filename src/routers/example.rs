@@ -1,27 +1,32 @@
-//! The little world that the examples of the documents show; a test builds it and makes every call.
+//! The example fixture: the values that the examples of the documents use. A test inserts these rows and makes every
+//! example call.
 //!
-//! Ada, a customer on PRO, has a running cluster and one that she has deleted. Grace is an admin. Linus has nothing yet.
+//! Ada is a customer with the plan PRO and has a running and a deleted cluster. Grace is an admin. Linus is a new user.
 
 use serde_json::{Value, json};
 
+/// The id of the user who makes the calls of users.
 pub const ADA: &str = "user_ada";
-/// A price of plan PRO.
+/// The monthly Stripe price of the plan PRO.
 pub const PRICE: &str = "price_pro_monthly";
+/// The id of a user without a customer record or clusters.
 pub const LINUS: &str = "user_linus";
 
 const CREATED: &str = "2026-11-02T08:00:00.000Z";
 const CHANGED: &str = "2026-11-22T09:30:00.000Z";
 const PERIOD_END: &str = "2027-11-02T08:00:00.000Z";
 
+/// The output of most mutations.
 pub fn success() -> Value {
     json!({"success": true})
 }
 
-/// The only page of a list.
+/// A page with one item, which is the last page.
 pub fn page(item: &Value) -> Value {
     json!({"items": [item], "nextCursor": null})
 }
 
+/// Ada's active cluster.
 pub fn cluster() -> Value {
     json!({
         "id": 1, "name": "production", "location": "eu-central", "authUserId": ADA, "plan": "FREE",
@@ -29,6 +34,7 @@ pub fn cluster() -> Value {
     })
 }
 
+/// Ada's deleted cluster.
 pub fn deleted_cluster() -> Value {
     json!({
         "id": 2, "name": "staging", "location": "us-east", "authUserId": ADA, "plan": "PRO",
@@ -36,10 +42,12 @@ pub fn deleted_cluster() -> Value {
     })
 }
 
+/// An event of `k8s.watch`.
 pub fn cluster_change() -> Value {
     json!({"type": "statusChanged", "id": "2", "at": CHANGED, "cluster": cluster()})
 }
 
+/// Ada's customer record.
 pub fn customer() -> Value {
     json!({
         "id": 1, "authUserId": ADA, "name": "Analytical Engines", "plan": "PRO", "stripeCustomerId": "cus_ada",
@@ -48,16 +56,24 @@ pub fn customer() -> Value {
     })
 }
 
+/// Ada's plan, as `auth.mySubscription` returns it.
 pub fn subscription() -> Value {
     json!({"plan": "PRO", "endsAt": PERIOD_END})
 }
 
+/// Ada's user record.
 pub fn user() -> Value {
     json!({
         "id": ADA, "name": "Ada", "email": "ada@example.com", "image": null, "role": "USER", "createdAt": CREATED,
     })
 }
 
+/// Ada with customer record and clusters.
+pub fn user_summary() -> Value {
+    json!({"user": user(), "customer": customer(), "activeClusters": 1, "clusters": [cluster()]})
+}
+
+/// Ada in `admin.listUsers`.
 pub fn listed_user() -> Value {
     json!({
         "id": ADA, "name": "Ada", "email": "ada@example.com", "image": null, "role": "USER", "createdAt": CREATED,
@@ -65,6 +81,7 @@ pub fn listed_user() -> Value {
     })
 }
 
+/// Ada's plan, as `stripe.userPlans` returns it.
 pub fn user_plan() -> Value {
     json!({
         "title": "Pro", "description": "For a project that others depend on.",
@@ -76,17 +93,20 @@ pub fn user_plan() -> Value {
     })
 }
 
+/// A Stripe event that failed.
 pub fn webhook_event() -> Value {
     json!({
         "id": "evt_ada", "type": "invoice.payment_failed", "createdAt": CHANGED, "receivedAt": CHANGED,
-        "processedAt": null, "attempts": 1, "error": "the database was in the way",
+        "processedAt": null, "attempts": 1, "error": "The database was unavailable.",
     })
 }
 
+/// An event of `admin.watchAudit`.
 pub fn audit_change() -> Value {
     json!({"type": "recorded", "id": "1", "entry": audit_entry()})
 }
 
+/// The entry of the audit log about Ada's deletion of a cluster.
 pub fn audit_entry() -> Value {
     json!({
         "id": 1, "createdAt": CHANGED, "actorId": ADA, "procedure": "k8s.delete", "entity": "cluster", "entityId": "2",

@@ -1,4 +1,4 @@
-//! `hello.*`: proof that the line works.
+//! `hello.*`: a procedure to test the connection and the token with.
 
 use procedures::Access;
 use schemars::JsonSchema;
@@ -13,20 +13,22 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Hello {
-    /// Whom to greet.
+    /// The name to greet.
     #[schemars(length(min = 1, max = 1000))]
     text: String,
 }
 
+/// A greeting.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Greeting {
-    /// "hello " and the text, safe to put into HTML.
+    /// `hello ` and the text, escaped for HTML.
     greeting: String,
 }
 
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("hello")
-        .query("hello", Access::User, "Greets, to prove that the line works.", hello)
+        .query("hello", Access::User, "Returns a greeting. Call it to test the connection and the token.", hello)
         .one_statement()
         .example(json!({"text": "<world>"}), json!({"greeting": "hello &lt;world&gt;"}))
 }

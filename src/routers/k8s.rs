@@ -1,4 +1,4 @@
-//! `k8s.*`: a user's clusters.
+//! `k8s.*`: the caller's clusters (docs/API.md, "Clusters").
 
 use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
@@ -38,17 +38,17 @@ struct CreateCluster {
     /// Lower-case letters, digits and dashes.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
     name: String,
-    /// Where it runs, such as eu-central.
+    /// Where it runs, such as `eu-central`.
     #[schemars(length(min = 1, max = 50))]
     location: String,
-    /// FREE when not said.
+    /// FREE by default.
     plan: Option<Plan>,
-    /// The old frontend sends one; the database decides.
+    /// Ignored: clients of the old server send it, but the database assigns ids.
     #[serde(rename = "id")]
     _id: Option<f64>,
 }
 
-/// A cluster that was just created.
+/// The cluster that was created.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ClusterCreated {
@@ -56,12 +56,12 @@ struct ClusterCreated {
     cluster_name: String,
     location: String,
     plan: Plan,
-    /// A failure is an error.
+    /// Always true; a failure is an error.
     #[schemars(extend("const" = true))]
     success: bool,
 }
 
-/// At least one of `name` and `location`.
+/// `name`, `location` or both must be given.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateCluster {
@@ -70,7 +70,7 @@ struct UpdateCluster {
     /// Lower-case letters, digits and dashes.
     #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
     name: Option<String>,
-    /// Where it runs, such as eu-central.
+    /// Where it runs, such as `eu-central`.
     #[schemars(length(min = 1, max = 50))]
     location: Option<String>,
 }
@@ -82,7 +82,7 @@ struct ListDeleted {
     page: PageInput,
 }
 
-/// How many clusters a user has.
+/// The numbers of a user's clusters.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ClusterCount {
     active: i64,
@@ -94,10 +94,12 @@ struct ClusterCount {
 struct SetStatus {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     id: i64,
-    /// The next step of its life.
+    /// The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and
+    /// RUNNING and STOPPED may become each other.
     status: Status,
 }
 
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("k8s")
         .query("list", Access::User, "The caller's active clusters, oldest first.", list)
@@ -108,14 +110,19 @@ pub fn router() -> Router {
         .errors([Code::NotFound])
         .one_statement()
         .example(json!({"id": 1}), example::cluster())
-        .mutation("create", Access::User, "Puts a new cluster into the plan's free slot.", create)
+        .mutation("create", Access::User, "Creates a cluster. A user may have one active cluster on each plan.", create)
         .old_name("k8s.createCluster")
         .errors([Code::Conflict, Code::PaymentRequired])
         .example(
             json!({"name": "staging", "location": "us-east", "plan": "PRO"}),
             json!({"id": 3, "clusterName": "staging", "location": "us-east", "plan": "PRO", "success": true}),
         )
-        .mutation("update", Access::User, "Renames or moves one of the caller's active clusters.", update)
+        .mutation(
+            "update",
+            Access::User,
+            "Changes the name or location of one of the caller's active clusters.",
+            update,
+        )
         .old_name("k8s.updateCluster")
         .errors([Code::NotFound])
         .example(json!({"id": 1, "name": "web"}), example::success())
@@ -126,7 +133,7 @@ pub fn router() -> Router {
         .mutation(
             "restore",
             Access::User,
-            "Brings one of the caller's deleted clusters back into its plan's slot.",
+            "Restores one of the caller's deleted clusters, unless another one is active on its plan.",
             restore,
         )
         .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired])
@@ -134,15 +141,15 @@ pub fn router() -> Router {
         .query("listDeleted", Access::User, "The caller's deleted clusters, newest deletion first.", list_deleted)
         .one_statement()
         .example(json!({"limit": 10}), example::page(&example::deleted_cluster()))
-        .query("count", Access::User, "How many clusters the caller has, active and deleted.", count)
+        .query("count", Access::User, "The numbers of the caller's active and deleted clusters.", count)
         .example(json!({}), json!({"active": 1, "deleted": 1}))
-        .mutation("setStatus", Access::Admin, "Takes any active cluster one step through its life.", set_status)
+        .mutation("setStatus", Access::Admin, "Moves any user's active cluster to its next status.", set_status)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"id": 1, "status": "STOPPED"}), example::success())
         .subscription(
             "watch",
             Access::User,
-            "What happens to the caller's clusters, or to everybody's for an admin, as it happens.",
+            "Changes to the caller's clusters, as they happen. Admins can watch the clusters of all users.",
             watch,
         )
         .example(json!({"lastEventId": "1"}), example::cluster_change())
@@ -229,7 +236,7 @@ fn set_status(call: &mut Call<'_>, input: SetStatus) -> Result<Audited<Success>>
     Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"from": from, "to": input.status})))
 }
 
-/// Whether the caller's subscription covers a plan now.
+/// Refuses a plan above the one that the caller pays for (docs/API.md, "Plans").
 fn require_plan(call: &mut Call<'_>, caller: &User, plan: Plan) -> Result<()> {
     if plan == Plan::Free {
         return Ok(());
@@ -237,7 +244,7 @@ fn require_plan(call: &mut Call<'_>, caller: &User, plan: Plan) -> Result<()> {
     let customer = Customer::of(call.conn, &caller.id)?;
     let allowance = customer.map_or(Plan::Free, |customer| customer.allowance(call.now));
     if plan > allowance {
-        let message = format!("Your subscription covers {}; {} is above it.", allowance.as_str(), plan.as_str());
+        let message = format!("Your subscription covers plans up to {}, not {}.", allowance.as_str(), plan.as_str());
         return Err(Error::PaymentRequired(message));
     }
     Ok(())

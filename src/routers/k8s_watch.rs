@@ -1,4 +1,4 @@
-//! `k8s.watch`: changes of clusters, live.
+//! `k8s.watch`: changes to clusters, as they happen.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::cluster::ClusterOutput;
 use crate::{
     db::Timestamp,
     error::{Error, Result},
-    kernel::{Call, Page, Signal, Watch},
+    kernel::{Call, LogPage, Signal, Watch},
     models::{
         cluster_event::{ClusterEvent, EventKind},
         event_log::EventLog,
@@ -22,10 +22,10 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WatchClusters {
-    /// The id of the last event that was seen; delivery resumes after it.
+    /// The id of the last event received; delivery resumes after it.
     #[schemars(regex(pattern = "^[0-9]{1,19}$"))]
     last_event_id: Option<String>,
-    /// Whose clusters: for admins anybody's, and everybody's when left out.
+    /// The owner. By default the caller or, for admins, every user; only admins may name another user.
     #[schemars(length(min = 1, max = 255))]
     user_id: Option<String>,
     #[schemars(range(min = 1, max = 9007199254740991i64))]
@@ -35,52 +35,53 @@ pub struct WatchClusters {
     status: Option<Status>,
 }
 
-/// What happened to a cluster, or to the subscription.
+/// A change to a cluster, or the state of the subscription.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ClusterChange {
-    /// The first event, unless `lastEventId` was given. A client that reads its list after it misses nothing.
+    /// The first event, unless `lastEventId` was given. A client that reads its list after this event misses no change.
     Ready {
-        /// The position to resume after.
+        /// The position after which delivery continues.
         id: String,
     },
-    /// It was created.
-    Created(Change),
+    /// The cluster was created.
+    Created(ChangedCluster),
     /// Its name or location changed.
-    Updated(Change),
+    Updated(ChangedCluster),
     /// Its status changed.
-    StatusChanged(Change),
-    /// It was deleted.
-    Deleted(Change),
-    /// It was restored.
-    Restored(Change),
-    /// The client was too slow. What it missed after this position follows.
+    StatusChanged(ChangedCluster),
+    /// The cluster was deleted.
+    Deleted(ChangedCluster),
+    /// The cluster was restored.
+    Restored(ChangedCluster),
+    /// The client was too slow and the server switches to reading the event log. No event is skipped.
     Lagged {
-        /// The position.
+        /// The position after which delivery continues.
         id: String,
     },
 }
 
+/// An event and the cluster that it changed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
-pub struct Change {
-    /// A decimal number, greater than that of every earlier event.
+pub struct ChangedCluster {
+    /// A decimal number that increases from event to event.
     id: String,
-    /// When it happened.
+    /// The time of the change.
     at: Timestamp,
     /// The cluster after the change.
     cluster: ClusterOutput,
 }
 
-/// Starts the subscription.
+/// The handler of `k8s.watch`.
 ///
 /// # Errors
-/// UNAUTHORIZED; BAD_REQUEST for an unknown position.
+/// UNAUTHORIZED in a public procedure; BAD_REQUEST for a position that is not a known event id.
 pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterEvent, ClusterChange>> {
     let WatchClusters { last_event_id, user_id, cluster_id, plan, status } = input;
     let own = (!call.acts_as_admin()).then(|| call.caller().map(|caller| caller.id.clone())).transpose()?;
     let owner: Option<Arc<str>> = user_id.or(own).map(Arc::from);
-    let (permitted, narrowed) = (owner.clone(), owner.clone());
+    let (permitted_owner, read_owner) = (owner.clone(), owner.clone());
     let wanted = move |event: &ClusterEvent| {
         owner.as_deref().is_none_or(|owner| event.auth_user_id.as_deref() == Some(owner))
             && cluster_id.is_none_or(|id| event.cluster_id == id)
@@ -93,15 +94,15 @@ pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterE
         Signal::Lagged { last } => Some(ClusterChange::Lagged { id: last.to_string() }),
     };
     Watch::new(select)
-        .permit(move |call| authorize(call, permitted.as_deref()))
-        .read(move |conn, Page { after, limit }| match narrowed.as_deref() {
+        .permit(move |call| authorize(call, permitted_owner.as_deref()))
+        .read(move |conn, LogPage { after, limit }| match read_owner.as_deref() {
             Some(owner) => Ok(ClusterEvent::after_of(conn, owner, after, limit)?),
             None => Ok(ClusterEvent::after(conn, after, limit)?),
         })
         .resume(last_event_id.as_deref())
 }
 
-/// Whether the caller may watch the clusters of `owner`, or of everybody.
+/// Refuses callers who may not watch the clusters of `owner`, or of all users without one.
 fn authorize(call: &Call<'_>, owner: Option<&str>) -> Result<()> {
     if owner == Some(call.caller()?.id.as_str()) || call.acts_as_admin() {
         return Ok(());
@@ -111,7 +112,7 @@ fn authorize(call: &Call<'_>, owner: Option<&str>) -> Result<()> {
 
 impl From<&ClusterEvent> for ClusterChange {
     fn from(event: &ClusterEvent) -> Self {
-        let change = Change { id: event.id.to_string(), at: event.created_at, cluster: event.into() };
+        let change = ChangedCluster { id: event.id.to_string(), at: event.created_at, cluster: event.into() };
         match event.kind {
             EventKind::Created => Self::Created(change),
             EventKind::Updated => Self::Updated(change),

@@ -1,4 +1,4 @@
-//! The procedures, one file per namespace: input and output types, handlers, registrations.
+//! The procedures, one file per namespace: input and output types, registrations, handlers.
 
 mod admin;
 mod audit;
@@ -18,7 +18,7 @@ mod webhooks;
 
 use crate::kernel::Router;
 
-/// Every namespace of the server, in the order of the documents.
+/// Every namespace of the server, in the order of the generated documents.
 pub fn all() -> Vec<Router> {
     vec![
         hello::router(),

@@ -1,4 +1,4 @@
-//! Pages on the wire: `cursor` and `limit` in, `items` and `nextCursor` out.
+//! Paged lists: `cursor` and `limit` in the input, `items` and `nextCursor` in the output.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,10 @@ use crate::{
     models::page::{Listed, Page, Position},
 };
 
-/// Items of a page by default.
+/// Items per page by default.
 const DEFAULT_LIMIT: u8 = 20;
 
-/// The fields of every paged list.
+/// Send the `nextCursor` of a page as `cursor` to get the next page.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct PageInput {
     /// The `nextCursor` of the previous page.
@@ -27,13 +27,14 @@ pub struct PageInput {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "{T}Page")]
 pub struct PageOutput<T> {
+    /// At most `limit` items.
     items: Vec<T>,
-    /// Send it as `cursor` to get the next page; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     next_cursor: Option<String>,
 }
 
-/// Fetches one page of `list` and turns its rows into items. `fetch` gets the position to start from and the number of rows
-/// to read, which is one more than fit.
+/// Fetches one page of the list named `list` and converts its rows to items. `fetch` receives the position after which
+/// to start and the number of rows to read: one more than the page holds, to tell whether another page follows.
 ///
 /// # Errors
 /// BAD_REQUEST for a cursor of another list; those of `fetch`.

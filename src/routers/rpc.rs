@@ -2,7 +2,7 @@
 
 use crate::kernel::Router;
 
-/// Its procedures.
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("rpc").discover("The OpenRPC document of this server.", |documents| &documents.discovered)
 }

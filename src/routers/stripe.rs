@@ -1,4 +1,4 @@
-//! `stripe.*`: what the caller pays for, and where to pay.
+//! `stripe.*`: the caller's plan, and the pages to buy, change or cancel a subscription (docs/API.md, "Billing").
 
 use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
@@ -7,30 +7,32 @@ use serde_json::json;
 
 use super::example;
 use crate::{
+    db::Timestamp,
     error::{Error, Result},
     kernel::{AsyncCall, Audited, Call, Reply, Router, limiter},
-    models::customer::Customer,
-    stripe::{Amounts, Interval, session},
+    models::{customer::Customer, user::User},
+    stripe::{Amounts, Interval, Stripe, session},
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct CreateSession {
-    /// The Stripe price to buy: one of those that `stripe.userPlans` names, or any other that is for sale.
+    /// The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`.
     #[schemars(length(min = 7, max = 255), regex(pattern = "^price_"))]
     plan_id: String,
 }
 
-/// Where to send the browser.
+/// A page to open in the browser.
 #[derive(Debug, Serialize, JsonSchema)]
 struct SessionCreated {
-    /// Whether there is somewhere to go.
+    /// Whether there is a `url`.
     success: bool,
+    /// The Checkout or portal page.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }
 
-/// The card of the caller's plan, and what they have of it.
+/// The description of the caller's plan, and the state of the subscription.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct UserPlan {
@@ -43,29 +45,30 @@ struct UserPlan {
     stripe_customer_id: Option<String>,
     stripe_subscription_id: Option<String>,
     stripe_price_id: Option<String>,
-    /// Milliseconds since 1970; null when no period is paid.
+    /// The end of the paid period in milliseconds since 1970; null if none was paid.
     stripe_current_period_end: Option<i64>,
-    /// Until a day after the period's end.
+    /// Whether the subscription is running: until one day after the end of the paid period.
     is_paid: bool,
-    /// Null when nothing is paid, or by a price that is not for sale any more.
+    /// The billing interval; null without a running subscription, or if its price is no longer sold.
     interval: Option<Interval>,
-    /// Whether the subscription ends with its period.
+    /// Whether the subscription was cancelled and ends with the paid period.
     is_canceled: bool,
 }
 
-/// The plan's prices, where it is for sale.
+/// The ids of the plan's Stripe prices; null where the plan is not sold.
 #[derive(Debug, Serialize, JsonSchema)]
 struct StripeIds {
     monthly: Option<String>,
     yearly: Option<String>,
 }
 
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("stripe")
         .async_mutation(
             "createSession",
             Access::User,
-            "Begins to buy a subscription; for who has one already, the way to change or cancel it.",
+            "Returns the URL of a page to buy a subscription or, with a running one, to change or cancel it.",
             create_session,
         )
         .bucket(limiter::STRIPE)
@@ -74,7 +77,12 @@ pub fn router() -> Router {
             json!({"planId": example::PRICE}),
             json!({"success": true, "url": "https://billing.stripe.com/p/session/example"}),
         )
-        .query("userPlans", Access::User, "The caller's plan, or null when they are no customer.", user_plans)
+        .query(
+            "userPlans",
+            Access::User,
+            "The caller's plan and subscription, or null if the caller is not a customer.",
+            user_plans,
+        )
         .one_statement()
         .example(json!({}), example::user_plan())
 }
@@ -84,61 +92,79 @@ fn create_session(call: AsyncCall, input: CreateSession) -> Reply<SessionCreated
         let stripe = call.stripe();
         let (client, app) = (stripe.client()?, stripe.app()?);
         if stripe.prices().find(&input.plan_id).is_none() {
-            return Err(Error::field("planId", "invalid_value", "must be a price that is for sale"));
+            return Err(Error::field("planId", "invalid_value", "must be a price that this server sells"));
         }
         let user = call.caller().ok_or(Error::Unauthorized("Nobody is signed in."))?.clone();
-        let id = user.id.clone();
-        let customer = call.read(move |call| Ok(Customer::of(call.conn, &id)?)).await?;
-        let (now, deadline) = (call.now.millis().div_euclid(1000), call.deadline().into());
-        let create = async |path: &'static str, form| {
-            client.create(path, &form, &session::idempotency_key(&user, path, &form, now), deadline).await
+        let StripeCustomer { id, is_subscribed } = stripe_customer(&call, &user).await?;
+        let (path, form) = match is_subscribed {
+            true => (session::PORTAL, session::portal(&id, app)),
+            false => (session::CHECKOUT, session::checkout(&user, &id, &input.plan_id, app)),
         };
-        let is_paying = customer.as_ref().is_some_and(|customer| customer.is_paying(call.now));
-        let (known, portal) = match customer.and_then(|customer| customer.stripe_customer_id) {
-            Some(known) => (known, is_paying),
-            None => {
-                let created = create(session::CUSTOMERS, session::customer(&user)).await?.id;
-                // Kept before anything else can fail: Stripe forgets the key after a day, and would make another.
-                (call.write(link(user.id.clone(), created)).await?, false)
-            }
-        };
-        let session = match portal {
-            true => create(session::PORTAL, session::portal(&known, app)).await?,
-            false => create(session::CHECKOUT, session::checkout(&user, &known, &input.plan_id, app)).await?,
-        };
+        let key = session::idempotency_key(&user, path, &form, unix_seconds(call.now));
+        let session = client.create(path, &form, &key, call.deadline().into()).await?;
         let Some(url) = session.url else { return Ok(SessionCreated { success: false, url: None }) };
-        let (id, detail) = (session.id, json!({"planId": input.plan_id, "portal": portal}));
+        let (id, detail) = (session.id, json!({"planId": input.plan_id, "portal": is_subscribed}));
         call.write(move |_| Ok(Audited::changed((), "stripe_session", &id, detail.clone()))).await?;
         Ok(SessionCreated { success: true, url: Some(url) })
     })
 }
 
-/// Keeps who the caller is at Stripe, and gives that back: what is known already stays.
-fn link(user: String, created: String) -> impl FnMut(&mut Call<'_>) -> Result<Audited<String>> {
+/// A user as a customer at Stripe.
+struct StripeCustomer {
+    id: String,
+    /// Whether a paid subscription is running.
+    is_subscribed: bool,
+}
+
+/// Finds the user at Stripe, or creates a customer there.
+async fn stripe_customer(call: &AsyncCall, user: &User) -> Result<StripeCustomer> {
+    let user_id = user.id.clone();
+    let customer = call.read(move |call| Ok(Customer::of(call.conn, &user_id)?)).await?;
+    let is_subscribed = customer.as_ref().is_some_and(|customer| customer.is_paying(call.now));
+    if let Some(id) = customer.and_then(|customer| customer.stripe_customer_id) {
+        return Ok(StripeCustomer { id, is_subscribed });
+    }
+    let (path, form) = (session::CUSTOMERS, session::customer(user));
+    let key = session::idempotency_key(user, path, &form, unix_seconds(call.now));
+    let created = call.stripe().client()?.create(path, &form, &key, call.deadline().into()).await?.id;
+    // Stored before anything else can fail: after a day Stripe forgets the key and would create a second customer.
+    let id = call.write(store_stripe_customer(user.id.clone(), created)).await?;
+    Ok(StripeCustomer { id, is_subscribed: false })
+}
+
+/// Stores the user's Stripe customer id unless one is stored already, and returns the stored id.
+fn store_stripe_customer(user_id: String, created: String) -> impl FnMut(&mut Call<'_>) -> Result<Audited<String>> {
     move |call| {
-        let (changed, known) = Customer::link(call.conn, &user, &created, call.now)?;
+        let (changed, stored) = Customer::link(call.conn, &user_id, &created, call.now)?;
         Ok(match changed {
             Some(id) => {
-                let detail = json!({"stripeCustomerId": known});
-                Audited::changed(known, "customer", id, detail)
+                let detail = json!({"stripeCustomerId": stored});
+                Audited::changed(stored, "customer", id, detail)
             }
-            None => Audited::unchanged(known),
+            None => Audited::unchanged(stored),
         })
     }
 }
 
+fn unix_seconds(time: Timestamp) -> i64 {
+    time.millis().div_euclid(1000)
+}
+
 fn user_plans(call: &mut Call<'_>, _: NoInput) -> Result<Option<UserPlan>> {
-    let stripe = call.stripe;
-    stripe.client()?;
+    call.stripe.client()?;
     let caller = call.caller()?;
-    let Some(customer) = Customer::of(call.conn, &caller.id)? else { return Ok(None) };
-    let is_paid = customer.is_paying(call.now);
-    let plan = customer.allowance(call.now);
+    let customer = Customer::of(call.conn, &caller.id)?;
+    customer.map(|customer| user_plan(call.stripe, customer, call.now)).transpose()
+}
+
+fn user_plan(stripe: &Stripe, customer: Customer, now: Timestamp) -> Result<UserPlan> {
+    let is_paid = customer.is_paying(now);
+    let plan = customer.allowance(now);
     let card =
         stripe.cards().of(plan).cloned().ok_or_else(|| Error::Internal(anyhow::anyhow!("no card for {plan:?}")))?;
     let price = |interval| stripe.prices().of(plan, interval).map(str::to_owned);
     let paid_price = customer.stripe_price_id.as_deref().filter(|_| is_paid);
-    Ok(Some(UserPlan {
+    Ok(UserPlan {
         title: card.title,
         description: card.description,
         benefits: card.benefits,
@@ -152,5 +178,5 @@ fn user_plans(call: &mut Call<'_>, _: NoInput) -> Result<Option<UserPlan>> {
         stripe_current_period_end: customer.stripe_current_period_end.map(|end| end.millis()),
         is_paid,
         is_canceled: is_paid && customer.stripe_cancel_at_period_end,
-    }))
+    })
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// `{"success": true}`
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Success {
-    /// A failure is an error.
+    /// Always true; a failure is an error.
     #[schemars(extend("const" = true))]
     success: bool,
 }

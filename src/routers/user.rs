@@ -1,4 +1,4 @@
-//! `user.*`: accounts, and the end of accounts (contract §3).
+//! `user.*`: user records and their deletion (docs/API.md, "Deleting a user").
 
 use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Cluster ids that the audit row of a deletion lists: an entry is at most 64 KiB.
+/// How many cluster ids the audit entry of a deletion lists, because an entry may have at most 64 KiB.
 const AUDITED_CLUSTERS: usize = 3000;
 
 const NO_USER: Error = Error::NotFound("user");
@@ -31,10 +31,10 @@ const NO_USER: Error = Error::NotFound("user");
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateName {
-    /// What the caller wants to be called.
+    /// The new name.
     #[schemars(length(min = 1, max = 100))]
     name: String,
-    /// The caller's own id.
+    /// The caller's own id, which is the default. Another id is FORBIDDEN.
     #[schemars(length(min = 1, max = 255))]
     user_id: Option<String>,
 }
@@ -42,18 +42,18 @@ struct UpdateName {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AnyUser {
-    /// The caller when not given; somebody else's is for admins.
+    /// The caller by default; only admins may name another user.
     #[schemars(length(min = 1, max = 255))]
     user_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct EndAccount {
-    /// The caller when not given; somebody else's is for admins.
+struct DeleteUser {
+    /// The caller by default; only admins may name another user.
     #[schemars(length(min = 1, max = 255))]
     user_id: Option<String>,
-    /// Also when a paid subscription is running; for admins.
+    /// Whether to delete a user whose paid subscription is running; only for admins.
     force: Option<bool>,
 }
 
@@ -71,38 +71,50 @@ struct UserOutput {
     created_at: Timestamp,
 }
 
-/// A user with everything that is theirs.
+/// A user with customer record and active clusters.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "UserSummary")]
 struct Summary {
     user: UserOutput,
-    /// Null for who is no customer.
+    /// Null if the user is not a customer.
     customer: Option<CustomerOutput>,
+    /// The number of active clusters.
     active_clusters: usize,
-    /// The active ones, oldest first.
+    /// The active clusters, oldest first.
     clusters: Vec<ClusterOutput>,
 }
 
+/// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("user")
-        .mutation("updateName", Access::User, "Renames the caller.", update_name)
+        .mutation("updateName", Access::User, "Changes the caller's name.", update_name)
         .old_name("customer.updateUserName")
         .errors([Code::NotFound])
         .example(json!({"name": "Ada Lovelace"}), example::success())
-        .query("me", Access::User, "Who the caller is.", me)
+        .query("me", Access::User, "The caller's user record.", me)
         .one_statement()
         .example(json!({}), example::user())
-        .query("summary", Access::User, "A user with everything that is theirs, as of one moment.", summary)
+        .query(
+            "summary",
+            Access::User,
+            "A user with customer record and active clusters, all read at the same moment.",
+            summary,
+        )
         .errors([Code::NotFound])
-        .example(json!({}), json!({"user": example::user(), "customer": example::customer(), "activeClusters": 1, "clusters": [example::cluster()]}))
-        .mutation("delete", Access::User, "Removes an account; its clusters stay as history without an owner.", delete)
+        .example(json!({}), example::user_summary())
+        .mutation(
+            "delete",
+            Access::User,
+            "Deletes a user and the customer record. The clusters are kept as deleted and without an owner.",
+            delete,
+        )
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({}), example::success())
         .mutation(
             "softDelete",
             Access::User,
-            "Closes an account and forgets the person; the row, the customer and the clusters stay for the books.",
+            "Soft-deletes a user: erases the personal data and keeps the user, customer and cluster records.",
             soft_delete,
         )
         .errors([Code::NotFound, Code::PreconditionFailed])
@@ -114,7 +126,7 @@ fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success
     if !user.set_name(call.conn, &input.name, call.now)? {
         return Err(NO_USER);
     }
-    // Not the name itself: the log is kept for ever, the person may want to be forgotten.
+    // The name is not logged: the log is kept for ever, and the user may want their data erased.
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"changed": ["name"]})))
 }
 
@@ -124,7 +136,7 @@ fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {
 
 fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     let caller = call.caller()?;
-    let user = match named(call, input.user_id.as_deref())? {
+    let user = match other_user(call, input.user_id.as_deref())? {
         Some(other) => User::find(call.conn, other)?.ok_or(NO_USER)?,
         None => caller.clone(),
     };
@@ -133,8 +145,8 @@ fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     Ok(Summary { user: user.into(), customer, active_clusters: clusters.len(), clusters })
 }
 
-fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
-    let user = ending(call, &input)?;
+fn delete(call: &mut Call<'_>, input: DeleteUser) -> Result<Audited<Success>> {
+    let user = deletable(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
     let mut owned = DeletedCluster::disown_all(call.conn, &user.id, call.now)?;
     let total = owned.len();
@@ -149,8 +161,8 @@ fn delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "user", &user.id, detail))
 }
 
-fn soft_delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success>> {
-    let user = ending(call, &input)?;
+fn soft_delete(call: &mut Call<'_>, input: DeleteUser) -> Result<Audited<Success>> {
+    let user = deletable(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
     ApiToken::revoke_all(call.conn, &user.id, call.now)?;
     if !user.soft_delete(call.conn, call.now)? {
@@ -159,14 +171,14 @@ fn soft_delete(call: &mut Call<'_>, input: EndAccount) -> Result<Audited<Success
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"deletedClusters": clusters, "force": input.force})))
 }
 
-/// The user whose account is to end, locked, once nothing stands in the way.
-fn ending(call: &mut Call<'_>, input: &EndAccount) -> Result<User> {
+/// Finds and locks the user to delete, if that is allowed.
+fn deletable(call: &mut Call<'_>, input: &DeleteUser) -> Result<User> {
     let caller = call.caller()?;
     let force = input.force.unwrap_or(false);
     if force && !call.acts_as_admin() {
-        return Err(Error::Forbidden("Only admins may force this."));
+        return Err(Error::Forbidden("Only admins may use force."));
     }
-    let user = match named(call, input.user_id.as_deref())? {
+    let user = match other_user(call, input.user_id.as_deref())? {
         Some(other) => User::find_locked(call.conn, other)?.ok_or(NO_USER)?,
         None => caller.clone(),
     };
@@ -180,12 +192,12 @@ fn ending(call: &mut Call<'_>, input: &EndAccount) -> Result<User> {
     Ok(user)
 }
 
-/// The other user whom an admin names; None for the caller.
-fn named<'i>(call: &Call<'_>, user_id: Option<&'i str>) -> Result<Option<&'i str>> {
+/// The other user that an admin names; None if it is the caller.
+fn other_user<'i>(call: &Call<'_>, user_id: Option<&'i str>) -> Result<Option<&'i str>> {
     let caller = call.caller()?;
     match user_id {
         Some(other) if other != caller.id && !call.acts_as_admin() => {
-            Err(Error::Forbidden("You can do this for yourself only."))
+            Err(Error::Forbidden("You can do this only for yourself."))
         }
         other => Ok(other.filter(|other| *other != caller.id)),
     }

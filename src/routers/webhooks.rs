@@ -1,4 +1,4 @@
-//! `admin.webhookEvents` and `admin.replayWebhook`: what Stripe has told us, and another try at what failed.
+//! `admin.webhookEvents` and `admin.replayWebhook`: the events received from Stripe, and a retry for those that failed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,23 +19,27 @@ use crate::{
 pub(super) struct WebhookEvents {
     #[serde(flatten)]
     page: PageInput,
-    /// Only those that wait for another try.
+    /// Whether to list only events that failed and can be replayed; false by default.
     failed: Option<bool>,
 }
 
-/// An event that Stripe has sent.
+/// An event received from Stripe.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WebhookEvent {
+    /// Stripe's id of the event.
     pub id: String,
-    /// Such as `customer.subscription.updated`.
+    /// The type of the event, such as `customer.subscription.updated`.
     pub r#type: String,
-    /// Stripe's clock.
+    /// When Stripe created the event, by Stripe's clock.
     pub created_at: Timestamp,
+    /// When it first arrived here.
     pub received_at: Timestamp,
-    /// Null while an error keeps it from having its effect.
+    /// When its effect was committed; null if that failed so far.
     pub processed_at: Option<Timestamp>,
+    /// How often processing was attempted.
     pub attempts: i32,
+    /// Why the last attempt failed.
     pub error: Option<String>,
 }
 
@@ -47,19 +51,22 @@ pub(super) struct ReplayWebhook {
     event_id: String,
 }
 
-/// How another try ended.
+/// The result of a replay.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Replayed {
+    /// Whether the event has been processed.
     pub success: bool,
-    /// What is still in the way.
+    /// Why the replay failed.
     pub error: Option<String>,
 }
 
+/// The handler of `admin.webhookEvents`.
 pub(super) fn events(call: &mut Call<'_>, input: WebhookEvents) -> Result<PageOutput<WebhookEvent>> {
     let filter = EventFilter { failed: input.failed.unwrap_or(false) };
     page("admin.webhookEvents", input.page, |after, limit| Ok(StripeEvent::page(call.conn, &filter, after, limit)?))
 }
 
+/// The handler of `admin.replayWebhook`.
 pub(super) fn replay(call: &mut Call<'_>, input: ReplayWebhook) -> Result<Audited<Replayed>> {
     let id = input.event_id;
     let output = match inbox::replay(call.conn, call.stripe.prices(), &id, call.request_id, call.now)? {

@@ -29,7 +29,7 @@ fn populate(app: &TestApp) {
          INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id) VALUES
              ({recently}, 'user_ada', 'k8s.delete', 'cluster', '2', '{{\"owner\": \"user_ada\"}}', '{}');
          INSERT INTO stripe_events (id, kind, created_at, received_at, attempts, error, payload) VALUES
-             ('evt_ada', 'invoice.payment_failed', {recently}, {recently}, 1, 'the database was in the way',
+             ('evt_ada', 'invoice.payment_failed', {recently}, {recently}, 1, 'The database was unavailable.',
               '{{\"id\": \"evt_ada\", \"type\": \"invoice.payment_failed\", \"created\": 1, \"data\": {{\"object\": {{}}}}}}')",
         Uuid::new_v4()
     ));

@@ -188,7 +188,7 @@ both_databases! {
     }
 
     async fn a_response_over_the_size_limit_is_payload_too_large(builder: Builder) {
-        let app = builder.limits(|limits| limits.response_bytes = 2000).router(probe()).start().await;
+        let app = builder.limits(|limits| limits.wire.response_bytes = 2000).router(probe()).start().await;
         let user = app.user("user_1");
         assert_eq!(user.call("probe.large", json!({"size": 1900})).await.as_str().map(str::len), Some(1900));
         let failure = user.fail("PAYLOAD_TOO_LARGE", "probe.large", json!({"size": 2000})).await;

@@ -29,7 +29,7 @@ const STAIRCASE: [&[&str]; 14] = [
 const CRATES: [(&str, &[&str]); 7] = [
     ("diesel", &["db/", "models/", "error.rs"]),
     ("diesel_migrations", &["db/migrations.rs"]),
-    ("http", &["http/", "server.rs", "config.rs"]),
+    ("http", &["http/", "server.rs", "server/", "config.rs"]),
     ("hyper", &["http/", "server.rs"]),
     ("clap", &["cli.rs", "config.rs", "main.rs"]),
     ("prometheus", &["kernel/metrics.rs", "kernel/feed.rs"]),

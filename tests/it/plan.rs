@@ -16,7 +16,7 @@ async fn assert_allowed_plans(user: &Client, allowed: usize) {
             user.call("k8s.delete", json!({"id": created["id"]})).await;
         } else {
             let failure = user.fail("PAYMENT_REQUIRED", "k8s.create", input).await;
-            let expected = format!("Your subscription covers {}; {plan} is above it.", PLANS[allowed - 1]);
+            let expected = format!("Your subscription covers plans up to {}, not {plan}.", PLANS[allowed - 1]);
             assert_eq!(failure.message(), expected);
         }
     }

@@ -125,7 +125,7 @@ both_databases! {
         server.signal("TERM");
         let (code, log) = exit_code(server).await;
         assert_eq!(code, Some(0), "{log}");
-        assert!(log.contains("the grace time is over"), "{log}");
+        assert!(log.contains("the grace period is over"), "{log}");
         for create in creates {
             assert!(create.await.is_err(), "the connection was cut");
         }

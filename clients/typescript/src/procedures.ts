@@ -1,4 +1,4 @@
-// x-content-hash: 8b628c6804878dbdb18da114f48104fdc35a71fe8caa092abc2c09d00b070e29
+// x-content-hash: 6125823e9b4de46470d8cdd56827a1bcdf0af52510a62ec562602001e2187c2d
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -18,11 +18,11 @@ export interface Amounts {
   yearly: number;
 }
 
-/** A change, or news about the subscription. */
+/** A new entry, or the state of the subscription. */
 export type AuditChange =
-  /** The first event, unless `lastEventId` was given. A client that reads the log after it misses nothing. */
+  /** The first event, unless `lastEventId` was given. A client that reads the log after this event misses no entry. */
   | {
-    /** The position to resume after. */
+    /** The position after which delivery continues. */
     id: string;
     type: "ready";
   }
@@ -30,156 +30,160 @@ export type AuditChange =
   | {
     /** The entry. */
     entry: AuditEntry;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "recorded";
   }
-  /** The client was too slow. What it missed after this position follows. */
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
   | {
-    /** The position. */
+    /** The position after which delivery continues. */
     id: string;
     type: "lagged";
   };
 
-/** One change, and who made it. */
+/** An entry of the audit log: a change and who made it. */
 export interface AuditEntry {
-  /** The user, or `cli`, `bootstrap`, `stripe`. */
+  /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
   actorId: string;
-  /** When. */
+  /** The time of the change. */
   createdAt: string;
-  /** What changed, in a shape that depends on the procedure. */
+  /** What changed; the shape depends on the procedure. */
   detail: unknown;
-  /** What kind of thing was changed, such as `cluster`. */
+  /** The kind of object that was changed, such as `cluster`. */
   entity: string;
-  /** Its id. */
+  /** The id of the changed object. */
   entityId: string;
   id: number;
-  /** Its canonical name. */
+  /** The procedure's canonical name. */
   procedure: string;
-  /** The request that made the change. */
+  /** The id of the request that made the change. */
   requestId: string;
 }
 
 /** One page of a list. */
 export interface AuditEntryPage {
+  /** At most `limit` items. */
   items: AuditEntry[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** A Kubernetes cluster's configuration. */
+/** The configuration of a Kubernetes cluster. */
 export interface Cluster {
-  /** The owner; null for the history of a user who is gone. */
+  /** The id of the owner; null after the owner was deleted. */
   authUserId: string | null;
   createdAt: string;
-  /** Null while the cluster is active. */
+  /** When it was deleted; null while it is active. */
   deletedAt: string | null;
   id: number;
+  /** Where it runs, such as `eu-central`. */
   location: string;
   name: string;
+  /** `Default` unless the cluster was imported with another. */
   network: string;
   plan: Plan;
   status: Status;
   updatedAt: string;
 }
 
-/** What happened to a cluster, or to the subscription. */
+/** A change to a cluster, or the state of the subscription. */
 export type ClusterChange =
-  /** The first event, unless `lastEventId` was given. A client that reads its list after it misses nothing. */
+  /** The first event, unless `lastEventId` was given. A client that reads its list after this event misses no change. */
   | {
-    /** The position to resume after. */
+    /** The position after which delivery continues. */
     id: string;
     type: "ready";
   }
-  /** It was created. */
+  /** The cluster was created. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "created";
   }
   /** Its name or location changed. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "updated";
   }
   /** Its status changed. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "statusChanged";
   }
-  /** It was deleted. */
+  /** The cluster was deleted. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "deleted";
   }
-  /** It was restored. */
+  /** The cluster was restored. */
   | {
-    /** When it happened. */
+    /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number, greater than that of every earlier event. */
+    /** A decimal number that increases from event to event. */
     id: string;
     type: "restored";
   }
-  /** The client was too slow. What it missed after this position follows. */
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
   | {
-    /** The position. */
+    /** The position after which delivery continues. */
     id: string;
     type: "lagged";
   };
 
-/** How many clusters a user has. */
+/** The numbers of a user's clusters. */
 export interface ClusterCount {
   active: number;
   deleted: number;
 }
 
-/** A cluster that was just created. */
+/** The cluster that was created. */
 export interface ClusterCreated {
   clusterName: string;
   id: number;
   location: string;
   plan: Plan;
-  /** A failure is an error. */
+  /** Always true; a failure is an error. */
   success: true;
 }
 
 /** One page of a list. */
 export interface ClusterPage {
+  /** At most `limit` items. */
   items: Cluster[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** A user's billing record. */
+/** A user's customer record: the plan and the Stripe ids. */
 export interface Customer {
-  /** Whose it is. */
+  /** The id of the user. */
   authUserId: string;
   createdAt: string;
   id: number;
   name: string | null;
   plan: Plan;
-  /** When the paid period ends; null on FREE. */
+  /** The end of the paid period; null on FREE. */
   stripeCurrentPeriodEnd: string | null;
   stripeCustomerId: string | null;
   stripePriceId: string | null;
@@ -242,8 +246,9 @@ export interface ErrorData {
   retryAfterMs?: number | undefined;
 }
 
+/** A greeting. */
 export interface Greeting {
-  /** "hello " and the text, safe to put into HTML. */
+  /** `hello ` and the text, escaped for HTML. */
   greeting: string;
 }
 
@@ -263,31 +268,33 @@ export interface Issue {
   path: string;
 }
 
-/** A user in the list of an admin. */
+/** A user with plan and number of clusters. */
 export interface ListedUser {
   activeClusters: number;
   createdAt: string;
+  /** When the user was soft-deleted; null while the user is active. */
   deletedAt: string | null;
   email: string | null;
   id: string;
   /** The URL of a picture. */
   image: string | null;
   name: string | null;
-  /** Null for who is no customer. */
+  /** Null if the user is not a customer. */
   plan: Plan | null;
   role: Role;
 }
 
 /** One page of a list. */
 export interface ListedUserPage {
+  /** At most `limit` items. */
   items: ListedUser[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** What a customer pays for. */
+/** The plan that a customer pays for. */
 export interface MySubscription {
-  /** When the paid period ends; null on FREE. */
+  /** The end of the paid period; null on FREE. */
   endsAt: string | null;
   plan: Plan;
 }
@@ -300,29 +307,31 @@ export interface OpenRpcDocument {
   openrpc: string;
 }
 
-/** A subscription plan, from the cheapest. */
+/** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
 
-/** How another try ended. */
+/** The result of a replay. */
 export interface Replayed {
-  /** What is still in the way. */
+  /** Why the replay failed. */
   error: string | null;
+  /** Whether the event has been processed. */
   success: boolean;
 }
 
-/** What a user may do. */
+/** The role of a user. */
 export type Role = "USER" | "ADMIN";
 
-/** Where to send the browser. */
+/** A page to open in the browser. */
 export interface SessionCreated {
-  /** Whether there is somewhere to go. */
+  /** Whether there is a `url`. */
   success: boolean;
+  /** The Checkout or portal page. */
   url?: string | null | undefined;
 }
 
-/** The server in numbers. */
+/** Counts for a dashboard. */
 export interface Stats {
-  /** Customers whose paid subscription is running. */
+  /** Customers with a running paid subscription. */
   activeSubscriptions: number;
   /** Audited mutations of the last 24 hours. */
   recentActivity: number;
@@ -332,10 +341,10 @@ export interface Stats {
   totalUsers: number;
 }
 
-/** Where a cluster is in its life. */
+/** The status of a cluster. */
 export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
 
-/** The plan's prices, where it is for sale. */
+/** The ids of the plan's Stripe prices; null where the plan is not sold. */
 export interface StripeIds {
   monthly: string | null;
   yearly: string | null;
@@ -343,7 +352,7 @@ export interface StripeIds {
 
 /** `{"success": true}` */
 export interface Success {
-  /** A failure is an error. */
+  /** Always true; a failure is an error. */
   success: true;
 }
 
@@ -358,19 +367,19 @@ export interface User {
   role: Role;
 }
 
-/** The card of the caller's plan, and what they have of it. */
+/** The description of the caller's plan, and the state of the subscription. */
 export interface UserPlan {
   benefits: string[];
   description: string;
-  /** Null when nothing is paid, or by a price that is not for sale any more. */
+  /** The billing interval; null without a running subscription, or if its price is no longer sold. */
   interval: Interval | null;
-  /** Whether the subscription ends with its period. */
+  /** Whether the subscription was cancelled and ends with the paid period. */
   isCanceled: boolean;
-  /** Until a day after the period's end. */
+  /** Whether the subscription is running: until one day after the end of the paid period. */
   isPaid: boolean;
   limitations: string[];
   prices: Amounts;
-  /** Milliseconds since 1970; null when no period is paid. */
+  /** The end of the paid period in milliseconds since 1970; null if none was paid. */
   stripeCurrentPeriodEnd: number | null;
   stripeCustomerId: string | null;
   stripeIds: StripeIds;
@@ -379,45 +388,51 @@ export interface UserPlan {
   title: string;
 }
 
-/** A user with everything that is theirs. */
+/** A user with customer record and active clusters. */
 export interface UserSummary {
+  /** The number of active clusters. */
   activeClusters: number;
-  /** The active ones, oldest first. */
+  /** The active clusters, oldest first. */
   clusters: Cluster[];
-  /** Null for who is no customer. */
+  /** Null if the user is not a customer. */
   customer: Customer | null;
   user: User;
 }
 
-/** An event that Stripe has sent. */
+/** An event received from Stripe. */
 export interface WebhookEvent {
+  /** How often processing was attempted. */
   attempts: number;
-  /** Stripe's clock. */
+  /** When Stripe created the event, by Stripe's clock. */
   createdAt: string;
+  /** Why the last attempt failed. */
   error: string | null;
+  /** Stripe's id of the event. */
   id: string;
-  /** Null while an error keeps it from having its effect. */
+  /** When its effect was committed; null if that failed so far. */
   processedAt: string | null;
+  /** When it first arrived here. */
   receivedAt: string;
-  /** Such as `customer.subscription.updated`. */
+  /** The type of the event, such as `customer.subscription.updated`. */
   type: string;
 }
 
 /** One page of a list. */
 export interface WebhookEventPage {
+  /** At most `limit` items. */
   items: WebhookEvent[];
-  /** Send it as `cursor` to get the next page; null on the last one. */
+  /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
 /** Every procedure under each of its names. */
 export interface Procedures {
-  /** Greets, to prove that the line works. */
+  /** Returns a greeting. Call it to test the connection and the token. */
   "hello.hello": { kind: "query"; input: {
-    /** Whom to greet. */
+    /** The name to greet. */
     text: string;
   }; output: Greeting };
-  /** The caller's plan, or null when they are no customer. */
+  /** The caller's plan and the end of the paid period, or null if the caller is not a customer. */
   "auth.mySubscription": { kind: "query"; input: NoInput | void; output: MySubscription | null };
   /** The caller's active clusters, oldest first. */
   "k8s.list": { kind: "query"; input: NoInput | void; output: Cluster[] };
@@ -427,26 +442,26 @@ export interface Procedures {
   "k8s.get": { kind: "query"; input: {
     id: number;
   }; output: Cluster };
-  /** Puts a new cluster into the plan's free slot. */
+  /** Creates a cluster. A user may have one active cluster on each plan. */
   "k8s.create": { kind: "mutation"; input: {
-    /** Where it runs, such as eu-central. */
+    /** Where it runs, such as `eu-central`. */
     location: string;
     /** Lower-case letters, digits and dashes. */
     name: string;
-    /** The old frontend sends one; the database decides. */
+    /** Ignored: clients of the old server send it, but the database assigns ids. */
     id?: number | null | undefined;
-    /** FREE when not said. */
+    /** FREE by default. */
     plan?: Plan | null | undefined;
   }; output: ClusterCreated };
   /** @deprecated Use k8s.create. */
   "k8s.createCluster": Procedures["k8s.create"];
   /**
-   * Renames or moves one of the caller's active clusters.
-   * At least one of `name` and `location`.
+   * Changes the name or location of one of the caller's active clusters.
+   * `name`, `location` or both must be given.
    */
   "k8s.update": { kind: "mutation"; input: {
     id: number;
-    /** Where it runs, such as eu-central. */
+    /** Where it runs, such as `eu-central`. */
     location?: string | null | undefined;
     /** Lower-case letters, digits and dashes. */
     name?: string | null | undefined;
@@ -459,13 +474,13 @@ export interface Procedures {
   }; output: Success };
   /** @deprecated Use k8s.delete. */
   "k8s.deleteCluster": Procedures["k8s.delete"];
-  /** Brings one of the caller's deleted clusters back into its plan's slot. */
+  /** Restores one of the caller's deleted clusters, unless another one is active on its plan. */
   "k8s.restore": { kind: "mutation"; input: {
     id: number;
   }; output: Success };
   /**
    * The caller's deleted clusters, newest deletion first.
-   * The fields of every paged list.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
    */
   "k8s.listDeleted": { kind: "query"; input: {
     /** The `nextCursor` of the previous page. */
@@ -473,170 +488,173 @@ export interface Procedures {
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
   } | void; output: ClusterPage };
-  /** How many clusters the caller has, active and deleted. */
+  /** The numbers of the caller's active and deleted clusters. */
   "k8s.count": { kind: "query"; input: NoInput | void; output: ClusterCount };
-  /** Takes any active cluster one step through its life. */
+  /** Moves any user's active cluster to its next status. */
   "k8s.setStatus": { kind: "mutation"; input: {
     id: number;
-    /** The next step of its life. */
+    /**
+     * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and
+     * RUNNING and STOPPED may become each other.
+     */
     status: Status;
   }; output: Success };
   /**
-   * What happens to the caller's clusters, or to everybody's for an admin, as it happens.
+   * Changes to the caller's clusters, as they happen. Admins can watch the clusters of all users.
    * Filters; all must match.
    */
   "k8s.watch": { kind: "subscription"; input: {
     clusterId?: number | null | undefined;
-    /** The id of the last event that was seen; delivery resumes after it. */
+    /** The id of the last event received; delivery resumes after it. */
     lastEventId?: string | null | undefined;
     plan?: Plan | null | undefined;
     /** The status after the change. */
     status?: Status | null | undefined;
-    /** Whose clusters: for admins anybody's, and everybody's when left out. */
+    /** The owner. By default the caller or, for admins, every user; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: ClusterChange };
-  /** The caller's customer record, or null. */
+  /** The caller's customer record, or null if there is none. */
   "customer.get": { kind: "query"; input: {
-    /** The caller's own id. */
+    /** The caller's own id, which is the default. Another id is FORBIDDEN. */
     userId?: string | null | undefined;
   } | void; output: Customer | null };
   /** @deprecated Use customer.get. */
   "customer.queryCustomer": Procedures["customer.get"];
-  /** Makes the caller a customer on FREE. */
+  /** Creates the caller's customer record with the plan FREE. */
   "customer.create": { kind: "mutation"; input: {
-    /** The caller's own id. */
+    /** The caller's own id, which is the default. Another id is FORBIDDEN. */
     userId?: string | null | undefined;
   } | void; output: Success };
   /** @deprecated Use customer.create. */
   "customer.insertCustomer": Procedures["customer.create"];
-  /** Renames the caller. */
+  /** Changes the caller's name. */
   "user.updateName": { kind: "mutation"; input: {
-    /** What the caller wants to be called. */
+    /** The new name. */
     name: string;
-    /** The caller's own id. */
+    /** The caller's own id, which is the default. Another id is FORBIDDEN. */
     userId?: string | null | undefined;
   }; output: Success };
   /** @deprecated Use user.updateName. */
   "customer.updateUserName": Procedures["user.updateName"];
-  /** Who the caller is. */
+  /** The caller's user record. */
   "user.me": { kind: "query"; input: NoInput | void; output: User };
-  /** A user with everything that is theirs, as of one moment. */
+  /** A user with customer record and active clusters, all read at the same moment. */
   "user.summary": { kind: "query"; input: {
-    /** The caller when not given; somebody else's is for admins. */
+    /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: UserSummary };
-  /** Removes an account; its clusters stay as history without an owner. */
+  /** Deletes a user and the customer record. The clusters are kept as deleted and without an owner. */
   "user.delete": { kind: "mutation"; input: {
-    /** Also when a paid subscription is running; for admins. */
+    /** Whether to delete a user whose paid subscription is running; only for admins. */
     force?: boolean | null | undefined;
-    /** The caller when not given; somebody else's is for admins. */
+    /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: Success };
-  /** Closes an account and forgets the person; the row, the customer and the clusters stay for the books. */
+  /** Soft-deletes a user: erases the personal data and keeps the user, customer and cluster records. */
   "user.softDelete": { kind: "mutation"; input: {
-    /** Also when a paid subscription is running; for admins. */
+    /** Whether to delete a user whose paid subscription is running; only for admins. */
     force?: boolean | null | undefined;
-    /** The caller when not given; somebody else's is for admins. */
+    /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: Success };
-  /** The server in four numbers. */
+  /** The numbers of users, clusters, paid subscriptions and recent changes. */
   "admin.getStats": { kind: "query"; input: NoInput | void; output: Stats };
   /**
-   * Users, newest first.
-   * The fields of every paged list.
+   * All users, newest first.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
    */
   "admin.listUsers": { kind: "query"; input: {
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Also what is deleted. */
+    /** Whether to list deleted users too; false by default. */
     includeDeleted?: boolean | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
-    /** Part of an id, name or email, in any case. */
+    /** A part of the id, name or email; upper and lower case are not distinguished. */
     search?: string | null | undefined;
   } | void; output: ListedUserPage };
   /**
-   * Everybody's clusters, newest first.
-   * The fields of every paged list.
+   * The clusters of all users, newest first.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
    */
   "admin.listClusters": { kind: "query"; input: {
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Also what is deleted. */
+    /** Whether to list deleted clusters too; false by default. */
     includeDeleted?: boolean | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
     plan?: Plan | null | undefined;
     status?: Status | null | undefined;
-    /** The owner. */
+    /** The id of the owner. */
     userId?: string | null | undefined;
   } | void; output: ClusterPage };
-  /** Makes a user an admin, or one less. */
+  /** Changes a user's role. The last admin cannot be demoted. */
   "admin.setRole": { kind: "mutation"; input: {
     role: Role;
     userId: string;
   }; output: Success };
   /**
-   * Who changed what, newest first.
-   * The fields of every paged list.
+   * The audit log, newest entry first.
+   * Filters; all must match.
    */
   "admin.auditLog": { kind: "query"; input: {
-    /** Who made the change. */
+    /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
     actorId?: string | null | undefined;
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** What kind of thing was changed, such as `cluster`. */
+    /** The kind of object that was changed, such as `cluster`. */
     entity?: string | null | undefined;
-    /** The id of what was changed. */
+    /** The id of the changed object. */
     entityId?: string | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
-    /** The canonical name of the procedure. */
+    /** The procedure's canonical name. */
     procedure?: string | null | undefined;
-    /** At or after this time. */
+    /** Entries written at or after this time. */
     since?: string | null | undefined;
-    /** Before this time. */
+    /** Entries written before this time. */
     until?: string | null | undefined;
   } | void; output: AuditEntryPage };
   /**
-   * Who changes what, live.
+   * New entries of the audit log, as they are written.
    * Filters; all must match.
    */
   "admin.watchAudit": { kind: "subscription"; input: {
-    /** Who made the change. */
+    /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
     actorId?: string | null | undefined;
-    /** What kind of thing was changed, such as `cluster`. */
+    /** The kind of object that was changed, such as `cluster`. */
     entity?: string | null | undefined;
-    /** The id of what was changed. */
+    /** The id of the changed object. */
     entityId?: string | null | undefined;
-    /** The id of the last event that was seen; delivery resumes after it. */
+    /** The id of the last event received; delivery resumes after it. */
     lastEventId?: string | null | undefined;
-    /** The canonical name of the procedure. */
+    /** The procedure's canonical name. */
     procedure?: string | null | undefined;
   } | void; output: AuditChange };
   /**
-   * What Stripe has told us, newest first.
-   * The fields of every paged list.
+   * The events received from Stripe, newest first.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
    */
   "admin.webhookEvents": { kind: "query"; input: {
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Only those that wait for another try. */
+    /** Whether to list only events that failed and can be replayed; false by default. */
     failed?: boolean | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
   } | void; output: WebhookEventPage };
-  /** Tries again to handle an event of Stripe's that failed. */
+  /** Processes a Stripe event again that failed before. */
   "admin.replayWebhook": { kind: "mutation"; input: {
     /** Stripe's id of the event. */
     eventId: string;
   }; output: Replayed };
-  /** Begins to buy a subscription; for who has one already, the way to change or cancel it. */
+  /** Returns the URL of a page to buy a subscription or, with a running one, to change or cancel it. */
   "stripe.createSession": { kind: "mutation"; input: {
-    /** The Stripe price to buy: one of those that `stripe.userPlans` names, or any other that is for sale. */
+    /** The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`. */
     planId: string;
   }; output: SessionCreated };
-  /** The caller's plan, or null when they are no customer. */
+  /** The caller's plan and subscription, or null if the caller is not a customer. */
   "stripe.userPlans": { kind: "query"; input: NoInput | void; output: UserPlan | null };
   /** The OpenRPC document of this server. */
   "rpc.discover": { kind: "query"; input: NoInput | void; output: OpenRpcDocument };

@@ -55,7 +55,7 @@ async fn batch_entries_may_share_an_id() {
 
 #[tokio::test]
 async fn too_large_response_fails_only_its_own_entry() {
-    let limited = Builder::new(Backend::Sqlite).router(probes()).limits(|limits| limits.response_bytes = 2000);
+    let limited = Builder::new(Backend::Sqlite).router(probes()).limits(|limits| limits.wire.response_bytes = 2000);
     let app = limited.start().await;
     let mut wires = Wires::open(app.user("user_1")).await;
     let refusal = |id: i32, path: Option<&str>| {

@@ -28,7 +28,7 @@ both_databases! {
         assert_eq!(answer, error(-32004, "NOT_FOUND", 404, "k8s.get", "No such cluster."));
 
         let answer = ask(&mut user, "k8s.create", json!({"name": "a", "location": "b", "plan": "PRO"})).await;
-        let message = "Your subscription covers FREE; PRO is above it.";
+        let message = "Your subscription covers plans up to FREE, not PRO.";
         assert_eq!(answer, error(-32002, "PAYMENT_REQUIRED", 402, "k8s.create", message));
 
         let answer = ask(&mut user, "k8s.createCluster", json!({"name": "a", "location": "b"})).await;

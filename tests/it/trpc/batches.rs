@@ -101,7 +101,7 @@ async fn the_inputs_of_a_batch_must_be_an_object_keyed_by_index() {
 
 #[tokio::test]
 async fn results_beyond_the_response_size_limit_become_errors() {
-    let builder = Builder::new(Backend::Sqlite).router(probes()).limits(|limits| limits.response_bytes = 1000);
+    let builder = Builder::new(Backend::Sqlite).router(probes()).limits(|limits| limits.wire.response_bytes = 1000);
     let app = builder.start().await;
     let caller = Trpc::new(app.anonymous(), PLAIN);
     let input = json!({"0": {"bytes": 600}, "1": {"bytes": 600}, "2": {"bytes": 2000}});

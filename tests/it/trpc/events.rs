@@ -157,7 +157,7 @@ async fn the_connection_params_can_carry_the_token_of_a_stream() {
 #[tokio::test]
 async fn an_idle_stream_sends_pings() {
     let frequent =
-        |limits: &mut clusterdesk::config::Limits| limits.ping_interval = std::time::Duration::from_millis(5);
+        |limits: &mut clusterdesk::config::Limits| limits.wire.ping_interval = std::time::Duration::from_millis(5);
     let app = Builder::new(Backend::Sqlite).limits(frequent).start().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
     let mut events = Events::open(caller.get("k8s.watch", &[])).await;

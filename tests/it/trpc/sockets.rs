@@ -168,7 +168,7 @@ async fn an_invalid_message_is_a_parse_error_without_an_id() {
 
 #[tokio::test]
 async fn a_socket_limits_its_subscriptions_and_refuses_duplicate_ids() {
-    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.socket_subscriptions = 2).start().await;
+    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.wire.socket_subscriptions = 2).start().await;
     let mut socket = open(&app.user("user_1"), PLAIN).await;
     let watch = |id: u32| request(json!(id), "subscription", "k8s.watch", Value::Null);
     for id in [1, 2] {

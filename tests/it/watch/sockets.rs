@@ -67,7 +67,7 @@ both_databases! {
     }
 
     async fn the_number_of_subscriptions_of_a_socket_is_limited(builder: Builder) {
-        let app = builder.limits(|limits| limits.socket_subscriptions = 3).start().await;
+        let app = builder.limits(|limits| limits.wire.socket_subscriptions = 3).start().await;
         let mut socket = Socket::open(&app.member("ann")).await;
         let mut ids = Vec::new();
         for _ in 0..3 {

@@ -34,7 +34,7 @@ async fn calls_on_one_socket_run_concurrently_and_are_answered_as_they_finish() 
 
 #[tokio::test]
 async fn calls_beyond_the_limit_of_a_socket_wait_for_their_turn() {
-    let limited = Builder::new(Backend::Sqlite).limits(|limits| limits.socket_calls = 4);
+    let limited = Builder::new(Backend::Sqlite).limits(|limits| limits.wire.socket_calls = 4);
     let app = limited.router(probes()).start().await;
     let mut socket = Socket::open(&app.anonymous()).await;
     let gate = Gate::new();
@@ -110,7 +110,8 @@ async fn a_ping_frame_is_answered_with_its_payload() {
 
 #[tokio::test]
 async fn a_peer_that_does_not_answer_pings_is_disconnected() {
-    let frequent = Builder::new(Backend::Sqlite).limits(|limits| limits.ping_interval = Duration::from_millis(300));
+    let frequent =
+        Builder::new(Backend::Sqlite).limits(|limits| limits.wire.ping_interval = Duration::from_millis(300));
     let app = frequent.start().await;
     let mut alive = Socket::open(&app.user("user_1")).await;
     // The client answers pings only when it reads, and this one never reads.

@@ -47,7 +47,7 @@ async fn an_oversized_message_is_answered_and_closes_the_socket() {
 
 #[tokio::test]
 async fn an_oversized_fragmented_message_is_answered_and_closes_the_socket() {
-    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.request_bytes = 1000).start().await;
+    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.wire.request_bytes = 1000).start().await;
     let mut socket = Socket::open(&app.user("user_1")).await;
     for (kind, last) in [(Data::Text, false), (Data::Continue, false), (Data::Continue, true)] {
         let frame = Frame::message("x".repeat(400), OpCode::Data(kind), last);

@@ -21,6 +21,9 @@ pub struct Document {
     pub content_hash: String,
 }
 
+/// Stands for the content hash while a text is rendered.
+const PLACEHOLDER: &str = "{content hash}";
+
 /// All documents of a catalogue.
 ///
 /// ```
@@ -57,18 +60,27 @@ impl Documents {
     /// When the types of the procedures can't be described.
     pub fn of(catalogue: &Catalogue, about: &About) -> Result<Self> {
         let schemas = Schemas::of(catalogue, about)?;
-        let openrpc = |hash: &str| Ok(serde_json::to_string_pretty(&OpenRpc::of(&schemas, about, hash))? + "\n");
-        let openrpc = document(openrpc)?;
+        let description = OpenRpc::of(&schemas, about, PLACEHOLDER);
+        let openrpc = Document::new(&(serde_json::to_string_pretty(&description)? + "\n"));
+        let discovered = with_hash(&serde_json::to_string(&description)?, &openrpc.content_hash);
         Ok(Self {
-            discovered: serde_json::value::to_raw_value(&OpenRpc::of(&schemas, about, &openrpc.content_hash))?,
+            discovered: RawValue::from_string(discovered)?,
             openrpc,
-            app_router: document(|hash| Ok(app_router::module(&schemas, about, hash)))?,
-            procedures: document(|hash| Ok(procedures::module(&schemas, about, hash)))?,
+            app_router: Document::new(&app_router::module(&schemas, about, PLACEHOLDER)),
+            procedures: Document::new(&procedures::module(&schemas, about, PLACEHOLDER)),
         })
     }
 }
 
-fn document(make: impl Fn(&str) -> Result<String>) -> Result<Document> {
-    let content_hash: String = Sha256::digest(make("")?).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Document { text: make(&content_hash)?, content_hash })
+impl Document {
+    /// Hashes a text, and writes the hash in place of the placeholder.
+    fn new(text: &str) -> Self {
+        let digest = Sha256::digest(with_hash(text, ""));
+        let content_hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { text: with_hash(text, &content_hash), content_hash }
+    }
+}
+
+fn with_hash(text: &str, content_hash: &str) -> String {
+    text.replacen(PLACEHOLDER, content_hash, 1)
 }

@@ -43,8 +43,8 @@ struct Unsubscribe {
 /// Serves a catalogue of procedures by JSON-RPC 2.0.
 ///
 /// What the transport knows of the request arrives in jsonrpsee's extensions: an `Arc<Context<S::Caller>>` (without it
-/// the caller is anonymous) and, on sockets, an `Arc<Session>`. The caller's [`Allowance`](crate::Allowance) leaves in
-/// the extensions of the response. Batches run concurrently and are answered in order; notifications are acknowledged
+/// the caller is anonymous) and, on sockets, an `Arc<Session>`. The extensions of the response hold the caller's
+/// [`Allowance`](crate::Allowance). Batches run concurrently and are answered in order; notifications are acknowledged
 /// and not executed.
 pub struct JsonRpcService<S> {
     inner: Arc<Inner<S>>,

@@ -1,0 +1,37 @@
+//! Deletes old Stripe events at intervals.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    db::Timestamp,
+    http::{Site, drained},
+    models::stripe_event::StripeEvent,
+    stripe::inbox::oldest_kept,
+};
+
+/// Deletes Stripe events that were processed long ago, every `interval`, until the server stops.
+pub(super) async fn purge(site: Arc<Site>, interval: Duration, mut draining: watch::Receiver<bool>) {
+    let mut due = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = drained(&mut draining) => return,
+        }
+        let before = oldest_kept(Timestamp::now());
+        let purged = site
+            .kernel()
+            .services()
+            .db
+            .write(Instant::now() + interval, move |conn| Ok(StripeEvent::purge(conn, before)?));
+        match purged.await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "purged old Stripe events"),
+            Err(error) => tracing::warn!(%error, "could not purge old Stripe events"),
+        }
+    }
+}
