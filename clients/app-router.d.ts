@@ -1,4 +1,4 @@
-// x-content-hash: 78c4fd4298d970d01011f00dca509681fd93aaa942f25cd2dc3b8eebc81cec72
+// x-content-hash: d14424e1aaf3e9316a31989e24f536d21870c97f124400fec9eab4edb03874df
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
@@ -10,7 +10,9 @@ import type {
 
 /** Amounts as they are shown, in whole units of the currency. What is charged is Stripe's price. */
 export interface Amounts {
+  /** For a month. */
   monthly: number;
+  /** For a year. */
   yearly: number;
 }
 
@@ -195,7 +197,7 @@ export type ErrorCode =
   | "BAD_REQUEST"
   /** No usable credentials. */
   | "UNAUTHORIZED"
-  /** The caller's plan does not cover the call. */
+  /** The call must be paid for. */
   | "PAYMENT_REQUIRED"
   /** The caller lacks the rights. */
   | "FORBIDDEN"
@@ -249,7 +251,11 @@ export interface Greeting {
 }
 
 /** How often a price is paid. */
-export type Interval = "month" | "year";
+export type Interval =
+  /** By the month. */
+  | "month"
+  /** By the year. */
+  | "year";
 
 /** One thing that is wrong with an input. */
 export interface Issue {

@@ -22,6 +22,7 @@ pub struct DataSettings {
 /// All settings of a server.
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
+    /// Where the data is.
     #[command(flatten)]
     pub data: DataSettings,
 
@@ -49,12 +50,15 @@ pub struct Settings {
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<TrustedProxy>,
 
+    /// Whose JSON Web Tokens are accepted.
     #[command(flatten)]
     pub jwt: JwtSettings,
 
+    /// Rate limits.
     #[command(flatten)]
     pub rate_limits: RateLimitSettings,
 
+    /// The Stripe account.
     #[command(flatten)]
     pub stripe: StripeSettings,
 
@@ -334,6 +338,8 @@ pub enum LogFormat {
 /// The value of a setting that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
+    /// Enabled
     On,
+    /// Disabled
     Off,
 }

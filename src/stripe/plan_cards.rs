@@ -28,7 +28,9 @@ pub struct PlanCard {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Amounts {
+    /// For a month.
     pub monthly: u32,
+    /// For a year.
     pub yearly: u32,
 }
 

@@ -9,7 +9,9 @@ use crate::{config::StripeSettings, models::plan::Plan};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Interval {
+    /// By the month.
     Month,
+    /// By the year.
     Year,
 }
 

@@ -1,4 +1,4 @@
-// x-content-hash: 6125823e9b4de46470d8cdd56827a1bcdf0af52510a62ec562602001e2187c2d
+// x-content-hash: cb646101de460751d96772cc46f9e317660f51e7374f30b7358fdf79ba17040f
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -14,7 +14,9 @@ export type NoInput = Record<string, never>;
 
 /** Amounts as they are shown, in whole units of the currency. What is charged is Stripe's price. */
 export interface Amounts {
+  /** For a month. */
   monthly: number;
+  /** For a year. */
   yearly: number;
 }
 
@@ -199,7 +201,7 @@ export type ErrorCode =
   | "BAD_REQUEST"
   /** No usable credentials. */
   | "UNAUTHORIZED"
-  /** The caller's plan does not cover the call. */
+  /** The call must be paid for. */
   | "PAYMENT_REQUIRED"
   /** The caller lacks the rights. */
   | "FORBIDDEN"
@@ -253,7 +255,11 @@ export interface Greeting {
 }
 
 /** How often a price is paid. */
-export type Interval = "month" | "year";
+export type Interval =
+  /** By the month. */
+  | "month"
+  /** By the year. */
+  | "year";
 
 /** One thing that is wrong with an input. */
 export interface Issue {
