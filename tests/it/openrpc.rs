@@ -142,11 +142,12 @@ fn a_subscription_returns_an_id_and_documents_its_events() {
     let (registry, document) = (registry(), document());
     let subscriptions = registry.procedures().filter(|procedure| procedure.kind == Kind::Subscription);
     let names: Vec<&str> = subscriptions.map(|procedure| procedure.name).collect();
-    assert!(names.contains(&"k8s.watch"), "{names:?}");
-    for name in names {
+    let events = [("k8s.watch", "ClusterChange"), ("admin.watchAudit", "AuditChange")];
+    assert_eq!(names, events.map(|(name, _)| name));
+    for (name, event) in events {
         let method = document.method(name);
         assert_eq!(method["result"]["schema"], json!({"type": "string"}));
-        assert_eq!(method["x-event"]["schema"], json!({"$ref": "#/components/schemas/ClusterChange"}));
+        assert_eq!(method["x-event"]["schema"], json!({"$ref": format!("#/components/schemas/{event}")}));
         assert!(method["x-event"]["examples"].as_array().is_some_and(|examples| !examples.is_empty()));
     }
 }

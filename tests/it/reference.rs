@@ -43,7 +43,7 @@ fn generated_table_of_procedures_is_up_to_date() {
     generated_part(PAGE, "procedures", &table);
 }
 
-/// The sections that the code refers to as `docs/API.md, "…"`.
+/// The sections that the code refers to by name.
 #[test]
 fn the_reference_has_the_sections_that_code_cites() {
     let page = page();
