@@ -142,9 +142,8 @@ fn a_subscription_returns_an_id_and_documents_its_events() {
     let (registry, document) = (registry(), document());
     let subscriptions = registry.procedures().filter(|procedure| procedure.kind == Kind::Subscription);
     let names: Vec<&str> = subscriptions.map(|procedure| procedure.name).collect();
-    let events = [("k8s.watch", "ClusterChange"), ("admin.watchAudit", "AuditChange")];
-    assert_eq!(names, events.map(|(name, _)| name));
-    for (name, event) in events {
+    assert_eq!(names, ["k8s.watch", "admin.watchAudit"]);
+    for (name, event) in names.into_iter().zip(["ClusterChange", "AuditChange"]) {
         let method = document.method(name);
         assert_eq!(method["result"]["schema"], json!({"type": "string"}));
         assert_eq!(method["x-event"]["schema"], json!({"$ref": format!("#/components/schemas/{event}")}));

@@ -39,11 +39,11 @@ fn row(procedure: &Procedure) -> String {
 fn generated_table_of_procedures_is_up_to_date() {
     let mut table =
         "| name | old name | kind | access | bucket | errors | |\n|---|---|---|---|---|---|---|\n".to_owned();
-    table.extend(catalogue().procedures().map(|procedure| row(procedure)));
+    table.extend(catalogue().procedures().map(row));
     generated_part(PAGE, "procedures", &table);
 }
 
-/// The sections that the code refers to by name.
+/// The sections that comments in the code cite.
 #[test]
 fn the_reference_has_the_sections_that_code_cites() {
     let page = page();
