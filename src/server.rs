@@ -41,37 +41,51 @@ pub struct Server {
     drain: watch::Sender<bool>,
 }
 
+/// Builds the kernel of a server: the services that the settings describe, and the procedures of `routers`. The database
+/// may still be unreachable. The kernel ends its subscriptions when `draining` becomes true.
+///
+/// # Errors
+/// When a setting is invalid or two procedures have the same name.
+pub fn kernel(
+    settings: &Settings,
+    limits: &Limits,
+    routers: Vec<Router>,
+    draining: watch::Receiver<bool>,
+) -> Result<Kernel> {
+    let url = DatabaseUrl::from_settings(&settings.data)?;
+    let replica = settings.database_replica_url.as_ref();
+    let replica = replica.map(|url| DatabaseUrl::parse(url, "DATABASE_REPLICA_URL")).transpose()?;
+    if replica.as_ref().is_some_and(|replica| replica.sqlite_path().or(url.sqlite_path()).is_some()) {
+        bail!("DATABASE_REPLICA_URL: the replica and the database must both be PostgreSQL");
+    }
+    let db = Database::open(&Options {
+        url,
+        replica,
+        threads: u32::from(settings.database_threads),
+        queued_jobs: limits.queued_jobs,
+        statement_timeout: limits.call_timeout,
+    })?;
+    let metrics = Metrics::new()?;
+    let services = Services {
+        limiter: Limiter::new(&settings.rate_limits),
+        feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), limits),
+        stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
+        timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },
+        db,
+        metrics,
+        draining,
+    };
+    Kernel::new(registry(routers)?, services)
+}
+
 impl Server {
-    /// Registers the procedures of `routers` and starts to listen. The database need not be available yet.
+    /// Builds the [`kernel`] and starts to listen. The database need not be available yet.
     ///
     /// # Errors
     /// When a setting is invalid, two procedures have the same name, or the address is taken.
     pub async fn bind(settings: &Settings, limits: Limits, routers: Vec<Router>) -> Result<Self> {
-        let url = DatabaseUrl::from_settings(&settings.data)?;
-        let replica = settings.database_replica_url.as_ref();
-        let replica = replica.map(|url| DatabaseUrl::parse(url, "DATABASE_REPLICA_URL")).transpose()?;
-        if replica.as_ref().is_some_and(|replica| replica.sqlite_path().or(url.sqlite_path()).is_some()) {
-            bail!("DATABASE_REPLICA_URL: the replica and the database must both be PostgreSQL");
-        }
-        let db = Database::open(&Options {
-            url,
-            replica,
-            threads: u32::from(settings.database_threads),
-            queued_jobs: limits.queued_jobs,
-            statement_timeout: limits.call_timeout,
-        })?;
         let (drain, draining) = watch::channel(false);
-        let metrics = Metrics::new()?;
-        let services = Services {
-            limiter: Limiter::new(&settings.rate_limits),
-            feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), &limits),
-            stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
-            timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },
-            db,
-            metrics,
-            draining,
-        };
-        let kernel = Arc::new(Kernel::new(registry(routers)?, services)?);
+        let kernel = Arc::new(kernel(settings, &limits, routers, draining)?);
         let site = Arc::new(Site::new(kernel, settings, limits.clone())?);
         let listener = Listener::bind(&settings.bind_addr).await?;
         Ok(Self { listener, site, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })

@@ -100,6 +100,30 @@ fn circles_are_found() {
 }
 
 #[test]
+fn each_form_of_import_is_found() {
+    let source = |file: &str, text: &str| Source { file: file.to_owned(), text: text.to_owned() };
+    let text = "mod child;
+// use crate::comment;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod more {
+    use crate::only_in_tests;
+}
+use crate::{first::{self, Name as Other}, second};
+use super::sibling::*;
+use child::Thing;
+fn f() { super::super::top::g(); crate::inline::h() }
+";
+    let names = ["comment", "only_in_tests", "first", "second", "a/sibling", "top", "inline", "a/b/child", "unused"];
+    let mut all: Vec<Source> = names.iter().map(|name| source(&format!("{name}.rs"), "")).collect();
+    all.push(source("a/mod.rs", ""));
+    all.push(source("a/b/mod.rs", text));
+    let found: Vec<String> = imports(&all[all.len() - 1], &all).into_iter().collect();
+    assert_eq!(found, ["a/b/child.rs", "a/sibling.rs", "first.rs", "inline.rs", "second.rs", "top.rs"]);
+}
+
+#[test]
 fn imports_point_down_the_staircase_only() {
     let sources = sources(SERVER);
     let mut checked = 0;

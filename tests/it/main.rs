@@ -43,6 +43,7 @@ mod settings;
 mod shutdown;
 mod statements;
 mod status;
+mod stock;
 mod stripe;
 mod support;
 mod tokens;

@@ -38,10 +38,22 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     files.sort();
 }
 
-/// The code of production: without comments, and without what follows `#[cfg(test)]`.
+/// The code of production: without comments and without items under `#[cfg(test)]`.
 pub fn code(text: &str) -> String {
-    let production = text.split("#[cfg(test)]\n").next().unwrap();
-    production.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut production = String::new();
+    while let Some(line) = lines.next() {
+        match line.strip_suffix("#[cfg(test)]") {
+            // The item ends on its first line, or at a brace with the indentation of the attribute.
+            Some(indent) => {
+                let end = format!("{indent}}}");
+                let first = lines.next().unwrap_or_default();
+                let _last = if first.ends_with(';') { None } else { lines.find(|line| *line == end) };
+            }
+            None => production.extend([line, "\n"]),
+        }
+    }
+    production
 }
 
 /// The first segments of the paths that follow `prefix`, braced lists included.
@@ -49,15 +61,35 @@ pub fn named_after(code: &str, prefix: &str) -> BTreeSet<String> {
     paths(code, prefix).into_iter().filter_map(|path| path.into_iter().next()).collect()
 }
 
-/// The files that a file imports by `crate::`, `super::` or `self::`, or by the name of the library crate in the binary.
+/// The files that a file imports by `crate::`, `super::`, `self::` or the name of a child module, or by the name of the
+/// library crate in the binary.
 pub fn imports(source: &Source, all: &[Source]) -> BTreeSet<String> {
     let code = code(&source.text);
     let own = module(&source.file);
     let parent = own.split_last().map_or(&[][..], |(_, parent)| parent).to_vec();
+    let mut bases = vec![
+        ("crate::".to_owned(), vec![]),
+        ("clusterdesk::".to_owned(), vec![]),
+        ("super::".to_owned(), parent),
+        ("self::".to_owned(), own.clone()),
+    ];
+    for child in all.iter().filter(|other| other.file != source.file).map(|other| module(&other.file)) {
+        if let Some((name, parent)) = child.split_last()
+            && parent == own
+        {
+            bases.push((format!("{name}::"), child));
+        }
+    }
     let mut found = BTreeSet::new();
-    for (prefix, base) in [("crate::", vec![]), ("clusterdesk::", vec![]), ("super::", parent), ("self::", own)] {
-        for path in paths(&code, prefix) {
-            let whole: Vec<String> = base.iter().cloned().chain(path).collect();
+    for (prefix, base) in bases {
+        for path in paths(&code, &prefix) {
+            let mut whole = base.clone();
+            for segment in path {
+                match segment.as_str() {
+                    "super" => drop(whole.pop()),
+                    _ => whole.push(segment),
+                }
+            }
             found.extend(resolve(&whole, all).filter(|file| *file != source.file));
         }
     }

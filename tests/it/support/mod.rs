@@ -7,9 +7,11 @@ mod catalogue;
 mod client;
 mod database;
 mod document;
+mod event_stream;
 mod generated;
 pub mod imports;
 mod jwt;
+mod live;
 mod outage;
 mod postgres;
 mod probe;
@@ -36,8 +38,10 @@ pub use self::{
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     document::{Described, document},
+    event_stream::{EventStream, StreamEvent},
     generated::{generated, generated_part},
     jwt::{SECRET, claims, hs256, now},
+    live::{Live, Transport},
     postgres::Postgres,
     probe::{Gate, probes},
     process::Process,
@@ -79,7 +83,7 @@ macro_rules! both_databases {
 pub(crate) use both_databases;
 
 /// Longer than any step of a test takes; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two polls of [`eventually`], so that polling leaves the processors to the server.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 

@@ -37,10 +37,14 @@ impl Socket {
 
     /// Opens a socket with the client's token in the `Authorization` header.
     pub async fn open(client: &super::Client) -> Self {
-        let bearer = format!("Bearer {}", client.token.as_deref().unwrap_or_default());
-        let headers = [("authorization", bearer.as_str())];
-        let headers = if client.token.is_some() { headers.as_slice() } else { &[] };
-        Self::try_open(&client.url, headers).await.unwrap()
+        Self::open_at(client, "").await
+    }
+
+    /// Opens a socket at a path, with the client's token in the `Authorization` header.
+    pub async fn open_at(client: &super::Client, path: &str) -> Self {
+        let bearer = client.token.as_ref().map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        Self::try_open_at(&client.url, path, &headers).await.unwrap()
     }
 
     pub async fn send(&mut self, text: impl Into<String>) {
@@ -49,30 +53,37 @@ impl Socket {
 
     /// The text of the next message. None when the socket is closed.
     pub async fn text(&mut self) -> Option<String> {
-        loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("no message came") {
-                Some(Ok(Message::Text(text))) => return Some(text.to_string()),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
-                Some(Ok(_)) => {}
-            }
+        match self.next().await {
+            Some(Ok(Message::Text(text))) => Some(text.to_string()),
+            _ => None,
         }
     }
 
     /// The next message. An error when the socket was closed, with the close frame if there was one.
     pub async fn receive(&mut self) -> Result<Value, Option<CloseFrame>> {
-        loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("no message came") {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => {
-                    // As a browser does: reply to the close frame and close the connection.
-                    drop(self.stream.flush().await);
-                    drop(self.stream.get_mut().shutdown().await);
-                    return Err(frame);
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(None),
+        match self.next().await {
+            Some(Ok(Message::Text(text))) => Ok(serde_json::from_str(&text).unwrap()),
+            Some(Ok(Message::Close(frame))) => {
+                // As a browser does: reply to the close frame and close the connection.
+                drop(self.stream.flush().await);
+                drop(self.stream.get_mut().shutdown().await);
+                Err(frame)
             }
+            _ => Err(None),
         }
+    }
+
+    /// The next text message or close frame. Pings do not extend the time to wait.
+    async fn next(&mut self) -> Option<Result<Message, tungstenite::Error>> {
+        let next = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(message)) if !message.is_text() && !message.is_close() => {}
+                    other => return other,
+                }
+            }
+        };
+        timeout(PATIENCE, next).await.expect("no message came")
     }
 
     /// Sends one request and returns the next message.

@@ -1,4 +1,4 @@
-//! A `k8s.watch` subscription over a WebSocket.
+//! A subscription over a JSON-RPC WebSocket.
 
 use serde_json::{Value, json};
 
@@ -7,6 +7,8 @@ use super::{Client, Failure, Socket};
 /// An open subscription.
 pub struct Watcher {
     pub socket: Socket,
+    /// The name under which it was subscribed to.
+    name: &'static str,
     /// The subscription's id.
     pub id: String,
     /// The event id at which it started. None when it resumed from a `lastEventId`.
@@ -20,13 +22,22 @@ impl Watcher {
     }
 
     pub async fn try_open(client: &Client, input: Value) -> Result<Self, Failure> {
+        Self::try_open_named("k8s.watch", client, input).await
+    }
+
+    /// Subscribes to another procedure.
+    pub async fn open_named(name: &'static str, client: &Client, input: Value) -> Self {
+        Self::try_open_named(name, client, input).await.unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    pub async fn try_open_named(name: &'static str, client: &Client, input: Value) -> Result<Self, Failure> {
         let mut socket = Socket::open(client).await;
         let resumes = input.get("lastEventId").is_some_and(Value::is_string);
-        let answer = socket.call("k8s.watch", input).await;
+        let answer = socket.call(name, input).await;
         if let Some(error) = answer.get("error") {
             return Err(Failure(error.clone()));
         }
-        let mut watcher = Self { socket, id: answer["result"].as_str().unwrap().to_owned(), ready: None };
+        let mut watcher = Self { socket, name, id: answer["result"].as_str().unwrap().to_owned(), ready: None };
         if !resumes {
             let event = watcher.next().await;
             assert_eq!(event["type"], "ready", "{event}");
@@ -37,9 +48,7 @@ impl Watcher {
 
     /// The next event.
     pub async fn next(&mut self) -> Value {
-        let mut params = self.params().await;
-        assert!(params.get("error").is_none(), "{params}");
-        params["result"].take()
+        self.receive().await.unwrap_or_else(|failure| panic!("{failure:?}"))
     }
 
     /// The next `count` events, each as `type name`, or `lagged`.
@@ -56,15 +65,19 @@ impl Watcher {
 
     /// The error with which the server ends the subscription.
     pub async fn end(&mut self) -> Failure {
-        let mut params = self.params().await;
-        assert!(params.get("result").is_none(), "{params}");
-        Failure(params["error"].take())
+        self.receive().await.expect_err("an error ends the subscription")
     }
 
-    async fn params(&mut self) -> Value {
+    /// The next event, or the error that ends the subscription.
+    pub async fn receive(&mut self) -> Result<Value, Failure> {
         let mut message = self.socket.receive().await.expect("the socket was closed");
-        assert_eq!((&message["method"], message.get("id")), (&json!("k8s.watch"), None), "{message}");
+        assert_eq!((&message["method"], message.get("id")), (&json!(self.name), None), "{message}");
         assert_eq!(message["params"]["subscription"], self.id);
-        message["params"].take()
+        let params = &mut message["params"];
+        assert!(params.get("error").is_some() != params.get("result").is_some(), "{params}");
+        match params.get_mut("error") {
+            Some(error) => Err(Failure(error.take())),
+            None => Ok(params["result"].take()),
+        }
     }
 }

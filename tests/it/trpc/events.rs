@@ -1,85 +1,16 @@
 //! Subscriptions as server-sent events: `httpSubscriptionLink`.
 
 use clusterdesk::models::api_token::Scope;
-use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use super::{PLAIN, SUPERJSON, Trpc, date};
-use crate::support::{Backend, Builder, TestApp, both_databases};
-
-/// One event, as an `EventSource` would see it.
-#[derive(Debug, Default, PartialEq)]
-struct Event {
-    name: String,
-    id: Option<String>,
-    data: String,
-}
-
-impl Event {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.data).unwrap()
-    }
-}
-
-/// The stream of events of one response.
-struct Events {
-    response: Response,
-    text: String,
-}
-
-impl Events {
-    async fn open(request: RequestBuilder) -> Self {
-        let response = request.header("accept", "text/event-stream").send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
-        assert_eq!(header("content-type"), "text/event-stream");
-        assert_eq!(header("cache-control"), "no-cache, no-transform");
-        assert_eq!(header("x-accel-buffering"), "no");
-        let mut events = Self { response, text: String::new() };
-        let connected = events.next().await.unwrap();
-        assert_eq!(connected.name, "connected");
-        assert!(connected.json()["reconnectAfterInactivityMs"].as_u64().unwrap() > 0);
-        events
-    }
-
-    /// The next event. None at the end of the stream.
-    async fn next(&mut self) -> Option<Event> {
-        while !self.text.trim_start().contains("\n\n") {
-            let chunk = self.response.chunk().await.unwrap()?;
-            self.text += std::str::from_utf8(&chunk).unwrap();
-        }
-        let text = self.text.trim_start().to_owned();
-        let (block, rest) = text.split_once("\n\n").unwrap();
-        self.text = rest.to_owned();
-        let mut event = Event::default();
-        for line in block.lines() {
-            match line.split_once(": ").unwrap() {
-                ("event", name) => event.name = name.to_owned(),
-                ("id", id) => event.id = Some(id.to_owned()),
-                ("data", data) => event.data = data.to_owned(),
-                other => panic!("{other:?}"),
-            }
-        }
-        Some(event)
-    }
-
-    /// The id and the data of the next event that is not a ping.
-    async fn data(&mut self) -> (String, Value) {
-        loop {
-            let event = self.next().await.unwrap();
-            if event.name != "ping" {
-                assert_eq!(event.name, "", "{event:?}");
-                return (event.id.clone().unwrap(), event.json());
-            }
-        }
-    }
-}
+use crate::support::{Backend, Builder, EventStream, StreamEvent, TestApp, both_databases};
 
 both_databases! {
     async fn events_have_ids_and_date_annotations(app: TestApp) {
         let user = app.user("user_1");
         let caller = Trpc::new(user.clone(), SUPERJSON);
-        let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+        let mut events = EventStream::open(caller.get("k8s.watch", &[])).await;
         let (position, ready) = events.data().await;
         assert_eq!(ready["json"], json!({"type": "ready", "id": position}));
         let id = user.create("web", "FREE").await;
@@ -98,7 +29,7 @@ both_databases! {
     async fn a_reconnecting_client_gets_the_events_after_its_last_id(app: TestApp) {
         let user = app.user("user_1");
         let caller = Trpc::new(user.clone(), PLAIN);
-        let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+        let mut events = EventStream::open(caller.get("k8s.watch", &[])).await;
         let (position, _) = events.data().await;
         drop(events);
         let id = user.create("web", "FREE").await;
@@ -111,7 +42,7 @@ both_databases! {
             caller.get("k8s.watch", &[("Last-Event-Id", &position)]),
             caller.get("k8s.watch", &[("input", &input)]),
         ] {
-            let mut events = Events::open(request).await;
+            let mut events = EventStream::open(request).await;
             assert_eq!(events.data().await.1["type"], "created");
             assert_eq!(events.data().await.1["type"], "updated");
         }
@@ -125,7 +56,7 @@ both_databases! {
             (PLAIN, app.anonymous(), json!({}), "UNAUTHORIZED"),
         ] {
             let caller = Trpc::new(caller, mount);
-            let mut events = Events::open(caller.get("k8s.watch", &[("input", &input.to_string())])).await;
+            let mut events = EventStream::open(caller.get("k8s.watch", &[("input", &input.to_string())])).await;
             let event = events.next().await.unwrap();
             assert_eq!(event.name, "serialized-error");
             let shape = if mount == PLAIN { event.json() } else { event.json()["json"].clone() };
@@ -142,7 +73,7 @@ async fn the_connection_params_can_carry_the_token_of_a_stream() {
     let anonymous = Trpc::new(app.anonymous(), PLAIN);
     for params in [json!({"token": token}), json!({"Authorization": format!("Bearer {token}")})] {
         let request = anonymous.get("k8s.watch", &[("connectionParams", &params.to_string())]);
-        assert_eq!(Events::open(request).await.data().await.1["type"], "ready");
+        assert_eq!(EventStream::open(request).await.data().await.1["type"], "ready");
     }
     // Only for streams: the clients of other requests can set headers.
     let params = json!({"token": token}).to_string();
@@ -160,10 +91,13 @@ async fn an_idle_stream_sends_pings() {
         |limits: &mut clusterdesk::config::Limits| limits.wire.ping_interval = std::time::Duration::from_millis(5);
     let app = Builder::new(Backend::Sqlite).limits(frequent).start().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
-    let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+    let mut events = EventStream::open(caller.get("k8s.watch", &[])).await;
     events.data().await;
     for _ in 0..3 {
-        assert_eq!(events.next().await.unwrap(), Event { name: "ping".to_owned(), data: String::new(), id: None });
+        assert_eq!(
+            events.next().await.unwrap(),
+            StreamEvent { name: "ping".to_owned(), data: String::new(), id: None }
+        );
     }
 }
 
@@ -174,7 +108,7 @@ async fn a_stream_ends_with_an_error_when_its_token_is_revoked() {
     user.call("user.me", Value::Null).await;
     let (token, _) = app.api_token("user_1", Scope::Read);
     let caller = Trpc::new(app.with_token(token), PLAIN);
-    let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+    let mut events = EventStream::open(caller.get("k8s.watch", &[])).await;
     events.data().await;
     app.execute("UPDATE api_tokens SET revoked_at = created_at");
     user.create("web", "FREE").await;
@@ -187,7 +121,7 @@ async fn a_stream_ends_with_an_error_when_its_token_is_revoked() {
 async fn a_stopping_server_ends_its_streams_without_a_final_event() {
     let mut app = TestApp::on_sqlite().await;
     let caller = Trpc::new(app.user("user_1"), PLAIN);
-    let mut events = Events::open(caller.get("k8s.watch", &[])).await;
+    let mut events = EventStream::open(caller.get("k8s.watch", &[])).await;
     events.data().await;
     app.stop();
     // A `return` event would tell the client not to reconnect.

@@ -3,14 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{OLD, PLAIN, SUPERJSON, date};
-use crate::support::{Backend, Builder, Client, Gate, Socket, TestApp, both_databases, probes};
-
-async fn open(client: &Client, mount: &str) -> Socket {
-    let bearer = format!("Bearer {}", client.token.as_deref().unwrap_or_default());
-    let headers = [("authorization", bearer.as_str())];
-    let headers = if client.token.is_some() { headers.as_slice() } else { &[] };
-    Socket::try_open_at(&client.url, mount, headers).await.unwrap()
-}
+use crate::support::{Backend, Builder, Gate, Socket, TestApp, both_databases, probes};
 
 fn request(id: Value, method: &str, path: &str, input: Value) -> Value {
     let params = if input.is_null() { json!({"path": path}) } else { json!({"path": path, "input": input}) };
@@ -27,12 +20,12 @@ both_databases! {
     async fn queries_and_mutations_are_answered_with_their_ids(app: TestApp) {
         let user = app.user("user_1");
         for mount in [SUPERJSON, OLD] {
-            let mut socket = open(&user, mount).await;
+            let mut socket = Socket::open_at(&user, mount).await;
             let me = answer(&mut socket, request(json!(1), "query", "user.me", Value::Null)).await;
             let data = json!({"json": user.call("user.me", Value::Null).await, "meta": {"values": {"createdAt": date()}, "v": 1}});
             assert_eq!(me, json!({"id": 1, "result": {"type": "data", "data": data}}));
         }
-        let mut socket = open(&user, PLAIN).await;
+        let mut socket = Socket::open_at(&user, PLAIN).await;
         let mut create = request(json!("a"), "mutation", "k8s.createCluster", json!({"name": "web", "location": "eu"}));
         create["jsonrpc"] = json!("2.0");
         let created = answer(&mut socket, create).await;
@@ -51,7 +44,7 @@ both_databases! {
 
     async fn a_subscription_starts_sends_tracked_events_and_stops(app: TestApp) {
         let user = app.user("user_1");
-        let mut socket = open(&user, SUPERJSON).await;
+        let mut socket = Socket::open_at(&user, SUPERJSON).await;
         let started = answer(&mut socket, request(json!(7), "subscription", "k8s.watch", Value::Null)).await;
         assert_eq!(started, json!({"id": 7, "result": {"type": "started"}}));
         let ready = socket.receive().await.unwrap();
@@ -111,7 +104,7 @@ async fn invalid_connection_params_close_the_socket() {
 #[tokio::test]
 async fn a_socket_without_a_token_opens_and_its_calls_are_unauthorized() {
     let app = TestApp::on_sqlite().await;
-    let mut socket = open(&app.anonymous(), PLAIN).await;
+    let mut socket = Socket::open_at(&app.anonymous(), PLAIN).await;
     for (method, path) in [("query", "user.me"), ("subscription", "k8s.watch")] {
         let refused = answer(&mut socket, request(json!(1), method, path, Value::Null)).await;
         assert_eq!((&refused["id"], &refused["error"]["data"]["code"]), (&json!(1), &json!("UNAUTHORIZED")));
@@ -123,7 +116,7 @@ async fn a_socket_without_a_token_opens_and_its_calls_are_unauthorized() {
 #[tokio::test]
 async fn the_text_ping_is_answered_with_pong() {
     let app = TestApp::on_sqlite().await;
-    let mut socket = open(&app.user("user_1"), PLAIN).await;
+    let mut socket = Socket::open_at(&app.user("user_1"), PLAIN).await;
     socket.send("PONG").await;
     socket.send("PING").await;
     assert_eq!(socket.text().await.unwrap(), "PONG");
@@ -133,7 +126,7 @@ async fn the_text_ping_is_answered_with_pong() {
 async fn an_array_of_messages_is_handled_as_separate_messages() {
     let app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let gate = Gate::new();
-    let mut socket = open(&app.user("user_1"), PLAIN).await;
+    let mut socket = Socket::open_at(&app.user("user_1"), PLAIN).await;
     let waiting = request(json!(1), "mutation", "probe.wait", json!({"gate": gate.name}));
     let message = json!([waiting, request(json!(2), "query", "user.me", Value::Null)]);
     // The second does not wait for the first.
@@ -145,7 +138,7 @@ async fn an_array_of_messages_is_handled_as_separate_messages() {
 #[tokio::test]
 async fn an_invalid_message_is_a_parse_error_without_an_id() {
     let app = TestApp::on_sqlite().await;
-    let mut socket = open(&app.user("user_1"), SUPERJSON).await;
+    let mut socket = Socket::open_at(&app.user("user_1"), SUPERJSON).await;
     for invalid in [
         "nonsense",
         "1",
@@ -169,7 +162,7 @@ async fn an_invalid_message_is_a_parse_error_without_an_id() {
 #[tokio::test]
 async fn a_socket_limits_its_subscriptions_and_refuses_duplicate_ids() {
     let app = Builder::new(Backend::Sqlite).limits(|limits| limits.wire.socket_subscriptions = 2).start().await;
-    let mut socket = open(&app.user("user_1"), PLAIN).await;
+    let mut socket = Socket::open_at(&app.user("user_1"), PLAIN).await;
     let watch = |id: u32| request(json!(id), "subscription", "k8s.watch", Value::Null);
     for id in [1, 2] {
         assert_eq!(answer(&mut socket, watch(id)).await["result"]["type"], "started");
@@ -187,7 +180,7 @@ async fn a_socket_limits_its_subscriptions_and_refuses_duplicate_ids() {
 async fn a_stopping_server_answers_calls_in_flight_and_asks_clients_to_reconnect() {
     let mut app = Builder::new(Backend::Sqlite).router(probes()).start().await;
     let gate = Gate::new();
-    let mut socket = open(&app.user("user_1"), PLAIN).await;
+    let mut socket = Socket::open_at(&app.user("user_1"), PLAIN).await;
     assert_eq!(answer(&mut socket, request(json!(1), "subscription", "k8s.watch", Value::Null)).await["id"], 1);
     assert_eq!(socket.receive().await.unwrap()["result"]["type"], "data");
     socket.send(request(json!(2), "mutation", "probe.wait", json!({"gate": gate.name})).to_string()).await;

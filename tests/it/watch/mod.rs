@@ -1,5 +1,6 @@
-//! `k8s.watch`: who gets which events; no event is lost, duplicated or sent too early.
+//! `k8s.watch` and `admin.watchAudit`: who gets which events; no event is lost, duplicated or sent too early.
 
+mod audit;
 mod ends;
 mod events;
 mod lag;

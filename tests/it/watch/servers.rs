@@ -10,13 +10,13 @@ use super::{cluster, create_and_delete};
 use crate::support::{Backend, Builder, Sql, TestApp, Watcher, both_databases, eventually};
 
 /// An interval that no test reaches.
-const NEVER: Duration = Duration::from_secs(3600);
+pub(super) const NEVER: Duration = Duration::from_secs(3600);
 
 const LISTENERS: &str =
     "FROM pg_stat_activity WHERE application_name = 'clusterdesk listener' AND datname = current_database()";
 
 /// The number of LISTEN connections that are ready.
-fn listeners(app: &TestApp) -> i64 {
+pub(super) fn listeners(app: &TestApp) -> i64 {
     app.connect().number(&format!("SELECT count(*) {LISTENERS} AND query LIKE 'LISTEN%' AND state = 'idle'"))
 }
 
@@ -37,7 +37,7 @@ both_databases! {
 }
 
 /// A server on PostgreSQL that never polls for events and depends on notifications.
-async fn without_polling() -> Option<TestApp> {
+pub(super) async fn without_polling() -> Option<TestApp> {
     if !Backend::Postgres.is_available() {
         return None;
     }

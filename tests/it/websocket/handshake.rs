@@ -30,7 +30,8 @@ async fn the_handshake_follows_rfc_6455() {
     let response = handshake(&app, VALID).await;
     assert_eq!(response.status, 101);
     assert_eq!(response.headers["upgrade"], "websocket");
-    assert_eq!(response.headers["connection"], "upgrade");
+    // The token is case-insensitive (RFC 9110 §7.6.1).
+    assert!(response.headers["connection"].to_str().unwrap().eq_ignore_ascii_case("upgrade"));
     assert_eq!(response.headers["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert!(!response.headers.contains_key("sec-websocket-protocol"));
     assert!(response.headers.contains_key("x-request-id"));
