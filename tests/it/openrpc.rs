@@ -157,8 +157,7 @@ fn the_content_hash_covers_the_text_without_the_hash() {
     for document in [&documents.openrpc, &documents.app_router, &documents.procedures] {
         assert!(document.text.contains(&document.content_hash));
         let digest = <sha2::Sha256 as sha2::Digest>::digest(document.text.replace(&document.content_hash, ""));
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, document.content_hash);
+        assert_eq!(data_encoding::HEXLOWER.encode(&digest), document.content_hash);
     }
     let parsed: Described = document();
     assert_eq!(parsed["info"]["x-content-hash"], documents.openrpc.content_hash);

@@ -1,6 +1,7 @@
 //! The documents of a catalogue, rendered once at start-up.
 
 use anyhow::Result;
+use data_encoding::HEXLOWER;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -75,8 +76,7 @@ impl Documents {
 impl Document {
     /// Hashes a text, and writes the hash in place of the placeholder.
     fn new(text: &str) -> Self {
-        let digest = Sha256::digest(with_hash(text, ""));
-        let content_hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let content_hash = HEXLOWER.encode(&Sha256::digest(with_hash(text, "")));
         Self { text: with_hash(text, &content_hash), content_hash }
     }
 }
