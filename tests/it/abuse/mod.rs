@@ -2,3 +2,5 @@
 //! counts. docs/OPERATIONS.md, "Limits", lists them.
 
 mod signatures;
+mod socket_methods;
+mod superjson;
