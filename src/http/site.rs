@@ -89,6 +89,7 @@ fn wire_limits(limits: &Limits) -> procedures::Limits {
         ping_interval: limits.ping_interval,
         socket_calls: limits.socket_calls,
         socket_subscriptions: limits.socket_subscriptions,
+        ..procedures::Limits::default()
     }
 }
 

@@ -2,6 +2,7 @@
 //! counts. docs/OPERATIONS.md, "Limits", lists them.
 
 mod ids;
+mod pings;
 mod signatures;
 mod socket_methods;
 mod superjson;
