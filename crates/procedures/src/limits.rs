@@ -11,7 +11,8 @@ pub struct Limits {
     pub response_bytes: usize,
     /// Calls in a batch.
     pub batch_entries: usize,
-    /// The interval of pings on WebSockets and event streams. A WebSocket that misses two is closed.
+    /// The interval of pings on WebSockets and event streams. A WebSocket whose peer leaves them
+    /// unanswered for two intervals is closed.
     pub ping_interval: Duration,
     /// Calls in flight on one WebSocket. Further messages are not read until one is answered.
     pub socket_calls: usize,

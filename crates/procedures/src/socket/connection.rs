@@ -9,11 +9,7 @@ use futures_util::{
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::AsyncWriteExt,
-    sync::watch,
-    time::{interval, timeout},
-};
+use tokio::{io::AsyncWriteExt, sync::watch, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -22,7 +18,10 @@ use tokio_tungstenite::{
     },
 };
 
-use super::protocol::{Action, Output, Protocol};
+use super::{
+    keep_alive::KeepAlive,
+    protocol::{Action, Output, Protocol},
+};
 use crate::{
     error::{Code, Error},
     limits::Limits,
@@ -70,8 +69,7 @@ impl Connection<'_> {
     async fn run(&mut self, socket: &mut Socket) -> Option<CloseFrame> {
         let limits = self.limits;
         let mut draining = self.draining.clone();
-        let mut ping = interval(limits.ping_interval);
-        let mut unanswered = 0_u8;
+        let mut keep_alive = KeepAlive::new(limits.ping_interval);
         let mut calls = FuturesUnordered::new();
         let mut events = SelectAll::new();
         loop {
@@ -86,15 +84,14 @@ impl Connection<'_> {
                 }
                 // A peer with too many calls in flight is not read from until one is answered.
                 message = socket.stream.next(), if calls.len() < limits.socket_calls => {
-                    unanswered = 0;
+                    keep_alive.heard();
                     message?
                 }
                 // Unread pongs are not missing.
-                _ = ping.tick(), if calls.len() < limits.socket_calls => {
-                    if unanswered == 2 {
+                is_alive = keep_alive.next(), if calls.len() < limits.socket_calls => {
+                    if !is_alive {
                         return Some(frame(CloseCode::Away, "no answer to pings"));
                     }
-                    unanswered = unanswered.saturating_add(1);
                     socket.send(Message::Ping(Default::default())).await?;
                     continue;
                 }

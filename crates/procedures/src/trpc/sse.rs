@@ -4,7 +4,7 @@ use std::{future::ready, time::Duration};
 
 use futures_util::stream::{BoxStream, StreamExt, once, unfold};
 use serde_json::json;
-use tokio::time::{Instant, Interval, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{
     batch::Calls,
@@ -59,7 +59,10 @@ impl<S: Service> Calls<S> {
         self.calls.iter_mut().for_each(Call::forget_input);
         let events = match answer.result {
             Ok(subscription) => {
-                let stream = Stream { calls: self, subscription, ping: interval_at(Instant::now() + ping, ping) };
+                let mut ping = interval_at(Instant::now() + ping, ping);
+                // After a pause of the machine one ping is enough.
+                ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                let stream = Stream { calls: self, subscription, ping };
                 unfold(Some(stream), |stream| async { stream?.next().await }).boxed()
             }
             Err(error) => once(ready(self.failed(&error))).boxed(),
