@@ -13,12 +13,13 @@ const ODD: &str = "the id must be a string, an integer of 0 to 2^64-1, or null";
 #[tokio::test]
 async fn string_integer_and_null_ids_are_echoed() {
     let (_app, mut wires) = wires().await;
-    let long = "l".repeat(1000);
+    let (long, wide) = ("l".repeat(255), "\u{1F980}".repeat(255));
     let ids = [
         json!("one"),
         json!(""),
         json!("\u{0}\"\\\u{1F980}"),
         json!(long),
+        json!(wide),
         json!(0),
         json!(9_007_199_254_740_992_u64),
         json!(u64::MAX),
@@ -38,6 +39,22 @@ async fn any_other_id_is_an_invalid_request() {
         // The same as the only entry of a batch.
         assert_eq!(wires.answer(format!("[{call}]")).await, json!([invalid(Null, ODD)]), "{id}");
     }
+}
+
+#[tokio::test]
+async fn id_of_more_than_255_characters_is_an_invalid_request() {
+    let (_app, mut wires) = wires().await;
+    let refused = invalid(Null, "the id may have at most 255 characters");
+    for id in [json!("l".repeat(256)), json!("\u{1F980}".repeat(256)), json!("l".repeat(1_000_000))] {
+        let call = hello(id);
+        assert_eq!(wires.answer(call.to_string()).await, refused);
+        assert_eq!(
+            wires.answer(json!([call, hello(json!(1))]).to_string()).await,
+            json!([refused, hello_answer(json!(1))])
+        );
+    }
+    let digits = format!(r#"{{"jsonrpc": "2.0", "id": {}, "method": "user.me"}}"#, "1".repeat(256));
+    assert_eq!(wires.answer(digits).await, refused);
 }
 
 #[tokio::test]

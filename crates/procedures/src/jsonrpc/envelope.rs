@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 
+/// Characters of a request id. It is repeated in every answer, and on tRPC sockets in every event.
+const ID_CHARACTERS: usize = 255;
+
 /// A request object, checked.
 pub struct Envelope<'a> {
     /// None for a notification.
@@ -44,6 +47,19 @@ pub fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de
     Deserialize::deserialize(deserializer).map(Some)
 }
 
+/// The same id, unless it is too long.
+///
+/// # Errors
+/// BAD_REQUEST.
+pub fn within_limit(id: &RawValue) -> Result<&RawValue, Error> {
+    // What is not a string has no escapes, so its characters are its bytes.
+    let characters = serde_json::from_str::<String>(id.get()).map_or(id.get().len(), |text| text.chars().count());
+    if characters > ID_CHARACTERS {
+        return Err(Error::invalid_request(format_args!("the id may have at most {ID_CHARACTERS} characters")));
+    }
+    Ok(id)
+}
+
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -60,6 +76,9 @@ impl<'a> Envelope<'a> {
         let Ok(members) = serde_json::from_str::<Members<'_>>(entry.get()) else {
             return invalid(Id::Null, "a member is given twice or can't be read");
         };
+        if let Some(Err(error)) = members.id.map(within_limit) {
+            return Err(Box::new(Invalid { id: Id::Null, error }));
+        }
         let id = match members.id.map(|id| serde_json::from_str::<Id<'_>>(id.get())) {
             None => None,
             Some(Ok(id)) => Some(id),

@@ -10,7 +10,7 @@ mod service;
 mod session;
 mod stock;
 
-pub(crate) use self::envelope::present;
+pub(crate) use self::envelope::{present, within_limit};
 pub use self::{
     gate::{Gate, Incoming, Reply},
     message::refuse,

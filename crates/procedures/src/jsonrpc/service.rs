@@ -21,7 +21,7 @@ use crate::{
     access::Kind,
     context::Context,
     echo::echo,
-    error::{Error, Result},
+    error::{Error, Issue, Result},
     input::{Input, InputSchema, NoInput, decode},
     limits::Limits,
     registry::Catalogue,
@@ -32,6 +32,9 @@ use crate::{
 const UNSUBSCRIBE: &str = "rpc.unsubscribe";
 /// Keeps a socket open for clients in browsers, which can't send ping frames. Not a procedure either.
 const PING: &str = "rpc.ping";
+
+/// Bytes of the params of these two methods. Neither is counted against a rate limit, so the params must not cost much.
+const PARAMS_BYTES: usize = 1024;
 
 /// The input of `rpc.unsubscribe`.
 #[derive(Deserialize, JsonSchema)]
@@ -151,16 +154,25 @@ impl<S: Service> Inner<S> {
 
     /// Whether there was such a subscription.
     fn unsubscribe(&self, session: Option<&Arc<Session>>, params: Option<&str>) -> Result<bool> {
-        let input = self.unsubscribe.check(Input::Text(params)).map_err(Error::validation)?;
+        let input = self.unsubscribe.check(small(params)?).map_err(Error::validation)?;
         let Unsubscribe { subscription } = decode(input)?;
         Ok(session.ok_or_else(no_socket)?.unsubscribe(&subscription))
     }
 
     fn ping(&self, session: Option<&Arc<Session>>, params: Option<&str>) -> Result<&'static str> {
-        self.ping.check(Input::Text(params)).map_err(Error::validation)?;
+        self.ping.check(small(params)?).map_err(Error::validation)?;
         let no_socket = || Error::method_not_supported("Pings need a WebSocket.");
         session.ok_or_else(no_socket).map(|_| "pong")
     }
+}
+
+/// The params of a method of the socket, refused unread when they are too long.
+fn small(params: Option<&str>) -> Result<Input<'_>> {
+    if params.is_some_and(|params| params.len() > PARAMS_BYTES) {
+        let what = format!("must have at most {PARAMS_BYTES} bytes");
+        return Err(Error::validation(vec![Issue::new("", "too_long", what)]));
+    }
+    Ok(Input::Text(params))
 }
 
 fn no_socket() -> Error {

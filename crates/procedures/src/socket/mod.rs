@@ -3,6 +3,7 @@
 mod connection;
 mod handshake;
 mod jsonrpc;
+mod keep_alive;
 mod protocol;
 mod trpc;
 

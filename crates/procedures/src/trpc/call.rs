@@ -35,6 +35,11 @@ impl Call {
         }
     }
 
+    /// Frees the input, which can be as large as a request. For a subscription that has read it.
+    pub fn forget_input(&mut self) {
+        self.text = Ok(None);
+    }
+
     /// The path; only an unknown one can be longer than what is repeated.
     pub fn echo(&self) -> &str {
         echo(&self.path)

@@ -13,7 +13,7 @@ use crate::{
     access::Kind,
     echo::echo,
     error::{Error, Result},
-    jsonrpc::present,
+    jsonrpc::{present, within_limit},
 };
 
 /// A message of a client.
@@ -104,7 +104,7 @@ pub const STOPPED: Outcome<'static> = Outcome { r#type: "stopped", id: None, dat
 /// Reads one message, or an array of them.
 ///
 /// # Errors
-/// PARSE_ERROR: then none of its calls is run.
+/// PARSE_ERROR, or BAD_REQUEST for an id that is too long: then none of its calls is run.
 pub fn read(message: &[u8]) -> Result<Vec<Message>> {
     let whole: &RawValue = serde_json::from_slice(message).map_err(|_why| Error::parse())?;
     let entries: Vec<&RawValue> = match whole.get().starts_with('[') {
@@ -120,7 +120,7 @@ fn read_one(entry: &RawValue) -> Result<Message> {
     let (Some(id), None | Some("2.0")) = (members.id.filter(is_id), members.jsonrpc.as_deref()) else {
         return Err(Error::parse());
     };
-    let sender = Sender { id: id.to_owned(), versioned: members.jsonrpc.is_some() };
+    let sender = Sender { id: within_limit(id)?.to_owned(), versioned: members.jsonrpc.is_some() };
     if members.method == "subscription.stop" {
         return Ok(Message::Stop(sender));
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     call::{input, resume},
-    message::{Outcome, STOPPED, SocketCall},
+    message::{Outcome, STOPPED, Sender, SocketCall},
     transformer::Transformer,
 };
 use crate::{
@@ -49,9 +49,12 @@ pub struct Started {
     pub events: Subscription,
 }
 
-/// What the messages of one subscription have in common.
+/// What the messages of one subscription have in common. It lives as long as the subscription and therefore does not hold
+/// the call, whose input can be as large as a message.
 pub struct Topic {
-    call: SocketCall,
+    sender: Sender,
+    /// The name that was called.
+    path: String,
     procedure: SharedProcedure,
     transformer: Transformer,
     request_id: String,
@@ -84,7 +87,8 @@ impl<S: Service> Responder<S> {
             return match self.subscribe(&context, &call, &procedure).await {
                 Ok(events) => {
                     let text = call.sender.success(Outcome { r#type: "started", ..Outcome::default() });
-                    let topic = Topic { call, procedure, transformer: self.transformer, request_id };
+                    let SocketCall { sender, path, .. } = call;
+                    let topic = Topic { sender, path, procedure, transformer: self.transformer, request_id };
                     Response { text, started: Some(Started { topic, events }) }
                 }
                 Err(error) => failed(&call, &error),
@@ -134,13 +138,12 @@ impl Topic {
             Some(id) => transformer.output(&Tracked { id, data: &event.data }, "data", &event.data, dates),
             None => transformer.output(&event.data, "", &event.data, dates),
         }?;
-        Ok(self.call.sender.success(Outcome { r#type: "data", id: event.id.as_deref(), data: Some(&data) }))
+        Ok(self.sender.success(Outcome { r#type: "data", id: event.id.as_deref(), data: Some(&data) }))
     }
 
     /// The messages that end a subscription after an error, as tRPC sends them.
     pub fn end(&self, error: &Error) -> Vec<String> {
-        let sender = &self.call.sender;
-        let failure = sender.failure(self.transformer, error, Some(&self.call.path), &self.request_id);
-        vec![failure, sender.success(STOPPED)]
+        let failure = self.sender.failure(self.transformer, error, Some(&self.path), &self.request_id);
+        vec![failure, self.sender.success(STOPPED)]
     }
 }

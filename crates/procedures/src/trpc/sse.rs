@@ -4,9 +4,13 @@ use std::{future::ready, time::Duration};
 
 use futures_util::stream::{BoxStream, StreamExt, once, unfold};
 use serde_json::json;
-use tokio::time::{Instant, Interval, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::{batch::Calls, call::resume, shape::shape};
+use super::{
+    batch::Calls,
+    call::{Call, resume},
+    shape::shape,
+};
 use crate::{
     context::Allowance,
     dates::Dates,
@@ -44,7 +48,7 @@ struct Stream<S: Service> {
 impl<S: Service> Calls<S> {
     /// Starts the one subscription that the request asks for. When the server stops, the stream ends without a final
     /// event, so that the client reconnects.
-    pub async fn subscribe(self, streaming: Streaming) -> Events {
+    pub async fn subscribe(mut self, streaming: Streaming) -> Events {
         let Streaming { last_event_id, ping } = streaming;
         let connected = message(Some("connected"), &connected(ping), None);
         let Some(call) = self.calls.first() else {
@@ -52,9 +56,13 @@ impl<S: Service> Calls<S> {
         };
         let input = resume(call.input(self.transformer), last_event_id.as_deref());
         let answer = self.service.subscribe(&self.context, &call.path, input).await;
+        self.calls.iter_mut().for_each(Call::forget_input);
         let events = match answer.result {
             Ok(subscription) => {
-                let stream = Stream { calls: self, subscription, ping: interval_at(Instant::now() + ping, ping) };
+                let mut ping = interval_at(Instant::now() + ping, ping);
+                // After a pause of the machine one ping is enough.
+                ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                let stream = Stream { calls: self, subscription, ping };
                 unfold(Some(stream), |stream| async { stream?.next().await }).boxed()
             }
             Err(error) => once(ready(self.failed(&error))).boxed(),

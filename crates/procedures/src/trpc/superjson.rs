@@ -2,7 +2,7 @@
 //! path. Outputs need it for timestamps, which are known from the schema; inputs may come with any annotation.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Number, Value, json, value::RawValue};
 
 use crate::{
     dates::Dates,
@@ -10,12 +10,15 @@ use crate::{
     input::{self, MAX_ISSUES, Parsed},
 };
 
-/// Annotations of an input.
+/// Annotations of an input, and keys of their tree.
 const MAX_ANNOTATIONS: usize = 1000;
 /// Keys in the path of an annotation.
 const DEPTH: usize = 16;
 /// Bytes of the keys in the path of an annotation.
 const PATH_BYTES: usize = 256;
+/// Bytes of a text that is converted to a number. The longest 64-bit integer has 20; parsing a number of a million digits
+/// takes milliseconds.
+const NUMBER_BYTES: usize = 64;
 
 /// An output with the paths of its timestamps.
 #[derive(Serialize)]
@@ -55,10 +58,11 @@ pub fn deserialize(text: &str, dates: &Dates) -> Parsed {
     }
     let mut value = fields.remove("json");
     if let Some(values) = fields.remove("meta").and_then(|mut meta| meta.get_mut("values").map(Value::take)) {
-        let mut annotations = Vec::new();
-        match collect(&values, &[], &mut annotations) {
+        let mut annotations = Annotations::default();
+        match annotations.collect(&values, &[]) {
             Some(()) => {
-                let wrong = annotations.iter().filter_map(|(path, kind)| annotate(&mut value, path, kind, dates));
+                let annotated = annotations.found.iter();
+                let wrong = annotated.filter_map(|(path, kind)| annotate(&mut value, path, kind, dates));
                 issues.extend(wrong.take(MAX_ISSUES));
             }
             None => issues.push(Issue::new("", "invalid_value", "has superjson annotations that can't be read")),
@@ -73,39 +77,47 @@ fn is_envelope(fields: &Map<String, Value>) -> bool {
 
 type Path = Vec<String>;
 
-/// Collects the annotations of a tree: an object maps paths to subtrees; an array holds a kind and, where the value has
-/// parts, an object of their subtrees. `referentialEqualities` concern shared objects and are ignored.
-fn collect(tree: &Value, above: &[String], found: &mut Vec<(Path, String)>) -> Option<()> {
-    let children = match tree {
-        Value::Object(children) => Some(children),
-        Value::Array(node) => {
-            let children = node.get(1).map(Value::as_object);
-            if found.len() == MAX_ANNOTATIONS {
+/// The annotations of a tree.
+#[derive(Default)]
+struct Annotations {
+    found: Vec<(Path, String)>,
+    /// Keys of the tree, counted because a key without an annotation costs as much as one with it.
+    keys: usize,
+}
+
+impl Annotations {
+    /// Collects the annotations below the path `above`: an object maps paths to subtrees; an array holds a kind and,
+    /// where the value has parts, an object of their subtrees. `referentialEqualities` concern shared objects and are
+    /// ignored. None when the tree is malformed or too large.
+    fn collect(&mut self, tree: &Value, above: &[String]) -> Option<()> {
+        let children = match tree {
+            Value::Object(children) => Some(children),
+            Value::Array(node) => {
+                // Kinds such as `["class", n]` carry a name.
+                let kind = match node.first()? {
+                    Value::String(kind) => kind,
+                    Value::Array(named) => named.first()?.as_str()?,
+                    _ => return None,
+                };
+                self.found.push((above.to_vec(), kind.to_owned()));
+                node.get(1).and_then(Value::as_object)
+            }
+            _ => return None,
+        };
+        for (key, subtree) in children.into_iter().flatten() {
+            if self.keys == MAX_ANNOTATIONS {
                 return None;
             }
-            // Kinds such as `["class", n]` carry a name.
-            let kind = match node.first()? {
-                Value::String(kind) => kind,
-                Value::Array(named) => named.first()?.as_str()?,
-                _ => return None,
-            };
-            found.push((above.to_vec(), kind.to_owned()));
-            children.flatten()
+            self.keys = self.keys.saturating_add(1);
+            let mut path = above.to_vec();
+            path.extend(split(key)?);
+            if path.len() > DEPTH || path.iter().map(String::len).sum::<usize>() > PATH_BYTES {
+                return None;
+            }
+            self.collect(subtree, &path)?;
         }
-        _ => return None,
-    };
-    for (key, subtree) in children.into_iter().flatten() {
-        if found.len() == MAX_ANNOTATIONS {
-            return None;
-        }
-        let mut path = above.to_vec();
-        path.extend(split(key)?);
-        if path.len() > DEPTH || path.iter().map(String::len).sum::<usize>() > PATH_BYTES {
-            return None;
-        }
-        collect(subtree, &path, found)?;
+        Some(())
     }
-    Some(())
 }
 
 /// Splits a path at its dots. Dots and backslashes inside a key are escaped by `\`.
@@ -139,8 +151,7 @@ fn annotate(root: &mut Option<Value>, path: &[String], kind: &str, dates: &Dates
         "Date" => refuse("a Date"),
         "bigint" | "number" => {
             // Text that is not a JSON integer stays text, and the schema reports the wrong type.
-            let number = value.as_str().and_then(|text| if text == "-0" { Some(0.into()) } else { text.parse().ok() });
-            if let Some(number) = number.filter(serde_json::Number::is_i64) {
+            if let Some(number) = value.as_str().and_then(integer) {
                 *value = Value::Number(number);
             }
             None
@@ -149,12 +160,27 @@ fn annotate(root: &mut Option<Value>, path: &[String], kind: &str, dates: &Dates
     }
 }
 
+fn integer(text: &str) -> Option<Number> {
+    match text {
+        "-0" => Some(0.into()),
+        _ if text.len() > NUMBER_BYTES => None,
+        _ => text.parse().ok().filter(Number::is_i64),
+    }
+}
+
 fn step<'v>(value: &'v mut Value, key: &str) -> Option<&'v mut Value> {
     match value {
         Value::Object(fields) => fields.get_mut(key),
-        Value::Array(items) => items.get_mut(key.parse::<usize>().ok()?),
+        Value::Array(items) => items.get_mut(index(key)?),
         _ => None,
     }
+}
+
+/// An array index as superjson writes it. `parse` alone also reads "+1" and "01", so that one item would have as many
+/// paths as there are annotations.
+fn index(key: &str) -> Option<usize> {
+    let is_canonical = key == "0" || !key.starts_with(['0', '+']);
+    key.parse().ok().filter(|_| is_canonical)
 }
 
 fn remove(root: &mut Option<Value>, path: &[String]) {
