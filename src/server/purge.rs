@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval_at},
+};
 
 use crate::{
     db::Timestamp,
@@ -16,7 +19,8 @@ use crate::{
 
 /// Deletes Stripe events that were processed long ago, every `interval`, until the server stops.
 pub(super) async fn purge(site: Arc<Site>, interval: Duration, mut draining: watch::Receiver<bool>) {
-    let mut due = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    let mut due = interval_at((Instant::now() + interval).into(), interval);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = due.tick() => {}
