@@ -25,7 +25,12 @@ use crate::{
     config::{BindAddr, Limits, Settings},
     db::{Database, DatabaseUrl, Options, Timestamp},
     http::{Connection, Peer, Site, drained},
-    kernel::{Feeds, Kernel, Router, Services, Timeouts, limiter::Limiter, metrics::Metrics, registry},
+    kernel::{
+        Feeds, Kernel, Router, Services, Timeouts,
+        limiter::Limiter,
+        metrics::{DroppedLines, Metrics},
+        registry,
+    },
     models::stripe_event::StripeEvent,
     stripe::{Stripe, inbox::oldest_kept},
 };
@@ -96,6 +101,14 @@ impl Server {
             Listener::Tcp(listener) => BindAddr::Tcp(listener.local_addr()?),
             Listener::Unix(_, path) => BindAddr::Unix(path.clone()),
         })
+    }
+
+    /// Shows at `/metrics` how many log lines were dropped. The log belongs to the process, not to the server.
+    ///
+    /// # Errors
+    /// When called twice.
+    pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) -> Result<()> {
+        self.site.kernel().services().metrics.show_dropped_log_lines(dropped)
     }
 
     /// Serves until `shutdown` resolves; then accepts nothing more, finishes what is in flight and closes the sockets,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod abuse;
 mod account;
 mod admin;
 mod audit;

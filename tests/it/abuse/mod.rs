@@ -1,0 +1,3 @@
+//! Attacks, and the limits that bound them.
+
+mod logging;
