@@ -1,4 +1,4 @@
-// x-content-hash: c949febd8ead6eae26e59cf68451e00603392ab4a875a3bd6cc4fd8d4222add2
+// x-content-hash: 9ccb3e4401f62b177a57fa4d0046bcd496246abf7007fa353178315c0dff4839
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
@@ -191,7 +191,7 @@ export type ErrorCode =
   | "BAD_REQUEST"
   /** No usable credentials. */
   | "UNAUTHORIZED"
-  /** The caller's plan does not cover the call. */
+  /** The call must be paid for. */
   | "PAYMENT_REQUIRED"
   /** The caller lacks the rights. */
   | "FORBIDDEN"

@@ -85,7 +85,7 @@ struct ListClusters {
     status: Option<Status>,
     plan: Option<Plan>,
     /// The owner.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
     /// Also what is deleted.
     include_deleted: Option<bool>,
@@ -94,7 +94,7 @@ struct ListClusters {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct SetRole {
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: String,
     role: Role,
 }

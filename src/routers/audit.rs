@@ -22,7 +22,7 @@ pub struct AuditLog {
     #[serde(flatten)]
     page: PageInput,
     /// Who made the change.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     actor_id: Option<String>,
     /// The canonical name of the procedure.
     #[schemars(length(min = 1, max = 100))]
@@ -31,7 +31,7 @@ pub struct AuditLog {
     #[schemars(length(min = 1, max = 50))]
     entity: Option<String>,
     /// The id of what was changed.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     entity_id: Option<String>,
     /// At or after this time.
     since: Option<Timestamp>,
@@ -69,7 +69,7 @@ pub struct WatchAudit {
     #[schemars(regex(pattern = "^[0-9]{1,19}$"))]
     last_event_id: Option<String>,
     /// Who made the change.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     actor_id: Option<String>,
     /// The canonical name of the procedure.
     #[schemars(length(min = 1, max = 100))]
@@ -78,7 +78,7 @@ pub struct WatchAudit {
     #[schemars(length(min = 1, max = 50))]
     entity: Option<String>,
     /// The id of what was changed.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     entity_id: Option<String>,
 }
 

@@ -35,7 +35,7 @@ struct UpdateName {
     #[schemars(length(min = 1, max = 100))]
     name: String,
     /// The caller's own id.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
 }
 
@@ -43,7 +43,7 @@ struct UpdateName {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AnyUser {
     /// The caller when not given; somebody else's is for admins.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
 }
 
@@ -51,7 +51,7 @@ struct AnyUser {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct EndAccount {
     /// The caller when not given; somebody else's is for admins.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
     /// Also when a paid subscription is running; for admins.
     force: Option<bool>,

@@ -1,4 +1,4 @@
-// x-content-hash: 8b628c6804878dbdb18da114f48104fdc35a71fe8caa092abc2c09d00b070e29
+// x-content-hash: fff5aa0516e27565b871fe41cce49286bf75444d1bb2cb50b9446b54a88431a3
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -195,7 +195,7 @@ export type ErrorCode =
   | "BAD_REQUEST"
   /** No usable credentials. */
   | "UNAUTHORIZED"
-  /** The caller's plan does not cover the call. */
+  /** The call must be paid for. */
   | "PAYMENT_REQUIRED"
   /** The caller lacks the rights. */
   | "FORBIDDEN"

@@ -1,3 +1,4 @@
 //! Attacks, and the limits that bound them.
 
 mod logging;
+mod subjects;

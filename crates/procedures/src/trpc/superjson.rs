@@ -139,7 +139,10 @@ fn annotate(root: &mut Option<Value>, path: &[String], kind: &str, dates: &Dates
         "Date" => refuse("a Date"),
         "bigint" | "number" => {
             // Text that is not a JSON integer stays text, and the schema reports the wrong type.
-            let number = value.as_str().and_then(|text| if text == "-0" { Some(0.into()) } else { text.parse().ok() });
+            let number = value
+                .as_str()
+                .map(str::trim)
+                .and_then(|text| if text == "-0" { Some(0.into()) } else { text.parse().ok() });
             if let Some(number) = number.filter(serde_json::Number::is_i64) {
                 *value = Value::Number(number);
             }
