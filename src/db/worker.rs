@@ -13,7 +13,7 @@ use super::{
     connection::{DbConnection, Purpose},
     dialect,
     job::Job,
-    manager::{Manager, is_broken, is_lost},
+    manager::{Manager, is_broken, is_demoted, is_lost},
     transaction,
 };
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ pub(super) struct Worker {
 /// How an attempt at a job ended.
 struct Attempt {
     outcome: Result<()>,
-    /// The connection died during a read or before a write began, so the job may run again on another connection.
+    /// The connection was lost and nothing was written, so the job may run again on another connection.
     repeatable: bool,
 }
 
@@ -80,16 +80,15 @@ impl Worker {
         };
         let (outcome, begun) = run(&mut connection, job, self.purpose);
         // Diesel does not notice that a connection died outside a transaction, so after a server error ask the server.
-        let lost = match &outcome {
-            Err(Error::Internal(_) | Error::Unavailable { .. }) => is_lost(&mut connection),
-            _ => is_broken(&mut connection),
-        };
-        if !lost {
+        let failed = matches!(&outcome, Err(Error::Internal(_) | Error::Unavailable { .. }));
+        let lost = if failed { is_lost(&mut connection) } else { is_broken(&mut connection) };
+        let demoted = failed && !lost && is_demoted(&mut connection, self.purpose);
+        if !lost && !demoted {
             self.kept = Some(connection);
             return Attempt { outcome, repeatable: false };
         }
-        // A write whose connection died at the end may have been committed.
-        let repeatable = outcome.is_err() && (self.purpose == Purpose::Read || !begun);
+        // A write whose connection died at the end may have been committed. A server that still answers has rolled back.
+        let repeatable = outcome.is_err() && (self.purpose == Purpose::Read || !begun || demoted);
         Attempt { outcome: outcome.map_err(out_of_reach), repeatable }
     }
 
