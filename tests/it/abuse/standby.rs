@@ -4,7 +4,7 @@ use clusterdesk::db::migrations::Migrations;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, Postgres, Sql, TestApp, TestDatabase};
+use crate::support::{Backend, Builder, Postgres, Sql, TestApp, TestDatabase, eventually};
 
 /// A server with an empty migrated database `app`.
 fn migrated() -> Option<(Postgres, TestDatabase)> {
@@ -74,7 +74,7 @@ async fn without_a_host_that_accepts_writes_the_database_is_out_of_reach() {
     create(&app, "ann").await;
     demote(&postgres);
     let mut number = 0;
-    crate::support::eventually(async || {
+    eventually(async || {
         number += 1;
         let user = app.user(&format!("ben_{number}"));
         let created = user.try_call("k8s.create", json!({"name": "a", "location": "eu"})).await;
@@ -89,5 +89,5 @@ async fn without_a_host_that_accepts_writes_the_database_is_out_of_reach() {
     connection.batch_execute("SELECT pg_reload_conf()").unwrap();
     let user = app.user("cid");
     let input = json!({"name": "a", "location": "eu"});
-    crate::support::eventually(async || user.try_call("k8s.create", input.clone()).await.is_ok()).await;
+    eventually(async || user.try_call("k8s.create", input.clone()).await.is_ok()).await;
 }
