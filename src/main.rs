@@ -5,7 +5,7 @@ mod commands;
 mod logging;
 
 use std::{
-    io::{Error, ErrorKind},
+    io::{Error, ErrorKind, Write, stderr},
     process::ExitCode,
 };
 
@@ -20,7 +20,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // `eprintln!` would panic if standard error were closed.
+            drop(writeln!(stderr(), "error: {error:#}"));
             ExitCode::FAILURE
         }
     }

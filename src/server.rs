@@ -23,7 +23,12 @@ use crate::{
     config::{BindAddr, Limits, Settings},
     db::{Database, DatabaseUrl, Options},
     http::{ClientConnection, Site, drained},
-    kernel::{Feeds, Kernel, Router, Services, Timeouts, limiter::Limiter, metrics::Metrics, registry},
+    kernel::{
+        Feeds, Kernel, Router, Services, Timeouts,
+        limiter::Limiter,
+        metrics::{DroppedLines, Metrics},
+        registry,
+    },
     stripe::Stripe,
 };
 
@@ -97,6 +102,14 @@ impl Server {
     /// When the system cannot tell it.
     pub fn address(&self) -> Result<BindAddr> {
         self.listener.address()
+    }
+
+    /// Shows at `/metrics` how many log lines were dropped. The log belongs to the process, not to the server.
+    ///
+    /// # Errors
+    /// When called twice.
+    pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) -> Result<()> {
+        self.site.kernel().services().metrics.show_dropped_log_lines(dropped)
     }
 
     /// Serves until `shutdown` resolves. Then it accepts no more connections, finishes running calls and closes the

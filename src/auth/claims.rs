@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use anyhow::bail;
+use procedures::is_identifier;
 use serde_json::{Map, Value};
 
 use super::{profile, refusal::Refusal};
@@ -19,7 +20,7 @@ pub(super) const EXPIRED: Refusal = "The token has expired.";
 const NO_EXPIRY: Refusal = "The token has no valid expiry (exp).";
 const NOT_YET: Refusal = "The token is not valid yet.";
 const BAD_NOT_BEFORE: Refusal = "The token's start (nbf) is not a number.";
-const BAD_SUBJECT: Refusal = "The token's subject (sub) must be a string of 1 to 255 characters.";
+const BAD_SUBJECT: Refusal = "The token's subject (sub) must be a string of 1 to 255 characters, without white space at its ends and without control characters.";
 const BAD_ISSUER: Refusal = "The token was not issued by the issuer (iss) this server trusts.";
 const BAD_AUDIENCE: Refusal = "The token is not meant for this server's audience (aud).";
 const BAD_PARTY: Refusal = "The token was not issued to a party (azp) this server trusts.";
@@ -146,10 +147,11 @@ fn text<'a>(payload: &'a Map<String, Value>, name: &str, refusal: Refusal) -> Re
     claim(payload, name).map(|value| value.as_str().ok_or(refusal)).transpose()
 }
 
-/// The id is not trimmed, because two ids could then become the same user. PostgreSQL text can't contain NUL.
+/// The id is refused instead of trimmed, because two ids could then become the same user. Inputs that name a user follow
+/// the same rule.
 fn subject(payload: &Map<String, Value>) -> Result<String, Refusal> {
     let subject = claim(payload, "sub").and_then(Value::as_str).ok_or(BAD_SUBJECT)?;
-    if subject.is_empty() || subject.contains('\0') || subject.chars().count() > SUBJECT_CHARS {
+    if subject.is_empty() || !is_identifier(subject) || subject.chars().count() > SUBJECT_CHARS {
         return Err(BAD_SUBJECT);
     }
     Ok(subject.to_owned())
@@ -197,11 +199,19 @@ mod tests {
     #[test]
     fn the_subject_is_a_string_of_1_to_255_characters() {
         let rules = rules(|_| {});
-        for good in ["u", "auth0|1", " padded ", &"é".repeat(255)] {
+        for good in ["u", "auth0|1", "two words", &"é".repeat(255)] {
             assert_eq!(check(&rules, "sub", json!(good)).unwrap().subject, good);
         }
-        for bad in [json!(""), json!("é".repeat(256)), json!("a\u{0}b"), json!(7), json!(["u"]), json!(null)] {
+        for bad in [json!(""), json!("é".repeat(256)), json!(7), json!(["u"]), json!(null)] {
             assert_eq!(check(&rules, "sub", bad.clone()), Err(BAD_SUBJECT), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_subject_with_outer_white_space_or_control_characters_is_refused() {
+        let rules = rules(|_| {});
+        for bad in [" u", "u ", "u\n", "\u{a0}u", "u\u{2003}", "a\u{0}b", "a\tb", "a\u{1b}[2J", "a\u{85}b"] {
+            assert_eq!(check(&rules, "sub", json!(bad)), Err(BAD_SUBJECT), "{bad:?}");
         }
     }
 

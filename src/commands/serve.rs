@@ -1,6 +1,9 @@
 //! `clusterdesk serve`, also without a subcommand: runs the server.
 
-use std::path::Path;
+use std::{
+    io::{Write, stdout},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use clusterdesk::{
@@ -20,7 +23,7 @@ use crate::logging;
 /// # Errors
 /// The server can't start.
 pub fn run(settings: &Settings) -> Result<()> {
-    logging::start(settings.log_format);
+    let log = logging::start(settings.log_format)?;
     // Each of up to 10,000 connections needs a file descriptor.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::debug!(%error, "could not raise the limit of open files");
@@ -37,10 +40,13 @@ pub fn run(settings: &Settings) -> Result<()> {
     let served = runtime.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let server = Server::bind(settings, Limits::default(), routers::all()).await?;
-        println!(
-            "{}",
-            banner(&server.address()?, url.kind(), &settings.data.data_dir, token.as_ref().map(|token| token.expose()))
-        );
+        server.show_dropped_log_lines(log.dropped())?;
+        let token = token.as_ref().map(|token| token.expose());
+        let banner = banner(&server.address()?, url.kind(), &settings.data.data_dir, token);
+        // `println!` would panic if standard output were closed.
+        if let Err(error) = writeln!(stdout(), "{banner}") {
+            tracing::warn!(%error, "could not print the banner");
+        }
         let shutdown = async {
             tokio::select! {
                 _ = terminate.recv() => {}

@@ -175,6 +175,16 @@ pub fn answers(connection: &mut DbConnection) -> bool {
     }
 }
 
+/// Whether the server accepts no writes, as a former primary does after a failover. Always false on SQLite.
+pub fn is_read_only(connection: &mut DbConnection) -> bool {
+    match connection {
+        DbConnection::Sqlite(_) => false,
+        DbConnection::Postgres(pg) => {
+            diesel::select(sql::<Bool>("current_setting('transaction_read_only')::boolean")).get_result(pg) == Ok(true)
+        }
+    }
+}
+
 /// The language of the server's messages. Deadlocks and timeouts are recognised by their English messages, because
 /// Diesel does not expose SQLSTATE.
 ///

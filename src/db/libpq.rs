@@ -66,6 +66,15 @@ pub(super) fn hosts(url: &str) -> Vec<String> {
     hosts
 }
 
+/// Whether libpq may have to choose between hosts.
+pub(super) fn has_several_hosts(url: &str) -> bool {
+    // In the query they override those before the path; `hostaddr` only adds the addresses of the same hosts.
+    let in_url = || Some(decode(parts(url).hosts).into_owned()).filter(|hosts| !hosts.is_empty());
+    let hosts = parameter(url, "hostaddr").or_else(|| parameter(url, "host")).or_else(in_url);
+    let from_environment = || HOST_VARIABLES.iter().find_map(|name| std::env::var(name).ok());
+    hosts.or_else(from_environment).is_some_and(|hosts| hosts.contains(','))
+}
+
 /// The host of `host[:port]` or `[IPv6][:port]`. libpq decodes before it splits at commas, so it may be several.
 fn host_of(address: &str) -> Vec<String> {
     let host = match address.strip_prefix('[') {

@@ -79,7 +79,7 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, connection: &mut DbConnection) -> bool {
-        is_lost(connection)
+        is_lost(connection) || is_demoted(connection, self.purpose)
     }
 }
 
@@ -92,4 +92,10 @@ pub(super) fn is_broken(connection: &mut DbConnection) -> bool {
 /// error.
 pub(super) fn is_lost(connection: &mut DbConnection) -> bool {
     is_broken(connection) || !dialect::answers(connection)
+}
+
+/// Whether a connection for writes leads to a server that accepts none any more (SQLSTATE 25006), so that it is of no use
+/// although the server answers. Costs a round trip, so it is called only after an error.
+pub(super) fn is_demoted(connection: &mut DbConnection, purpose: Purpose) -> bool {
+    purpose == Purpose::Write && dialect::is_read_only(connection)
 }

@@ -12,18 +12,22 @@ use crate::config::{DataSettings, Secret};
 pub enum DatabaseUrl {
     /// The path of a SQLite file.
     Sqlite(PathBuf),
-    /// A URL for libpq, with our timeouts added.
+    /// A URL for libpq, with our defaults added.
     Postgres(Secret),
 }
 
 impl DatabaseUrl {
-    /// The configured database, or `<DATA_DIR>/clusterdesk.db`.
+    /// The configured primary database, or `<DATA_DIR>/clusterdesk.db`. Of several PostgreSQL hosts, only one that accepts
+    /// writes is used, unless the URL says otherwise.
     ///
     /// # Errors
     /// Names what is wrong with DATABASE_URL; never repeats the URL, which may hold a password.
     pub fn from_settings(settings: &DataSettings) -> Result<Self> {
         match &settings.database_url {
-            Some(url) => Self::parse(url, "DATABASE_URL"),
+            Some(url) => Ok(match Self::parse(url, "DATABASE_URL")? {
+                Self::Postgres(url) => Self::Postgres(with_primary(url)),
+                sqlite => sqlite,
+            }),
             None => Ok(Self::Sqlite(settings.data_dir.join("clusterdesk.db"))),
         }
     }
@@ -84,6 +88,17 @@ fn with_timeouts(url: &str) -> Secret {
     Secret::new(missing.fold(url.to_owned(), |url, (name, value)| libpq::with_parameter(&url, name, value)))
 }
 
+/// A URL that names several hosts, with the condition that the host accepts writes. By default libpq would take the first
+/// host that accepts connections, which may be a standby.
+fn with_primary(url: Secret) -> Secret {
+    let text = url.expose();
+    let has_condition = libpq::setting(text, "target_session_attrs", "PGTARGETSESSIONATTRS").is_some();
+    if has_condition || !libpq::has_several_hosts(text) {
+        return url;
+    }
+    Secret::new(libpq::with_parameter(text, "target_session_attrs", "read-write"))
+}
+
 /// Refuses a URL with which libpq might send a password to another machine unencrypted: by default it tries TLS and
 /// continues without it.
 fn refuse_plaintext(url: &str, setting: &str) -> Result<()> {
@@ -134,6 +149,28 @@ mod tests {
         for refused in ["mysql://h/x", "a.db", "", "sqlite:", "sqlite::memory:", "sqlite:x.db?mode=ro"] {
             assert!(parse(refused).unwrap_err().to_string().starts_with("DATABASE_URL: "), "{refused}");
         }
+    }
+
+    #[test]
+    fn several_hosts_of_the_primary_are_searched_for_one_that_accepts_writes() {
+        let condition = |url: &str| {
+            let settings = DataSettings { database_url: Some(Secret::new(url)), data_dir: PathBuf::from("data") };
+            let DatabaseUrl::Postgres(url) = DatabaseUrl::from_settings(&settings).unwrap() else { panic!("{url}") };
+            libpq::parameter(url.expose(), "target_session_attrs")
+        };
+        for several in
+            ["postgres://127.0.0.1,localhost/x", "postgres:///x?host=/run/a,/run/b", "postgres://[::1]:1,[::1]:2"]
+        {
+            assert_eq!(condition(several).as_deref(), Some("read-write"), "{several}");
+        }
+        for one in ["postgres://localhost/x", "postgres:///x", "postgres://localhost/x?hostaddr=127.0.0.1"] {
+            assert_eq!(condition(one), None, "{one}");
+        }
+        let explicit = "postgres://127.0.0.1,localhost/x?target_session_attrs=any";
+        assert_eq!(condition(explicit).as_deref(), Some("any"));
+        // The URL of a replica is parsed without this.
+        let DatabaseUrl::Postgres(replica) = parse("postgres://127.0.0.1,localhost/x").unwrap() else { panic!() };
+        assert_eq!(libpq::parameter(replica.expose(), "target_session_attrs"), None);
     }
 
     #[cfg(not(feature = "pg-tls"))]

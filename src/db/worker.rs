@@ -1,7 +1,9 @@
 //! A database thread for reads or, on PostgreSQL, for writes: one connection, one job at a time.
 
 use std::{
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -13,13 +15,15 @@ use super::{
     connection::{DbConnection, Purpose},
     dialect,
     job::Job,
-    manager::{Manager, is_broken, is_lost},
+    manager::{Manager, is_broken, is_demoted, is_lost},
     transaction,
 };
 use crate::error::{Error, Result};
 
 /// How often a job is run at most. It is repeated after a deadlock, or when its connection had died unnoticed.
 const ATTEMPTS: u8 = 3;
+/// The pause before a job that lost a conflict is run again, in milliseconds.
+const RETRY: Range<u64> = 5..50;
 /// After a failure to connect, jobs are refused for this long without another attempt, so that no queue builds up.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -37,7 +41,7 @@ pub(super) struct Worker {
 /// How an attempt at a job ended.
 struct Attempt {
     outcome: Result<()>,
-    /// The connection died during a read or before a write began, so the job may run again on another connection.
+    /// The connection was lost and nothing was written, so the job may run again on another connection.
     repeatable: bool,
 }
 
@@ -64,6 +68,10 @@ impl Worker {
                 if !again || job.is_overdue() {
                     break;
                 }
+                if attempt.outcome.is_err() && !attempt.repeatable {
+                    // Two transactions that conflict again at once would do so until both give up.
+                    thread::sleep(Duration::from_millis(rand::random_range(RETRY)));
+                }
                 attempt = self.attempt(job.as_mut());
             }
             if let (Ok(()), Some(commits)) = (&attempt.outcome, &self.commits) {
@@ -80,16 +88,15 @@ impl Worker {
         };
         let (outcome, begun) = run(&mut connection, job, self.purpose);
         // Diesel does not notice that a connection died outside a transaction, so after a server error ask the server.
-        let lost = match &outcome {
-            Err(Error::Internal(_) | Error::Unavailable { .. }) => is_lost(&mut connection),
-            _ => is_broken(&mut connection),
-        };
-        if !lost {
+        let failed = matches!(&outcome, Err(Error::Internal(_) | Error::Unavailable { .. }));
+        let lost = if failed { is_lost(&mut connection) } else { is_broken(&mut connection) };
+        let demoted = failed && !lost && is_demoted(&mut connection, self.purpose);
+        if !lost && !demoted {
             self.kept = Some(connection);
             return Attempt { outcome, repeatable: false };
         }
-        // A write whose connection died at the end may have been committed.
-        let repeatable = outcome.is_err() && (self.purpose == Purpose::Read || !begun);
+        // A write whose connection died at the end may have been committed. A server that still answers has rolled back.
+        let repeatable = outcome.is_err() && (self.purpose == Purpose::Read || !begun || demoted);
         Attempt { outcome: outcome.map_err(out_of_reach), repeatable }
     }
 

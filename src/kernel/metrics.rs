@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, exponential_buckets,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, exponential_buckets,
     histogram_opts, opts,
 };
 
@@ -70,6 +70,14 @@ impl Metrics {
         })
     }
 
+    /// Adds the counters of dropped log lines.
+    ///
+    /// # Errors
+    /// When called twice.
+    pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) -> Result<()> {
+        Ok(self.registry.register(Box::new(dropped.by_reason.clone()))?)
+    }
+
     /// Counts one answered call; `code` is None for a success.
     pub fn answered(&self, procedure: &str, code: Option<Code>, elapsed: Duration) {
         self.calls.with_label_values(&[procedure, code.map_or("OK", Code::as_str)]).inc();
@@ -95,5 +103,35 @@ impl Metrics {
         self.queued_reads.set(i64::try_from(queued_reads)?);
         self.queued_writes.set(i64::try_from(queued_writes)?);
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    }
+}
+
+/// Counters of the log lines that were not written; clones share them.
+#[derive(Clone)]
+pub struct DroppedLines {
+    by_reason: IntCounterVec,
+    /// The buffer was full, because standard error is read too slowly or not at all.
+    pub unread: IntCounter,
+    /// Writing to standard error failed.
+    pub failed: IntCounter,
+    /// There were too many refusals of one kind.
+    pub refusals: IntCounter,
+}
+
+impl DroppedLines {
+    /// Counters that are all zero.
+    ///
+    /// # Errors
+    /// When the name of the metric is invalid, which is a bug.
+    pub fn new() -> Result<Self> {
+        let opts = opts!("clusterdesk_log_lines_dropped_total", "Log lines that were not written, by reason");
+        let by_reason = IntCounterVec::new(opts, &["reason"])?;
+        let counter = |reason| by_reason.with_label_values(&[reason]);
+        Ok(Self { unread: counter("unread"), failed: counter("failed"), refusals: counter("refusals"), by_reason })
+    }
+
+    /// Dropped lines of all reasons.
+    pub fn total(&self) -> u64 {
+        [&self.unread, &self.failed, &self.refusals].into_iter().map(IntCounter::get).sum()
     }
 }

@@ -87,7 +87,7 @@ struct ListClusters {
     status: Option<Status>,
     plan: Option<Plan>,
     /// The id of the owner.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
     /// Whether to list deleted clusters too; false by default.
     include_deleted: Option<bool>,
@@ -96,7 +96,7 @@ struct ListClusters {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct SetRole {
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: String,
     role: Role,
 }

@@ -20,7 +20,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 struct EntryFilter {
     /// The user who made the change, or `cli`, `bootstrap` or `stripe`.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     actor_id: Option<String>,
     /// The procedure's canonical name.
     #[schemars(length(min = 1, max = 100))]
@@ -29,7 +29,7 @@ struct EntryFilter {
     #[schemars(length(min = 1, max = 50))]
     entity: Option<String>,
     /// The id of the changed object.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     entity_id: Option<String>,
 }
 

@@ -20,7 +20,7 @@ use crate::{
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct OwnUser {
     /// The caller's own id, which is the default. Another id is FORBIDDEN.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
 }
 

@@ -26,7 +26,7 @@ pub struct WatchClusters {
     #[schemars(regex(pattern = "^[0-9]{1,19}$"))]
     last_event_id: Option<String>,
     /// The owner. By default the caller or, for admins, every user; only admins may name another user.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     cluster_id: Option<i64>,

@@ -35,7 +35,7 @@ struct UpdateName {
     #[schemars(length(min = 1, max = 100))]
     name: String,
     /// The caller's own id, which is the default. Another id is FORBIDDEN.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
 }
 
@@ -43,7 +43,7 @@ struct UpdateName {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AnyUser {
     /// The caller by default; only admins may name another user.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
 }
 
@@ -51,7 +51,7 @@ struct AnyUser {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DeleteUser {
     /// The caller by default; only admins may name another user.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
     /// Whether to delete a user whose paid subscription is running; only for admins.
     force: Option<bool>,

@@ -303,7 +303,10 @@ async fn answer_to_a_hostile_input_is_short() {
         let request =
             app.anonymous().http.post(format!("{}{path}", app.url)).header("content-type", "application/json");
         let answer = request.bearer_auth(&token).body(body.clone()).send().await.unwrap().text().await.unwrap();
-        assert!(answer.contains("duplicate_field") && answer.contains("too_many_issues"), "{path}: {answer:.1000}");
+        let listed = answer.contains("duplicate_field") && answer.contains("too_many_issues");
+        // Params of a socket method are refused unparsed.
+        let unparsed = answer.contains("rpc.unsubscribe") && answer.contains("too_long");
+        assert!(listed || unparsed, "{path}: {answer:.1000}");
         assert!(answer.len() < 100_000, "{path}: {} bytes", answer.len());
     }
 }

@@ -75,7 +75,7 @@ pub use self::{
     endpoint::{Credentials, Endpoint},
     error::{Code, Error, ErrorData, ErrorObject, Issue, Result, milliseconds},
     functions::{Call, Events, Function, Functions, Reply, State},
-    input::{Input, InputSchema, NoInput, Parsed, decode},
+    input::{Input, InputSchema, NoInput, Parsed, decode, is_identifier},
     limits::Limits,
     procedure::{Example, Procedure, SharedProcedure, TypeSchemas},
     registry::{Catalogue, Registry},

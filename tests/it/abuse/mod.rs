@@ -2,7 +2,10 @@
 //! counts. docs/OPERATIONS.md, "Limits", lists them.
 
 mod ids;
+mod logging;
 mod pings;
 mod signatures;
 mod socket_methods;
+mod standby;
+mod subjects;
 mod superjson;

@@ -24,7 +24,7 @@ async fn a_signature_header_with_too_many_entries_is_refused_even_if_one_is_vali
     for header in [
         format!("{}{valid}", "v1=,".repeat(15_000)),
         format!("{valid}{}", ",v1=".repeat(15_000)),
-        format!("{valid},{}", vec![wrong.as_str(); 8].join(",")),
+        format!("{valid},{}", [wrong.as_str(); 8].join(",")),
         format!("{valid},v0={}", "0".repeat(2048)),
     ] {
         let (status, body) = answer(&app.anonymous(), &payload, &header).await;

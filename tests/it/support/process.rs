@@ -40,9 +40,14 @@ impl Process {
 
     /// Starts a server on a free port and waits until it listens.
     pub fn serve(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::serve_with_log(folder, settings, Stdio::piped())
+    }
+
+    /// Like [`Self::serve`], with the log going to `stderr`.
+    pub fn serve_with_log(folder: &Path, settings: &[(&str, &str)], stderr: Stdio) -> Self {
         let mut command = Self::command(folder, &["serve"], &[("BIND_ADDR", "127.0.0.1:0")]);
         command.envs(settings.iter().copied());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut banner = String::new();
         while !banner.contains("curl") && !banner.contains("No token at hand") {
@@ -50,20 +55,22 @@ impl Process {
                 Some(line) => banner += &(line.unwrap() + "\n"),
                 None => {
                     let mut errors = String::new();
-                    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+                    child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut errors).unwrap());
                     panic!("the server did not start:\n{banner}{errors}");
                 }
             }
         }
         // Read continuously, so that a full pipe does not block the server.
-        let errors = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::<Mutex<String>>::default();
-        let lines = Arc::clone(&log);
-        let reader = std::thread::spawn(move || {
-            errors.lines().map_while(Result::ok).for_each(|line| *lines.lock().unwrap() += &(line + "\n"));
+        let reader = child.stderr.take().map(|errors| {
+            let lines = Arc::clone(&log);
+            std::thread::spawn(move || {
+                let errors = BufReader::new(errors).lines();
+                errors.map_while(Result::ok).for_each(|line| *lines.lock().unwrap() += &(line + "\n"));
+            })
         });
         let url = banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, folder: folder.to_owned(), banner, url, log, reader: Some(reader) }
+        Self { child, folder: folder.to_owned(), banner, url, log, reader }
     }
 
     pub fn client(&self, token: &str) -> Client {

@@ -6,7 +6,7 @@ use jsonschema::{
 };
 use serde_json::{Map, Value};
 
-use super::strict::MAX_ISSUES;
+use super::{identifier::IDENTIFIER, strict::MAX_ISSUES};
 use crate::{echo::echo, error::Issue};
 
 /// The issues of one violation; several where an object has several unknown fields.
@@ -36,6 +36,9 @@ pub fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
         ValidationErrorKind::Minimum { limit } => one("too_small", format!("must be at least {limit}")),
         ValidationErrorKind::Maximum { limit } => one("too_big", format!("must be at most {limit}")),
         ValidationErrorKind::Pattern { pattern } => one("invalid_format", format!("must match {pattern}")),
+        ValidationErrorKind::Format { format } if format == IDENTIFIER => {
+            one("invalid_format", "must not have white space at its ends or control characters".to_owned())
+        }
         ValidationErrorKind::Format { format } => one("invalid_format", format!("must be a {format} (RFC 3339)")),
         ValidationErrorKind::Enum { options } => {
             // Null, which an optional enum allows as well, is not listed.

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
+    identifier::{IDENTIFIER, is_identifier},
     issues::issues_of,
     source::Input,
     strict::{MAX_ISSUES, Parsed},
@@ -29,6 +30,7 @@ impl InputSchema {
         let document = schema::<I>();
         let validator = jsonschema::options()
             .should_validate_formats(true)
+            .with_format(IDENTIFIER, is_identifier)
             .build(&document)
             .map_err(|why| anyhow!("{why}"))
             .context("the input schema does not compile")?;
@@ -40,14 +42,14 @@ impl InputSchema {
         &self.document
     }
 
-    /// Reads and checks the input of a call: nothing, an object, or an array of one object.
+    /// Reads, trims and checks the input of a call: nothing, an object, or an array of one object.
     ///
     /// # Errors
     /// Every issue, up to 50.
     pub fn check(&self, input: Input<'_>) -> Result<Value, Vec<Issue>> {
         let Parsed { value, mut issues } = input.read();
         let Some(value) = value else { return Err(issues) };
-        let input = match value {
+        let mut input = match value {
             Value::Null => Value::Object(Map::new()),
             Value::Array(mut items) if items.len() <= 1 => {
                 // Paths start inside the object.
@@ -62,6 +64,7 @@ impl InputSchema {
             Value::Array(_) => return Err(vec![Issue::new("", "invalid_type", "must be one object")]),
             other => other,
         };
+        trim(&mut input, Some(&self.document));
         issues.extend(self.validator.iter_errors(&input).flat_map(|error| issues_of(&error, &input)).take(MAX_ISSUES));
         if issues.is_empty() {
             return Ok(input);
@@ -71,6 +74,25 @@ impl InputSchema {
             issues.push(Issue::new("", "too_many_issues", "has more issues than are listed here"));
         }
         Err(issues)
+    }
+}
+
+/// Trims every string of an input but its identifiers.
+fn trim(value: &mut Value, schema: Option<&Value>) {
+    let part = |keyword: &str| schema.and_then(|schema| schema.get(keyword));
+    match value {
+        Value::String(text) if part("format").and_then(Value::as_str) != Some(IDENTIFIER) => {
+            let trimmed = text.trim();
+            if trimmed.len() < text.len() {
+                *text = trimmed.to_owned();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| trim(item, part("items"))),
+        Value::Object(fields) => {
+            let properties = part("properties");
+            fields.iter_mut().for_each(|(name, field)| trim(field, properties.and_then(|known| known.get(name))));
+        }
+        _ => {}
     }
 }
 

@@ -1,4 +1,4 @@
-//! A strict JSON reader: strings are trimmed; duplicate keys and the NUL character are refused.
+//! A strict JSON reader: duplicate keys and the NUL character are refused.
 //!
 //! serde_json keeps the last of two equal keys, and many databases can't store NUL.
 
@@ -128,7 +128,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         if text.contains('\0') {
             self.issue("invalid_format", "must not contain the NUL character");
         }
-        Ok(Value::String(text.trim().to_owned()))
+        Ok(Value::String(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {

@@ -151,7 +151,7 @@ fn annotate(root: &mut Option<Value>, path: &[String], kind: &str, dates: &Dates
         "Date" => refuse("a Date"),
         "bigint" | "number" => {
             // Text that is not a JSON integer stays text, and the schema reports the wrong type.
-            if let Some(number) = value.as_str().and_then(integer) {
+            if let Some(number) = value.as_str().map(str::trim).and_then(integer) {
                 *value = Value::Number(number);
             }
             None

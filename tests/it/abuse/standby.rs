@@ -1,0 +1,93 @@
+//! PostgreSQL with several hosts of which one accepts no writes.
+
+use clusterdesk::db::migrations::Migrations;
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Builder, Postgres, Sql, TestApp, TestDatabase, eventually};
+
+/// A server with an empty migrated database `app`.
+fn migrated() -> Option<(Postgres, TestDatabase)> {
+    let postgres = Postgres::private()?;
+    postgres.create("app", "template0");
+    let folder = tempfile::tempdir().unwrap();
+    let database = TestDatabase { backend: Backend::Postgres, url: postgres.url("app"), folder };
+    Migrations::open(&database.address()).unwrap().up(usize::MAX).unwrap();
+    Some((postgres, database))
+}
+
+/// A clusterdesk on both PostgreSQL servers: libpq tries them in this order.
+async fn on_both(first: &TestDatabase, second: &TestDatabase) -> TestApp {
+    let folder = |database: &TestDatabase| database.url.split(['=', '&']).nth(1).unwrap().to_owned();
+    let url = format!("postgres:///app?host={},{}&user=postgres", folder(first), folder(second));
+    let data = tempfile::tempdir().unwrap();
+    Builder::with_database(TestDatabase { backend: Backend::Postgres, url, folder: data }).start().await
+}
+
+/// Makes a server refuse writes, on connections that are open too, as a standby does.
+fn demote(postgres: &Postgres) {
+    let mut connection = PgConnection::establish(&postgres.url("postgres")).unwrap();
+    connection.batch_execute("ALTER SYSTEM SET default_transaction_read_only = on").unwrap();
+    connection.batch_execute("SELECT pg_reload_conf()").unwrap();
+}
+
+fn owners(database: &TestDatabase) -> Vec<String> {
+    database.connect().texts("SELECT auth_user_id FROM k8s_cluster_configs")
+}
+
+async fn create(app: &TestApp, user: &str) -> Value {
+    app.user(user).call("k8s.create", json!({"name": "a", "location": "eu"})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_skips_a_host_that_accepts_no_writes() {
+    let (Some((standby, behind)), Some((_primary, ahead))) = (migrated(), migrated()) else { return };
+    demote(&standby);
+    let app = on_both(&behind, &ahead).await;
+    create(&app, "ann").await;
+    assert_eq!((owners(&behind), owners(&ahead)), (vec![], vec!["ann".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_moves_to_another_host_when_its_host_accepts_none_any_more() {
+    let (Some((old_primary, old)), Some((_new_primary, new))) = (migrated(), migrated()) else { return };
+    let app = on_both(&old, &new).await;
+    create(&app, "ann").await;
+    assert_eq!((owners(&old), owners(&new)), (vec!["ann".to_owned()], vec![]));
+    demote(&old_primary);
+    // The server reloads its configuration asynchronously: until then, writes still succeed there.
+    for number in 0.. {
+        create(&app, &format!("ben_{number}")).await;
+        if owners(&new).len() == 1 {
+            break;
+        }
+        assert!(number < 1000, "no write has moved");
+    }
+    create(&app, "cid").await;
+    assert_eq!(owners(&new).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_host_that_accepts_writes_the_database_is_out_of_reach() {
+    let Some((postgres, database)) = migrated() else { return };
+    let app = Builder::with_database(database).start().await;
+    create(&app, "ann").await;
+    demote(&postgres);
+    let mut number = 0;
+    eventually(async || {
+        number += 1;
+        let user = app.user(&format!("ben_{number}"));
+        let created = user.try_call("k8s.create", json!({"name": "a", "location": "eu"})).await;
+        created.is_err_and(|failure| {
+            assert_eq!(failure.code(), "SERVICE_UNAVAILABLE", "{failure:?}");
+            true
+        })
+    })
+    .await;
+    let mut connection = PgConnection::establish(&postgres.url("postgres")).unwrap();
+    connection.batch_execute("ALTER SYSTEM RESET default_transaction_read_only").unwrap();
+    connection.batch_execute("SELECT pg_reload_conf()").unwrap();
+    let user = app.user("cid");
+    let input = json!({"name": "a", "location": "eu"});
+    eventually(async || user.try_call("k8s.create", input.clone()).await.is_ok()).await;
+}
