@@ -13,8 +13,7 @@ use crate::support::{
 /// A valid input, given the ids of a live and of a deleted cluster of the caller.
 fn input(procedure: &str, live: i64, deleted: i64) -> Value {
     match procedure {
-        "hello.hello" => json!({"text": "you"}),
-        "k8s.get" | "k8s.delete" => json!({"id": live}),
+        "k8s.delete" => json!({"id": live}),
         "k8s.update" => json!({"id": live, "name": "db"}),
         "k8s.setStatus" => json!({"id": live, "status": "CREATING"}),
         "k8s.restore" => json!({"id": deleted}),
@@ -26,9 +25,17 @@ fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         "admin.replayWebhook" => json!({"eventId": "evt_1"}),
         "stripe.createSession" => json!({"planId": PRO}),
         "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
-        // A procedure that needs an input and is not listed above fails with BAD_REQUEST.
-        _ => Value::Null,
+        _ => example(procedure, live),
     }
+}
+
+/// The input of a procedure's first example, about the caller's own cluster.
+fn example(procedure: &str, live: i64) -> Value {
+    let mut input = catalogue().get(procedure).unwrap().examples[0].input.clone();
+    if let Some(id) = input.get_mut("id") {
+        *id = json!(live);
+    }
+    input
 }
 
 /// `count` rows in SQL.
