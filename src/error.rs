@@ -70,6 +70,14 @@ impl Error {
         Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
     }
 
+    /// For the log: the cause of a fault of ours, else the sentence that the caller reads.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Internal(detail) => format!("{detail:#}"),
+            other => other.to_string(),
+        }
+    }
+
     /// The code that clients switch on.
     pub fn code(&self) -> Code {
         match self {

@@ -127,7 +127,7 @@ impl<E: EventLog> Feed<E> {
             let read = self.send_new(&mut last).await;
             if let Err(error) = &read {
                 if !failing {
-                    tracing::warn!(%error, "cannot read new events; retrying every second");
+                    tracing::warn!(error = error.detail(), "cannot read new events; retrying every second");
                 }
                 sleep(PAUSE).await;
                 commits.mark_changed();

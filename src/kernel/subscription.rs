@@ -100,12 +100,23 @@ impl<E: EventLog> Watcher<E> {
             match watcher.next(&mut draining).await? {
                 Ok(event) => Some((Ok(event), Some((watcher, draining)))),
                 Err(error) => {
-                    let procedure = watcher.invocation.procedure.name;
-                    tracing::info!(procedure, code = error.code().as_str(), "subscription ended");
+                    watcher.record(&error);
                     Some((Err(error.into()), None))
                 }
             }
         }))
+    }
+
+    /// Logs why the subscription ends.
+    fn record(&self, error: &Error) {
+        let Invocation { procedure, context, .. } = &self.invocation;
+        let (procedure, request_id) = (procedure.name, context.request_id.as_str());
+        match error {
+            Error::Internal(_) => {
+                tracing::error!(procedure, request_id, detail = error.detail(), "subscription failed")
+            }
+            error => tracing::info!(procedure, request_id, code = error.code().as_str(), "subscription ended"),
+        }
     }
 
     async fn next(&mut self, draining: &mut watch::Receiver<bool>) -> Option<Result<Event>> {

@@ -35,7 +35,7 @@ pub(super) async fn purge(site: Arc<Site>, interval: Duration, mut draining: wat
         match purged.await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "purged old Stripe events"),
-            Err(error) => tracing::warn!(%error, "could not purge old Stripe events"),
+            Err(error) => tracing::warn!(error = error.detail(), "could not purge old Stripe events"),
         }
     }
 }

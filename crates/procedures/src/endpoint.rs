@@ -27,7 +27,8 @@ const JSON: &str = "application/json";
 const TYPESCRIPT: &str = "application/typescript; charset=utf-8";
 
 /// Where a client may put its credentials.
-#[derive(Clone, Copy, Debug)]
+// No `Debug`: they are secret.
+#[derive(Clone, Copy)]
 pub struct Credentials<'a> {
     /// The headers of the request. A browser's WebSocket can only send cookies and subprotocols
     /// ([`Subprotocols::token`]).
@@ -161,7 +162,10 @@ impl<S: Service> Endpoint<S> {
         extensions.insert(Arc::clone(&context));
         let incoming = Incoming { message: &message, request_id: &context.request_id, extensions };
         let reply = self.shared.gate.answer(incoming).await;
-        let mut response = whole(StatusCode::OK, JSON, reply.body.unwrap_or_default());
+        let mut response = match reply.body {
+            Some(body) => whole(StatusCode::OK, JSON, body),
+            None => no_content(),
+        };
         if let Some(allowance) = reply.allowance {
             response.extensions_mut().insert(allowance);
         }
@@ -264,6 +268,13 @@ impl<S: Service> Endpoint<S> {
         }
         response
     }
+}
+
+/// The response to a message with nothing but notifications.
+fn no_content() -> Response<Body> {
+    let mut response = Response::<Body>::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// Whether a body is declared as JSON. Any web page can post a form or `text/plain` without a preflight request.

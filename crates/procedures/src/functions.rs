@@ -80,7 +80,8 @@ pub struct Call<S: State> {
 pub type Reply<O, E = Error> = BoxFuture<'static, Result<O, E>>;
 
 /// What a subscription returns: events, with the ids to resume after if its input has the field
-/// [`LAST_EVENT_ID`](crate::LAST_EVENT_ID), else without ids.
+/// [`LAST_EVENT_ID`](crate::LAST_EVENT_ID), else without ids. The stream should not end by itself: a client takes the end
+/// for a lost connection and subscribes again.
 pub type Events<O> = BoxStream<'static, (Option<String>, O)>;
 
 type Watch<S, I, O> = fn(&Call<S>, I) -> Result<Events<O>, <S as State>::Error>;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::ready,
     pin::Pin,
     sync::Arc,
     task::{self, Poll},
@@ -99,7 +100,13 @@ pub struct Subscription(BoxStream<'static, Result<Event>>);
 impl Subscription {
     /// A subscription that delivers `events`.
     pub fn new(events: impl Stream<Item = Result<Event>> + Send + 'static) -> Self {
-        Self(events.boxed())
+        // Nothing follows an error, whatever the stream does.
+        let until_error = events.scan(false, |failed, event| {
+            let next = (!*failed).then_some(event);
+            *failed |= next.as_ref().is_some_and(Result::is_err);
+            ready(next)
+        });
+        Self(until_error.boxed())
     }
 }
 

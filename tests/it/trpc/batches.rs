@@ -111,4 +111,7 @@ async fn results_beyond_the_response_size_limit_become_errors() {
     for at in [1, 2] {
         assert_eq!(body[at]["error"]["data"]["code"], "PAYLOAD_TOO_LARGE");
     }
+    // The output fits, its envelope does not.
+    let (status, body) = caller.query("probe.large", json!({"bytes": 990})).await;
+    assert_eq!((status, &body["error"]["data"]["code"]), (413, &json!("PAYLOAD_TOO_LARGE")));
 }

@@ -15,7 +15,7 @@ use super::strict::{self, Parsed};
 #[schemars(extend("properties" = {}))]
 pub struct NoInput {}
 
-/// The unread input of one call. It is read only after the caller is known to be allowed to use the procedure.
+/// The unread input of one call. A service reads it once it has refused callers without usable credentials.
 pub enum Input<'a> {
     /// JSON text, if there is any.
     Text(Option<&'a str>),

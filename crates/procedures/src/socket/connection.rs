@@ -83,12 +83,12 @@ impl Connection<'_> {
                     continue;
                 }
                 // A peer with too many calls in flight is not read from until one is answered.
-                message = socket.stream.next(), if calls.len() < limits.socket_calls => {
+                message = socket.stream.next(), if calls.len() < limits.socket_calls.max(1) => {
                     keep_alive.heard();
                     message?
                 }
                 // Unread pongs are not missing.
-                is_alive = keep_alive.next(), if calls.len() < limits.socket_calls => {
+                is_alive = keep_alive.next(), if calls.len() < limits.socket_calls.max(1) => {
                     if !is_alive {
                         return Some(frame(CloseCode::Away, "no answer to pings"));
                     }

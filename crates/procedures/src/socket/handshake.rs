@@ -50,7 +50,8 @@ impl Handshake {
 }
 
 /// The subprotocols that a client offers. A browser closes the socket unless the server picks exactly one of them.
-#[derive(Clone, Copy, Debug, Default)]
+// No `Debug`: one of them is the token.
+#[derive(Clone, Copy, Default)]
 pub struct Subprotocols<'a> {
     /// The token behind `bearer.`, if there is one.
     pub token: Option<&'a str>,

@@ -14,7 +14,7 @@ pub struct KeepAlive {
 impl KeepAlive {
     /// Pings at once and then in every interval.
     pub fn new(period: Duration) -> Self {
-        let mut ticks = interval(period);
+        let mut ticks = interval(period.max(Duration::from_millis(1)));
         // Ticks that were missed while the machine was paused must not come all at once: no peer can answer in between.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { ticks, silent_since: None }

@@ -90,7 +90,8 @@ impl<S: Service> Calls<S> {
 
     /// Runs all calls and answers when the last one is done.
     pub async fn answer(self) -> Response {
-        let outcomes = join_all(self.calls.iter().map(|call| self.run(call))).await;
+        let mut outcomes = join_all(self.calls.iter().map(|call| self.run(call))).await;
+        let body = self.body(&mut outcomes);
         let mut statuses = outcomes.iter().map(Answered::status);
         let first = statuses.next().unwrap_or(200);
         let status = if statuses.all(|status| status == first) { first } else { 207 };
@@ -100,13 +101,23 @@ impl<S: Service> Calls<S> {
             Kind::Mutation => "POST",
             Kind::Query | Kind::Subscription => "GET, POST",
         });
+        Response { status, allow, body, allowance }
+    }
+
+    /// Writes all outcomes. One that can't be written, or does not fit, becomes an error.
+    fn body(&self, outcomes: &mut [Answered]) -> String {
         let mut body = String::new();
         for outcome in outcomes {
-            let mut text = self.written(&outcome);
-            if body.len().saturating_add(text.get().len()) > self.response_bytes {
-                let error = Error::response_too_large(self.response_bytes);
-                text = refuse(self.transformer, &error, Some(&outcome.path), &self.context.request_id);
-            }
+            let room = self.response_bytes.saturating_sub(body.len());
+            let written = self.written(outcome).and_then(|text| match text.get().len() > room {
+                true => Err(Error::response_too_large(self.response_bytes)),
+                false => Ok(text),
+            });
+            let text = written.unwrap_or_else(|error| {
+                let text = refuse(self.transformer, &error, Some(&outcome.path), &self.context.request_id);
+                outcome.result = Err(error);
+                text
+            });
             if self.batch {
                 body.push(if body.is_empty() { '[' } else { ',' });
             }
@@ -115,7 +126,7 @@ impl<S: Service> Calls<S> {
         if self.batch {
             body.push(']');
         }
-        Response { status, allow, body, allowance }
+        body
     }
 
     pub(super) async fn run(&self, call: &Call) -> Answered {
@@ -133,20 +144,13 @@ impl<S: Service> Calls<S> {
         Answered { path, procedure, result: answer.result, allowance: answer.allowance }
     }
 
-    /// An outcome as it is written.
-    fn written(&self, outcome: &Answered) -> Box<RawValue> {
+    /// A success as it is written.
+    fn written(&self, outcome: &Answered) -> Result<Box<RawValue>> {
         let none = Dates::default();
         let dates = outcome.procedure.as_ref().map_or(&none, |procedure| &procedure.output_dates);
-        let written = outcome.result.as_ref().map(|output| {
-            let data = self.transformer.output(output, "", output, dates)?;
-            to_raw_value(&Success { result: Data { data: &data } }).map_err(|_never| Error::internal())
-        });
-        let refuse = |error: &Error| refuse(self.transformer, error, Some(&outcome.path), &self.context.request_id);
-        match written {
-            Ok(Ok(text)) => text,
-            Ok(Err(error)) => refuse(&error),
-            Err(error) => refuse(error),
-        }
+        let output = outcome.result.as_ref().map_err(Clone::clone)?;
+        let data = self.transformer.output(output, "", output, dates)?;
+        to_raw_value(&Success { result: Data { data: &data } }).map_err(|_never| Error::internal())
     }
 }
 

@@ -60,7 +60,8 @@ impl Verb {
 }
 
 /// An HTTP request to a mount of the tRPC wire.
-#[derive(Clone, Debug)]
+// No `Debug`: the connection params hold a token.
+#[derive(Clone)]
 pub struct Request {
     /// Its method.
     pub verb: Verb,

@@ -59,7 +59,7 @@ impl<S: Service> Calls<S> {
         self.calls.iter_mut().for_each(Call::forget_input);
         let events = match answer.result {
             Ok(subscription) => {
-                let mut ping = interval_at(Instant::now() + ping, ping);
+                let mut ping = interval_at(Instant::now() + ping, ping.max(Duration::from_millis(1)));
                 // After a pause of the machine one ping is enough.
                 ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 let stream = Stream { calls: self, subscription, ping };
@@ -108,6 +108,8 @@ fn connected(ping: Duration) -> String {
 /// One event. JSON has no line breaks, so it stays within its field.
 fn message(event: Option<&str>, data: &str, id: Option<&str>) -> String {
     let event = event.map(|event| format!("event: {event}\n")).unwrap_or_default();
+    // A line break would end the field.
+    let id = id.filter(|id| !id.contains(['\r', '\n', '\0']));
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     format!("{event}data: {data}\n{id}\n")
 }

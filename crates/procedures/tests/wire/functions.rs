@@ -7,7 +7,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use procedures::{
     Access, Call, Code, Context, Credentials, Endpoint, Error, Events, Functions, Input, Kind, Limits, NoInput,
-    Registry, Reply, Result, Router, Service, Signature, State, describe::About, trpc::Transformer,
+    Registry, Reply, Result, Router, Service, Signature, State, Subscription, describe::About, trpc::Transformer,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -250,4 +250,12 @@ async fn closing_sockets_asks_trpc_clients_to_reconnect() {
     assert_eq!(trpc.receive().await, json!({"id": null, "method": "reconnect"}));
     assert_eq!(trpc.close_code().await, 1001);
     assert_eq!(jsonrpc.close_code().await, 1001);
+}
+
+#[tokio::test]
+async fn a_subscription_ends_after_its_first_error() {
+    let event = || procedures::Event { id: None, data: serde_json::value::to_raw_value(&1).unwrap() };
+    let events = stream::iter([Ok(event()), Err(Error::internal()), Ok(event())]);
+    let delivered: Vec<bool> = Subscription::new(events).map(|event| event.is_ok()).collect().await;
+    assert_eq!(delivered, [true, false]);
 }

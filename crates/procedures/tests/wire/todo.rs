@@ -195,3 +195,10 @@ async fn requests_without_a_call_are_refused() {
         assert_eq!(response.json().await["error"]["data"]["code"], code);
     }
 }
+
+#[tokio::test]
+async fn a_notification_is_acknowledged_without_a_body() {
+    let app = Todo::start();
+    let response = send(app.address, post("/", r#"{"jsonrpc": "2.0", "method": "todo.list"}"#)).await;
+    assert_eq!(response.status, 204);
+}
