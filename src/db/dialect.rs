@@ -123,14 +123,14 @@ pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult
 /// The database's.
 pub fn checkpoint(connection: &mut DbConnection, truncate: bool) -> QueryResult<bool> {
     #[derive(QueryableByName)]
-    struct Outcome {
+    struct CheckpointRow {
         #[diesel(sql_type = Integer)]
         busy: i32,
     }
     let DbConnection::Sqlite(sqlite) = connection else { return Ok(true) };
     let mode = if truncate { "TRUNCATE" } else { "PASSIVE" };
     sqlite.batch_execute("PRAGMA busy_timeout = 0")?;
-    let outcome = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result::<Outcome>(sqlite);
+    let outcome = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result::<CheckpointRow>(sqlite);
     sqlite.batch_execute(BUSY_TIMEOUT)?;
     Ok(outcome?.busy == 0)
 }

@@ -6,13 +6,13 @@ mod client;
 mod document;
 mod explorer;
 mod health;
-mod jsonrpc;
+mod mount;
 mod origin;
+mod post;
 mod refusal;
 mod response;
 mod route;
 mod site;
-mod trpc;
 mod webhook;
 mod websocket;
 

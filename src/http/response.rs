@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use procedures::{Allowance, Body, jsonrpc::Reply, milliseconds, whole};
+use procedures::{Allowance, Body, jsonrpc::MessageReply, milliseconds, whole};
 
 /// An HTTP response of this server.
 pub type Response = http::Response<Body>;
@@ -36,7 +36,7 @@ fn is_current(request: &HeaderMap, etag: &str) -> bool {
 }
 
 /// The response to a JSON-RPC message; 204 when there were only notifications.
-pub fn rpc(reply: Reply) -> Response {
+pub fn rpc(reply: MessageReply) -> Response {
     let mut response = match reply.body {
         Some(body) => whole(StatusCode::OK, JSON, body),
         None => no_content(),

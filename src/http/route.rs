@@ -12,10 +12,10 @@ use super::{
     document,
     explorer::File,
     health,
+    mount::{Mount, mount},
     refusal::{self, Wire, visible},
     response::{self, Response},
     site::{ClientConnection, Site},
-    trpc::{Mount, mount},
     webhook,
 };
 use crate::error;

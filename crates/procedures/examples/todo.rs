@@ -14,8 +14,8 @@ use futures_util::{StreamExt, stream::unfold};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use procedures::{
-    Access, Call, Code, Endpoint, Error, Events, Functions, Limits, NoInput, Registry, Router, State, describe::About,
-    trpc::Transformer,
+    Access, Code, Endpoint, Error, Events, FunctionCall, Functions, Limits, NoInput, Registry, Router, State,
+    describe::About, trpc::Transformer,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,18 +66,18 @@ impl Todos {
     }
 }
 
-fn list(call: &Call<Todos>, _: NoInput) -> Result<Vec<Todo>, Error> {
+fn list(call: &FunctionCall<Todos>, _: NoInput) -> Result<Vec<Todo>, Error> {
     Ok(call.state.all.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
-fn add(call: &Call<Todos>, Add { title }: Add) -> Result<Todo, Error> {
+fn add(call: &FunctionCall<Todos>, Add { title }: Add) -> Result<Todo, Error> {
     call.state.change(|all| {
         all.push(Todo { id: all.len() + 1, title, done: false });
         all.last().cloned().ok_or_else(Error::internal)
     })
 }
 
-fn finish(call: &Call<Todos>, Finish { id }: Finish) -> Result<Todo, Error> {
+fn finish(call: &FunctionCall<Todos>, Finish { id }: Finish) -> Result<Todo, Error> {
     call.state.change(|all| {
         let todo = all.iter_mut().find(|todo| todo.id == id);
         let todo = todo.ok_or_else(|| Error::new(Code::NotFound, format!("There is no todo {id}.")))?;
@@ -86,7 +86,7 @@ fn finish(call: &Call<Todos>, Finish { id }: Finish) -> Result<Todo, Error> {
     })
 }
 
-fn watch(call: &Call<Todos>, _: NoInput) -> Result<Events<Todo>, Error> {
+fn watch(call: &FunctionCall<Todos>, _: NoInput) -> Result<Events<Todo>, Error> {
     let changes = unfold(call.state.changes.subscribe(), |mut changes| async {
         loop {
             match changes.recv().await {

@@ -69,7 +69,7 @@ pub trait State: Send + Sync + 'static {
 }
 
 /// What a function gets besides its input.
-pub struct Call<S: State> {
+pub struct FunctionCall<S: State> {
     /// The application's state.
     pub state: Arc<S>,
     /// The request.
@@ -77,16 +77,16 @@ pub struct Call<S: State> {
 }
 
 /// What an asynchronous function returns.
-pub type Reply<O, E = Error> = BoxFuture<'static, Result<O, E>>;
+pub type FunctionReply<O, E = Error> = BoxFuture<'static, Result<O, E>>;
 
 /// What a subscription returns: events, with the ids to resume after if its input has the field
 /// [`LAST_EVENT_ID`](crate::LAST_EVENT_ID), else without ids. The stream should not end by itself: a client takes the end
 /// for a lost connection and subscribes again.
 pub type Events<O> = BoxStream<'static, (Option<String>, O)>;
 
-type Watch<S, I, O> = fn(&Call<S>, I) -> Result<Events<O>, <S as State>::Error>;
-type Run<S> = dyn Fn(Call<S>, Value) -> Reply<Box<RawValue>> + Send + Sync;
-type Start<S> = dyn Fn(Call<S>, Value) -> Result<Subscription> + Send + Sync;
+type Watch<S, I, O> = fn(&FunctionCall<S>, I) -> Result<Events<O>, <S as State>::Error>;
+type Run<S> = dyn Fn(FunctionCall<S>, Value) -> FunctionReply<Box<RawValue>> + Send + Sync;
+type Start<S> = dyn Fn(FunctionCall<S>, Value) -> Result<Subscription> + Send + Sync;
 
 /// How a procedure runs. The types of its input and output are erased.
 pub enum Function<S: State> {
@@ -104,7 +104,7 @@ impl<S: State> Router<Function<S>> {
         name: &str,
         access: Access,
         docs: &'static str,
-        function: fn(&Call<S>, I) -> Result<O, S::Error>,
+        function: fn(&FunctionCall<S>, I) -> Result<O, S::Error>,
     ) -> Self
     where
         I: DeserializeOwned + JsonSchema + 'static,
@@ -120,7 +120,7 @@ impl<S: State> Router<Function<S>> {
         name: &str,
         access: Access,
         docs: &'static str,
-        function: fn(&Call<S>, I) -> Result<O, S::Error>,
+        function: fn(&FunctionCall<S>, I) -> Result<O, S::Error>,
     ) -> Self
     where
         I: DeserializeOwned + JsonSchema + 'static,
@@ -131,7 +131,11 @@ impl<S: State> Router<Function<S>> {
 
     /// Registers a function that waits for something before it answers.
     #[must_use]
-    pub fn asynchronous<I, O>(self, signature: Signature<'_>, function: fn(Call<S>, I) -> Reply<O, S::Error>) -> Self
+    pub fn asynchronous<I, O>(
+        self,
+        signature: Signature<'_>,
+        function: fn(FunctionCall<S>, I) -> FunctionReply<O, S::Error>,
+    ) -> Self
     where
         I: DeserializeOwned + JsonSchema + 'static,
         O: Serialize + JsonSchema + 'static,
@@ -153,7 +157,7 @@ impl<S: State> Router<Function<S>> {
         I: DeserializeOwned + JsonSchema + 'static,
         O: Serialize + JsonSchema + 'static,
     {
-        let start = move |call: Call<S>, input| {
+        let start = move |call: FunctionCall<S>, input| {
             let events = function(&call, decode(input)?).map_err(Into::into)?;
             let events = events.map(|(id, data)| encode(&data).map(|data| Event { id, data }));
             // A panic ends the subscription.
@@ -165,12 +169,12 @@ impl<S: State> Router<Function<S>> {
     }
 }
 
-fn immediate<S: State, I, O>(function: fn(&Call<S>, I) -> Result<O, S::Error>) -> Function<S>
+fn immediate<S: State, I, O>(function: fn(&FunctionCall<S>, I) -> Result<O, S::Error>) -> Function<S>
 where
     I: DeserializeOwned + 'static,
     O: Serialize + 'static,
 {
-    let run = move |call: Call<S>, input| {
+    let run = move |call: FunctionCall<S>, input| {
         let output = decode(input).and_then(|input| function(&call, input).map_err(Into::into));
         ready(output.and_then(|output| encode(&output))).boxed()
     };
@@ -207,14 +211,18 @@ impl<S: State> Functions<S> {
         let (procedure, function) = self.registry.get(name).ok_or_else(|| Error::unknown_procedure(name))?;
         self.state.authorize(&context.caller, procedure.access)?;
         let input = procedure.input.check(input).map_err(Error::validation)?;
-        Ok(Admitted { function, input, call: Call { state: Arc::clone(&self.state), context: Arc::clone(context) } })
+        Ok(Admitted {
+            function,
+            input,
+            call: FunctionCall { state: Arc::clone(&self.state), context: Arc::clone(context) },
+        })
     }
 }
 
 struct Admitted<'r, S: State> {
     function: &'r Function<S>,
     input: Value,
-    call: Call<S>,
+    call: FunctionCall<S>,
 }
 
 impl<S: State> Service for Functions<S> {

@@ -14,7 +14,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use procedures::{Access, Call, Context, Error, Functions, Input, NoInput, Registry, Router, Service, State};
+//! use procedures::{Access, FunctionCall, Context, Error, Functions, Input, NoInput, Registry, Router, Service, State};
 //!
 //! struct Greeter {
 //!     greeting: &'static str,
@@ -25,7 +25,7 @@
 //!     type Error = Error;
 //! }
 //!
-//! fn greet(call: &Call<Greeter>, _: NoInput) -> Result<String, Error> {
+//! fn greet(call: &FunctionCall<Greeter>, _: NoInput) -> Result<String, Error> {
 //!     Ok(call.state.greeting.to_owned())
 //! }
 //!
@@ -74,7 +74,7 @@ pub use self::{
     dates::Dates,
     endpoint::{Credentials, Endpoint},
     error::{Code, Error, ErrorData, ErrorObject, Issue, Result, milliseconds},
-    functions::{Call, Events, Function, Functions, Reply, State},
+    functions::{Events, Function, FunctionCall, FunctionReply, Functions, State},
     input::{Input, InputSchema, NoInput, Parsed, decode, is_identifier},
     limits::Limits,
     procedure::{Example, Procedure, SharedProcedure, TypeSchemas},

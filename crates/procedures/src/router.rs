@@ -18,13 +18,13 @@ use crate::{
 /// runs. Wires and documents do not use it.
 ///
 /// ```
-/// # use procedures::{Access, Call, Code, Error, NoInput, Registry, Router, State};
+/// # use procedures::{Access, FunctionCall, Code, Error, NoInput, Registry, Router, State};
 /// # struct Clock;
 /// # impl State for Clock {
 /// #     type Caller = ();
 /// #     type Error = Error;
 /// # }
-/// # fn seconds(_: &Call<Clock>, _: NoInput) -> Result<u64, Error> {
+/// # fn seconds(_: &FunctionCall<Clock>, _: NoInput) -> Result<u64, Error> {
 /// #     Ok(0)
 /// # }
 /// let router = Router::new("clock")

@@ -22,14 +22,14 @@ use crate::{context::Allowance, error::Error, limits::Limits};
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use procedures::{Access, Call, Context, Error, Functions, Limits, NoInput, Registry, Router, State};
+/// # use procedures::{Access, Context, Error, FunctionCall, Functions, Limits, NoInput, Registry, Router, State};
 /// use procedures::jsonrpc::{Gate, Incoming, JsonRpcService};
 /// # struct Clock;
 /// # impl State for Clock {
 /// #     type Caller = ();
 /// #     type Error = Error;
 /// # }
-/// # fn seconds(_: &Call<Clock>, _: NoInput) -> Result<u64, Error> {
+/// # fn seconds(_: &FunctionCall<Clock>, _: NoInput) -> Result<u64, Error> {
 /// #     Ok(12)
 /// # }
 /// # #[tokio::main(flavor = "current_thread")]
@@ -69,7 +69,7 @@ pub struct Incoming<'a> {
 
 /// The reply to one message.
 #[derive(Default)]
-pub struct Reply {
+pub struct MessageReply {
     /// None when there were only notifications.
     pub body: Option<String>,
     /// The scarcest allowance of the message's calls.
@@ -88,11 +88,11 @@ where
     }
 
     /// Answers one message.
-    pub async fn answer(&self, incoming: Incoming<'_>) -> Reply {
+    pub async fn answer(&self, incoming: Incoming<'_>) -> MessageReply {
         let Incoming { message, request_id, extensions } = incoming;
         let refused = |error: &Error| {
             tracing::info!(request_id, code = error.code.as_str(), "not a request");
-            Reply { body: Some(refuse(error, request_id)), ..Reply::default() }
+            MessageReply { body: Some(refuse(error, request_id)), ..MessageReply::default() }
         };
         let Ok(message) = serde_json::from_slice::<&RawValue>(message) else {
             return refused(&Error::parse());
@@ -116,7 +116,7 @@ where
         reply(self.service.batch(batch).await)
     }
 
-    async fn single(&self, entry: &RawValue, request_id: &str, extensions: Extensions) -> Reply {
+    async fn single(&self, entry: &RawValue, request_id: &str, extensions: Extensions) -> MessageReply {
         match Envelope::read(entry) {
             Ok(Envelope { id: Some(id), method, params }) => {
                 let request = Request { extensions, method, ..Request::borrowed("", params, id) };
@@ -124,7 +124,7 @@ where
             }
             Ok(Envelope { id: None, .. }) => {
                 tracing::debug!(request_id, "notification acknowledged and not executed");
-                Reply::default()
+                MessageReply::default()
             }
             Err(invalid) => {
                 let Invalid { id, error } = *invalid;
@@ -157,8 +157,8 @@ fn batch_entry<'a>(
     }
 }
 
-fn reply(response: MethodResponse) -> Reply {
+fn reply(response: MethodResponse) -> MessageReply {
     let allowance = response.extensions().get().copied();
     let events = response.extensions().get::<Started>().map(Started::take).unwrap_or_default();
-    Reply { body: (!response.is_notification()).then(|| text(response)), allowance, events }
+    MessageReply { body: (!response.is_notification()).then(|| text(response)), allowance, events }
 }

@@ -23,12 +23,12 @@ struct Notification<'a> {
 struct Params<'a> {
     subscription: &'a str,
     #[serde(flatten)]
-    outcome: Outcome<'a>,
+    outcome: EventPayload<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Outcome<'a> {
+enum EventPayload<'a> {
     Result(&'a RawValue),
     /// The subscription has ended.
     Error(error::ErrorObject<'a>),
@@ -49,8 +49,8 @@ impl Topic {
     /// The notification about an event, or about the error that ended the subscription.
     pub fn notification(&self, event: &Result<Box<RawValue>>) -> String {
         let outcome = match event {
-            Ok(data) => Outcome::Result(data),
-            Err(error) => Outcome::Error(error.object(Some(&self.method), &self.request_id)),
+            Ok(data) => EventPayload::Result(data),
+            Err(error) => EventPayload::Error(error.object(Some(&self.method), &self.request_id)),
         };
         let params = Params { subscription: &self.subscription, outcome };
         let written = serde_json::to_string(&Notification { jsonrpc: "2.0", method: &self.method, params });

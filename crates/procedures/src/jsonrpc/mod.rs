@@ -12,7 +12,7 @@ mod stock;
 
 pub(crate) use self::envelope::{present, within_limit};
 pub use self::{
-    gate::{Gate, Incoming, Reply},
+    gate::{Gate, Incoming, MessageReply},
     message::refuse,
     service::JsonRpcService,
     session::Session,

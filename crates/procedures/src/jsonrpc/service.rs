@@ -63,7 +63,7 @@ struct Inner<S> {
 
 /// A call: the request without its envelope.
 #[derive(Clone, Copy)]
-struct Call<'a> {
+struct MethodCall<'a> {
     name: &'a str,
     params: Option<&'a str>,
 }
@@ -109,7 +109,7 @@ impl<S: Service> Inner<S> {
         let Request { id, method, params, extensions, .. } = request;
         let context = context::<S>(&extensions);
         let session = extensions.get::<Arc<Session>>();
-        let call = Call { name: &method, params: params.as_deref().map(RawValue::get) };
+        let call = MethodCall { name: &method, params: params.as_deref().map(RawValue::get) };
         match (call.name, session) {
             (UNSUBSCRIBE, _) => write(id, &context, UNSUBSCRIBE, self.unsubscribe(session, call.params)),
             (PING, _) => write(id, &context, PING, self.ping(session, call.params)),
@@ -120,7 +120,7 @@ impl<S: Service> Inner<S> {
         }
     }
 
-    async fn call(&self, id: Id<'_>, context: &Arc<Context<S::Caller>>, call: Call<'_>) -> MethodResponse {
+    async fn call(&self, id: Id<'_>, context: &Arc<Context<S::Caller>>, call: MethodCall<'_>) -> MethodResponse {
         // Only an unknown name can be longer than what is repeated.
         let name = echo(call.name);
         let answer = self.service.call(context, name, Input::Text(call.params)).await.within(self.response_bytes);
@@ -132,7 +132,7 @@ impl<S: Service> Inner<S> {
         &self,
         id: Id<'_>,
         context: &Arc<Context<S::Caller>>,
-        Call { name, params }: Call<'_>,
+        MethodCall { name, params }: MethodCall<'_>,
         session: &Session,
     ) -> MethodResponse {
         let reserved = match session.reserve() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
-    call::{Call, calls},
+    call::{ProcedureCall, calls},
     request::{Request, Verb},
     shape::refuse,
     transformer::Transformer,
@@ -28,7 +28,7 @@ pub struct Calls<S: Service> {
     pub(super) service: Arc<S>,
     pub(super) context: Arc<Context<S::Caller>>,
     pub(super) transformer: Transformer,
-    pub(super) calls: Vec<Call>,
+    pub(super) calls: Vec<ProcedureCall>,
     verb: Verb,
     batch: bool,
     response_bytes: usize,
@@ -129,7 +129,7 @@ impl<S: Service> Calls<S> {
         body
     }
 
-    pub(super) async fn run(&self, call: &Call) -> Answered {
+    pub(super) async fn run(&self, call: &ProcedureCall) -> Answered {
         let (procedure, path) = (call.procedure.clone(), call.echo().to_owned());
         let answer = match call.accept(self.verb, self.batch) {
             Ok(()) => {

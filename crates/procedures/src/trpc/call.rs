@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// One call of a request.
-pub struct Call {
+pub struct ProcedureCall {
     /// The name that was called; it may be unknown.
     pub path: String,
     /// None for an unknown name.
@@ -25,7 +25,7 @@ pub struct Call {
     text: Result<Option<Box<RawValue>>, Issue>,
 }
 
-impl Call {
+impl ProcedureCall {
     /// The input of the call.
     pub fn input(&self, transformer: Transformer) -> Input<'_> {
         let Some(procedure) = &self.procedure else { return Input::Text(None) };
@@ -67,7 +67,7 @@ impl Call {
 ///
 /// # Errors
 /// BAD_REQUEST for a batch that is too large or mixes kinds: the answer to all of its calls.
-pub fn calls(catalogue: &Catalogue, request: &Request, limit: usize) -> Result<Vec<Call>> {
+pub fn calls(catalogue: &Catalogue, request: &Request, limit: usize) -> Result<Vec<ProcedureCall>> {
     let paths: Vec<&str> = if request.batch { request.path.split(',').collect() } else { vec![request.path.as_str()] };
     if paths.len() > limit {
         return Err(Error::bad_call("Batch call exceeds maximum size"));
@@ -89,7 +89,7 @@ pub fn calls(catalogue: &Catalogue, request: &Request, limit: usize) -> Result<V
             Ok(inputs) => Ok(inputs.remove(index.to_string().as_str())),
             Err(issue) => Err(issue.clone()),
         };
-        calls.push(Call { path: path.to_owned(), procedure, text });
+        calls.push(ProcedureCall { path: path.to_owned(), procedure, text });
     }
     Ok(calls)
 }

@@ -80,14 +80,14 @@ struct Response<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     jsonrpc: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Outcome<'a>>,
+    result: Option<ResultBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a RawValue>,
 }
 
 /// The `result` of an answer.
 #[derive(Default, Serialize)]
-pub struct Outcome<'a> {
+pub struct ResultBody<'a> {
     /// `data`, `started` or `stopped`.
     pub r#type: &'static str,
     /// The id of an event.
@@ -99,7 +99,7 @@ pub struct Outcome<'a> {
 }
 
 /// The result of a subscription that has ended.
-pub const STOPPED: Outcome<'static> = Outcome { r#type: "stopped", id: None, data: None };
+pub const STOPPED: ResultBody<'static> = ResultBody { r#type: "stopped", id: None, data: None };
 
 /// Reads one message, or an array of them.
 ///
@@ -156,7 +156,7 @@ impl Sender {
     }
 
     /// The message that reports a result.
-    pub fn success(&self, result: Outcome<'_>) -> String {
+    pub fn success(&self, result: ResultBody<'_>) -> String {
         self.write(Some(result), None)
     }
 
@@ -167,7 +167,7 @@ impl Sender {
         self.write(None, Some(&shape))
     }
 
-    fn write(&self, result: Option<Outcome<'_>>, error: Option<&RawValue>) -> String {
+    fn write(&self, result: Option<ResultBody<'_>>, error: Option<&RawValue>) -> String {
         let response = Response { id: &self.id, jsonrpc: self.versioned.then_some("2.0"), result, error };
         String::from(or_null(to_raw_value(&response)).get())
     }

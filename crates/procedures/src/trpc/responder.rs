@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     call::{input, resume},
-    message::{Outcome, STOPPED, Sender, SocketCall},
+    message::{ResultBody, STOPPED, Sender, SocketCall},
     transformer::Transformer,
 };
 use crate::{
@@ -86,7 +86,7 @@ impl<S: Service> Responder<S> {
         if procedure.kind == Kind::Subscription {
             return match self.subscribe(&context, &call, &procedure).await {
                 Ok(events) => {
-                    let text = call.sender.success(Outcome { r#type: "started", ..Outcome::default() });
+                    let text = call.sender.success(ResultBody { r#type: "started", ..ResultBody::default() });
                     let SocketCall { sender, path, .. } = call;
                     let topic = Topic { sender, path, procedure, transformer: self.transformer, request_id };
                     Response { text, started: Some(Started { topic, events }) }
@@ -96,7 +96,7 @@ impl<S: Service> Responder<S> {
         }
         match self.call(&context, &call, &procedure).await {
             Ok(data) => {
-                let result = Outcome { r#type: "data", data: Some(&data), ..Outcome::default() };
+                let result = ResultBody { r#type: "data", data: Some(&data), ..ResultBody::default() };
                 Response { text: call.sender.success(result), started: None }
             }
             Err(error) => failed(&call, &error),
@@ -138,7 +138,7 @@ impl Topic {
             Some(id) => transformer.output(&Tracked { id, data: &event.data }, "data", &event.data, dates),
             None => transformer.output(&event.data, "", &event.data, dates),
         }?;
-        Ok(self.sender.success(Outcome { r#type: "data", id: event.id.as_deref(), data: Some(&data) }))
+        Ok(self.sender.success(ResultBody { r#type: "data", id: event.id.as_deref(), data: Some(&data) }))
     }
 
     /// The messages that end a subscription after an error, as tRPC sends them.

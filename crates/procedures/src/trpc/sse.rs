@@ -8,7 +8,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{
     batch::Calls,
-    call::{Call, resume},
+    call::{ProcedureCall, resume},
     shape::shape,
 };
 use crate::{
@@ -56,7 +56,7 @@ impl<S: Service> Calls<S> {
         };
         let input = resume(call.input(self.transformer), last_event_id.as_deref());
         let answer = self.service.subscribe(&self.context, &call.path, input).await;
-        self.calls.iter_mut().for_each(Call::forget_input);
+        self.calls.iter_mut().for_each(ProcedureCall::forget_input);
         let events = match answer.result {
             Ok(subscription) => {
                 let mut ping = interval_at(Instant::now() + ping, ping.max(Duration::from_millis(1)));

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use procedures::{
-    Access, Call, Error, Events, Functions, Registry, Result, Router, State,
+    Access, Error, Events, FunctionCall, Functions, Registry, Result, Router, State,
     describe::{About, Documents},
     trpc::Transformer,
 };
@@ -29,7 +29,7 @@ struct Tick {
     at: String,
 }
 
-fn ticks(_: &Call<Clock>, _: Resume) -> Result<Events<Tick>> {
+fn ticks(_: &FunctionCall<Clock>, _: Resume) -> Result<Events<Tick>> {
     Ok(stream::empty().boxed())
 }
 

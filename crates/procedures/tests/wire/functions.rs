@@ -6,8 +6,9 @@ use futures_util::{FutureExt, StreamExt, stream};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use procedures::{
-    Access, Call, Code, Context, Credentials, Endpoint, Error, Events, Functions, Input, Kind, Limits, NoInput,
-    Registry, Reply, Result, Router, Service, Signature, State, Subscription, describe::About, trpc::Transformer,
+    Access, Code, Context, Credentials, Endpoint, Error, Events, FunctionCall, FunctionReply, Functions, Input, Kind,
+    Limits, NoInput, Registry, Result, Router, Service, Signature, State, Subscription, describe::About,
+    trpc::Transformer,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -52,15 +53,15 @@ struct Letter {
     pages: u32,
 }
 
-fn name(call: &Call<Office>, _: NoInput) -> Result<String> {
+fn name(call: &FunctionCall<Office>, _: NoInput) -> Result<String> {
     Ok(format!("{:?}", call.context.caller))
 }
 
-fn post_letter(_: &Call<Office>, Letter { to, pages }: Letter) -> Result<String> {
+fn post_letter(_: &FunctionCall<Office>, Letter { to, pages }: Letter) -> Result<String> {
     Ok(format!("{pages} to {to}"))
 }
 
-fn slow(_: Call<Office>, Letter { to, .. }: Letter) -> Reply<String> {
+fn slow(_: FunctionCall<Office>, Letter { to, .. }: Letter) -> FunctionReply<String> {
     async move {
         tokio::task::yield_now().await;
         Ok(to)
@@ -68,15 +69,15 @@ fn slow(_: Call<Office>, Letter { to, .. }: Letter) -> Reply<String> {
     .boxed()
 }
 
-fn broken(_: &Call<Office>, _: NoInput) -> Result<String> {
+fn broken(_: &FunctionCall<Office>, _: NoInput) -> Result<String> {
     panic!("on purpose")
 }
 
-fn broken_events(_: &Call<Office>, _: NoInput) -> Result<Events<u8>> {
+fn broken_events(_: &FunctionCall<Office>, _: NoInput) -> Result<Events<u8>> {
     Ok(stream::iter([1, 2]).map(|n| if n == 1 { (None, n) } else { panic!("on purpose") }).boxed())
 }
 
-fn broken_start(_: &Call<Office>, _: NoInput) -> Result<Events<u8>> {
+fn broken_start(_: &FunctionCall<Office>, _: NoInput) -> Result<Events<u8>> {
     panic!("on purpose")
 }
 

@@ -21,8 +21,8 @@ use jsonrpsee::{
 use jsonrpsee_http_client::HttpClient;
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use procedures::{
-    Access, Allowance, Answer, Call, Code, Context, Error, Events, Functions, Input, Limits, NoInput, Registry, Result,
-    Router, Service, State, Subscription, jsonrpc,
+    Access, Allowance, Answer, Code, Context, Error, Events, FunctionCall, Functions, Input, Limits, NoInput, Registry,
+    Result, Router, Service, State, Subscription, jsonrpc,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -58,15 +58,15 @@ struct Article {
     text: String,
 }
 
-fn reader(call: &Call<News>, _: NoInput) -> Result<Option<String>> {
+fn reader(call: &FunctionCall<News>, _: NoInput) -> Result<Option<String>> {
     Ok(call.context.caller.clone())
 }
 
-fn publish(call: &Call<News>, Article { text }: Article) -> Result<usize> {
+fn publish(call: &FunctionCall<News>, Article { text }: Article) -> Result<usize> {
     call.state.published.send(text).map_err(|_unread| Error::new(Code::PreconditionFailed, "Nobody is reading."))
 }
 
-fn watch(call: &Call<News>, _: NoInput) -> Result<Events<String>> {
+fn watch(call: &FunctionCall<News>, _: NoInput) -> Result<Events<String>> {
     let articles = unfold(call.state.published.subscribe(), |mut articles| async {
         articles.recv().await.ok().map(|text| ((None, text), articles))
     });
