@@ -66,6 +66,10 @@ pub struct Settings {
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 
+    /// Connections from one address, or from one /64 of IPv6 addresses; trusted proxies are not counted; 0 for no limit
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
+    pub connections_per_address: u32,
+
     /// Milliseconds that calls in progress may take after SIGTERM
     #[arg(long, env = "SHUTDOWN_GRACE_MS", default_value_t = 10_000)]
     pub shutdown_grace_ms: u64,
@@ -184,6 +188,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Timeout for the body of a request.
     pub body_timeout: Duration,
+    /// How long a connection beyond the limits may last. It is answered one request about the server's health.
+    pub reserve_timeout: Duration,
     /// Most jobs that wait for a database thread.
     pub queued_jobs: usize,
     /// Interval of purging expired data.
@@ -204,6 +210,7 @@ impl Default for Limits {
             connections: 10_000,
             header_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
+            reserve_timeout: Duration::from_secs(5),
             queued_jobs: 1024,
             purge_interval: Duration::from_secs(10 * 60),
             recheck_interval: Duration::from_secs(30),

@@ -1,28 +1,33 @@
 //! The server: accepts connections within explicit limits, serves HTTP/1.1 on them, and stops gracefully.
 
 mod listener;
+mod places;
 mod purge;
+mod stream;
 
 use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
+use futures_util::future::Abortable;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
 use self::{
     listener::{Listener, Stream},
+    places::Places,
     purge::purge,
+    stream::Guarded,
 };
 use crate::{
     config::{BindAddr, Limits, Settings},
     db::{Database, DatabaseUrl, Options},
-    http::{ClientConnection, Site, drained},
+    http::{ClientConnection, Peer, Site, drained},
     kernel::{
         Feeds, Kernel, Router, Services, Timeouts,
         limiter::Limiter,
@@ -32,8 +37,6 @@ use crate::{
     stripe::Stripe,
 };
 
-/// How many connections beyond the limit are answered, so that health checks work and other requests get an error.
-const SHED: usize = 256;
 /// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
 
@@ -41,6 +44,7 @@ const HEAD_BYTES: usize = 64 * 1024;
 pub struct Server {
     listener: Listener,
     site: Arc<Site>,
+    places: Places,
     limits: Limits,
     grace: Duration,
     drain: watch::Sender<bool>,
@@ -93,7 +97,9 @@ impl Server {
         let kernel = Arc::new(kernel(settings, &limits, routers, draining)?);
         let site = Arc::new(Site::new(kernel, settings, limits.clone())?);
         let listener = Listener::bind(&settings.bind_addr).await?;
-        Ok(Self { listener, site, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
+        let per_address = usize::try_from(settings.connections_per_address)?;
+        let places = Places::new(limits.connections, per_address, settings.trusted_proxies.clone());
+        Ok(Self { listener, site, places, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
     }
 
     /// The bound address, with the port that the system chose for port 0.
@@ -114,9 +120,7 @@ impl Server {
 
     /// Serves until `shutdown` resolves. Then it accepts no more connections, finishes running calls and closes the
     /// WebSockets, all within the grace period.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let permits = Arc::new(Semaphore::new(self.limits.connections));
-        let spare = Arc::new(Semaphore::new(SHED));
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let connections = TaskTracker::new();
         let mut shutdown = pin!(shutdown);
         tokio::spawn(purge(Arc::clone(&self.site), self.limits.purge_interval, self.drain.subscribe()));
@@ -133,14 +137,7 @@ impl Server {
                 },
                 () = &mut shutdown => break,
             };
-            let permit = Arc::clone(&permits).try_acquire_owned().ok().map(Arc::new);
-            let header_timeout = if permit.is_some() { self.limits.header_timeout } else { Duration::from_secs(5) };
-            let Some(kept_permit) =
-                permit.clone().or_else(|| Arc::clone(&spare).try_acquire_owned().ok().map(Arc::new))
-            else {
-                continue;
-            };
-            let served = self.serve(stream, ClientConnection { peer, permit }, header_timeout);
+            let served = self.admit(stream, peer);
             let gauge = self.site.kernel().services().metrics.connections.clone();
             connections.spawn(async move {
                 gauge.inc();
@@ -148,29 +145,48 @@ impl Server {
                     tracing::debug!(%error, "connection failed");
                 }
                 gauge.dec();
-                drop(kept_permit);
             });
         }
         self.stop(connections).await;
     }
 
-    /// Serves HTTP/1.1 on one connection until it closes or the server stops.
+    /// Serves a connection in a place or, if there is none left, in the reserve.
+    fn admit(&mut self, stream: Stream, peer: Peer) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
+        let place = self.places.take(peer).map(|place| -> Arc<dyn Send + Sync> { Arc::new(place) });
+        let reserved = place.is_none().then(|| self.places.reserve());
+        let patience = self.limits.reserve_timeout;
+        let served = self.serve(stream, ClientConnection { peer, place });
+        async move {
+            match reserved {
+                None => served.await,
+                // Both kinds of end are the reserve's own.
+                Some(reserved) => match timeout(patience, Abortable::new(served, reserved)).await {
+                    Ok(Ok(done)) => done,
+                    Ok(Err(_aborted)) => Ok(()),
+                    Err(_elapsed) => Ok(()),
+                },
+            }
+        }
+    }
+
+    /// Serves HTTP/1.1 on one connection until it closes or the server stops. Without a place it answers one request.
     fn serve(
         &self,
         stream: Stream,
         connection: ClientConnection,
-        header_timeout: Duration,
     ) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
         let site = Arc::clone(&self.site);
+        let has_place = connection.place.is_some();
         let service = service_fn(move |request: Request<Incoming>| {
             let (site, connection) = (Arc::clone(&site), connection.clone());
             async move { Ok::<_, Infallible>(site.handle(request, connection).await) }
         });
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(header_timeout)
+            .keep_alive(has_place)
+            .header_read_timeout(self.limits.header_timeout)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Guarded::new(stream, self.limits.wire.write_timeout)), service)
             .with_upgrades();
         let mut draining = self.drain.subscribe();
         async move {

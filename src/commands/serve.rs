@@ -17,6 +17,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{bootstrap, data};
 use crate::logging;
 
+/// Open files that are not counted as connections: the 256 of the reserve, the database, the log.
+const OTHER_FILES: usize = 400;
+
 /// Migrates the database, creates the first admin if there is none, prints the banner, and serves until SIGTERM or
 /// SIGINT.
 ///
@@ -24,10 +27,7 @@ use crate::logging;
 /// The server can't start.
 pub fn run(settings: &Settings) -> Result<()> {
     let log = logging::start(settings.log_format)?;
-    // Each of up to 10,000 connections needs a file descriptor.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::debug!(%error, "could not raise the limit of open files");
-    }
+    let limits = limits();
     let url = data::prepare(&settings.data)?;
     for name in Migrations::open(&url)?.up(usize::MAX)? {
         tracing::info!(migration = name, "applied");
@@ -39,7 +39,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let server = Server::bind(settings, Limits::default(), routers::all()).await?;
+        let server = Server::bind(settings, limits, routers::all()).await?;
         server.show_dropped_log_lines(log.dropped())?;
         let token = token.as_ref().map(|token| token.expose());
         let banner = banner(&server.address()?, url.kind(), &settings.data.data_dir, token);
@@ -58,6 +58,18 @@ pub fn run(settings: &Settings) -> Result<()> {
     });
     runtime.shutdown_background();
     served.context("could not serve")
+}
+
+/// The limits of this process: each connection needs a file descriptor, and others are for health checks and the database.
+fn limits() -> Limits {
+    let limits = Limits::default();
+    let files = rlimit::increase_nofile_limit(u64::MAX).or_else(|_| rlimit::Resource::NOFILE.get_soft());
+    let files = files.ok().and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    let connections = files.saturating_sub(OTHER_FILES).max(1).min(limits.connections);
+    if connections < limits.connections {
+        tracing::warn!(connections, files, "fewer connections than usual: the limit of open files is low");
+    }
+    Limits { connections, ..limits }
 }
 
 /// The text printed at start: the URLs, the new token if there is one, and a curl command to try.

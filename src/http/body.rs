@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
-use procedures::{Code, Error, Result};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use procedures::{Code, Error, Result, Share, collect};
 use tokio::time::timeout;
 
 use crate::config::Limits;
@@ -20,30 +20,29 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json") || essence.eq_ignore_ascii_case("application/json-rpc")
 }
 
-/// Reads a whole body.
+/// Reads a whole body, which is held in `share`.
 ///
 /// # Errors
 /// PAYLOAD_TOO_LARGE; TIMEOUT for a body that takes too long; BAD_REQUEST for an incomplete body;
-/// UNSUPPORTED_MEDIA_TYPE for a compressed body.
-pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits) -> Result<Bytes> {
+/// SERVICE_UNAVAILABLE when the server lacks the memory for it; UNSUPPORTED_MEDIA_TYPE for a compressed body.
+pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits, share: &Share) -> Result<Bytes> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(unsupported_media_type());
     }
-    if body.size_hint().lower() > u64::try_from(limits.wire.request_bytes).unwrap_or(u64::MAX) {
-        return Err(too_large(body, headers, limits));
-    }
-    let whole = Limited::new(&mut body, limits.wire.request_bytes).collect();
-    match timeout(limits.body_timeout, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(body, headers, limits)),
-        Ok(Err(_broken)) => Err(Error::invalid_request("the body is incomplete")),
+    let whole = timeout(limits.body_timeout, collect(&mut body, limits.wire.request_bytes, share)).await;
+    match whole {
+        Ok(Err(error)) if matches!(error.code, Code::PayloadTooLarge | Code::ServiceUnavailable) => {
+            discard(body, headers, limits);
+            Err(error)
+        }
+        Ok(whole) => whole,
         Err(_elapsed) => Err(Error::new(Code::Timeout, "The request took too long to arrive.")),
     }
 }
 
-/// Refuses at once and discards the rest of the body in the background, because many clients read the response only
-/// after they have sent everything. A client that sends `Expect` waits for the response first (RFC 9110 §10.1.1).
-fn too_large(body: Incoming, headers: &HeaderMap, limits: &Limits) -> Error {
+/// Discards the rest of a refused body in the background, because many clients read the response only after they have
+/// sent everything. A client that sends `Expect` waits for the response first (RFC 9110 §10.1.1).
+fn discard(body: Incoming, headers: &HeaderMap, limits: &Limits) {
     if !headers.contains_key(header::EXPECT) {
         let rest = Limited::new(body, limits.wire.request_bytes.saturating_mul(DISCARDED));
         let patience = limits.body_timeout;
@@ -53,7 +52,6 @@ fn too_large(body: Incoming, headers: &HeaderMap, limits: &Limits) -> Error {
             drop(timeout(patience, discard).await);
         });
     }
-    Error::new(Code::PayloadTooLarge, format!("A request may have at most {} bytes.", limits.wire.request_bytes))
 }
 
 /// UNSUPPORTED_MEDIA_TYPE, for a request that is not JSON.

@@ -20,6 +20,21 @@ pub enum Peer {
     UnixSocket,
 }
 
+impl Peer {
+    /// The IP address; None on a unix socket.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address.to_canonical()),
+            Self::UnixSocket => None,
+        }
+    }
+
+    /// Whether the peer is a trusted proxy.
+    pub fn is_trusted(self, trusted: &[TrustedProxy]) -> bool {
+        is_trusted(self.address(), trusted)
+    }
+}
+
 /// The value of `X-Request-Id` if it is a UUID, otherwise a new UUID.
 pub fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
@@ -29,14 +44,10 @@ pub fn request_id(headers: &HeaderMap) -> String {
 /// The address of the client: that of the peer or, if the peer is a trusted proxy, the last address in
 /// `X-Forwarded-For` that is not a trusted proxy. None for a unix socket without such an address.
 pub fn address(peer: Peer, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
-    let peer_address = match peer {
-        Peer::Address(address) => Some(address.to_canonical()),
-        Peer::UnixSocket => None,
-    };
-    if !is_trusted(peer_address, trusted) {
-        return peer_address;
+    let mut nearest = peer.address();
+    if !peer.is_trusted(trusted) {
+        return nearest;
     }
-    let mut nearest = peer_address;
     let lists = headers.get_all("x-forwarded-for").iter().filter_map(|list| list.to_str().ok()).collect::<Vec<_>>();
     for hop in lists.iter().rev().flat_map(|list| list.rsplit(',')) {
         let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };

@@ -4,6 +4,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
@@ -90,7 +91,7 @@ impl File {
 
     /// The file, or 304 if the browser has this version already.
     pub fn answer(&self, headers: &HeaderMap) -> Response {
-        let mut response = versioned(headers, &self.etag, self.kind, self.body);
+        let mut response = versioned(headers, &self.etag, self.kind, Bytes::from_static(self.body.as_bytes()));
         // On a 304 too: its headers replace those that the browser has stored with the page.
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         response

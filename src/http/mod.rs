@@ -18,6 +18,7 @@ mod websocket;
 
 pub use self::{
     client::Peer,
+    refusal::malformed,
     response::Response,
     site::{ClientConnection, Site, drained},
 };

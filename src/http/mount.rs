@@ -63,11 +63,8 @@ impl Site {
         };
         let (head, incoming) = request.into_parts();
         let mut request = trpc::Request::read(verb, transformer, path, &head)?;
-        if verb == Verb::Post {
-            if !body::is_json(&head.headers) {
-                return Err(unsupported_media_type());
-            }
-            request = request.with_body(body::read(incoming, &head.headers, &self.limits).await?)?;
+        if verb == Verb::Post && !body::is_json(&head.headers) {
+            return Err(unsupported_media_type());
         }
         let params = self.trpc.connection_params(&request)?;
         let token = match bearer(&head.headers) {
@@ -75,6 +72,10 @@ impl Site {
             token => token,
         };
         let caller = self.client(connection, &head.headers, token).await;
-        self.trpc.answer(Arc::new(Context { request_id: request_id.to_owned(), caller }), request).await
+        let share = self.budget.share(caller.standing());
+        if verb == Verb::Post {
+            request = request.with_body(body::read(incoming, &head.headers, &self.limits, &share).await?)?;
+        }
+        self.trpc.answer(Arc::new(Context { request_id: request_id.to_owned(), caller, share }), request).await
     }
 }

@@ -31,11 +31,12 @@ impl Site {
             return Err(unsupported_media_type());
         }
         let (head, incoming) = request.into_parts();
-        let message = body::read(incoming, &head.headers, &self.limits).await?;
         let caller = self.client(connection, &head.headers, bearer(&head.headers)).await;
+        let share = self.budget.share(caller.standing());
+        let message = body::read(incoming, &head.headers, &self.limits, &share).await?;
         let mut extensions = http::Extensions::new();
-        extensions.insert(Arc::new(Context { request_id: request_id.to_owned(), caller }));
+        extensions.insert(Arc::new(Context { request_id: request_id.to_owned(), caller, share: share.clone() }));
         let message = Message { message: &message, request_id, extensions };
-        Ok(response::rpc(self.jsonrpc.answer(message).await))
+        Ok(response::rpc(self.jsonrpc.answer(message).await, share))
     }
 }

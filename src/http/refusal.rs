@@ -1,5 +1,6 @@
 //! Errors before any call: the same JSON as an error of a procedure, with the matching HTTP status.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use procedures::{
     Code, Error, jsonrpc,
@@ -7,7 +8,9 @@ use procedures::{
     whole,
 };
 
-use super::response::{JSON, Response, retry_after};
+use super::response::{JSON, Response, finish, retry_after};
+use uuid::Uuid;
+
 use crate::error;
 
 /// The wire of a request, which determines the form of its errors.
@@ -57,6 +60,27 @@ fn add_headers(headers: &mut HeaderMap, error: &Error) {
     if error.code == Code::Unauthorized {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
+}
+
+/// The whole response to a head that can't be read, in place of the one of the HTTP library. `date` is its header of that
+/// name. The connection ends with it.
+pub fn malformed(status: StatusCode, date: &str) -> Bytes {
+    let error = match status {
+        StatusCode::URI_TOO_LONG => Error::new(Code::PayloadTooLarge, "The URL is too long."),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            Error::new(Code::PayloadTooLarge, "The head of the request is too large.")
+        }
+        _ => Error::invalid_request("this is not the head of an HTTP/1.1 request"),
+    };
+    let request_id = Uuid::new_v4().to_string();
+    tracing::info!(request_id, code = error.code.as_str(), "request refused");
+    let body = jsonrpc::refuse(&error, &request_id);
+    let response = finish(whole(status, JSON, String::new()), &request_id);
+    let mut text = format!("HTTP/1.1 {status}\r\n{date}connection: close\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in response.headers() {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    format!("{text}\r\n{body}").into()
 }
 
 /// 405 with the allowed methods (RFC 9110 §15.5.6).

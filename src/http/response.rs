@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use procedures::{Allowance, Body, jsonrpc::MessageReply, milliseconds, whole};
+use procedures::{Allowance, Body, Share, jsonrpc::MessageReply, milliseconds, whole};
 
 /// An HTTP response of this server.
 pub type Response = http::Response<Body>;
@@ -13,13 +14,13 @@ pub const JSON: &str = "application/json; charset=utf-8";
 
 /// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may cache it
 /// but must revalidate it each time. `etag` includes its quotes.
-pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: &str) -> Response {
+pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: Bytes) -> Response {
     let mut response = if is_current(request, etag) {
         let mut unchanged = Response::default();
         *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
         unchanged
     } else {
-        whole(StatusCode::OK, content_type, body.to_owned())
+        whole(StatusCode::OK, content_type, body)
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -35,10 +36,10 @@ fn is_current(request: &HeaderMap, etag: &str) -> bool {
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
-/// The response to a JSON-RPC message; 204 when there were only notifications.
-pub fn rpc(reply: MessageReply) -> Response {
+/// The response to a JSON-RPC message; 204 when there were only notifications. `share` is what it occupies.
+pub fn rpc(reply: MessageReply, share: Share) -> Response {
     let mut response = match reply.body {
-        Some(body) => whole(StatusCode::OK, JSON, body),
+        Some(body) => whole(StatusCode::OK, JSON, share.keep(body)),
         None => no_content(),
     };
     if let Some(allowance) = reply.allowance {

@@ -4,12 +4,11 @@ use std::{convert::Infallible, sync::Arc};
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
-use procedures::{Code, Error, socket::is_upgrade, whole};
+use procedures::{Code, Error, Standing, socket::is_upgrade, whole};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
     client::request_id,
-    document,
     explorer::File,
     health,
     mount::{Mount, mount},
@@ -37,11 +36,14 @@ impl Site {
     ) -> Response {
         let path = request.uri().path().to_owned();
         let mount = mount(&path);
-        if let Some(response) = self.monitor(request.method(), &path, request_id).await {
+        if let Some(response) = self.health(request.method(), &path, request_id).await {
             return response;
         }
-        if connection.permit.is_none() {
+        if connection.place.is_none() {
             return too_many_connections(wire(mount), request_id);
+        }
+        if path == "/metrics" {
+            return self.metrics(request.method(), request_id);
         }
         if path == webhook::PATH {
             return self.webhook(request, request_id).await;
@@ -49,7 +51,7 @@ impl Site {
         if let Some(response) = explorer_file(&request, request_id) {
             return response;
         }
-        let document = document::at(self.kernel.documents(), &path);
+        let document = self.documents.iter().find(|document| document.is_at(&path));
         if path != "/" && mount.is_none() && document.is_none() {
             let unknown = Error::new(Code::NotFound, "There is nothing at this address.");
             return refusal::refuse(Wire::JsonRpc, &unknown, request_id);
@@ -65,15 +67,12 @@ impl Site {
         answer.unwrap_or_else(|error| refusal::refuse(wire(mount), &error, request_id))
     }
 
-    /// Answers health checks and metrics, also beyond the limit of connections. None for other paths.
-    async fn monitor(&self, method: &Method, path: &str, request_id: &str) -> Option<Response> {
+    /// Answers health checks, also beyond the limit of connections. None for other paths.
+    async fn health(&self, method: &Method, path: &str, request_id: &str) -> Option<Response> {
         Some(match (method, path) {
             (&Method::GET | &Method::HEAD, "/health/live") => health::live(),
             (&Method::GET | &Method::HEAD, "/health/ready") => self.ready().await,
-            (&Method::GET, "/metrics") => self.metrics(request_id),
-            (_, "/health/live" | "/health/ready" | "/metrics") => {
-                refusal::wrong_method(Wire::JsonRpc, "GET", "Get this page by GET.", request_id)
-            }
+            (_, "/health/live" | "/health/ready") => by_get(request_id),
             _ => return None,
         })
     }
@@ -99,16 +98,29 @@ impl Site {
         }
     }
 
-    fn metrics(&self, request_id: &str) -> Response {
+    fn metrics(&self, method: &Method, request_id: &str) -> Response {
+        if method != Method::GET {
+            return by_get(request_id);
+        }
         let services = self.kernel.services();
         let (reads, writes) = services.db.queued();
         match services.metrics.render(reads, writes) {
-            Ok(text) => whole(StatusCode::OK, "text/plain; version=0.0.4", text),
+            Ok(text) => {
+                let share = self.budget.share(Standing::Anonymous);
+                match share.hold(text.len()) {
+                    Ok(()) => whole(StatusCode::OK, "text/plain; version=0.0.4", share.keep(text)),
+                    Err(error) => refusal::refuse(Wire::JsonRpc, &error, request_id),
+                }
+            }
             Err(error) => {
                 refusal::refuse(Wire::JsonRpc, &visible(error::Error::Internal(error), request_id), request_id)
             }
         }
     }
+}
+
+fn by_get(request_id: &str) -> Response {
+    refusal::wrong_method(Wire::JsonRpc, "GET", "Get this page by GET.", request_id)
 }
 
 /// The wire of the procedures below a mount. JSON-RPC has no mount.
@@ -128,7 +140,8 @@ fn explorer_file(request: &Request<Incoming>, request_id: &str) -> Option<Respon
 }
 
 fn too_many_connections(wire: Wire, request_id: &str) -> Response {
-    let error = visible(error::Error::unavailable("Too many connections. Try again."), request_id);
+    let error = error::Error::unavailable("Too many connections, in all or from your address. Try again.");
+    let error = visible(error, request_id);
     let mut refused = refusal::refuse(wire, &error, request_id);
     refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     refused

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use anyhow::Result;
 use http::HeaderMap;
 use procedures::{
+    Budget,
     jsonrpc::{Gate, JsonRpcService},
     trpc::Trpc,
 };
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::{
     client::{Bearer, Peer, address},
+    document::{self, DocumentPage},
     origin::{Origins, cors},
 };
 use crate::{
@@ -31,7 +33,10 @@ pub struct Site {
     pub(super) origins: Arc<Origins>,
     pub(super) cors: CorsLayer,
     pub(super) trusted_proxies: Vec<TrustedProxy>,
+    pub(super) documents: [DocumentPage; 2],
     pub(super) limits: Limits,
+    /// The memory for messages.
+    pub(super) budget: Budget,
     /// The tasks of open WebSockets, so that a shutdown can wait for them.
     pub(super) sockets: TaskTracker,
 }
@@ -41,8 +46,9 @@ pub struct Site {
 pub struct ClientConnection {
     /// The other end.
     pub peer: Peer,
-    /// A permit for one of the allowed connections, which a WebSocket keeps. None if the server had reached the limit.
-    pub permit: Option<Arc<OwnedSemaphorePermit>>,
+    /// Its place among the allowed connections, which it takes until this is dropped. None for one in the reserve, which is
+    /// answered about the server's health only.
+    pub place: Option<Arc<dyn Send + Sync>>,
 }
 
 impl Site {
@@ -57,11 +63,13 @@ impl Site {
         Ok(Self {
             jsonrpc: Arc::new(Gate::new(service, wire)),
             trpc: Trpc::new(Arc::clone(&kernel), catalogue, wire.clone()),
+            documents: document::pages(kernel.documents()),
             kernel,
             authenticator: Authenticator::new(&settings.jwt)?,
             cors: cors(&origins),
             origins,
             trusted_proxies: settings.trusted_proxies.clone(),
+            budget: Budget::new(limits.wire.buffered_bytes),
             limits,
             sockets: TaskTracker::new(),
         })

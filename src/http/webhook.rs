@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use procedures::{Result, whole};
+use procedures::{Result, Standing, whole};
 use serde_json::json;
 
 use super::{
@@ -51,7 +51,8 @@ impl Site {
 
     async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<EventOutcome> {
         let (head, incoming) = request.into_parts();
-        let payload = body::read(incoming, &head.headers, &self.limits).await?;
+        let share = self.budget.share(Standing::Claimed);
+        let payload = body::read(incoming, &head.headers, &self.limits, &share).await?;
         let (services, now) = (self.kernel.services(), Timestamp::now());
         let seconds = now.millis().div_euclid(1000);
         let event = services.stripe.event(&payload, signature(&head.headers), seconds);

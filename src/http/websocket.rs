@@ -1,12 +1,12 @@
 //! WebSockets: authentication of the client, and the choice of the protocol.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use http::Request;
 use hyper::body::Incoming;
 use procedures::{
-    Result,
+    Result, Standing,
     socket::{self, Handshake, Introduce, JsonRpc, Opening, Protocol, Subprotocols, Trpc, introduces},
     trpc::Transformer,
 };
@@ -45,9 +45,13 @@ impl Site {
         if let (false, Some(error)) = (is_anonymous, caller::refusal(&client.credential)) {
             return Err(visible(error, request_id));
         }
+        let standing = Arc::new(Mutex::new(client.standing()));
         let mut protocol = match wire {
             Wire::JsonRpc => self.jsonrpc_socket(client),
-            Wire::Trpc(transformer) => self.trpc_socket(client, transformer, introduces),
+            Wire::Trpc(transformer) => {
+                let introduce = introduces.then(|| self.introduce(client.clone(), Arc::clone(&standing)));
+                self.trpc_socket(client, transformer, introduce)
+            }
         };
         let (site, connection) = (Arc::clone(self), connection.clone());
         self.sockets.spawn(async move {
@@ -56,8 +60,13 @@ impl Site {
                     let draining = site.kernel.services().draining.clone();
                     let sockets = &site.kernel.services().metrics.sockets;
                     sockets.inc();
-                    let socket =
-                        socket::Connection { protocol: protocol.as_mut(), limits: &site.limits.wire, draining };
+                    let socket = socket::Connection {
+                        protocol: protocol.as_mut(),
+                        limits: &site.limits.wire,
+                        budget: &site.budget,
+                        introduced: Arc::new(move || *standing.lock().unwrap_or_else(PoisonError::into_inner)),
+                        draining,
+                    };
                     socket.serve(upgraded).await;
                     sockets.dec();
                 }
@@ -72,8 +81,12 @@ impl Site {
         Box::new(JsonRpc::new(Arc::clone(&self.jsonrpc), client, self.limits.wire.socket_subscriptions))
     }
 
-    fn trpc_socket(self: &Arc<Self>, client: Client, transformer: Transformer, introduces: bool) -> Box<dyn Protocol> {
-        let introduce = introduces.then(|| self.introduce(client.clone()));
+    fn trpc_socket(
+        &self,
+        client: Client,
+        transformer: Transformer,
+        introduce: Option<Introduce<Client>>,
+    ) -> Box<dyn Protocol> {
         Box::new(Trpc::new(Opening {
             service: Arc::clone(&self.kernel),
             catalogue: Arc::clone(self.kernel.catalogue()),
@@ -84,18 +97,21 @@ impl Site {
         }))
     }
 
-    /// Authenticates the client by `connectionParams` in its first message. A token in the handshake takes precedence.
-    fn introduce(self: &Arc<Self>, client: Client) -> Introduce<Client> {
+    /// Authenticates the client by `connectionParams` in its first message, and notes its standing. A token in the
+    /// handshake takes precedence.
+    fn introduce(self: &Arc<Self>, client: Client, standing: Arc<Mutex<Standing>>) -> Introduce<Client> {
         let site = Arc::clone(self);
         Box::new(move |params| {
             async move {
-                match client.credential {
+                let client = match client.credential {
                     Credential::Anonymous => {
                         let credential = param_bearer(&params).authenticate(&site.authenticator).await;
                         Client { credential, ..client }
                     }
                     _ => client,
-                }
+                };
+                *standing.lock().unwrap_or_else(PoisonError::into_inner) = client.standing();
+                client
             }
             .boxed()
         })

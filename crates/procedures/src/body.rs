@@ -1,10 +1,16 @@
-//! HTTP response bodies.
+//! HTTP bodies.
 
 use std::convert::Infallible;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::body::Body as HttpBody;
+
+use crate::{
+    budget::Share,
+    error::{Code, Error, Result},
+};
 
 /// The body of a response, whole or streamed.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -15,4 +21,41 @@ pub fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Byt
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+/// Reads a whole body. Its bytes are held in `share`.
+///
+/// # Errors
+/// PAYLOAD_TOO_LARGE for more than `limit` bytes; SERVICE_UNAVAILABLE when the server lacks the memory for it;
+/// BAD_REQUEST when it is incomplete.
+pub async fn collect<B>(body: &mut B, limit: usize, share: &Share) -> Result<Bytes>
+where
+    B: HttpBody + Unpin,
+{
+    let too_large = || Error::new(Code::PayloadTooLarge, format!("A request may have at most {limit} bytes."));
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    let expected = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+    let mut whole = Bytes::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_broken| Error::invalid_request("the body is incomplete"))?;
+        let Ok(mut data) = frame.into_data() else { continue };
+        // Without a copy if they are `Bytes` already.
+        let data = data.copy_to_bytes(data.remaining());
+        if whole.len().saturating_add(data.len()) > limit {
+            return Err(too_large());
+        }
+        share.hold(data.len())?;
+        whole = if whole.is_empty() { data } else { joined(whole, &data, expected.min(limit)) };
+    }
+    Ok(whole)
+}
+
+/// Appends without a copy of `whole`, except for the first time.
+fn joined(whole: Bytes, data: &[u8], expected: usize) -> Bytes {
+    let mut joined = BytesMut::from(whole);
+    joined.reserve(expected.saturating_sub(joined.len()).max(data.len()));
+    joined.extend_from_slice(data);
+    joined.freeze()
 }

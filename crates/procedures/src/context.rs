@@ -1,8 +1,10 @@
 //! The context of a request, and what is left of the caller's rate limit.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
+
+use crate::budget::Share;
 
 /// What is known of a request before any procedure is named. All calls of a batch share it.
 #[derive(Clone, Debug)]
@@ -11,12 +13,22 @@ pub struct Context<C> {
     pub request_id: String,
     /// Who is calling, in the application's own type. Its default is an anonymous caller.
     pub caller: C,
+    /// What the message and its answers occupy of the server's memory.
+    pub share: Share,
 }
 
 impl<C> Context<C> {
-    /// A request with a new id.
+    /// A request with a new id and an unlimited share of memory.
     pub fn new(caller: C) -> Self {
-        Self { request_id: Uuid::new_v4().to_string(), caller }
+        Self { request_id: Uuid::new_v4().to_string(), caller, share: Share::default() }
+    }
+}
+
+impl<C: Clone> Context<C> {
+    /// The same request for a subscription, which outlives its message and so has no share in the memory of messages.
+    #[must_use]
+    pub fn lasting(&self) -> Arc<Self> {
+        Arc::new(Self { share: Share::default(), ..self.clone() })
     }
 }
 

@@ -5,13 +5,13 @@ use std::{convert::Infallible, future::ready, sync::Arc};
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as HttpBody;
 use jsonrpsee::Extensions;
 use tokio::sync::watch;
 
 use crate::{
-    body::{Body, whole},
+    body::{Body, collect, whole},
+    budget::{Budget, Share, Standing},
     context::Context,
     describe::{About, Documents},
     error::{Code, Error, Result},
@@ -79,6 +79,7 @@ struct Shared<S: Service> {
     service: Arc<S>,
     catalogue: Arc<Catalogue>,
     limits: Limits,
+    budget: Budget,
     transformer: Transformer,
     gate: Arc<Gate<JsonRpcService<S>>>,
     trpc: Trpc<S>,
@@ -109,6 +110,7 @@ impl<S: Service> Endpoint<S> {
             service,
             catalogue,
             limits: limits.clone(),
+            budget: Budget::new(limits.buffered_bytes),
             transformer: about.transformer,
             openrpc: documents.openrpc.text.into(),
             app_router: documents.app_router.text.into(),
@@ -156,14 +158,15 @@ impl<S: Service> Endpoint<S> {
         B: HttpBody<Data: Send, Error: Into<BoxError>> + Send,
     {
         let (head, body) = request.into_parts();
-        let message = self.read(&head, body).await?;
-        let context = self.context(&head.headers, &ConnectionParams::default());
+        let share = self.shared.budget.share(Standing::Known);
+        let message = self.read(&head, body, &share).await?;
+        let context = self.context(&head.headers, &ConnectionParams::default(), share);
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(&context));
         let incoming = Incoming { message: &message, request_id: &context.request_id, extensions };
         let reply = self.shared.gate.answer(incoming).await;
         let mut response = match reply.body {
-            Some(body) => whole(StatusCode::OK, JSON, body),
+            Some(body) => whole(StatusCode::OK, JSON, context.share.clone().keep(body)),
             None => no_content(),
         };
         if let Some(allowance) = reply.allowance {
@@ -177,15 +180,16 @@ impl<S: Service> Endpoint<S> {
         B: HttpBody<Data: Send, Error: Into<BoxError>> + Send,
     {
         let (head, body) = request.into_parts();
+        let share = self.shared.budget.share(Standing::Known);
         let Some(verb) = Verb::of(&head.method) else {
             return Err(Error::method_not_supported("Call queries by GET and mutations by POST."));
         };
         let mut request = trpc::Request::read(verb, self.shared.transformer, path, &head)?;
         if verb == Verb::Post {
-            request = request.with_body(self.read(&head, body).await?)?;
+            request = request.with_body(self.read(&head, body, &share).await?)?;
         }
         let params = self.shared.trpc.connection_params(&request)?;
-        self.shared.trpc.answer(self.context(&head.headers, &params), request).await
+        self.shared.trpc.answer(self.context(&head.headers, &params, share), request).await
     }
 
     /// Accepts a WebSocket and serves it in a task of its own.
@@ -213,7 +217,14 @@ impl<S: Service> Endpoint<S> {
         tokio::spawn(async move {
             match upgrade.await {
                 Ok(upgraded) => {
-                    let connection = Connection { protocol: protocol.as_mut(), limits: &shared.limits, draining };
+                    let connection = Connection {
+                        protocol: protocol.as_mut(),
+                        limits: &shared.limits,
+                        budget: &shared.budget,
+                        // Whether callers must introduce themselves is the application's decision.
+                        introduced: Arc::new(|| Standing::Known),
+                        draining,
+                    };
                     connection.serve(upgraded).await;
                 }
                 Err(error) => tracing::debug!(%error, "the connection was not upgraded"),
@@ -231,26 +242,19 @@ impl<S: Service> Endpoint<S> {
         (self.identify)(Credentials { headers, params })
     }
 
-    fn context(&self, headers: &HeaderMap, params: &ConnectionParams) -> Arc<Context<S::Caller>> {
-        Arc::new(Context::new(self.caller(headers, params)))
+    fn context(&self, headers: &HeaderMap, params: &ConnectionParams, share: Share) -> Arc<Context<S::Caller>> {
+        Arc::new(Context { share, ..Context::new(self.caller(headers, params)) })
     }
 
     /// Reads the whole body of a POST.
-    async fn read<B>(&self, head: &Parts, body: B) -> Result<Bytes>
+    async fn read<B>(&self, head: &Parts, body: B, share: &Share) -> Result<Bytes>
     where
         B: HttpBody<Data: Send, Error: Into<BoxError>> + Send,
     {
         if !is_json(&head.headers) {
             return Err(Error::new(Code::UnsupportedMediaType, "Send JSON, as application/json."));
         }
-        let limit = self.shared.limits.request_bytes;
-        match Box::pin(Limited::new(body, limit).collect()).await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err(Error::new(Code::PayloadTooLarge, format!("A request may have at most {limit} bytes.")))
-            }
-            Err(_broken) => Err(Error::invalid_request("the body is incomplete")),
-        }
+        collect(&mut Box::pin(body), self.shared.limits.request_bytes, share).await
     }
 
     /// The response to a request in which no call could be found.

@@ -49,6 +49,7 @@
 
 mod access;
 mod body;
+mod budget;
 mod context;
 mod dates;
 pub mod describe;
@@ -69,7 +70,8 @@ pub mod trpc;
 
 pub use self::{
     access::{Access, Bucket, Kind},
-    body::{Body, whole},
+    body::{Body, collect, whole},
+    budget::{Budget, Share, Standing},
     context::{Allowance, Context},
     dates::Dates,
     endpoint::{Credentials, Endpoint},

@@ -12,6 +12,7 @@ use futures_util::stream::{BoxStream, Stream, StreamExt};
 use serde_json::value::RawValue;
 
 use crate::{
+    access::Kind,
     context::{Allowance, Context},
     error::{Error, Result},
     input::Input,
@@ -57,12 +58,14 @@ impl<T> Answer<T> {
 }
 
 impl Answer {
-    /// The same answer, unless its output has more than `limit` bytes.
+    /// The same answer to a call of `kind`, unless its output has more than `limit` bytes or the server lacks the memory
+    /// for it. Memory is not checked for a mutation: what has been done must be answered.
     #[must_use]
-    pub fn within(self, limit: usize) -> Self {
-        let result = self.result.and_then(|output| match output.get().len() > limit {
-            true => Err(Error::response_too_large(limit)),
-            false => Ok(output),
+    pub fn within<C>(self, limit: usize, context: &Context<C>, kind: Option<Kind>) -> Self {
+        let result = self.result.and_then(|output| match output.get().len() {
+            bytes if bytes > limit => Err(Error::response_too_large(limit)),
+            _ if kind == Some(Kind::Mutation) => Ok(output),
+            bytes => context.share.hold(bytes).map(|()| output),
         });
         Self { result, ..self }
     }

@@ -43,13 +43,6 @@ async fn an_id_on_a_trpc_socket_has_at_most_255_characters() {
     assert_eq!(app.count("audit_log"), 0);
 }
 
-/// The bytes that a process holds in memory.
-fn resident(process: &Process) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
-}
-
 /// An empty input of nearly 1 MiB.
 fn padded() -> String {
     format!("{{{}}}", " ".repeat(MIB - 200))
@@ -83,16 +76,16 @@ async fn subscriptions_do_not_keep_the_text_of_their_input() {
     // The first ones set up what all of them share.
     let mut streams = vec![subscribe_by_http(&user).await];
     subscribe_on_a_socket(&mut socket, 0).await;
-    let before = resident(&server);
+    let before = server.resident();
     for id in 1..=SUBSCRIPTIONS {
         subscribe_on_a_socket(&mut socket, id).await;
     }
-    let on_sockets = resident(&server).saturating_sub(before);
+    let on_sockets = server.resident().saturating_sub(before);
     assert!(on_sockets < SUBSCRIPTIONS * MIB / 2, "{SUBSCRIPTIONS} subscriptions on a socket hold {on_sockets} bytes");
-    let before = resident(&server);
+    let before = server.resident();
     for _ in 0..SUBSCRIPTIONS {
         streams.push(subscribe_by_http(&user).await);
     }
-    let by_http = resident(&server).saturating_sub(before);
+    let by_http = server.resident().saturating_sub(before);
     assert!(by_http < SUBSCRIPTIONS * MIB / 2, "{SUBSCRIPTIONS} event streams hold {by_http} bytes");
 }

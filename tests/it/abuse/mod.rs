@@ -1,11 +1,15 @@
 //! Requests of callers without an account that would cost far more than they do. The tests show the bounds by bytes and
 //! counts. docs/OPERATIONS.md, "Limits", lists them.
 
+mod heads;
 mod ids;
 mod logging;
 mod pings;
+mod places;
 mod signatures;
 mod socket_methods;
 mod standby;
 mod subjects;
 mod superjson;
+mod unfinished;
+mod unread;

@@ -55,7 +55,7 @@ async fn ping(socket: &mut Socket) -> Instant {
 #[tokio::test]
 async fn a_pause_of_the_machine_sends_one_ping_and_closes_no_socket() {
     let app = TestApp::on_sqlite().await;
-    let mut socket = Socket::open(&app.anonymous()).await;
+    let mut socket = Socket::open(&app.user("user_1")).await;
     pause();
     for _ in 0..3 {
         // This ping is not answered before the pause.

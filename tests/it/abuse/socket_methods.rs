@@ -19,7 +19,7 @@ fn assert_refused(answer: &Value) {
 #[tokio::test]
 async fn long_params_of_socket_methods_are_refused_unread() {
     let app = TestApp::on_sqlite().await;
-    let client = app.anonymous();
+    let client = app.user("user_1");
     let mut socket = Socket::open(&client).await;
     socket.send(unsubscribe(1024).to_string()).await;
     assert_eq!(socket.receive().await.unwrap()["result"], false);

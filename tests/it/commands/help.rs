@@ -70,6 +70,7 @@ fn the_help_of_serve_lists_every_setting() {
             "STRIPE_BUSINESS_MONTHLY_PRICE_ID",
             "STRIPE_BUSINESS_YEARLY_PRICE_ID",
             "LOG_FORMAT",
+            "CONNECTIONS_PER_ADDRESS",
             "SHUTDOWN_GRACE_MS",
             "BOOTSTRAP_ADMIN",
         ] {

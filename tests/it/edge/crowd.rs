@@ -28,7 +28,7 @@ async fn health_and_calls_work_with_ten_thousand_idle_connections() {
     }
     let folder = tempfile::tempdir().unwrap();
     // The server runs in another process, so that each process needs one descriptor per connection and not two.
-    let server = Process::serve(folder.path(), &[]);
+    let server = Process::serve(folder.path(), &[("CONNECTIONS_PER_ADDRESS", "0")]);
     let token = std::fs::read_to_string(folder.path().join("data/admin-token")).unwrap();
     let client = server.client(token.trim());
     client.call("user.me", json!({})).await;

@@ -47,6 +47,19 @@ impl Process {
     pub fn serve_with_log(folder: &Path, settings: &[(&str, &str)], stderr: Stdio) -> Self {
         let mut command = Self::command(folder, &["serve"], &[("BIND_ADDR", "127.0.0.1:0")]);
         command.envs(settings.iter().copied());
+        Self::start(folder, command, stderr)
+    }
+
+    /// Starts a server that may open so many files.
+    pub fn serve_with_files(folder: &Path, settings: &[(&str, &str)], files: usize) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_clusterdesk")]);
+        command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("BIND_ADDR", "127.0.0.1:0").envs(settings.iter().copied());
+        Self::start(folder, command, Stdio::piped())
+    }
+
+    fn start(folder: &Path, mut command: Command, stderr: Stdio) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut banner = String::new();
@@ -79,6 +92,22 @@ impl Process {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The bytes that it holds in memory.
+    pub fn resident(&self) -> usize {
+        self.memory("VmRSS:")
+    }
+
+    /// The most bytes that it has held in memory since it started.
+    pub fn peak(&self) -> usize {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, field: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
     /// Sends a signal by its name.

@@ -123,7 +123,8 @@ impl<S: Service> Inner<S> {
     async fn call(&self, id: Id<'_>, context: &Arc<Context<S::Caller>>, call: MethodCall<'_>) -> MethodResponse {
         // Only an unknown name can be longer than what is repeated.
         let name = echo(call.name);
-        let answer = self.service.call(context, name, Input::Text(call.params)).await.within(self.response_bytes);
+        let answer = self.service.call(context, name, Input::Text(call.params)).await;
+        let answer = answer.within(self.response_bytes, context, self.catalogue.kind(name));
         counted(write(id, context, name, answer.result), answer.allowance)
     }
 
@@ -140,7 +141,7 @@ impl<S: Service> Inner<S> {
             Err(error) => return failure(id, &error, Some(name), &context.request_id),
         };
         let (subscription, started) = (reserved.id.clone(), Started::default());
-        let answer = self.service.subscribe(context, name, Input::Text(params)).await;
+        let answer = self.service.subscribe(&context.lasting(), name, Input::Text(params)).await;
         let result = answer.result.map(|events| {
             let (method, request_id) = (name.to_owned(), context.request_id.clone());
             let topic = Topic { method, subscription: subscription.clone(), request_id };

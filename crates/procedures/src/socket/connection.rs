@@ -1,6 +1,6 @@
 //! A WebSocket connection, for either protocol: calls run concurrently, beside streams of events.
 
-use std::time::Duration;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
@@ -9,7 +9,11 @@ use futures_util::{
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::{io::AsyncWriteExt, sync::watch, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -19,22 +23,22 @@ use tokio_tungstenite::{
 };
 
 use super::{
+    inbound::{Inbound, Introduced, Overrun, READ_BYTES},
     keep_alive::KeepAlive,
     protocol::{Action, Output, Protocol},
 };
 use crate::{
+    budget::{Budget, Standing, exhausted},
     error::{Code, Error},
     limits::Limits,
 };
 
-/// Bytes of a socket's read buffer. It is small because most sockets are idle.
-const READ_BUFFER: usize = 4096;
 /// How long a peer may take to close its side after ours.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A socket, and how long its peer may take to accept a message.
 struct Socket {
-    stream: WebSocketStream<TokioIo<Upgraded>>,
+    stream: WebSocketStream<Inbound<TokioIo<Upgraded>>>,
     patience: Duration,
 }
 
@@ -44,6 +48,10 @@ pub struct Connection<'a> {
     pub protocol: &'a mut dyn Protocol,
     /// Limits of the wire.
     pub limits: &'a Limits,
+    /// The memory of all connections.
+    pub budget: &'a Budget,
+    /// How far the client has introduced itself by now.
+    pub introduced: Introduced,
     /// True once the server is stopping.
     pub draining: watch::Receiver<bool>,
 }
@@ -52,14 +60,17 @@ impl Connection<'_> {
     /// Serves the socket until one side closes it, the peer is gone or the server stops.
     pub async fn serve(mut self, upgraded: Upgraded) {
         let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
+            // Small, because most sockets are idle.
+            .read_buffer_size(READ_BYTES)
             // Every message is flushed. The buffer holds what the peer does not accept.
             .write_buffer_size(0)
-            .max_write_buffer_size(self.limits.socket_write_bytes.max(1))
+            .max_write_buffer_size(self.limits.connection_bytes.max(1))
             .max_message_size(Some(self.limits.request_bytes))
             .max_frame_size(Some(self.limits.request_bytes));
-        let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        let mut socket = Socket { stream, patience: self.limits.socket_write_timeout };
+        let budget = self.budget.of_connection(self.limits.connection_bytes);
+        let inbound = Inbound::new(TokioIo::new(upgraded), budget, Arc::clone(&self.introduced), self.limits);
+        let stream = WebSocketStream::from_raw_socket(inbound, Role::Server, Some(config)).await;
+        let mut socket = Socket { stream, patience: self.limits.write_timeout };
         if let Some(frame) = self.run(&mut socket).await {
             socket.close(frame).await;
         }
@@ -70,30 +81,44 @@ impl Connection<'_> {
         let limits = self.limits;
         let mut draining = self.draining.clone();
         let mut keep_alive = KeepAlive::new(limits.ping_interval);
+        let mut introduction = pin!(sleep(limits.message_timeout));
+        let mut last_message = Instant::now();
+        let mut introducing = false;
         let mut calls = FuturesUnordered::new();
         let mut events = SelectAll::new();
         loop {
+            // A peer with too much in flight is not read from until a call is answered, nor one that was not identified yet.
+            let may_wait = calls.len() < limits.socket_calls.max(1) && !introducing && socket.inbound().has_room();
+            let reads = calls.is_empty() || may_wait;
             let message = tokio::select! {
                 Some(output) = calls.next() => {
                     socket.write(output, &mut events).await?;
+                    if !reads {
+                        socket.inbound().extend();
+                    }
                     continue;
                 }
                 Some(text) = events.next() => {
                     socket.send(text).await?;
                     continue;
                 }
-                // A peer with too many calls in flight is not read from until one is answered.
-                message = socket.stream.next(), if calls.len() < limits.socket_calls.max(1) => {
+                message = socket.stream.next(), if reads => {
                     keep_alive.heard();
                     message?
                 }
                 // Unread pongs are not missing.
-                is_alive = keep_alive.next(), if calls.len() < limits.socket_calls.max(1) => {
+                is_alive = keep_alive.next(), if reads => {
                     if !is_alive {
                         return Some(frame(CloseCode::Away, "no answer to pings"));
                     }
+                    if last_message.elapsed() > limits.anonymous_idle_timeout && socket.is_anonymous() {
+                        return Some(frame(CloseCode::Policy, "nothing was called, and nobody has signed in"));
+                    }
                     socket.send(Message::Ping(Default::default())).await?;
                     continue;
+                }
+                () = &mut introduction, if self.protocol.awaits_introduction() => {
+                    return Some(frame(CloseCode::Policy, "the connection params took too long"));
                 }
                 () = drained(&mut draining) => break,
             };
@@ -105,26 +130,38 @@ impl Connection<'_> {
                     socket.flush().await;
                     return None;
                 }
-                Ok(Message::Ping(_)) => {
+                Ok(Message::Ping(payload)) => {
+                    socket.inbound().complete_control(payload.len());
                     // The pong is queued already. It leaves before anything else is read, so that a peer that pings and
                     // does not read can't fill the buffer.
                     socket.flush().await?;
                     continue;
                 }
-                Ok(Message::Pong(_) | Message::Frame(_)) => continue,
+                Ok(Message::Pong(payload)) => {
+                    socket.inbound().complete_control(payload.len());
+                    continue;
+                }
+                Ok(Message::Frame(_)) => continue,
                 Err(SocketError::Capacity(_)) => {
-                    let what = format!("A message may have at most {} bytes.", limits.request_bytes);
-                    socket.send(self.protocol.refuse(&Error::new(Code::PayloadTooLarge, what))).await?;
+                    socket.send(self.protocol.refuse(&too_large(limits.request_bytes))).await?;
                     return Some(frame(CloseCode::Size, "message too large"));
                 }
                 Err(SocketError::Utf8(_)) => return Some(frame(CloseCode::Invalid, "text must be UTF-8")),
                 Err(SocketError::Protocol(_)) => return Some(frame(CloseCode::Protocol, "protocol violation")),
                 Err(error) => {
-                    tracing::debug!(%error, "the socket broke");
-                    return None;
+                    let Some(overrun) = socket.inbound().overrun() else {
+                        tracing::debug!(%error, "the socket broke");
+                        return None;
+                    };
+                    let (error, frame) = overran(overrun, limits);
+                    socket.send(self.protocol.refuse(&error)).await?;
+                    return Some(frame);
                 }
             };
-            for action in self.protocol.on_message(message) {
+            last_message = Instant::now();
+            introducing = self.protocol.awaits_introduction();
+            let share = socket.inbound().complete();
+            for action in self.protocol.on_message(message, share) {
                 match action {
                     Action::Send(text) => socket.send(text).await?,
                     Action::Answer(answer) => calls.push(answer),
@@ -150,11 +187,21 @@ async fn drained(draining: &mut watch::Receiver<bool>) {
 }
 
 impl Socket {
+    fn inbound(&mut self) -> &mut Inbound<TokioIo<Upgraded>> {
+        self.stream.get_mut()
+    }
+
+    fn is_anonymous(&self) -> bool {
+        self.stream.get_ref().standing() == Standing::Anonymous
+    }
+
     async fn write(&mut self, output: Output, events: &mut SelectAll<BoxStream<'static, String>>) -> Option<()> {
-        for text in output.texts {
+        let Output { texts, events: started, share } = output;
+        for text in texts {
             self.send(text).await?;
         }
-        events.extend(output.events);
+        drop(share);
+        events.extend(started);
         Some(())
     }
 
@@ -180,6 +227,24 @@ impl Socket {
             drop(timeout(LINGER, discard).await);
         }
     }
+}
+
+/// The error and the close frame for a message that is not read to its end.
+fn overran(overrun: Overrun, limits: &Limits) -> (Error, CloseFrame) {
+    match overrun {
+        Overrun::Bytes => {
+            (too_large(limits.anonymous_request_bytes), frame(CloseCode::Size, "message too large without a token"))
+        }
+        Overrun::Memory => (exhausted(), frame(CloseCode::Again, "too many large messages")),
+        Overrun::Time => {
+            let slow = Error::new(Code::Timeout, "The message took too long to arrive.");
+            (slow, frame(CloseCode::Policy, "message too slow"))
+        }
+    }
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::new(Code::PayloadTooLarge, format!("A message may have at most {limit} bytes."))
 }
 
 fn frame(code: CloseCode, reason: &'static str) -> CloseFrame {

@@ -7,6 +7,7 @@ use jsonrpsee::{Extensions, MethodResponse, server::middleware::rpc::RpcServiceT
 
 use super::protocol::{Action, Output, Protocol};
 use crate::{
+    budget::Share,
     context::Context,
     error::Error,
     jsonrpc::{Gate, Incoming, Session, refuse},
@@ -31,16 +32,16 @@ where
     R: RpcServiceT<MethodResponse = MethodResponse, BatchResponse = MethodResponse> + Send + Sync + 'static,
     C: Clone + Send + Sync + 'static,
 {
-    fn on_message(&mut self, message: Bytes) -> Vec<Action> {
+    fn on_message(&mut self, message: Bytes, share: Share) -> Vec<Action> {
         let gate = Arc::clone(&self.gate);
-        let context = Arc::new(Context::new(self.caller.clone()));
+        let context = Arc::new(Context { share: share.clone(), ..Context::new(self.caller.clone()) });
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(&context));
         extensions.insert(Arc::clone(&self.session));
         let answer = async move {
             let incoming = Incoming { message: &message, request_id: &context.request_id, extensions };
             let reply = gate.answer(incoming).await;
-            Output { texts: reply.body.into_iter().collect(), events: reply.events }
+            Output { texts: reply.body.into_iter().collect(), events: reply.events, share }
         };
         vec![Action::Answer(Box::pin(answer))]
     }

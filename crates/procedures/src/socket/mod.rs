@@ -2,6 +2,7 @@
 
 mod connection;
 mod handshake;
+mod inbound;
 mod jsonrpc;
 mod keep_alive;
 mod protocol;
@@ -10,6 +11,7 @@ mod trpc;
 pub use self::{
     connection::Connection,
     handshake::{Handshake, Subprotocols, introduces, is_upgrade},
+    inbound::Introduced,
     jsonrpc::JsonRpc,
     protocol::{Action, Output, Protocol},
     trpc::{Introduce, Opening, Trpc},

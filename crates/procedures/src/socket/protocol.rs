@@ -3,12 +3,17 @@
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 
-use crate::error::Error;
+use crate::{budget::Share, error::Error};
 
 /// A protocol on a WebSocket.
 pub trait Protocol: Send {
-    /// Handles one message.
-    fn on_message(&mut self, message: Bytes) -> Vec<Action>;
+    /// Handles one message. `share` is the memory that it and its answers occupy.
+    fn on_message(&mut self, message: Bytes, share: Share) -> Vec<Action>;
+
+    /// Whether the next message must introduce the client.
+    fn awaits_introduction(&self) -> bool {
+        false
+    }
 
     /// The reply to an unreadable message.
     fn refuse(&self, error: &Error) -> String;
@@ -36,4 +41,6 @@ pub struct Output {
     pub texts: Vec<String>,
     /// Texts to send from then on.
     pub events: Vec<BoxStream<'static, String>>,
+    /// What the texts occupy, until they are sent.
+    pub share: Share,
 }

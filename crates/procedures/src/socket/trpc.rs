@@ -12,6 +12,7 @@ use futures_util::{
 use super::protocol::{Action, Output, Protocol};
 use crate::{
     access::Kind,
+    budget::Share,
     context::Context,
     error::{Error, Result},
     limits::Limits,
@@ -68,7 +69,7 @@ impl<S: Service> Trpc<S> {
         }
     }
 
-    fn act(&self, message: Message) -> Option<Action> {
+    fn act(&self, message: Message, share: &Share) -> Option<Action> {
         let call = match message {
             Message::Call(call) => call,
             Message::Stop(sender) => {
@@ -86,10 +87,10 @@ impl<S: Service> Trpc<S> {
                 return Some(Action::Send(text));
             }
         };
-        let (caller, responder) = (self.caller.clone(), Arc::clone(&self.responder));
+        let (caller, responder, share) = (self.caller.clone(), Arc::clone(&self.responder), share.clone());
         Some(Action::Answer(Box::pin(async move {
-            let context = Arc::new(Context { request_id, caller: caller.await });
-            output(responder.answer(context, call).await, reservation)
+            let context = Arc::new(Context { request_id, caller: caller.await, share: share.clone() });
+            Output { share, ..output(responder.answer(context, call).await, reservation) }
         })))
     }
 
@@ -107,7 +108,7 @@ impl<S: Service> Trpc<S> {
 }
 
 impl<S: Service> Protocol for Trpc<S> {
-    fn on_message(&mut self, message: Bytes) -> Vec<Action> {
+    fn on_message(&mut self, message: Bytes, share: Share) -> Vec<Action> {
         // Keep-alive is the text PING, answered by PONG.
         match message.as_ref() {
             b"PING" => return vec![Action::Send("PONG".to_owned())],
@@ -118,7 +119,8 @@ impl<S: Service> Protocol for Trpc<S> {
             return match params(&message) {
                 Ok(params) => {
                     self.caller = introduce(params).shared();
-                    Vec::new()
+                    let caller = self.caller.clone();
+                    vec![Action::Answer(Box::pin(caller.map(|_introduced| Output::default())))]
                 }
                 Err(error) => vec![Action::Send(self.refuse(&error)), Action::Close("no connection params")],
             };
@@ -127,9 +129,13 @@ impl<S: Service> Protocol for Trpc<S> {
             Ok(messages) if messages.len() > self.batch_entries => {
                 vec![Action::Send(self.refuse(&Error::bad_call("Batch call exceeds maximum size")))]
             }
-            Ok(messages) => messages.into_iter().filter_map(|message| self.act(message)).collect(),
+            Ok(messages) => messages.into_iter().filter_map(|message| self.act(message, &share)).collect(),
             Err(error) => vec![Action::Send(self.refuse(&error))],
         }
+    }
+
+    fn awaits_introduction(&self) -> bool {
+        self.introduce.is_some()
     }
 
     fn refuse(&self, error: &Error) -> String {
@@ -160,5 +166,8 @@ fn output(response: Response, reservation: Option<Reservation>) -> Output {
             Err(error) => topic.end(&error),
         })
     });
-    reservation.start(messages).map(|events| Output { texts, events: vec![events] }).unwrap_or_default()
+    reservation
+        .start(messages)
+        .map(|events| Output { texts, events: vec![events], ..Output::default() })
+        .unwrap_or_default()
 }

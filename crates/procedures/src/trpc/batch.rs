@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -50,7 +51,7 @@ pub struct Response {
     /// For METHOD_NOT_SUPPORTED: the methods that would work.
     pub allow: Option<&'static str>,
     /// JSON.
-    pub body: String,
+    pub body: Bytes,
     /// The scarcest allowance of the calls.
     pub allowance: Option<Allowance>,
 }
@@ -101,7 +102,7 @@ impl<S: Service> Calls<S> {
             Kind::Mutation => "POST",
             Kind::Query | Kind::Subscription => "GET, POST",
         });
-        Response { status, allow, body, allowance }
+        Response { status, allow, body: self.context.share.clone().keep(body), allowance }
     }
 
     /// Writes all outcomes. One that can't be written, or does not fit, becomes an error.
@@ -134,7 +135,7 @@ impl<S: Service> Calls<S> {
         let answer = match call.accept(self.verb, self.batch) {
             Ok(()) => {
                 let answer = self.service.call(&self.context, &path, call.input(self.transformer)).await;
-                answer.within(self.response_bytes)
+                answer.within(self.response_bytes, &self.context, procedure.as_ref().map(|known| known.kind))
             }
             Err(error) => {
                 tracing::info!(request_id = self.context.request_id, code = error.code.as_str(), "not a call");

@@ -54,11 +54,12 @@ impl<S: Service> Trpc<S> {
     /// # Errors
     /// When it can't be split into calls.
     pub async fn answer(&self, context: Arc<Context<S::Caller>>, request: Request) -> Result<http::Response<Body>> {
-        let calls = Calls::new(&self.service, &self.catalogue, context, &request, &self.limits)?;
         if self.subscribes(&request) {
+            let calls = Calls::new(&self.service, &self.catalogue, context.lasting(), &request, &self.limits)?;
             let (last_event_id, ping) = (request.last_event_id, self.limits.ping_interval);
             return Ok(events(calls.subscribe(Streaming { last_event_id, ping }).await));
         }
+        let calls = Calls::new(&self.service, &self.catalogue, context, &request, &self.limits)?;
         match request.streams {
             true if request.batch => Ok(stream("application/json", calls.lines())),
             true => Err(Error::bad_call("Streaming requests must be batched (you can do a batch of 1)")),

@@ -110,7 +110,8 @@ impl<S: Service> Responder<S> {
         procedure: &SharedProcedure,
     ) -> Result<Box<RawValue>> {
         let input = input(self.transformer, call.input.as_deref().map(RawValue::get), procedure);
-        let answer = self.service.call(context, &call.path, input).await.within(self.response_bytes);
+        let answer = self.service.call(context, &call.path, input).await;
+        let answer = answer.within(self.response_bytes, context, Some(procedure.kind));
         let output = answer.result?;
         self.transformer.output(&output, "", &output, &procedure.output_dates)
     }
@@ -123,7 +124,7 @@ impl<S: Service> Responder<S> {
     ) -> Result<Subscription> {
         let input = input(self.transformer, call.input.as_deref().map(RawValue::get), procedure);
         let input = resume(input, call.last_event_id.as_deref());
-        self.service.subscribe(context, &call.path, input).await.result
+        self.service.subscribe(&context.lasting(), &call.path, input).await.result
     }
 }
 

@@ -1,0 +1,174 @@
+//! Connections: nobody can take the places of others, and health checks are always answered.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::StreamExt;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    time::{advance, pause},
+};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+use crate::support::{Backend, Builder, Client, Process, Raw, Socket, TestApp, eventually};
+
+const METRICS: &str = "GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n";
+
+fn address(url: &str) -> SocketAddr {
+    url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap()
+}
+
+/// A connection from another address of this machine, kept open.
+async fn connect_from(from: &str, url: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+    socket.connect(address(url)).await.unwrap()
+}
+
+/// The status line of the answer to one request.
+async fn status(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut start = vec![0; "HTTP/1.1 200".len()];
+    stream.read_exact(&mut start).await.unwrap();
+    String::from_utf8(start).unwrap()
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_others_have_theirs() {
+    let app = Builder::new(Backend::Sqlite).flag("connections-per-address", "2").start().await;
+    let mut mine = Vec::new();
+    for expected in ["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 503", "HTTP/1.1 503"] {
+        let mut stream = connect_from("127.0.0.2", &app.url).await;
+        assert_eq!(status(&mut stream, METRICS).await, expected);
+        mine.push(stream);
+    }
+    assert_eq!(status(&mut connect_from("127.0.0.3", &app.url).await, METRICS).await, "HTTP/1.1 200");
+    // A WebSocket counts too, and a closed connection makes room.
+    mine.clear();
+    let client = app.anonymous();
+    let (one, two) = (Socket::open(&client).await, Socket::open(&client).await);
+    let refused = Socket::try_open(&app.url, &[]).await.err().unwrap();
+    assert!(refused.to_string().contains("503"), "{refused}");
+    drop((one, two));
+    eventually(async || Socket::try_open(&app.url, &[]).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn connections_of_trusted_proxies_are_not_counted_by_address() {
+    let proxied = Builder::new(Backend::Sqlite).flag("connections-per-address", "1");
+    let app = proxied.flag("trusted-proxies", "127.0.0.2").start().await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut stream = connect_from("127.0.0.2", &app.url).await;
+        assert_eq!(status(&mut stream, METRICS).await, "HTTP/1.1 200");
+        open.push(stream);
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_in_the_reserve_does_not_keep_a_health_check_out() {
+    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 0).start().await;
+    let mut crowd = Vec::new();
+    for _ in 0..400 {
+        let mut connection = Raw::open(&app.url).await;
+        connection.try_send("GET /metrics HTTP/1.1\r\n").await;
+        crowd.push(connection);
+    }
+    for page in ["live", "ready"] {
+        let mut check = Raw::open(&app.url).await;
+        check.send(format!("GET /health/{page} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
+        assert_eq!(check.response().await.unwrap().status, 200);
+    }
+    // The oldest were closed for the newest.
+    assert!(crowd.first_mut().unwrap().response().await.is_none());
+    // Pipelined requests get one answer, and only about the server's health.
+    let mut greedy = Raw::open(&app.url).await;
+    greedy.send(METRICS.repeat(100)).await;
+    assert_eq!(greedy.response().await.unwrap().status, 503);
+    assert!(greedy.response().await.is_none());
+}
+
+#[tokio::test]
+async fn a_connection_in_the_reserve_lasts_a_few_seconds() {
+    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 0).start().await;
+    let mut slow = Raw::open(&app.url).await;
+    pause();
+    for byte in "GET /health/live HTT".chars() {
+        slow.try_send(byte.to_string()).await;
+        advance(Duration::from_secs(1)).await;
+    }
+    assert!(slow.response().await.is_none());
+}
+
+#[tokio::test]
+async fn a_socket_without_a_token_is_closed_after_a_minute_without_a_message() {
+    let app = TestApp::on_sqlite().await;
+    let mut stranger = Socket::open(&app.anonymous()).await;
+    let mut user = Socket::open(&app.user("user_1")).await;
+    assert!(stranger.call("rpc.discover", json!({})).await["result"].is_object());
+    pause();
+    let frame = tokio::select! {
+        frame = close_frame(&mut stranger) => frame,
+        frame = close_frame(&mut user) => panic!("the user's socket was closed: {frame:?}"),
+    };
+    assert_eq!(frame.code, CloseCode::Policy);
+}
+
+/// Answers pings until the socket is closed.
+async fn close_frame(socket: &mut Socket) -> CloseFrame {
+    loop {
+        if let Message::Close(frame) = socket.stream.next().await.unwrap().unwrap() {
+            return frame.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_announced_connection_params_must_send_them_soon() {
+    let app = TestApp::on_sqlite().await;
+    let mut silent = Socket::try_open_at(&app.url, "trpc?connectionParams=1", &[]).await.unwrap();
+    pause();
+    assert_eq!(close_frame(&mut silent).await.code, CloseCode::Policy);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_anonymous_sockets_take_their_places_and_little_memory() {
+    const CROWD: usize = 2_000;
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve(folder.path(), &[]);
+    let mut crowd = Vec::new();
+    for number in 0..CROWD {
+        // Four addresses, each with fewer places than it wants.
+        let mut stream = connect_from(&format!("127.0.1.{}", number % 4 + 1), &server.url).await;
+        let upgrade = "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                       sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        drop(stream.write_all(upgrade.as_bytes()).await);
+        crowd.push(stream);
+    }
+    let client = Client::new(&server.url, None);
+    let page = client.http.get(format!("{}metrics", server.url)).send().await.unwrap().text().await.unwrap();
+    let sockets = page.lines().find_map(|line| line.strip_prefix("clusterdesk_websockets ")).unwrap();
+    assert!(sockets.parse::<usize>().unwrap() <= 4 * 256, "{sockets}");
+    assert!(client.http.get(format!("{}health/live", server.url)).send().await.unwrap().status() == 200);
+    assert!(server.peak() < 150 * 1024 * 1024, "{}", server.peak());
+}
+
+#[tokio::test]
+async fn open_files_do_not_run_out_before_the_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve_with_files(folder.path(), &[("CONNECTIONS_PER_ADDRESS", "0")], 600);
+    let mut crowd = Vec::new();
+    for _ in 0..700 {
+        crowd.push(connect_from("127.0.0.1", &server.url).await);
+    }
+    let mut check = Raw::open(&server.url).await;
+    check.send("GET /health/ready HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    assert_eq!(check.response().await.unwrap().status, 200);
+    assert!(server.log().contains("the limit of open files is low"), "{}", server.log());
+    assert!(!server.log().contains("could not accept"), "{}", server.log());
+}

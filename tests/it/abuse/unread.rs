@@ -1,0 +1,90 @@
+//! Answers that nobody reads: what they hold, and for how long.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpSocket,
+    time::{advance, pause},
+};
+
+use crate::support::{Client, Process, Raw, SECRET, TestApp, claims, eventually, hs256};
+
+const MIB: usize = 1024 * 1024;
+/// Connections that ask for big answers and do not read them.
+const READERS: usize = 300;
+
+/// A request for fifty copies of the largest public answer: more than 4 MB.
+fn greedy() -> String {
+    let calls: Value = (0..50).map(|id| json!({"jsonrpc": "2.0", "id": id, "method": "rpc.discover"})).collect();
+    let body = calls.to_string();
+    let head = "POST / HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: ";
+    format!("{head}{}\r\n\r\n{body}", body.len())
+}
+
+async fn metric(client: &Client, prefix: &str) -> usize {
+    let page = client.http.get(format!("{}metrics", client.url)).send().await.unwrap().text().await.unwrap();
+    let lines = page.lines().filter_map(|line| line.strip_prefix(prefix));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn big_answers_that_are_not_read_hold_a_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("JWT_SECRET", SECRET), ("CONNECTIONS_PER_ADDRESS", "0"), ("RATE_LIMIT_READ_MAX_REQUESTS", "0")];
+    let server = Process::serve(folder.path(), &settings);
+    let client = Client::new(&server.url, None);
+    let address = server.url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        let socket = TcpSocket::new_v4().unwrap();
+        // So that the answer waits in the server and not in the kernel.
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut reader = socket.connect(address).await.unwrap();
+        reader.write_all(greedy().as_bytes()).await.unwrap();
+        readers.push(reader);
+    }
+    let calls = r#"clusterdesk_calls_total{code="OK",procedure="rpc.discover"}"#;
+    eventually(async || metric(&client, calls).await >= READERS * 50).await;
+    assert!(server.peak() < 300 * MIB, "{} MiB", server.peak() / MIB);
+    assert!(client.http.get(format!("{}health/live", server.url)).send().await.unwrap().status() == 200);
+    // Small answers need no memory of the budget, and users have a part of their own.
+    client.fail("UNAUTHORIZED", "user.me", json!({})).await;
+    let user = server.client(&hs256(&claims("user_1")));
+    assert_eq!(user.call("rpc.discover", json!({})).await["openrpc"], "1.4.0");
+    // What does not fit is refused by itself, and can be asked for again.
+    let answers = client.message(serde_json::from_str(greedy().split("\r\n\r\n").nth(1).unwrap()).unwrap()).await;
+    let refused: Vec<_> = answers.as_array().unwrap().iter().filter(|answer| answer["error"].is_object()).collect();
+    assert!(!refused.is_empty());
+    for answer in refused {
+        let data = &answer["error"]["data"];
+        assert_eq!((&data["code"], &data["retryAfterMs"]), (&json!("SERVICE_UNAVAILABLE"), &json!(1000)), "{answer}");
+    }
+    drop(readers);
+    eventually(async || {
+        let answers = client.message(serde_json::from_str(greedy().split("\r\n\r\n").nth(1).unwrap()).unwrap()).await;
+        answers.as_array().unwrap().iter().all(|answer| answer["result"].is_object())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_its_answer_is_closed() {
+    let app = TestApp::on_sqlite().await;
+    let mut idle = Raw::open(&app.url).await;
+    // More than the kernel's buffers hold.
+    for _ in 0..10 {
+        idle.send(greedy()).await;
+    }
+    let client = app.anonymous();
+    eventually(async || metric(&client, r#"clusterdesk_calls_total{code="OK",procedure="rpc.discover"}"#).await >= 50)
+        .await;
+    assert_eq!(metric(&client, "clusterdesk_connections ").await, 2);
+    pause();
+    eventually(async || {
+        advance(Duration::from_secs(31)).await;
+        metric(&client, "clusterdesk_connections ").await == 1
+    })
+    .await;
+}
