@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    time::{advance, pause},
+    time::{Instant, advance, pause},
 };
 use tokio_tungstenite::tungstenite::{
     Message,
@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::support::{Backend, Builder, Client, Process, Raw, Socket, TestApp, eventually};
 
+const NEVER: Duration = Duration::from_secs(60 * 60);
 const METRICS: &str = "GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n";
 
 fn address(url: &str) -> SocketAddr {
@@ -71,7 +72,12 @@ async fn connections_of_trusted_proxies_are_not_counted_by_address() {
 
 #[tokio::test]
 async fn a_crowd_in_the_reserve_does_not_keep_a_health_check_out() {
-    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 0).start().await;
+    let patient = Builder::new(Backend::Sqlite).limits(|limits| {
+        limits.connections = 0;
+        limits.reserve_timeout = NEVER;
+        limits.header_timeout = NEVER;
+    });
+    let app = patient.start().await;
     let mut crowd = Vec::new();
     for _ in 0..400 {
         let mut connection = Raw::open(&app.url).await;
@@ -94,14 +100,20 @@ async fn a_crowd_in_the_reserve_does_not_keep_a_health_check_out() {
 
 #[tokio::test]
 async fn a_connection_in_the_reserve_lasts_a_few_seconds() {
-    let app = Builder::new(Backend::Sqlite).limits(|limits| limits.connections = 0).start().await;
+    let patient = Builder::new(Backend::Sqlite).limits(|limits| {
+        limits.connections = 0;
+        limits.header_timeout = NEVER;
+    });
+    let app = patient.start().await;
     let mut slow = Raw::open(&app.url).await;
     pause();
+    let start = Instant::now();
     for byte in "GET /health/live HTT".chars() {
         slow.try_send(byte.to_string()).await;
         advance(Duration::from_secs(1)).await;
     }
     assert!(slow.response().await.is_none());
+    assert_eq!(start.elapsed().as_secs(), 20, "closed before the last byte was sent");
 }
 
 #[tokio::test]
@@ -111,11 +123,13 @@ async fn a_socket_without_a_token_is_closed_after_a_minute_without_a_message() {
     let mut user = Socket::open(&app.user("user_1")).await;
     assert!(stranger.call("rpc.discover", json!({})).await["result"].is_object());
     pause();
+    let start = Instant::now();
     let frame = tokio::select! {
         frame = close_frame(&mut stranger) => frame,
         frame = close_frame(&mut user) => panic!("the user's socket was closed: {frame:?}"),
     };
     assert_eq!(frame.code, CloseCode::Policy);
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
 }
 
 /// Answers pings until the socket is closed.
@@ -132,7 +146,9 @@ async fn a_socket_that_announced_connection_params_must_send_them_soon() {
     let app = TestApp::on_sqlite().await;
     let mut silent = Socket::try_open_at(&app.url, "trpc?connectionParams=1", &[]).await.unwrap();
     pause();
+    let start = Instant::now();
     assert_eq!(close_frame(&mut silent).await.code, CloseCode::Policy);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
