@@ -5,6 +5,7 @@ mod handshakes;
 mod hosts;
 mod ids;
 mod logging;
+mod payment_links;
 mod pings;
 mod signatures;
 mod socket_methods;
