@@ -1,4 +1,4 @@
-// x-content-hash: d14424e1aaf3e9316a31989e24f536d21870c97f124400fec9eab4edb03874df
+// x-content-hash: b759c2cb650f426366ba95fe41bf9a6ba902d4d16ec5e1f8a9ce378824fde042
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
@@ -407,7 +407,7 @@ export interface WebhookEvent {
   attempts: number;
   /** When Stripe created the event, by Stripe's clock. */
   createdAt: Date;
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed; with `processedAt`, why the event was ignored. */
   error: string | null;
   /** Stripe's id of the event. */
   id: string;

@@ -64,7 +64,7 @@ fn replay(settings: &DataSettings, stripe: &StripeSettings, ids: &[String]) -> R
     for id in &ids {
         let request_id = Uuid::new_v4().to_string();
         let outcome = transaction::write(&mut conn, |conn| {
-            let outcome = inbox::replay(conn, stripe.prices(), id, &request_id, Timestamp::now())?;
+            let outcome = inbox::replay(conn, &stripe, id, &request_id, Timestamp::now())?;
             if outcome != EventOutcome::Duplicate {
                 let change = Change { action: "webhooks.replay", entity: "stripe_event", entity_id: id, detail: "{}" };
                 audit::record(conn, &change)?;
@@ -73,8 +73,9 @@ fn replay(settings: &DataSettings, stripe: &StripeSettings, ids: &[String]) -> R
         });
         match outcome.map_err(data::detailed)? {
             EventOutcome::Processed => println!("{id}: processed"),
+            EventOutcome::Ignored(why) => println!("{id}: ignored: {why}"),
             EventOutcome::Duplicate => println!("{id}: had been processed before"),
-            EventOutcome::Failed(why) => {
+            EventOutcome::Failed(why) | EventOutcome::Conflict(why) => {
                 println!("{id}: FAILED: {why}");
                 failed += 1;
             }

@@ -9,6 +9,10 @@ pub enum Constraint {
     LiveCluster,
     /// One customer per user.
     CustomerUser,
+    /// One user per Stripe customer.
+    StripeCustomer,
+    /// One user per Stripe subscription.
+    StripeSubscription,
     /// One user per email.
     UserEmail,
     /// One user per id.
@@ -16,12 +20,21 @@ pub enum Constraint {
 }
 
 impl Constraint {
-    const ALL: [Self; 4] = [Self::LiveCluster, Self::CustomerUser, Self::UserEmail, Self::UserId];
+    const ALL: [Self; 6] = [
+        Self::LiveCluster,
+        Self::CustomerUser,
+        Self::StripeCustomer,
+        Self::StripeSubscription,
+        Self::UserEmail,
+        Self::UserId,
+    ];
 
     fn postgres_name(self) -> &'static str {
         match self {
             Self::LiveCluster => "k8s_cluster_configs_live_owner_plan",
             Self::CustomerUser => "customers_auth_user_id_key",
+            Self::StripeCustomer => "customers_stripe_customer_id_key",
+            Self::StripeSubscription => "customers_stripe_subscription_id_key",
             Self::UserEmail => "users_email_key",
             Self::UserId => "users_pkey",
         }
@@ -31,6 +44,8 @@ impl Constraint {
         match self {
             Self::LiveCluster => "UNIQUE constraint failed: k8s_cluster_configs.auth_user_id, k8s_cluster_configs.plan",
             Self::CustomerUser => "UNIQUE constraint failed: customers.auth_user_id",
+            Self::StripeCustomer => "UNIQUE constraint failed: customers.stripe_customer_id",
+            Self::StripeSubscription => "UNIQUE constraint failed: customers.stripe_subscription_id",
             Self::UserEmail => "UNIQUE constraint failed: users.email",
             Self::UserId => "UNIQUE constraint failed: users.id",
         }

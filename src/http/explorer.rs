@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 const PAGE: (&str, &str, &str) = ("", HTML, include_str!("explorer/index.html"));
 
 /// Path below `/docs/`, content type, content.
-const ASSETS: [(&str, &str, &str); 40] = [
+const ASSETS: [(&str, &str, &str); 41] = [
     ("account.js", JAVASCRIPT, include_str!("explorer/account.js")),
     ("action.js", JAVASCRIPT, include_str!("explorer/action.js")),
     ("audit.js", JAVASCRIPT, include_str!("explorer/audit.js")),
@@ -64,6 +64,7 @@ const ASSETS: [(&str, &str, &str); 40] = [
     ("theme.js", JAVASCRIPT, include_str!("explorer/theme.js")),
     ("trial.js", JAVASCRIPT, include_str!("explorer/trial.js")),
     ("users.js", JAVASCRIPT, include_str!("explorer/users.js")),
+    ("visible.js", JAVASCRIPT, include_str!("explorer/visible.js")),
 ];
 
 static FILES: LazyLock<HashMap<String, File>> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! What happens once per HTTP request or WebSocket, before any procedure: request id, client address, origin,
+//! What happens once per HTTP request or WebSocket, before any procedure: request id, host, client address, origin,
 //! credential, body limits, JSON errors, and the pages that are not procedures.
 
 mod body;
@@ -6,6 +6,7 @@ mod client;
 mod document;
 mod explorer;
 mod health;
+mod host;
 mod mount;
 mod origin;
 mod post;

@@ -10,7 +10,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use super::{
     client::request_id,
     explorer::File,
-    health,
+    health, host,
     mount::{Mount, mount},
     refusal::{self, Wire, visible},
     response::{self, Response},
@@ -21,8 +21,12 @@ use crate::error;
 
 impl Site {
     /// Answers one request.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>, connection: ClientConnection) -> Response {
+    pub async fn handle(self: Arc<Self>, mut request: Request<Incoming>, connection: ClientConnection) -> Response {
         let request_id = request_id(request.headers());
+        if let Err(error) = host::check(&mut request) {
+            let refused = refusal::refuse(wire(mount(request.uri().path())), &error, &request_id);
+            return response::finish(refused, &request_id);
+        }
         let route = service_fn(async |request| Ok(self.route(request, &connection, &request_id).await));
         let Ok::<_, Infallible>(response) = self.cors.layer(route).oneshot(request).await;
         response::finish(response, &request_id)

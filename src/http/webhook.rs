@@ -1,5 +1,6 @@
 //! `POST /webhooks/stripe`: receives an event from Stripe. Its signature authenticates it; token, origin and rate limit
-//! do not apply. 200 means that the effect of the event is committed; after any other status Stripe sends it again.
+//! do not apply. 200 means that the effect of the event is committed, or that the event is stored and Stripe need not
+//! send it again; after any other status it does.
 
 use std::{sync::Arc, time::Instant};
 
@@ -15,7 +16,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    db::Timestamp,
+    db::{DbConnection, Timestamp},
     error::Error,
     stripe::inbox::{EventOutcome, receive},
 };
@@ -32,19 +33,19 @@ impl Site {
         let outcome = self.receive(request, request_id).await;
         let label = match &outcome {
             Ok(EventOutcome::Processed) => "processed",
+            Ok(EventOutcome::Ignored(_)) => "ignored",
             Ok(EventOutcome::Duplicate) => "duplicate",
+            Ok(EventOutcome::Conflict(_)) => "conflict",
             Ok(EventOutcome::Failed(_)) => "failed",
             Err(error) => error.code.as_str(),
         };
         self.kernel.services().metrics.stripe_event(label);
         match outcome {
-            Ok(EventOutcome::Processed | EventOutcome::Duplicate) => {
-                whole(StatusCode::OK, JSON, json!({"received": true}).to_string())
-            }
             Ok(EventOutcome::Failed(why)) => {
                 let error = Error::Internal(anyhow::anyhow!("a Stripe event failed and is kept for a replay: {why}"));
                 refusal::refuse(Wire::JsonRpc, &visible(error, request_id), request_id)
             }
+            Ok(_) => whole(StatusCode::OK, JSON, json!({"received": true}).to_string()),
             Err(error) => refusal::refuse(Wire::JsonRpc, &error, request_id),
         }
     }
@@ -57,9 +58,10 @@ impl Site {
         let seconds = now.millis().div_euclid(1000);
         let event = services.stripe.event(&payload, signature(&head.headers), seconds);
         let event = Arc::new(event.map_err(|error| visible(error, request_id))?);
-        let (prices, id) = (services.stripe.prices().clone(), request_id.to_owned());
+        let (kernel, id) = (Arc::clone(&self.kernel), request_id.to_owned());
         let deadline = Instant::now() + self.limits.call_timeout;
-        let received = services.db.write(deadline, move |conn| receive(conn, &prices, &event, &id, now)).await;
+        let job = move |conn: &mut DbConnection| receive(conn, &kernel.services().stripe, &event, &id, now);
+        let received = services.db.write(deadline, job).await;
         received.map_err(|error| visible(error, request_id))
     }
 }

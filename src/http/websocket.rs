@@ -22,6 +22,9 @@ use crate::{
     kernel::{Client, caller},
 };
 
+/// The subprotocol that browsers offer besides their token.
+const SUBPROTOCOL: &str = "clusterdesk";
+
 impl Site {
     /// Answers the opening handshake and serves the socket in a new task.
     ///
@@ -39,13 +42,13 @@ impl Site {
         let token = offered.token.map_or_else(|| bearer(headers), Bearer::Token);
         let client = self.client(connection, headers, token).await;
         let introduces = introduces(request.uri().query());
-        let chosen = offered.chosen.map(str::to_owned);
-        let Handshake { response, upgrade } = Handshake::accept(request, chosen.as_deref())?;
+        let chosen = offered.chosen(SUBPROTOCOL).map(|chosen| chosen.map(str::to_owned));
         let is_anonymous = matches!(client.credential, Credential::Anonymous);
         if let (false, Some(error)) = (is_anonymous, caller::refusal(&client.credential)) {
             return Err(visible(error, request_id));
         }
         let standing = Arc::new(Mutex::new(client.standing()));
+        let Handshake { response, upgrade } = Handshake::accept(request, chosen?.as_deref())?;
         let mut protocol = match wire {
             Wire::JsonRpc => self.jsonrpc_socket(client),
             Wire::Trpc(transformer) => {

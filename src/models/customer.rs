@@ -110,17 +110,17 @@ impl Customer {
     /// Writes a new standing. False when the customer no longer exists.
     ///
     /// # Errors
-    /// The database's.
-    pub fn set_standing(&self, conn: &mut DbConnection, standing: &Standing, now: Timestamp) -> QueryResult<bool> {
+    /// CONFLICT when the Stripe customer or subscription is that of another user; the database's.
+    pub fn set_standing(&self, conn: &mut DbConnection, standing: &Standing, now: Timestamp) -> Result<bool> {
         let change = (standing, customers::updated_at.eq(now));
-        Ok(diesel::update(customers::table.find(self.id)).set(change).execute(conn)? == 1)
+        Ok(diesel::update(customers::table.find(self.id)).set(change).execute(conn).map_err(of_another_user)? == 1)
     }
 
     /// Stores a user's Stripe customer id, unless one is known already, and creates the customer if there is none. Returns
     /// the id of the customer, if it was changed, and the Stripe customer id that is stored now.
     ///
     /// # Errors
-    /// The database's.
+    /// CONFLICT when the Stripe customer is that of another user; the database's.
     pub fn link(
         conn: &mut DbConnection,
         user_id: &str,
@@ -137,7 +137,8 @@ impl Customer {
         };
         diesel::update(customers::table.find(id))
             .set((customers::stripe_customer_id.eq(stripe_customer_id), customers::updated_at.eq(now)))
-            .execute(conn)?;
+            .execute(conn)
+            .map_err(of_another_user)?;
         Ok((Some(id), stripe_customer_id.to_owned()))
     }
 
@@ -167,6 +168,16 @@ impl Customer {
     pub fn allowance(&self, now: Timestamp) -> Plan {
         if self.is_paying(now) { self.plan } else { Plan::Free }
     }
+}
+
+/// A Stripe customer, and a subscription, is that of one user.
+fn of_another_user(error: diesel::result::Error) -> Error {
+    let message = match Constraint::violated(&error) {
+        Some(Constraint::StripeCustomer) => "The Stripe customer belongs to another user.",
+        Some(Constraint::StripeSubscription) => "The Stripe subscription belongs to another user.",
+        _ => return error.into(),
+    };
+    Error::Conflict { message: message.to_owned(), conflicting_id: None }
 }
 
 /// The number of customers with a running subscription.

@@ -72,7 +72,7 @@ pub fn router() -> Router {
             create_session,
         )
         .bucket(limiter::STRIPE)
-        .errors([Code::BadGateway, Code::GatewayTimeout])
+        .errors([Code::Conflict, Code::BadGateway, Code::GatewayTimeout])
         .example(
             json!({"planId": example::PRICE}),
             json!({"success": true, "url": "https://billing.stripe.com/p/session/example"}),

@@ -39,7 +39,7 @@ pub(super) struct WebhookEvent {
     pub processed_at: Option<Timestamp>,
     /// How often processing was attempted.
     pub attempts: i32,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed; with `processedAt`, why the event was ignored.
     pub error: Option<String>,
 }
 
@@ -69,10 +69,10 @@ pub(super) fn events(call: &mut Call<'_>, input: WebhookEvents) -> Result<PageOu
 /// The handler of `admin.replayWebhook`.
 pub(super) fn replay(call: &mut Call<'_>, input: ReplayWebhook) -> Result<Audited<Replayed>> {
     let id = input.event_id;
-    let output = match inbox::replay(call.conn, call.stripe.prices(), &id, call.request_id, call.now)? {
+    let output = match inbox::replay(call.conn, call.stripe, &id, call.request_id, call.now)? {
         EventOutcome::Duplicate => return Ok(Audited::unchanged(Replayed { success: true, error: None })),
-        EventOutcome::Processed => Replayed { success: true, error: None },
-        EventOutcome::Failed(why) => Replayed { success: false, error: Some(why) },
+        EventOutcome::Processed | EventOutcome::Ignored(_) => Replayed { success: true, error: None },
+        EventOutcome::Failed(why) | EventOutcome::Conflict(why) => Replayed { success: false, error: Some(why) },
     };
     let detail = json!({"success": output.success});
     Ok(Audited::changed(output, "stripe_event", id, detail))

@@ -12,6 +12,7 @@ pub struct Stripe {
     prices: Prices,
     cards: PlanCards,
     client: Option<StripeClient>,
+    is_live: Option<bool>,
     app: Option<Origin>,
     /// Several during a rotation.
     webhook_secrets: Vec<Secret>,
@@ -28,6 +29,7 @@ impl Stripe {
         Ok(Self {
             prices: Prices::new(settings),
             cards: PlanCards::new(settings)?,
+            is_live: key.as_ref().and_then(|key| is_live(key.expose())),
             client: key.map(|key| StripeClient::new(key, settings.stripe_api_base.as_deref())).transpose()?,
             app: app.cloned(),
             webhook_secrets: settings.stripe_webhook_secret.iter().filter(is_set).cloned().collect(),
@@ -60,6 +62,11 @@ impl Stripe {
         &self.prices
     }
 
+    /// Whether the secret key moves real money. None without a key, or if the key does not say so.
+    pub fn is_live(&self) -> Option<bool> {
+        self.is_live
+    }
+
     /// Verifies and parses the payload of a webhook. `now` is in seconds since the Unix epoch.
     ///
     /// # Errors
@@ -71,5 +78,14 @@ impl Stripe {
         }
         signature::verify(payload, signature.unwrap_or_default(), &self.webhook_secrets, now)?;
         Event::read(payload)
+    }
+}
+
+/// The mode of a key: `sk_live_…`, `rk_test_…`.
+fn is_live(key: &str) -> Option<bool> {
+    match key.split('_').nth(1)? {
+        "live" => Some(true),
+        "test" => Some(false),
+        _ => None,
     }
 }

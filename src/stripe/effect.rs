@@ -44,8 +44,8 @@ pub fn merged(known: Option<&StripeSubscription>, event: &Event, content: &Event
         }
         EventContent::CheckoutCompleted { user, customer, subscription: Some(subscription) } => {
             let mut subscription = known_or_new(subscription);
-            subscription.auth_user_id = subscription.auth_user_id.or_else(|| Some(user.clone()));
-            subscription.stripe_customer_id = subscription.stripe_customer_id.or_else(|| Some(customer.clone()));
+            subscription.auth_user_id = subscription.auth_user_id.or_else(|| user.clone());
+            subscription.stripe_customer_id = subscription.stripe_customer_id.or_else(|| customer.clone());
             Some(subscription)
         }
         EventContent::CheckoutCompleted { subscription: None, .. } | EventContent::Irrelevant => None,

@@ -19,6 +19,10 @@ pub struct Event {
     pub created_at: Timestamp,
     /// The JSON text, unchanged.
     pub payload: String,
+    /// Whether it is about real money; None if the event does not say so.
+    pub is_live: Option<bool>,
+    /// The connected account that it is about (Stripe Connect); None for an event of the own account.
+    pub account: Option<String>,
     object: Value,
 }
 
@@ -29,8 +33,8 @@ pub enum EventContent {
     Subscription(SubscriptionState),
     /// An invoice of a subscription was paid, for this billing period.
     InvoicePaid { subscription: String, customer: Option<String>, period: Option<(Timestamp, Timestamp)> },
-    /// A user completed a checkout.
-    CheckoutCompleted { user: String, customer: String, subscription: Option<String> },
+    /// A checkout session was completed. Only a holder of the account's key can set `user`.
+    CheckoutCompleted { user: Option<String>, customer: Option<String>, subscription: Option<String> },
     /// Nothing that has an effect.
     Irrelevant,
 }
@@ -53,6 +57,8 @@ struct RawEvent {
     id: String,
     r#type: String,
     created: i64,
+    livemode: Option<bool>,
+    account: Option<String>,
     data: RawEventData,
 }
 
@@ -75,8 +81,15 @@ impl Event {
         if !fits(&event.id, 255) || !fits(&event.r#type, 100) {
             return Err(invalid());
         }
-        let payload = text.to_owned();
-        Ok(Self { id: event.id, kind: event.r#type, created_at, payload, object: event.data.object })
+        Ok(Self {
+            id: event.id,
+            kind: event.r#type,
+            created_at,
+            payload: text.to_owned(),
+            is_live: event.livemode,
+            account: event.account,
+            object: event.data.object,
+        })
     }
 
     /// Reads the content that has an effect.
@@ -152,13 +165,12 @@ fn is_proration(line: &Value) -> bool {
     places.iter().any(|place| line.pointer(place).and_then(Value::as_bool) == Some(true))
 }
 
+/// `client_reference_id` is not read: the visitor of a payment link chooses it, in the link's address.
 fn completed_checkout(object: &Value) -> EventContent {
-    let user = text(object.get("client_reference_id")).or_else(|| text(object.pointer("/metadata/userId")));
-    match (user, id(object.get("customer"))) {
-        (Some(user), Some(customer)) => {
-            EventContent::CheckoutCompleted { user, customer, subscription: id(object.get("subscription")) }
-        }
-        _ => EventContent::Irrelevant,
+    EventContent::CheckoutCompleted {
+        user: text(object.pointer("/metadata/userId")),
+        customer: id(object.get("customer")),
+        subscription: id(object.get("subscription")),
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
+    account::Stripe,
     effect,
     event::{Event, EventContent},
-    prices::Prices,
 };
 use crate::{
     db::{DbConnection, Timestamp, dialect, transaction},
@@ -32,12 +32,27 @@ pub fn oldest_kept(now: Timestamp) -> Timestamp {
 /// How the processing of an event ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// The event was processed; it may have had no effect.
+    /// The event was processed.
     Processed,
+    /// The event does not concern this server, for this reason, and had no effect.
+    Ignored(String),
     /// The event had been processed before.
     Duplicate,
     /// The event could not be processed, for this reason. It is stored for another attempt.
     Failed(String),
+    /// The event contradicts what this server knows, for this reason. It is stored until an admin has resolved that;
+    /// the same event from Stripe would not help.
+    Conflict(String),
+}
+
+impl EventOutcome {
+    /// Why the event had no effect.
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Ignored(why) | Self::Failed(why) | Self::Conflict(why) => Some(why),
+            Self::Processed | Self::Duplicate => None,
+        }
+    }
 }
 
 /// Processes an event in the open transaction. If that fails, its effect is rolled back and the event is stored with
@@ -47,7 +62,7 @@ pub enum EventOutcome {
 /// A temporary failure, after which Stripe should send the event again.
 pub fn receive(
     conn: &mut DbConnection,
-    prices: &Prices,
+    stripe: &Stripe,
     event: &Event,
     request_id: &str,
     now: Timestamp,
@@ -57,20 +72,29 @@ pub fn receive(
     if known.as_ref().is_some_and(|known| known.processed_at.is_some()) {
         return Ok(EventOutcome::Duplicate);
     }
-    let effect = transaction::savepoint(conn, |conn| apply(conn, prices, event, request_id, now));
-    let (failed, reason) = match effect {
-        Ok(reason) => (false, reason.map(str::to_owned)),
-        Err(Error::PreconditionFailed(why)) => (true, Some(why)),
+    let effect = transaction::savepoint(conn, |conn| apply(conn, stripe, event, request_id, now));
+    let outcome = match effect {
+        Ok(outcome) => outcome,
+        Err(Error::PreconditionFailed(why)) => EventOutcome::Failed(why),
+        Err(Error::Conflict { message, .. }) => EventOutcome::Conflict(message),
         // Temporary: Stripe sends the event again.
         Err(transient @ (Error::Unavailable { .. } | Error::Contention | Error::Timeout)) => return Err(transient),
         Err(error) => {
             tracing::error!(event = event.id, request_id, ?error, "a Stripe event could not be processed");
-            (true, Some(error.to_string()))
+            EventOutcome::Failed(error.to_string())
         }
     };
+    match &outcome {
+        EventOutcome::Ignored(why) => tracing::info!(event = event.id, request_id, why, "a Stripe event was ignored"),
+        EventOutcome::Conflict(why) => {
+            tracing::warn!(event = event.id, request_id, why, "a Stripe event conflicts and is kept for a replay");
+        }
+        EventOutcome::Processed | EventOutcome::Duplicate | EventOutcome::Failed(_) => {}
+    }
     let receipt = Receipt { id: &event.id, kind: &event.kind, created_at: event.created_at, payload: &event.payload };
-    receipt.note(conn, known.as_ref(), failed, reason.as_deref(), now)?;
-    Ok(if failed { EventOutcome::Failed(reason.unwrap_or_default()) } else { EventOutcome::Processed })
+    let is_open = matches!(outcome, EventOutcome::Failed(_) | EventOutcome::Conflict(_));
+    receipt.note(conn, known.as_ref(), is_open, outcome.reason(), now)?;
+    Ok(outcome)
 }
 
 /// Processes a stored event again.
@@ -79,29 +103,43 @@ pub fn receive(
 /// NOT_FOUND if there is no such event; a temporary failure.
 pub fn replay(
     conn: &mut DbConnection,
-    prices: &Prices,
+    stripe: &Stripe,
     id: &str,
     request_id: &str,
     now: Timestamp,
 ) -> Result<EventOutcome> {
     let stored = StripeEvent::find(conn, id)?.ok_or(Error::NotFound("event"))?;
-    receive(conn, prices, &Event::read(stored.payload.as_bytes())?, request_id, now)
+    receive(conn, stripe, &Event::read(stored.payload.as_bytes())?, request_id, now)
 }
 
-/// Applies an event. Returns why it had no effect, if that is worth recording; PRECONDITION_FAILED says why it failed.
+/// Applies an event. PRECONDITION_FAILED says why it failed, CONFLICT what it contradicts.
 fn apply(
     conn: &mut DbConnection,
-    prices: &Prices,
+    stripe: &Stripe,
     event: &Event,
     request_id: &str,
     now: Timestamp,
-) -> Result<Option<&'static str>> {
+) -> Result<EventOutcome> {
+    if let Some(account) = &event.account {
+        return Ok(ignored(format!("it is about another account, {account:?}")));
+    }
+    check_mode(event, stripe)?;
     let content = event.content().map_err(Error::PreconditionFailed)?;
     let subscription = match &content {
         EventContent::Subscription(state) => Some(state.subscription.as_str()),
         EventContent::InvoicePaid { subscription, .. } => Some(subscription.as_str()),
-        EventContent::CheckoutCompleted { subscription, .. } => subscription.as_deref(),
-        EventContent::Irrelevant => None,
+        EventContent::CheckoutCompleted { user, customer, subscription } => {
+            // The Stripe customer of a user is stored before a session is created for it.
+            let is_ours = match (user, customer) {
+                (Some(_), Some(customer)) => Customer::user_of(conn, customer)?.is_some(),
+                _ => false,
+            };
+            if !is_ours {
+                return Ok(ignored("this server did not create the checkout session"));
+            }
+            subscription.as_deref()
+        }
+        EventContent::Irrelevant => return Ok(EventOutcome::Processed),
     };
     let known = subscription.map(|id| StripeSubscription::find(conn, id)).transpose()?.flatten();
     let mut merged = effect::merged(known.as_ref(), event, &content);
@@ -116,18 +154,21 @@ fn apply(
         }
     }
     let (user, customer) = match content {
-        EventContent::CheckoutCompleted { user, customer, .. } => (Some(user), Some(customer)),
+        EventContent::CheckoutCompleted { user, customer, .. } => (user, customer),
         _ => (None, None),
     };
     let stripe_customer =
         merged.as_ref().and_then(|merged| merged.stripe_customer_id.clone()).or_else(|| customer.clone());
-    let Some(owner) = merged.and_then(|merged| merged.auth_user_id).or(user) else { return Ok(None) };
-    // Subscriptions of the same Stripe customer may have arrived before their user was known.
+    let Some(owner) = merged.and_then(|merged| merged.auth_user_id).or(user) else {
+        return Ok(ignored("no user is known for the subscription"));
+    };
     if let Some(stripe_customer) = &stripe_customer {
+        check_owner(conn, stripe_customer, &owner)?;
+        // Subscriptions of the same Stripe customer may have arrived before their user was known.
         StripeSubscription::adopt(conn, stripe_customer, &owner)?;
     }
     let subscriptions = StripeSubscription::of(conn, &owner)?;
-    let standing = effect::standing(&subscriptions, prices).map_err(Error::PreconditionFailed)?;
+    let standing = effect::standing(&subscriptions, stripe.prices()).map_err(Error::PreconditionFailed)?;
     let standing = match Customer::of(conn, &owner)? {
         Some(customer) if customer.is_paying(now) && has_unknown_subscription(&customer, &subscriptions) => {
             let known = (customer.plan, customer.stripe_current_period_end);
@@ -137,6 +178,36 @@ fn apply(
     };
     let settlement = Settlement { owner, standing, stripe_customer_id: customer };
     settle(conn, settlement, event, request_id, now)
+}
+
+fn ignored(why: impl Into<String>) -> EventOutcome {
+    EventOutcome::Ignored(why.into())
+}
+
+/// Requires that an event and the secret key are both of Stripe's live mode, or both of its test mode.
+fn check_mode(event: &Event, stripe: &Stripe) -> Result<()> {
+    let mode = |is_live| if is_live { "live" } else { "test" };
+    match event.is_live.zip(stripe.is_live()) {
+        Some((event, key)) if event != key => {
+            let (event, key) = (mode(event), mode(key));
+            Err(conflict(format!("the event is of Stripe's {event} mode, and STRIPE_SECRET_KEY of its {key} mode")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Requires that a Stripe customer is not that of another user.
+fn check_owner(conn: &mut DbConnection, stripe_customer: &str, owner: &str) -> Result<()> {
+    match Customer::user_of(conn, stripe_customer)? {
+        Some(other) if other != owner => Err(conflict(format!(
+            "Stripe customer {stripe_customer:?} belongs to user {other:?}, and the event names user {owner:?}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn conflict(message: String) -> Error {
+    Error::Conflict { message, conflicting_id: None }
 }
 
 /// Whether a customer has a subscription without any event, as imported customers do. As long as it is paid for, only a
@@ -153,19 +224,19 @@ struct Settlement {
     stripe_customer_id: Option<String>,
 }
 
-/// Updates a user's customer record, and creates it if there is none. Returns why nothing was done, if so.
+/// Updates a user's customer record, and creates it if there is none.
 fn settle(
     conn: &mut DbConnection,
     Settlement { owner, standing, stripe_customer_id }: Settlement,
     event: &Event,
     request_id: &str,
     now: Timestamp,
-) -> Result<Option<&'static str>> {
+) -> Result<EventOutcome> {
     dialect::lock_user(conn, &owner)?;
     if !user::exists(conn, &owner)? {
         // A user who is not known yet may still sign in: then another attempt succeeds.
         return match user::is_gone(conn, &owner)? {
-            true => Ok(Some("the user was deleted")),
+            true => Ok(ignored("the user was deleted")),
             false => Err(Error::PreconditionFailed("the user is not known yet".to_owned())),
         };
     }
@@ -181,7 +252,7 @@ fn settle(
     standing.stripe_customer_id =
         standing.stripe_customer_id.or(stripe_customer_id).or_else(|| before.stripe_customer_id.clone());
     if before == standing {
-        return Ok(None);
+        return Ok(EventOutcome::Processed);
     }
     customer.set_standing(conn, &standing, now)?;
     let detail = json!({"event": event.id, "type": event.kind, "from": before.plan, "to": standing.plan});
@@ -195,5 +266,5 @@ fn settle(
         request_id,
     };
     entry.insert(conn)?;
-    Ok(None)
+    Ok(EventOutcome::Processed)
 }

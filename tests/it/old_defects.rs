@@ -218,12 +218,15 @@ both_databases! {
     }
 
     async fn defect_19_a_completed_checkout_session_is_processed(builder: Builder) {
-        let app = builder.with_stripe().start().await;
+        let stripe = StripeStandIn::start().await;
+        let app = builder.with_billing(&stripe).start().await;
         let user = app.user("user_1");
-        user.call("user.me", Value::Null).await;
-        let session = json!({"id": "cs_1", "client_reference_id": "user_1", "customer": "cus_1", "subscription": "sub_1"});
+        user.call("stripe.createSession", json!({"planId": PRO})).await;
+        let customer = user.call("customer.get", Value::Null).await["stripeCustomerId"].take();
+        let session = json!({"id": "cs_1", "metadata": {"userId": "user_1"}, "customer": customer, "subscription": "sub_1"});
         assert_eq!(user.tell(&event("evt_1", "checkout.session.completed", now(), session)).await, 200);
-        assert_eq!(user.call("customer.get", Value::Null).await["stripeCustomerId"], "cus_1");
+        assert_eq!(app.count("stripe_events WHERE processed_at IS NOT NULL AND error IS NULL"), 1);
+        assert_eq!(app.count("stripe_subscriptions WHERE id = 'sub_1' AND auth_user_id = 'user_1'"), 1);
     }
 
     async fn defect_20_an_underscore_in_a_search_is_not_a_wildcard(app: TestApp) {

@@ -1,4 +1,4 @@
-// x-content-hash: cb646101de460751d96772cc46f9e317660f51e7374f30b7358fdf79ba17040f
+// x-content-hash: 91b39f84d900f18136926925f35fd03d1bb3720df2467973f7afb473ca6d4bf2
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -411,7 +411,7 @@ export interface WebhookEvent {
   attempts: number;
   /** When Stripe created the event, by Stripe's clock. */
   createdAt: string;
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed; with `processedAt`, why the event was ignored. */
   error: string | null;
   /** Stripe's id of the event. */
   id: string;

@@ -68,8 +68,9 @@ type Identify<C> = dyn Fn(Credentials<'_>) -> C + Send + Sync;
 /// }
 /// ```
 ///
-/// Left to the application: TLS, compression, timeouts and limits of connections, and CORS. An application that
-/// identifies callers by cookie must check the `Origin` of a request before it calls [`answer`](Self::answer).
+/// Left to the application: TLS, compression, timeouts and limits of connections, the check of `Host`, and CORS. An
+/// application that identifies callers by cookie must check the `Origin` of a request before it calls
+/// [`answer`](Self::answer).
 pub struct Endpoint<S: Service> {
     shared: Arc<Shared<S>>,
     identify: Arc<Identify<S::Caller>>,
@@ -196,7 +197,8 @@ impl<S: Service> Endpoint<S> {
     fn upgrade<B>(&self, request: Request<B>, wire: Wire) -> Result<Response<Body>> {
         let headers = request.headers().clone();
         let introduces = introduces(request.uri().query());
-        let Handshake { response, upgrade } = Handshake::accept(request, Subprotocols::read(&headers).chosen)?;
+        let chosen = Subprotocols::read(&headers).chosen("rpc")?;
+        let Handshake { response, upgrade } = Handshake::accept(request, chosen)?;
         let shared = Arc::clone(&self.shared);
         let caller = self.caller(&headers, &ConnectionParams::default());
         let mut protocol: Box<dyn Protocol> = match wire {

@@ -4,6 +4,7 @@ import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
+import { visible } from "./visible.js";
 
 export function startAccount() {
   const button = byId("account");
@@ -86,7 +87,7 @@ export async function renewSession() {
 async function showAccount() {
   const { user } = session;
   const id = uniqueId("account");
-  const facts = { Name: user.name ?? "–", Id: user.id, Email: user.email ?? "–", Role: user.role };
+  const facts = { Name: user.name ?? "–", Id: visible(user.id), Email: user.email ?? "–", Role: user.role };
   const list = el(
     "dl",
     { class: "facts" },

@@ -6,6 +6,7 @@ import { jsonBlock } from "./json.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 import { watch } from "./rpc.js";
+import { visible } from "./visible.js";
 
 /** Characters of a detail that are shown before it is opened. */
 const SHORT = 60;
@@ -50,7 +51,7 @@ function link(filter, value, others = {}) {
   return el(
     "a",
     { class: "breakable", href: `#/dashboard/audit?${new URLSearchParams({ ...others, [filter]: value })}` },
-    value,
+    visible(value),
   );
 }
 

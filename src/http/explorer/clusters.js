@@ -5,6 +5,7 @@ import { badge } from "./badge.js";
 import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
+import { visible } from "./visible.js";
 
 /** The next status to offer. The server decides whether the step is allowed. */
 const NEXT = { PENDING: "CREATING", CREATING: "INITING", INITING: "RUNNING", RUNNING: "STOPPED", STOPPED: "RUNNING" };
@@ -41,7 +42,7 @@ function owner({ authUserId }) {
       class: "breakable",
       href: `#/dashboard/users?${new URLSearchParams({ search: authUserId, includeDeleted: "true" })}`,
     },
-    authUserId,
+    visible(authUserId),
   );
 }
 

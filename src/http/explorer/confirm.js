@@ -2,8 +2,11 @@
 
 import { el, showDialog, uniqueId } from "./dom.js";
 
-/** Resolves with true if the user confirms. Cancel has the focus, so that Enter changes nothing. */
-export async function askToConfirm({ title, text, detail, action }) {
+/**
+ * Resolves with true if the user confirms. Cancel has the focus, so that Enter changes nothing. `detail` shows exactly
+ * what is acted on.
+ */
+export async function askToConfirm({ title, text, detail, detailLabel = "Input", action }) {
   const id = uniqueId("confirm");
   const no = el("button", { value: "", autofocus: true }, "Cancel");
   const yes = el("button", { value: "yes", class: "danger" }, action);
@@ -12,7 +15,7 @@ export async function askToConfirm({ title, text, detail, action }) {
     { method: "dialog" },
     el("h2", { id }, title),
     el("p", { id: `${id}-text` }, text),
-    detail ? el("pre", { tabindex: "0", role: "group", "aria-label": "Input" }, el("code", {}, detail)) : null,
+    detail ? el("pre", { tabindex: "0", role: "group", "aria-label": detailLabel }, el("code", {}, detail)) : null,
     el("div", { class: "buttons end" }, no, yes),
   );
   const dialog = el("dialog", { role: "alertdialog", "aria-labelledby": id, "aria-describedby": `${id}-text` }, form);

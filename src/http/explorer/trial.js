@@ -7,6 +7,7 @@ import { failureBox, failureSentence, requestLine } from "./failure.js";
 import { jsonBlock, prettyJson } from "./json.js";
 import { createParams } from "./params.js";
 import { call } from "./rpc.js";
+import { visibleLines } from "./visible.js";
 
 /** The panel for a query or a mutation. `onInput` is called when the input changes. */
 export function createTrial(procedure, registry, onInput) {
@@ -129,7 +130,7 @@ function confirmation(procedure, value) {
   return {
     title: `Call ${procedure.name}?`,
     text: procedure.summary,
-    detail: prettyJson(value),
+    detail: visibleLines(prettyJson(value)),
     action: `Yes, call ${procedure.name}`,
   };
 }

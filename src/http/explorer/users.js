@@ -5,8 +5,12 @@ import { badge } from "./badge.js";
 import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
+import { visible } from "./visible.js";
 
-const displayName = (user) => user.name ?? user.id;
+const displayName = (user) => user.name ?? visible(user.id);
+
+/** Names a user exactly: several may have the same name. */
+const who = (user) => (user.name ? `${user.name} (${visible(user.id)})` : visible(user.id));
 
 export function showUsers(node, registry, query) {
   showList(node, registry, {
@@ -17,7 +21,10 @@ export function showUsers(node, registry, query) {
     columns: [
       {
         title: "User",
-        cell: (user) => [el("strong", {}, displayName(user)), el("code", { class: "help block" }, user.id)],
+        cell: (user) => [
+          el("strong", {}, displayName(user)),
+          el("code", { class: "help block breakable" }, visible(user.id)),
+        ],
       },
       { title: "Email", cell: (user) => el("span", { class: "breakable" }, user.email ?? "–") },
       { title: "Role", cell: (user) => [badge(user.role), user.deletedAt ? badge("DELETED") : null] },
@@ -35,7 +42,7 @@ export function showUsers(node, registry, query) {
 
 function clusters({ id, activeClusters, deletedAt }) {
   const href = `#/dashboard/clusters?${new URLSearchParams({ userId: id, ...(deletedAt ? { includeDeleted: "true" } : {}) })}`;
-  return el("a", { href, "aria-label": `${activeClusters} active clusters of ${id}` }, String(activeClusters));
+  return el("a", { href, "aria-label": `${activeClusters} active clusters of ${visible(id)}` }, String(activeClusters));
 }
 
 function setRole(user, list) {
@@ -43,16 +50,18 @@ function setRole(user, list) {
   const title = role === "ADMIN" ? "Make admin" : "Make user";
   return actionButton(list, {
     text: title,
-    label: `${title}: ${displayName(user)}`,
+    label: `${title}: ${who(user)}`,
     method: "admin.setRole",
     input: { userId: user.id, role },
-    done: `${displayName(user)} is ${role} now.`,
+    done: `${who(user)} is ${role} now.`,
     question: {
       title: `${title}: ${displayName(user)}?`,
       text:
         role === "ADMIN"
           ? "An admin sees and changes everything, and can make more admins."
           : "They keep their account and their clusters, and lose access to the dashboard.",
+      detail: visible(user.id),
+      detailLabel: "User id",
       action: title,
     },
   });
@@ -61,15 +70,16 @@ function setRole(user, list) {
 function softDelete(user, list) {
   return actionButton(list, {
     text: "Delete",
-    label: `Delete ${displayName(user)}`,
+    label: `Delete ${who(user)}`,
     method: "user.softDelete",
     input: { userId: user.id },
-    done: `The account of ${displayName(user)} has been deleted.`,
+    done: `The account of ${who(user)} has been deleted.`,
     danger: true,
     question: {
       title: `Delete ${displayName(user)}?`,
       text: "Their clusters are deleted, their tokens are revoked, and their name and email are erased. This can't be undone here.",
-      detail: user.id,
+      detail: visible(user.id),
+      detailLabel: "User id",
       action: "Delete the account",
     },
   });

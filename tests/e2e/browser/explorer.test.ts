@@ -210,6 +210,40 @@ for (const width of WIDTHS) {
     }));
 }
 
+test("the exact id is shown wherever the page acts on a user", () =>
+  explore(1280, "/docs", async (page) => {
+    // The second id ends with a character that has no appearance.
+    const ids = ["explorer_twin", "explorer_twin\u200b"] as const;
+    for (const id of ids) await createClient({ url: server.url, token: token(id) }).user.updateName({ name: "Twin" });
+    const exact = "explorer_twin\\u{200b}";
+    await signIn(page, adminToken);
+    const dialog = page.getByRole("alertdialog");
+
+    await go(page, "user.delete");
+    await page.getByRole("textbox", { name: "userId" }).fill(ids[1]);
+    await page.getByRole("button", { name: "Call user.delete" }).click();
+    assert.match(await dialog.getByRole("group", { name: "Input" }).innerText(), /"explorer_twin\\u\{200b\}"/);
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+
+    await go(page, "Dashboard");
+    await page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name: "Users" }).click();
+    const users = page.getByRole("table", { name: "Users" });
+    assert.match(await users.getByRole("row").filter({ hasText: exact }).innerText(), /Twin/);
+    for (const action of [`Make admin: Twin (${exact})`, `Delete Twin (${exact})`]) {
+      await users.getByRole("button", { name: action, exact: true }).click();
+      assert.equal(await dialog.getByRole("group", { name: "User id" }).innerText(), exact);
+      await dialog.getByRole("button", { name: "Cancel" }).click();
+    }
+    await users.getByRole("button", { name: `Delete Twin (${exact})`, exact: true }).click();
+    await dialog.getByRole("button", { name: "Delete the account" }).click();
+    await page.getByText(`The account of Twin (${exact}) has been deleted.`).waitFor();
+    const { items } = await createClient({ url: server.url, token: adminToken }).admin.listUsers({ search: ids[0] });
+    assert.deepEqual(
+      items.map(({ id }) => id),
+      [ids[0]],
+    );
+  }));
+
 test("the keyboard is enough to find and call a procedure, in the dark theme", () =>
   explore(
     1280,

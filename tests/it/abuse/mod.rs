@@ -1,15 +1,31 @@
 //! Requests of callers without an account that would cost far more than they do. The tests show the bounds by bytes and
 //! counts. docs/OPERATIONS.md, "Limits", lists them.
 
+mod handshakes;
 mod heads;
+mod hosts;
 mod ids;
 mod logging;
+mod payment_links;
 mod pings;
 mod places;
 mod signatures;
 mod socket_methods;
 mod standby;
+mod stops;
 mod subjects;
 mod superjson;
 mod unfinished;
 mod unread;
+
+/// SECURITY.md says for each attack which test shows its bound.
+#[test]
+fn the_security_policy_names_every_test_of_this_folder_and_no_other() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let policy = std::fs::read_to_string(format!("{root}/SECURITY.md")).unwrap();
+    let quoted = policy.split('`').skip(1).step_by(2).filter(|quoted| quoted.ends_with(".rs"));
+    let named: std::collections::BTreeSet<String> = quoted.map(str::to_owned).collect();
+    let files = std::fs::read_dir(format!("{root}/tests/it/abuse")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(named, names.filter(|name| name != "mod.rs").collect());
+}

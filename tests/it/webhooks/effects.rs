@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{MONTH, record, running, subscribed};
-use crate::support::{BUSINESS, Builder, Subscription, TestApp, both_databases, event, now};
+use crate::support::{BUSINESS, Builder, PRO, StripeStandIn, Subscription, TestApp, both_databases, event, now};
 
 async fn with_stripe(builder: Builder) -> TestApp {
     builder.with_stripe().start().await
@@ -63,9 +63,12 @@ both_databases! {
 
     async fn an_unpaid_period_does_not_extend_the_plan(builder: Builder) {
         let app = with_stripe(builder).await;
-        let client = subscribed(&app, "user_1").await;
-        let old_end = ends(&client).await;
+        let client = app.user("user_1");
+        client.call("user.me", Value::Null).await;
         let run = running("user_1");
+        let begun = event("evt_begun", "customer.subscription.created", now() - 60, run.object());
+        assert_eq!(client.tell(&begun).await, 200);
+        let old_end = ends(&client).await;
         let overdue = Subscription { status: "past_due", start: run.end, end: run.end + MONTH, ..run.clone() };
         let message = event("evt_due", "customer.subscription.updated", now() + 1, overdue.object());
         assert_eq!(client.tell(&message).await, 200);
@@ -91,16 +94,19 @@ both_databases! {
     }
 
     async fn a_checkout_assigns_its_subscription_to_the_user_in_either_order(builder: Builder) {
-        let app = with_stripe(builder).await;
+        let stripe = StripeStandIn::start().await;
+        let app = builder.with_billing(&stripe).start().await;
         for (user, checkout_first) in [("user_1", true), ("user_2", false)] {
             let client = app.user(user);
-            client.call("user.me", Value::Null).await;
+            client.call("stripe.createSession", json!({"planId": PRO})).await;
+            let form = stripe.requests().pop().unwrap().form;
             let id = format!("sub_{user}");
             let mut nameless = Subscription { id: &id, ..running(user) }.object();
             nameless["metadata"] = json!({});
+            nameless["customer"] = json!(form["customer"]);
             let session = json!({
-                "id": "cs_1", "object": "checkout.session", "mode": "subscription", "client_reference_id": user,
-                "customer": format!("cus_{user}"), "subscription": id,
+                "id": "cs_1", "object": "checkout.session", "mode": "subscription", "subscription": id,
+                "customer": form["customer"], "metadata": {"userId": form["metadata[userId]"]},
             });
             let mut both = vec![
                 event(&format!("evt_cs_{user}"), "checkout.session.completed", now(), session),
@@ -112,8 +118,9 @@ both_databases! {
             for message in both {
                 assert_eq!(client.tell(&message).await, 200);
             }
-            assert_eq!(record(&client).await, json!(["PRO", format!("cus_{user}"), id, "price_pro_monthly"]));
+            assert_eq!(record(&client).await, json!(["PRO", form["customer"], id, PRO]));
         }
+        assert_eq!(app.count("stripe_events WHERE error IS NOT NULL"), 0);
     }
 
     async fn events_without_effect_are_stored(builder: Builder) {

@@ -26,7 +26,7 @@ fn history(user: &str, start: u64, same_second: bool) -> Vec<Value> {
     let mut nameless = base.object();
     nameless["metadata"] = json!({});
     let checkout = json!({
-        "id": "cs_1", "object": "checkout.session", "mode": "subscription", "client_reference_id": user,
+        "id": "cs_1", "object": "checkout.session", "mode": "subscription", "metadata": {"userId": user},
         "customer": format!("cus_{user}"), "subscription": first,
     });
     let steps = [

@@ -145,6 +145,31 @@ async fn trpc_socket_calls_and_subscribes() {
 }
 
 #[tokio::test]
+async fn handshakes_follow_the_rules_and_send_no_token_back() {
+    let server = Todo::start();
+    let handshake = async |path: &str, connection: &'static str, offered: &'static str| {
+        let mut request = get(path);
+        for (name, value) in [
+            ("connection", connection),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-protocol", offered),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let response = send(server.address, request).await;
+        (response.status.as_u16(), response.headers.get("sec-websocket-protocol").cloned())
+    };
+    for path in ["/", "/trpc"] {
+        let accepted = (101, Some("rpc".parse().unwrap()));
+        assert_eq!(handshake(path, "keep-alive, Upgrade", "bearer.secret, rpc").await, accepted);
+        assert_eq!(handshake(path, "upgrade", "bearer.secret").await, (400, None));
+        assert_eq!(handshake(path, "keep-alive", "rpc").await, (400, None));
+    }
+}
+
+#[tokio::test]
 async fn json_rpc_socket_calls_and_subscribes() {
     let server = Todo::start();
     let mut socket = Socket::open(server.address, "/").await;
