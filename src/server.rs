@@ -24,7 +24,7 @@ use crate::{
     db::{Database, DatabaseUrl, Options},
     http::{ClientConnection, Site, drained},
     kernel::{
-        Feeds, Kernel, Router, Services, Timeouts,
+        ApiTokens, Feeds, Kernel, Router, Services, Timeouts,
         limiter::Limiter,
         metrics::{DroppedLines, Metrics},
         registry,
@@ -73,6 +73,7 @@ pub fn kernel(
     let metrics = Metrics::new()?;
     let services = Services {
         limiter: Limiter::new(&settings.rate_limits),
+        tokens: ApiTokens::new(),
         feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), limits),
         stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
         timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },

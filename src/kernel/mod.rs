@@ -1,6 +1,7 @@
 //! The implementation of [`procedures::Service`] for this server: it authenticates, limits and authorizes a call, runs
 //! its handler in a snapshot or transaction, and writes the audit entry.
 
+mod api_tokens;
 mod async_call;
 mod audit;
 mod call;
@@ -21,6 +22,7 @@ mod subscription;
 mod watch;
 
 pub use self::{
+    api_tokens::ApiTokens,
     async_call::{AsyncCall, Reply},
     audit::Audited,
     call::Call,
