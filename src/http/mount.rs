@@ -62,14 +62,15 @@ impl Site {
             return Ok(refusal::wrong_method(Wire::Trpc(transformer), "GET, POST", why, request_id));
         };
         let (head, incoming) = request.into_parts();
-        let mut request = trpc::Request::read(verb, transformer, path, &head)?;
+        let mut request = trpc::Request::read(verb, transformer, path, &head);
         if verb == Verb::Post {
             if !body::is_json(&head.headers) {
                 return Err(unsupported_media_type());
             }
-            request = request.with_body(body::read(incoming, &head.headers, &self.limits).await?)?;
+            let body = body::read(incoming, &head.headers, &self.limits).await?;
+            request = request.and_then(|request| request.with_body(body));
         }
-        let params = self.trpc.connection_params(&request)?;
+        let params = self.trpc.introduction(&request);
         let token = match bearer(&head.headers) {
             Bearer::Absent => param_bearer(&params),
             token => token,

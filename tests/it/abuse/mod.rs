@@ -10,3 +10,4 @@ mod socket_methods;
 mod standby;
 mod subjects;
 mod superjson;
+mod unreadable;

@@ -183,14 +183,15 @@ async fn a_batch_reports_the_lowest_allowance_of_its_calls() {
 }
 
 #[tokio::test]
-async fn failed_calls_count_and_unknown_methods_have_no_limit() {
-    let app = limited(Builder::new(Backend::Sqlite), 2, 0).start().await;
+async fn failed_calls_and_unknown_methods_count() {
+    let app = limited(Builder::new(Backend::Sqlite), 3, 0).start().await;
     let user = app.user("user_1");
     let response = user.send(request("made.up").to_string()).await;
-    assert!(!response.headers().contains_key("x-ratelimit-limit"));
+    assert_eq!(header(&response, "x-ratelimit-remaining"), 2);
     user.fail("BAD_REQUEST", "user.me", json!({"id": 1})).await;
     user.fail("NOT_FOUND", "k8s.get", json!({"id": 1})).await;
     user.fail("TOO_MANY_REQUESTS", "user.me", json!({"id": 1})).await;
+    user.fail("TOO_MANY_REQUESTS", "made.up", json!({"id": 1})).await;
 }
 
 #[tokio::test]
