@@ -24,7 +24,7 @@ use crate::{
     db::{Database, DatabaseUrl, Options},
     http::{ClientConnection, Site, drained},
     kernel::{
-        ApiTokens, Feeds, Kernel, Router, Services, Timeouts,
+        ApiTokens, Feeds, Kernel, Router, Services, Subscribers, Timeouts,
         limiter::Limiter,
         metrics::{DroppedLines, Metrics},
         registry,
@@ -75,6 +75,7 @@ pub fn kernel(
         limiter: Limiter::new(&settings.rate_limits),
         tokens: ApiTokens::new(),
         feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), limits),
+        subscribers: Subscribers::new(limits.user_subscriptions),
         stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
         timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },
         db,

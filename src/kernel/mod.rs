@@ -18,6 +18,7 @@ mod pipeline;
 mod router;
 mod run;
 mod services;
+mod subscribers;
 mod subscription;
 mod watch;
 
@@ -33,5 +34,6 @@ pub use self::{
     router::{Registry, Router, registry},
     run::Run,
     services::{Services, Timeouts},
-    watch::{LogPage, Signal, Watch},
+    subscribers::Subscribers,
+    watch::{Signal, Watch},
 };

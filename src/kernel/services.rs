@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{api_tokens::ApiTokens, feed::Feeds, limiter::Limiter, metrics::Metrics};
+use super::{api_tokens::ApiTokens, feed::Feeds, limiter::Limiter, metrics::Metrics, subscribers::Subscribers};
 use crate::{db::Database, stripe::Stripe};
 
 /// The services of one server.
@@ -19,6 +19,8 @@ pub struct Services {
     pub metrics: Metrics,
     /// The feeds of committed events.
     pub feeds: Feeds,
+    /// How many subscriptions each user has.
+    pub subscribers: Subscribers,
     /// The client of Stripe's API and the configured prices.
     pub stripe: Stripe,
     /// True once the server is stopping.

@@ -11,3 +11,4 @@ mod standby;
 mod subjects;
 mod superjson;
 mod unreadable;
+mod watches;
