@@ -66,7 +66,7 @@ impl<T> Answer<T> {
 impl Answer<()> {
     /// The answer to a message that was refused because of `error`, or because the caller sends too many.
     pub fn refuse<T>(self, error: Error) -> Answer<T> {
-        Answer { result: Err(self.result.err().unwrap_or(error)), allowance: self.allowance }
+        Answer { allowance: self.allowance, result: Err(self.error_or(error)) }
     }
 
     /// The error of [`Self::refuse`].

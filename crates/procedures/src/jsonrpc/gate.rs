@@ -135,8 +135,9 @@ where
         let mut batch = Batch::from(vec![refusal(invalid, request_id)]);
         *batch.extensions_mut() = extensions;
         let reply = reply(self.service.batch(batch).await);
-        let alone = |body: String| body.strip_prefix('[').and_then(|body| body.strip_suffix(']')).map(str::to_owned);
-        MessageReply { body: reply.body.map(|body| alone(body.clone()).unwrap_or(body)), ..reply }
+        // The entry is an object, so these are the brackets of the batch.
+        let body = reply.body.map(|body| body.trim_start_matches('[').trim_end_matches(']').to_owned());
+        MessageReply { body, ..reply }
     }
 }
 

@@ -190,3 +190,17 @@ fn merge(input: &mut Value, id: &str) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_inputs_of_calls_are_kept() {
+        let others: String = (2..50_000).map(|index| format!(r#","{index}":{{}},"0{index}":{{}}"#)).collect();
+        let text = format!(r#"{{"0":1,"\u0031":2,"00":3,"0":4{others}}}"#);
+        let kept = InputsByIndex { calls: 2 }.deserialize(&mut serde_json::Deserializer::from_str(&text));
+        let kept: Vec<String> = kept.into_iter().flatten().flatten().map(|input| input.get().to_owned()).collect();
+        assert_eq!(kept, ["4", "2"]);
+    }
+}
