@@ -196,6 +196,8 @@ pub struct Limits {
     pub purge_interval: Duration,
     /// Most events buffered for the slowest subscriber; one that falls further behind reads them from the database.
     pub feed_events: usize,
+    /// Most subscriptions of one user, on all connections together.
+    pub user_subscriptions: usize,
     /// Interval of checking whether a subscriber still has access.
     pub recheck_interval: Duration,
     /// Polling interval for new events when no commit is notified.
@@ -215,6 +217,7 @@ impl Default for Limits {
             purge_interval: Duration::from_secs(10 * 60),
             recheck_interval: Duration::from_secs(30),
             feed_events: 1024,
+            user_subscriptions: 64,
             feed_interval: Duration::from_secs(1),
         }
     }

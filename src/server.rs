@@ -29,7 +29,7 @@ use crate::{
     db::{Database, DatabaseUrl, Options},
     http::{ClientConnection, Peer, Site, drained},
     kernel::{
-        Feeds, Kernel, Router, Services, Timeouts,
+        ApiTokens, Feeds, Kernel, Router, Services, Subscribers, Timeouts,
         limiter::Limiter,
         metrics::{DroppedLines, Metrics},
         registry,
@@ -77,7 +77,9 @@ pub fn kernel(
     let metrics = Metrics::new()?;
     let services = Services {
         limiter: Limiter::new(&settings.rate_limits),
+        tokens: ApiTokens::new(),
         feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), limits),
+        subscribers: Subscribers::new(limits.user_subscriptions),
         stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
         timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },
         db,

@@ -62,19 +62,20 @@ impl Site {
             return Ok(refusal::wrong_method(Wire::Trpc(transformer), "GET, POST", why, request_id));
         };
         let (head, incoming) = request.into_parts();
-        let mut request = trpc::Request::read(verb, transformer, path, &head)?;
+        let mut request = trpc::Request::read(verb, transformer, path, &head);
         if verb == Verb::Post && !body::is_json(&head.headers) {
             return Err(unsupported_media_type());
         }
-        let params = self.trpc.connection_params(&request)?;
+        let params = self.trpc.introduction(&request);
         let token = match bearer(&head.headers) {
             Bearer::Absent => param_bearer(&params),
             token => token,
         };
         let caller = self.client(connection, &head.headers, token).await;
-        let share = self.budget.share(caller.standing());
+        let share = self.budget.share(self.kernel.standing(&caller));
         if verb == Verb::Post {
-            request = request.with_body(body::read(incoming, &head.headers, &self.limits, &share).await?)?;
+            let body = body::read(incoming, &head.headers, &self.limits, &share).await?;
+            request = request.and_then(|request| request.with_body(body));
         }
         self.trpc.answer(Arc::new(Context { request_id: request_id.to_owned(), caller, share }), request).await
     }

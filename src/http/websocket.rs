@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use http::Request;
 use hyper::body::Incoming;
 use procedures::{
-    Result, Standing,
+    Result,
     socket::{self, Handshake, Introduce, JsonRpc, Opening, Protocol, Subprotocols, Trpc, introduces},
     trpc::Transformer,
 };
@@ -47,12 +47,12 @@ impl Site {
         if let (false, Some(error)) = (is_anonymous, caller::refusal(&client.credential)) {
             return Err(visible(error, request_id));
         }
-        let standing = Arc::new(Mutex::new(client.standing()));
+        let introduced = Arc::new(Mutex::new(client.clone()));
         let Handshake { response, upgrade } = Handshake::accept(request, chosen?.as_deref())?;
         let mut protocol = match wire {
             Wire::JsonRpc => self.jsonrpc_socket(client),
             Wire::Trpc(transformer) => {
-                let introduce = introduces.then(|| self.introduce(client.clone(), Arc::clone(&standing)));
+                let introduce = introduces.then(|| self.introduce(client.clone(), Arc::clone(&introduced)));
                 self.trpc_socket(client, transformer, introduce)
             }
         };
@@ -63,11 +63,13 @@ impl Site {
                     let draining = site.kernel.services().draining.clone();
                     let sockets = &site.kernel.services().metrics.sockets;
                     sockets.inc();
+                    let kernel = Arc::clone(&site.kernel);
+                    let standing = move || kernel.standing(&introduced.lock().unwrap_or_else(PoisonError::into_inner));
                     let socket = socket::Connection {
                         protocol: protocol.as_mut(),
                         limits: &site.limits.wire,
                         budget: &site.budget,
-                        introduced: Arc::new(move || *standing.lock().unwrap_or_else(PoisonError::into_inner)),
+                        introduced: Arc::new(standing),
                         draining,
                     };
                     socket.serve(upgraded).await;
@@ -100,9 +102,9 @@ impl Site {
         }))
     }
 
-    /// Authenticates the client by `connectionParams` in its first message, and notes its standing. A token in the
+    /// Authenticates the client by `connectionParams` in its first message, and notes who it is. A token in the
     /// handshake takes precedence.
-    fn introduce(self: &Arc<Self>, client: Client, standing: Arc<Mutex<Standing>>) -> Introduce<Client> {
+    fn introduce(self: &Arc<Self>, client: Client, introduced: Arc<Mutex<Client>>) -> Introduce<Client> {
         let site = Arc::clone(self);
         Box::new(move |params| {
             async move {
@@ -113,7 +115,7 @@ impl Site {
                     }
                     _ => client,
                 };
-                *standing.lock().unwrap_or_else(PoisonError::into_inner) = client.standing();
+                client.clone_into(&mut introduced.lock().unwrap_or_else(PoisonError::into_inner));
                 client
             }
             .boxed()

@@ -15,6 +15,8 @@ use crate::{
 
 /// The error for a valid token of a deleted user.
 pub const GONE: Error = Error::Unauthorized("This account was deleted.");
+/// The error for an API token that the database does not have.
+pub const UNKNOWN_TOKEN: Error = Error::Unauthorized("The API token is unknown, expired or revoked.");
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
@@ -74,8 +76,7 @@ pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: T
             None => Found::NoUser,
         }),
         Credential::ApiToken(hash) => {
-            const UNKNOWN: Error = Error::Unauthorized("The API token is unknown, expired or revoked.");
-            let (user_id, scope) = ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN)?;
+            let (user_id, scope) = ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN_TOKEN)?;
             let user = find_user(conn, &user_id)?.ok_or(GONE)?;
             Ok(Found::Caller(Caller { user, scope }))
         }

@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use procedures::Standing;
-
 use crate::auth::Credential;
 
 /// The sender of a request.
@@ -17,17 +15,6 @@ pub struct Client {
 
 /// What is known of a request before its procedure is looked up.
 pub type Context = procedures::Context<Client>;
-
-impl Client {
-    /// How far the client has introduced itself.
-    pub fn standing(&self) -> Standing {
-        match &self.credential {
-            Credential::Jwt(_) => Standing::Known,
-            Credential::ApiToken(_) => Standing::Claimed,
-            Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => Standing::Anonymous,
-        }
-    }
-}
 
 impl Default for Client {
     fn default() -> Self {

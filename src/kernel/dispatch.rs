@@ -8,19 +8,23 @@ use std::{
 
 use anyhow::anyhow;
 use futures_util::FutureExt;
-use procedures::{Answer, Catalogue, Code, Input, Procedure, Service, Subscription, describe::Documents};
+use procedures::{
+    Answer, Bucket, Catalogue, Code, Input, Procedure, Service, Standing, Subscription, describe::Documents,
+};
 use tracing::Instrument;
 
 use super::{
     client::{Client, Context},
     documents::documents,
     invocation::Invocation,
+    limiter::{address_key, user_key},
     metrics::UNKNOWN,
     pipeline::Pipeline,
     router::Registry,
     services::Services,
 };
 use crate::{
+    auth::Credential,
     db::Timestamp,
     error::{Error, Result, milliseconds},
 };
@@ -57,13 +61,29 @@ impl Kernel {
         &self.services
     }
 
-    fn pipeline(&self, context: &Arc<Context>, name: &str) -> Result<Pipeline<'_>, procedures::Error> {
+    /// The error for a name that no procedure has. It counts, or else guessing would be free.
+    fn unknown<T>(&self, context: &Context, name: &str) -> Answer<T> {
         let started = Instant::now();
-        let Some((procedure, run)) = self.registry.get(name) else {
-            self.services.metrics.answered(UNKNOWN, Some(Code::NotFound), started.elapsed());
-            tracing::info!(request_id = %context.request_id, code = Code::NotFound.as_str(), "no such procedure");
-            return Err(procedures::Error::unknown_procedure(name));
-        };
+        let answer = self.count_refused(context).refuse(procedures::Error::unknown_procedure(name));
+        let code = answer.result.as_ref().err().map(|error| error.code);
+        self.services.metrics.answered(UNKNOWN, code, started.elapsed());
+        tracing::info!(request_id = %context.request_id, code = code.map(Code::as_str), "no such procedure");
+        answer
+    }
+
+    /// How far a client has introduced itself. An API token counts as verified once a call with it was.
+    pub fn standing(&self, client: &Client) -> Standing {
+        match &client.credential {
+            Credential::Jwt(_) => Standing::Known,
+            Credential::ApiToken(token) if self.services.tokens.holder(token).is_some() => Standing::Known,
+            Credential::ApiToken(_) => Standing::Claimed,
+            Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => Standing::Anonymous,
+        }
+    }
+
+    fn pipeline(&self, context: &Arc<Context>, name: &str) -> Option<Pipeline<'_>> {
+        let started = Instant::now();
+        let (procedure, run) = self.registry.get(name)?;
         let invocation = Invocation {
             services: Arc::clone(&self.services),
             procedure: Arc::clone(procedure),
@@ -72,7 +92,7 @@ impl Kernel {
             deadline: started + self.services.timeouts.call,
             allowance: Arc::new(OnceLock::new()),
         };
-        Ok(Pipeline { invocation, run, documents: &self.documents })
+        Some(Pipeline { invocation, run, documents: &self.documents })
     }
 
     /// Runs the work of an invocation and records the outcome.
@@ -111,15 +131,30 @@ impl Service for Kernel {
 
     async fn call(&self, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer {
         match self.pipeline(context, name) {
-            Ok(pipeline) => self.conclude(&pipeline.invocation, pipeline.call(input)).await,
-            Err(error) => Answer::uncounted(Err(error)),
+            Some(pipeline) => self.conclude(&pipeline.invocation, pipeline.call(input)).await,
+            None => self.unknown(context, name),
         }
     }
 
     async fn subscribe(&self, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer<Subscription> {
         match self.pipeline(context, name) {
-            Ok(pipeline) => self.conclude(&pipeline.invocation, pipeline.subscribe(input)).await,
-            Err(error) => Answer::uncounted(Err(error)),
+            Some(pipeline) => self.conclude(&pipeline.invocation, pipeline.subscribe(input)).await,
+            None => self.unknown(context, name),
         }
+    }
+
+    /// Counts a message as a read of the user, if that is known without the database, else of the client address.
+    fn count_refused(&self, context: &Context) -> Answer<()> {
+        let client = &context.caller;
+        let user_id = match &client.credential {
+            Credential::Jwt(claims) if !claims.is_expired() => Some(Arc::from(claims.subject.as_str())),
+            Credential::ApiToken(token) => self.services.tokens.holder(token),
+            _ => None,
+        };
+        let key = user_id.map_or_else(|| address_key(client.address), |id| user_key(&id));
+        let allowance = self.services.limiter.check(Bucket::READ, &key);
+        let over = allowance.and_then(|allowance| allowance.retry_after);
+        let result = over.map_or(Ok(()), |retry_after| Err(Error::TooManyRequests { retry_after }.into()));
+        Answer { result, allowance }
     }
 }

@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The feeds of one server, one for each log, created on first use.
 pub struct Feeds {
     by_log: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    /// Held by the subscription that reads the log further.
+    catching_up: tokio::sync::Mutex<()>,
     setup: Setup,
 }
 
@@ -66,7 +68,11 @@ impl Feeds {
     /// Feeds of a database. `watchers` is set to the number of subscriptions.
     pub fn new(db: Database, watchers: IntGauge, limits: &Limits) -> Self {
         let Limits { feed_events: capacity, feed_interval: interval, call_timeout: timeout, .. } = *limits;
-        Self { by_log: Mutex::default(), setup: Setup { db, watchers, capacity, interval, timeout } }
+        Self {
+            by_log: Mutex::default(),
+            catching_up: tokio::sync::Mutex::default(),
+            setup: Setup { db, watchers, capacity, interval, timeout },
+        }
     }
 
     /// Takes a seat at the feed of a log.
@@ -79,6 +85,12 @@ impl Feeds {
         };
         feed.setup.watchers.inc();
         Seat { events, guard: SeatGuard(feed) }
+    }
+
+    /// Waits until a subscription that is far behind may read the next part of its log. One at a time does, in turn, so
+    /// that any number of them leaves the other database threads to the calls.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.catching_up.lock().await
     }
 
     fn feed<E: EventLog>(&self) -> Arc<Feed<E>> {

@@ -7,6 +7,7 @@ use std::{
 
 use procedures::{Access, Allowance, Input, Issue, SharedProcedure};
 use serde_json::Value;
+use tokio::time::timeout_at;
 
 use super::{
     call::Call,
@@ -16,9 +17,10 @@ use super::{
     services::Services,
 };
 use crate::{
-    auth::Credential,
+    auth::{Credential, TokenHash},
     db::{self, DbConnection, Timestamp},
     error::{Error, Result},
+    models::api_token::ApiToken,
 };
 
 /// An input that matches its schema, or its issues.
@@ -50,25 +52,56 @@ pub enum Guarded<T> {
 }
 
 impl Invocation {
-    /// Refuses callers without a usable credential, and checks the input. The issues are reported later and only to
-    /// callers who may use the procedure.
+    /// Refuses callers without a usable credential, counts the call, and then checks the input. The issues are reported
+    /// later and only to callers who may use the procedure.
     ///
     /// # Errors
-    /// UNAUTHORIZED; TOO_MANY_REQUESTS.
-    pub fn admit(&self, input: Input<'_>) -> Result<Checked> {
-        if self.procedure.access != Access::Public {
-            let client = &self.context.caller;
-            if let Some(refusal) = caller::refusal(&client.credential) {
-                // Calls without a known user count by address, which limits the guessing of tokens.
-                self.limit(address_key(client.address))?;
-                return Err(refusal);
-            }
-            // A JWT names its user, so a call over the limit is refused without a look-up in the database.
-            if let Credential::Jwt(claims) = &client.credential {
-                self.limit(user_key(&claims.subject))?;
-            }
+    /// UNAUTHORIZED; TOO_MANY_REQUESTS; those of a read.
+    pub async fn admit(&self, input: Input<'_>) -> Result<Checked> {
+        let client = &self.context.caller;
+        if self.procedure.access == Access::Public {
+            self.limit(&address_key(client.address))?;
+        } else if let Some(refusal) = caller::refusal(&client.credential) {
+            // Calls without a known user count by address, which limits the guessing of tokens.
+            self.limit(&address_key(client.address))?;
+            return Err(refusal);
+        } else if let Credential::ApiToken(token) = &client.credential {
+            let user_id = self.holder(token).await?;
+            self.limit(&user_key(&user_id))?;
+        } else if let Credential::Jwt(claims) = &client.credential {
+            self.limit(&user_key(&claims.subject))?;
         }
         Ok(Arc::new(self.procedure.input.check(input)))
+    }
+
+    /// The user whose calls a token counts as. A token that is not known is looked up on the read connections, and the
+    /// call counts against the address until it turns out to be valid.
+    async fn holder(&self, token: &TokenHash) -> Result<Arc<str>> {
+        let (tokens, limiter, bucket) = (&self.services.tokens, &self.services.limiter, self.procedure.bucket);
+        if let Some(user_id) = tokens.holder(token) {
+            return Ok(user_id);
+        }
+        let address = address_key(self.context.caller.address);
+        let look_up = timeout_at(self.deadline.into(), tokens.look_up(&address)).await;
+        let _until_answered = look_up.map_err(|_elapsed| Error::Timeout)?;
+        // Another call may have looked it up meanwhile.
+        if let Some(user_id) = tokens.holder(token) {
+            return Ok(user_id);
+        }
+        let allowance = limiter.check(bucket, &address);
+        self.within(allowance)?;
+        let (this, hash) = (self.clone(), token.clone());
+        let read = move |conn: &mut DbConnection| this.counted(|| Ok(ApiToken::holder(conn, hash.as_str(), this.now)?));
+        let found = self.services.db.read(self.deadline, read).await;
+        if let Ok(None) = found {
+            self.allowance.get_or_init(|| allowance);
+            return Err(caller::UNKNOWN_TOKEN);
+        }
+        limiter.refund(bucket, &address);
+        let (user_id, _) = found?.ok_or(caller::UNKNOWN_TOKEN)?;
+        let user_id = Arc::from(user_id);
+        tokens.learn(token, &user_id);
+        Ok(user_id)
     }
 
     /// Runs `attempt`. On first sign-in it then creates the user and runs `attempt` again.
@@ -86,15 +119,10 @@ impl Invocation {
                 Err(error) => Err(error),
             };
         }
-        let result = result.and_then(|attempt| match attempt {
+        result.and_then(|attempt| match attempt {
             Guarded::Done(output) => Ok(output),
             Guarded::NoUser => Err(caller::GONE),
-        });
-        if let Err(Error::Unauthorized(_)) = result {
-            // The look-up in the database failed, so there is no user to count the call by.
-            self.limit(address_key(self.context.caller.address))?;
-        }
-        result
+        })
     }
 
     /// Creates the user of a valid JWT on first sign-in.
@@ -160,14 +188,19 @@ impl Invocation {
     ) -> Result<Guarded<T>> {
         self.counted(|| {
             if self.procedure.access == Access::Public {
-                self.limit(address_key(self.context.caller.address))?;
                 return work(&mut self.call(conn, None)).map(Guarded::Done);
             }
-            let caller = match caller::find(conn, &self.context.caller.credential, lock, self.now)? {
-                Found::Caller(caller) => caller,
-                Found::NoUser => return Ok(Guarded::NoUser),
+            let credential = &self.context.caller.credential;
+            let caller = match caller::find(conn, credential, lock, self.now) {
+                Ok(Found::Caller(caller)) => caller,
+                Ok(Found::NoUser) => return Ok(Guarded::NoUser),
+                Err(error) => {
+                    if let (Error::Unauthorized(_), Credential::ApiToken(token)) = (&error, credential) {
+                        self.services.tokens.forget(token);
+                    }
+                    return Err(error);
+                }
             };
-            self.limit(user_key(&caller.user.id))?;
             caller::authorize(&caller, self.procedure.access, self.procedure.kind)?;
             work(&mut self.call(conn, Some(&caller))).map(Guarded::Done)
         })
@@ -179,14 +212,20 @@ impl Invocation {
         Call { conn, caller, stripe, request_id, now: self.now }
     }
 
-    /// Counts the call against the rate limit of `key`; further calls of this method do not count.
-    ///
-    /// # Errors
-    /// TOO_MANY_REQUESTS.
-    pub fn limit(&self, key: String) -> Result<()> {
-        let allowance = self.allowance.get_or_init(|| self.services.limiter.check(self.procedure.bucket, &key));
+    /// Counts the call against the rate limit of `key`.
+    fn limit(&self, key: &str) -> Result<()> {
+        let allowance = self.services.limiter.check(self.procedure.bucket, key);
+        self.allowance.get_or_init(|| allowance);
+        self.within(allowance)
+    }
+
+    /// Refuses a call beyond the limit.
+    fn within(&self, allowance: Option<Allowance>) -> Result<()> {
         match allowance.and_then(|allowance| allowance.retry_after) {
-            Some(retry_after) => Err(Error::TooManyRequests { retry_after }),
+            Some(retry_after) => {
+                self.allowance.get_or_init(|| allowance);
+                Err(Error::TooManyRequests { retry_after })
+            }
             None => Ok(()),
         }
     }

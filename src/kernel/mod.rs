@@ -1,6 +1,7 @@
 //! The implementation of [`procedures::Service`] for this server: it authenticates, limits and authorizes a call, runs
 //! its handler in a snapshot or transaction, and writes the audit entry.
 
+mod api_tokens;
 mod async_call;
 mod audit;
 mod call;
@@ -17,10 +18,12 @@ mod pipeline;
 mod router;
 mod run;
 mod services;
+mod subscribers;
 mod subscription;
 mod watch;
 
 pub use self::{
+    api_tokens::ApiTokens,
     async_call::{AsyncCall, Reply},
     audit::Audited,
     call::Call,
@@ -31,5 +34,6 @@ pub use self::{
     router::{Registry, Router, registry},
     run::Run,
     services::{Services, Timeouts},
-    watch::{LogPage, Signal, Watch},
+    subscribers::Subscribers,
+    watch::{Signal, Watch},
 };

@@ -11,7 +11,6 @@ use super::{
     async_call::AsyncCall,
     call::Call,
     invocation::{Checked, Guarded, Invocation},
-    limiter::address_key,
     run::{AsyncHandler, EncodedOutput, Read, Run, WriteHandler},
 };
 use crate::{
@@ -38,7 +37,7 @@ impl Pipeline<'_> {
     /// # Errors
     /// Those of the guards, in their order, and those of the procedure.
     pub async fn call(&self, input: Input<'_>) -> Result<EncodedOutput> {
-        let input = self.invocation.admit(input)?;
+        let input = self.invocation.admit(input).await?;
         self.invocation.with_provisioning(|| self.attempt(&input)).await
     }
 
@@ -47,7 +46,7 @@ impl Pipeline<'_> {
     /// # Errors
     /// Those of [`Self::call`].
     pub async fn subscribe(&self, input: Input<'_>) -> Result<Subscription> {
-        let input = self.invocation.admit(input)?;
+        let input = self.invocation.admit(input).await?;
         self.invocation.with_provisioning(|| self.start(&input)).await
     }
 
@@ -72,7 +71,6 @@ impl Pipeline<'_> {
 
     /// Returns a document, without access to the database.
     fn document(&self, document: fn(&Documents) -> &RawValue, input: &Checked) -> Result<Guarded<EncodedOutput>> {
-        self.invocation.limit(address_key(self.invocation.context.caller.address))?;
         input.as_ref().clone().map_err(Error::Validation)?;
         Ok(Guarded::Done(document(self.documents).to_owned()))
     }

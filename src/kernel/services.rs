@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{feed::Feeds, limiter::Limiter, metrics::Metrics};
+use super::{api_tokens::ApiTokens, feed::Feeds, limiter::Limiter, metrics::Metrics, subscribers::Subscribers};
 use crate::{db::Database, stripe::Stripe};
 
 /// The services of one server.
@@ -13,10 +13,14 @@ pub struct Services {
     pub db: Database,
     /// Rate limits.
     pub limiter: Limiter,
+    /// API tokens that were looked up before.
+    pub tokens: ApiTokens,
     /// Metrics for Prometheus.
     pub metrics: Metrics,
     /// The feeds of committed events.
     pub feeds: Feeds,
+    /// How many subscriptions each user has.
+    pub subscribers: Subscribers,
     /// The client of Stripe's API and the configured prices.
     pub stripe: Stripe,
     /// True once the server is stopping.

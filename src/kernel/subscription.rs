@@ -18,14 +18,18 @@ use super::{
     call::Call,
     feed::{PAGE, Seat},
     invocation::{Guarded, Invocation},
+    limiter::{address_key, user_key},
     run::EncodedOutput,
-    watch::{LogPage, Signal, Watch, unknown_event},
+    subscribers::Subscriber,
+    watch::{Signal, Watch, unknown_event},
 };
 use crate::{
     error::{Error, Result},
-    models::event_log::EventLog,
+    models::event_log::{EventLog, LogPage},
 };
 
+/// Ids of the log that one look reads at most, however few events match.
+const WINDOW: i64 = 4000;
 /// How many events may be delivered after one check of the caller's rights.
 const BATCH: usize = 64;
 
@@ -39,15 +43,27 @@ pub(super) type Handler<E> = Arc<dyn Fn(&mut Call<'_>, Value) -> Result<EncodedW
 struct Watcher<E> {
     invocation: Invocation,
     watch: EncodedWatch<E>,
-    /// The id of the last event that was delivered, queued for delivery or dropped by the watch.
+    /// Every event up to this id was delivered, queued for delivery or dropped by the watch.
     last: i64,
     /// Whether events are read from the log; otherwise they come from the feed.
     behind: bool,
+    /// Whether the last look left a part of the log unread.
+    far: bool,
     /// Events queued for delivery.
     ready: VecDeque<Event>,
     /// When the caller's rights were last checked.
     checked: Instant,
     seat: Seat<E>,
+    _counted: Subscriber,
+}
+
+/// What one look at the log has found.
+struct Look<E> {
+    events: Vec<E>,
+    /// Every matching event up to this id is among them or was read before.
+    through: i64,
+    /// Whether the log goes on.
+    more: bool,
 }
 
 /// Starts a subscription. It takes its seat before it reads the newest event id, so that it misses no event between the
@@ -64,11 +80,13 @@ pub(super) async fn start<E: EventLog>(
     let look = move |call: &mut Call<'_>| {
         let watch = handler(call, input.clone())?;
         (watch.permit)(call)?;
-        Ok((watch, E::newest(call.conn)?))
+        Ok((watch, E::newest(call.conn)?, call.caller.map(|caller| user_key(&caller.user.id))))
     };
     match invocation.read(look).await? {
-        Guarded::Done((watch, newest)) => {
-            let watcher = Watcher::new(invocation, watch, seat, newest)?;
+        Guarded::Done((watch, newest, user)) => {
+            let key = user.unwrap_or_else(|| address_key(invocation.context.caller.address));
+            let counted = invocation.services.subscribers.enter(key)?;
+            let watcher = Watcher::new(invocation, watch, seat, counted, newest)?;
             Ok(Guarded::Done(watcher.into_subscription()))
         }
         Guarded::NoUser => Ok(Guarded::NoUser),
@@ -77,7 +95,13 @@ pub(super) async fn start<E: EventLog>(
 
 impl<E: EventLog> Watcher<E> {
     /// `newest` is the id of the newest event, read after the seat was taken.
-    fn new(invocation: Invocation, watch: EncodedWatch<E>, seat: Seat<E>, newest: i64) -> Result<Self> {
+    fn new(
+        invocation: Invocation,
+        watch: EncodedWatch<E>,
+        seat: Seat<E>,
+        counted: Subscriber,
+        newest: i64,
+    ) -> Result<Self> {
         if watch.after.is_some_and(|after| after > newest) {
             return Err(unknown_event());
         }
@@ -85,7 +109,8 @@ impl<E: EventLog> Watcher<E> {
         let (last, fresh) = (watch.after.unwrap_or(newest), watch.after.is_none());
         let (ready, checked) = (VecDeque::new(), Instant::now());
         // Reads the log even if there is nothing to resume, because the feed may have started after `newest`.
-        let mut watcher = Self { invocation, watch, last, behind: true, ready, checked, seat };
+        let (behind, far) = (true, false);
+        let mut watcher = Self { invocation, watch, last, behind, far, ready, checked, seat, _counted: counted };
         if fresh {
             // Gives the client a position to resume from before the first event.
             watcher.offer(Signal::Ready { last })?;
@@ -143,12 +168,28 @@ impl<E: EventLog> Watcher<E> {
         }
     }
 
-    /// Reads a page of the log.
+    /// Reads the next part of the log.
     async fn catch_up(&mut self) -> Result<()> {
-        let (read, page) = (Arc::clone(&self.watch.read), LogPage { after: self.last, limit: PAGE });
-        let rows = self.check(move |call| read(call.conn, page)).await?;
-        self.behind = i64::try_from(rows.len()) == Ok(PAGE);
-        rows.iter().try_for_each(|event| self.take(event))
+        let services = Arc::clone(&self.invocation.services);
+        let _turn = match self.far {
+            true => Some(services.feeds.turn().await),
+            false => None,
+        };
+        let (read, after) = (Arc::clone(&self.watch.read), self.last);
+        let look = self.check(move |call| {
+            let newest = E::newest(call.conn)?;
+            let until = newest.min(after.saturating_add(WINDOW));
+            let events = read(call.conn, LogPage { after, until, limit: PAGE })?;
+            match events.last().filter(|_| i64::try_from(events.len()) == Ok(PAGE)).map(E::id) {
+                Some(through) => Ok(Look { events, through, more: true }),
+                None => Ok(Look { events, through: until, more: until < newest }),
+            }
+        });
+        let Look { events, through, more } = look.await?;
+        (self.behind, self.far) = (more, more);
+        events.iter().try_for_each(|event| self.take(event))?;
+        self.last = self.last.max(through);
+        Ok(())
     }
 
     /// Waits for events from the feed, and checks the caller's rights if the watch selects any.

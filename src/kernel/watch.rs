@@ -11,7 +11,7 @@ use super::call::Call;
 use crate::{
     db::DbConnection,
     error::{Error, Result},
-    models::event_log::EventLog,
+    models::event_log::{EventLog, LogPage},
 };
 
 /// What a subscription can deliver.
@@ -34,15 +34,6 @@ pub enum Signal<'e, E> {
 type Permit = dyn Fn(&Call<'_>) -> Result<()> + Send + Sync;
 type ReadPage<E> = dyn Fn(&mut DbConnection, LogPage) -> Result<Vec<E>> + Send + Sync;
 type Select<E, O> = dyn Fn(Signal<'_, E>) -> Option<O> + Send + Sync;
-
-/// The rows of a log that one query reads.
-#[derive(Clone, Copy, Debug)]
-pub struct LogPage {
-    /// Rows with greater ids than this.
-    pub after: i64,
-    /// At most this many.
-    pub limit: i64,
-}
 
 /// A subscription to the log `E` that delivers values of type `O`.
 pub struct Watch<E, O> {
@@ -69,8 +60,8 @@ impl<E: EventLog, O: 'static> Watch<E, O> {
         Self { permit: Arc::new(permit), ..self }
     }
 
-    /// Reads missed events with a narrower query than that for the whole log. It must return every event that `select`
-    /// keeps.
+    /// Reads missed events with a narrower query than that for the whole log. It must return every event of the page that
+    /// `select` keeps.
     #[must_use]
     pub fn read(self, read: impl Fn(&mut DbConnection, LogPage) -> Result<Vec<E>> + Send + Sync + 'static) -> Self {
         Self { read: Arc::new(read), ..self }

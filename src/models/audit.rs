@@ -80,6 +80,19 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
 }
 
+impl AuditFilter {
+    /// Whether an entry matches, as [`list`] decides it.
+    pub fn matches(&self, entry: &AuditEntry) -> bool {
+        let matches = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        matches(&self.actor_id, &entry.actor_id)
+            && matches(&self.procedure, &entry.procedure)
+            && matches(&self.entity, &entry.entity)
+            && matches(&self.entity_id, &entry.entity_id)
+            && self.since.is_none_or(|since| entry.created_at >= since)
+            && self.until.is_none_or(|until| entry.created_at < until)
+    }
+}
+
 /// The first `limit` matching entries after a position, newest first.
 ///
 /// # Errors

@@ -2,7 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{audit::AuditEntry, event_log::EventLog};
+use super::{
+    audit::{AuditEntry, AuditFilter},
+    event_log::{EventLog, LogPage},
+};
 use crate::{
     db::DbConnection,
     schema::{audit_events, audit_log},
@@ -34,5 +37,30 @@ impl EventLog for AuditEvent {
 
     fn after(conn: &mut DbConnection, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
         Self::query().filter(audit_events::id.gt(last)).order(audit_events::id).limit(limit).load(conn)
+    }
+}
+
+impl AuditEvent {
+    /// The events in one part of the log whose entries match.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn page(conn: &mut DbConnection, filter: &AuditFilter, page: LogPage) -> QueryResult<Vec<Self>> {
+        let LogPage { after, until, limit } = page;
+        let part = Self::query().filter(audit_events::id.gt(after)).filter(audit_events::id.le(until));
+        let mut query = part.order(audit_events::id).limit(limit).into_boxed();
+        if let Some(actor_id) = &filter.actor_id {
+            query = query.filter(audit_log::actor_id.eq(actor_id));
+        }
+        if let Some(procedure) = &filter.procedure {
+            query = query.filter(audit_log::procedure.eq(procedure));
+        }
+        if let Some(entity) = &filter.entity {
+            query = query.filter(audit_log::entity.eq(entity));
+        }
+        if let Some(entity_id) = &filter.entity_id {
+            query = query.filter(audit_log::entity_id.eq(entity_id));
+        }
+        query.load(conn)
     }
 }

@@ -2,7 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::{event_log::EventLog, k8s::Status, plan::Plan};
+use super::{
+    event_log::{EventLog, LogPage},
+    k8s::Status,
+    plan::Plan,
+};
 use crate::{
     db::{DbConnection, Timestamp, text_enum::text_enum},
     schema::cluster_events,
@@ -71,13 +75,50 @@ impl EventLog for ClusterEvent {
     }
 }
 
+/// Filters on the log; all that are set must match.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterEventFilter {
+    /// About the clusters of this user.
+    pub owner: Option<String>,
+    /// About this cluster.
+    pub cluster_id: Option<i64>,
+    /// About clusters on this plan.
+    pub plan: Option<Plan>,
+    /// With this status after the change.
+    pub status: Option<Status>,
+}
+
+impl ClusterEventFilter {
+    /// Whether an event matches, as [`ClusterEvent::page`] decides it.
+    pub fn matches(&self, event: &ClusterEvent) -> bool {
+        self.owner.as_deref().is_none_or(|owner| event.auth_user_id.as_deref() == Some(owner))
+            && self.cluster_id.is_none_or(|id| event.cluster_id == id)
+            && self.plan.is_none_or(|plan| event.plan == plan)
+            && self.status.is_none_or(|status| event.status == status)
+    }
+}
+
 impl ClusterEvent {
-    /// The first `limit` events after `last` that concern the clusters of one owner.
+    /// The matching events in one part of the log.
     ///
     /// # Errors
     /// The database's.
-    pub fn after_of(conn: &mut DbConnection, owner: &str, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
-        let later = Self::query().filter(cluster_events::id.gt(last)).order(cluster_events::id).limit(limit);
-        later.filter(cluster_events::auth_user_id.eq(owner)).load(conn)
+    pub fn page(conn: &mut DbConnection, filter: &ClusterEventFilter, page: LogPage) -> QueryResult<Vec<Self>> {
+        let LogPage { after, until, limit } = page;
+        let part = Self::query().filter(cluster_events::id.gt(after)).filter(cluster_events::id.le(until));
+        let mut query = part.order(cluster_events::id).limit(limit).into_boxed();
+        if let Some(owner) = &filter.owner {
+            query = query.filter(cluster_events::auth_user_id.eq(owner));
+        }
+        if let Some(cluster_id) = filter.cluster_id {
+            query = query.filter(cluster_events::cluster_id.eq(cluster_id));
+        }
+        if let Some(plan) = filter.plan {
+            query = query.filter(cluster_events::plan.eq(plan));
+        }
+        if let Some(status) = filter.status {
+            query = query.filter(cluster_events::status.eq(status));
+        }
+        query.load(conn)
     }
 }

@@ -4,6 +4,17 @@ use diesel::QueryResult;
 
 use crate::db::DbConnection;
 
+/// The part of a log that one query reads. Filters may leave few of its rows or none, so the part itself is limited too.
+#[derive(Clone, Copy, Debug)]
+pub struct LogPage {
+    /// Rows with greater ids than this.
+    pub after: i64,
+    /// Rows with ids up to this.
+    pub until: i64,
+    /// At most this many.
+    pub limit: i64,
+}
+
 /// A row of a log in which `id > last` selects exactly what was committed after the row `last`, so that a reader can
 /// resume anywhere.
 pub trait EventLog: Send + Sync + Sized + 'static {

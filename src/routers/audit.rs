@@ -110,8 +110,7 @@ pub enum AuditChange {
 /// # Errors
 /// BAD_REQUEST for a cursor of another list.
 pub fn log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditItem>> {
-    let EntryFilter { actor_id, procedure, entity, entity_id } = input.filter;
-    let filter = AuditFilter { actor_id, procedure, entity, entity_id, since: input.since, until: input.until };
+    let filter = AuditFilter { since: input.since, until: input.until, ..input.filter.into() };
     page("admin.auditLog", input.page, |after, limit| Ok(list(call.conn, filter, after, limit)?))
 }
 
@@ -121,6 +120,8 @@ pub fn log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditItem>
 /// BAD_REQUEST for a position that is not a known event id.
 pub fn watch(_: &mut Call<'_>, input: WatchAudit) -> Result<Watch<AuditEvent, AuditChange>> {
     let WatchAudit { last_event_id, filter } = input;
+    let filter = AuditFilter::from(filter);
+    let read_filter = filter.clone();
     let select = move |signal: Signal<'_, AuditEvent>| match signal {
         Signal::Event(event) => filter
             .matches(&event.entry)
@@ -128,16 +129,14 @@ pub fn watch(_: &mut Call<'_>, input: WatchAudit) -> Result<Watch<AuditEvent, Au
         Signal::Ready { last } => Some(AuditChange::Ready { id: last.to_string() }),
         Signal::Lagged { last } => Some(AuditChange::Lagged { id: last.to_string() }),
     };
-    Watch::new(select).resume(last_event_id.as_deref())
+    Watch::new(select)
+        .read(move |conn, page| Ok(AuditEvent::page(conn, &read_filter, page)?))
+        .resume(last_event_id.as_deref())
 }
 
-impl EntryFilter {
-    fn matches(&self, entry: &AuditEntry) -> bool {
-        let matches = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
-        matches(&self.actor_id, &entry.actor_id)
-            && matches(&self.procedure, &entry.procedure)
-            && matches(&self.entity, &entry.entity)
-            && matches(&self.entity_id, &entry.entity_id)
+impl From<EntryFilter> for AuditFilter {
+    fn from(EntryFilter { actor_id, procedure, entity, entity_id }: EntryFilter) -> Self {
+        Self { actor_id, procedure, entity, entity_id, since: None, until: None }
     }
 }
 

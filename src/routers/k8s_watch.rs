@@ -1,7 +1,5 @@
 //! `k8s.watch`: changes to clusters, as they happen.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +7,9 @@ use super::cluster::ClusterOutput;
 use crate::{
     db::Timestamp,
     error::{Error, Result},
-    kernel::{Call, LogPage, Signal, Watch},
+    kernel::{Call, Signal, Watch},
     models::{
-        cluster_event::{ClusterEvent, EventKind},
-        event_log::EventLog,
+        cluster_event::{ClusterEvent, ClusterEventFilter, EventKind},
         k8s::Status,
         plan::Plan,
     },
@@ -80,25 +77,16 @@ pub struct ChangedCluster {
 pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterEvent, ClusterChange>> {
     let WatchClusters { last_event_id, user_id, cluster_id, plan, status } = input;
     let own = (!call.acts_as_admin()).then(|| call.caller().map(|caller| caller.id.clone())).transpose()?;
-    let owner: Option<Arc<str>> = user_id.or(own).map(Arc::from);
-    let (permitted_owner, read_owner) = (owner.clone(), owner.clone());
-    let wanted = move |event: &ClusterEvent| {
-        owner.as_deref().is_none_or(|owner| event.auth_user_id.as_deref() == Some(owner))
-            && cluster_id.is_none_or(|id| event.cluster_id == id)
-            && plan.is_none_or(|plan| event.plan == plan)
-            && status.is_none_or(|status| event.status == status)
-    };
+    let filter = ClusterEventFilter { owner: user_id.or(own), cluster_id, plan, status };
+    let (permitted_owner, read_filter) = (filter.owner.clone(), filter.clone());
     let select = move |signal: Signal<'_, ClusterEvent>| match signal {
-        Signal::Event(event) => wanted(event).then(|| ClusterChange::from(event)),
+        Signal::Event(event) => filter.matches(event).then(|| ClusterChange::from(event)),
         Signal::Ready { last } => Some(ClusterChange::Ready { id: last.to_string() }),
         Signal::Lagged { last } => Some(ClusterChange::Lagged { id: last.to_string() }),
     };
     Watch::new(select)
         .permit(move |call| authorize(call, permitted_owner.as_deref()))
-        .read(move |conn, LogPage { after, limit }| match read_owner.as_deref() {
-            Some(owner) => Ok(ClusterEvent::after_of(conn, owner, after, limit)?),
-            None => Ok(ClusterEvent::after(conn, after, limit)?),
-        })
+        .read(move |conn, page| Ok(ClusterEvent::page(conn, &read_filter, page)?))
         .resume(last_event_id.as_deref())
 }
 

@@ -14,9 +14,9 @@ use clusterdesk::{
         api_token::ApiToken,
         audit::{self, AuditFilter},
         audit_event::AuditEvent,
-        cluster_event::ClusterEvent,
+        cluster_event::{ClusterEvent, ClusterEventFilter},
         customer::{self, Customer},
-        event_log::EventLog,
+        event_log::{EventLog, LogPage},
         k8s::{Cluster, ClusterChanges, ClusterFilter, ClusterRow, DeletedCluster, NewCluster, Status},
         page::Position,
         plan::Plan,
@@ -227,8 +227,16 @@ fn cases() -> Vec<Case> {
         case(|conn| assert_eq!(AuditEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
         // One user's events are rare among all events, also when reading from the first id.
         case(
-            |conn| assert_eq!(ClusterEvent::after_of(conn, USER, 0, 256).unwrap().len(), 1),
+            |conn| assert_eq!(ClusterEvent::page(conn, &OWN(), WHOLE).unwrap().len(), 1),
             &["cluster_events_auth_user_id_id"],
+        ),
+        // Without an owner a part of the log is read by its ids.
+        case(
+            |conn| {
+                let filter = ClusterEventFilter { owner: None, status: Some(Status::Initing), ..OWN() };
+                assert!(ClusterEvent::page(conn, &filter, PART).unwrap().len() < 10);
+            },
+            &["_pkey"],
         ),
         case(|conn| assert!(user::exists(conn, USER).unwrap()), &[]),
         case(|conn| assert!(!user::is_gone(conn, USER).unwrap()), &[]),
@@ -294,6 +302,12 @@ fn cases() -> Vec<Case> {
         }
         let (all, some) = (AuditFilter::default(), |text: &str| Some(text.to_owned()));
         let by_object = "audit_log_entity_id_entity_created_at_id";
+        for filter in [
+            AuditFilter { actor_id: some("user_7"), ..all.clone() },
+            AuditFilter { entity: some("cluster"), entity_id: some("77"), ..all.clone() },
+        ] {
+            cases.push(case(move |conn| drop(AuditEvent::page(conn, &filter, PART).unwrap()), &["_pkey"]));
+        }
         for (filter, index) in [
             (all.clone(), "audit_log_created_at_id"),
             (AuditFilter { since: Some(position(0).at), until: Some(now), ..all.clone() }, "audit_log_created_at_id"),
@@ -309,6 +323,11 @@ fn cases() -> Vec<Case> {
     }
     cases
 }
+
+const WHOLE: LogPage = LogPage { after: 0, until: i64::MAX, limit: 256 };
+const PART: LogPage = LogPage { after: 50_000, until: 54_000, limit: 256 };
+const OWN: fn() -> ClusterEventFilter =
+    || ClusterEventFilter { owner: Some(USER.to_owned()), ..ClusterEventFilter::default() };
 
 /// A time shortly after the first rows.
 fn early() -> Timestamp {

@@ -185,11 +185,12 @@ impl<S: Service> Endpoint<S> {
         let Some(verb) = Verb::of(&head.method) else {
             return Err(Error::method_not_supported("Call queries by GET and mutations by POST."));
         };
-        let mut request = trpc::Request::read(verb, self.shared.transformer, path, &head)?;
+        let mut request = trpc::Request::read(verb, self.shared.transformer, path, &head);
         if verb == Verb::Post {
-            request = request.with_body(self.read(&head, body, &share).await?)?;
+            let body = self.read(&head, body, &share).await?;
+            request = request.and_then(|request| request.with_body(body));
         }
-        let params = self.shared.trpc.connection_params(&request)?;
+        let params = self.shared.trpc.introduction(&request);
         self.shared.trpc.answer(self.context(&head.headers, &params, share), request).await
     }
 

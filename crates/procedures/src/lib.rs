@@ -55,6 +55,7 @@ mod dates;
 pub mod describe;
 mod echo;
 mod endpoint;
+mod entries;
 mod error;
 mod functions;
 mod input;

@@ -39,6 +39,13 @@ pub trait Service: Send + Sync + 'static {
         name: &str,
         input: Input<'_>,
     ) -> impl Future<Output = Answer<Subscription>> + Send;
+
+    /// Counts a message that runs no procedure, such as one that can't be read, against the caller's limit. By default
+    /// nothing is counted.
+    fn count_refused(&self, context: &Context<Self::Caller>) -> Answer<()> {
+        let _ = context;
+        Answer::uncounted(Ok(()))
+    }
 }
 
 /// The outcome of a call.
@@ -54,6 +61,18 @@ impl<T> Answer<T> {
     /// An answer of a call that was not counted.
     pub fn uncounted(result: Result<T>) -> Self {
         Self { result, allowance: None }
+    }
+}
+
+impl Answer<()> {
+    /// The answer to a message that was refused because of `error`, or because the caller sends too many.
+    pub fn refuse<T>(self, error: Error) -> Answer<T> {
+        Answer { allowance: self.allowance, result: Err(self.error_or(error)) }
+    }
+
+    /// The error of [`Self::refuse`].
+    pub fn error_or(self, error: Error) -> Error {
+        self.result.err().unwrap_or(error)
     }
 }
 

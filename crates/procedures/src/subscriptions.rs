@@ -81,6 +81,11 @@ impl Subscriptions {
         self.open().entries.contains_key(name)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.open().entries.is_empty()
+    }
+
     /// Ends a subscription; it delivers nothing more. False when there is none of this name.
     pub fn end(&self, name: &str) -> bool {
         let ended = self.open().entries.remove(name);

@@ -1,6 +1,7 @@
 //! Requests of callers without an account that would cost far more than they do. The tests show the bounds by bytes and
 //! counts. docs/OPERATIONS.md, "Limits", lists them.
 
+mod api_tokens;
 mod handshakes;
 mod heads;
 mod hosts;
@@ -17,6 +18,8 @@ mod subjects;
 mod superjson;
 mod unfinished;
 mod unread;
+mod unreadable;
+mod watches;
 
 /// SECURITY.md says for each attack which test shows its bound.
 #[test]

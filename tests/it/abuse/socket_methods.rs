@@ -1,4 +1,4 @@
-//! `rpc.ping` and `rpc.unsubscribe` are not counted against a rate limit, so their params are short.
+//! `rpc.ping` and `rpc.unsubscribe` are not counted when they succeed, so their params are short.
 
 use serde_json::{Value, json};
 

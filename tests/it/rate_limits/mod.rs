@@ -15,27 +15,27 @@ use crate::support::{Backend, Builder, Client, Socket, both_databases, hs256, no
 const HOUR_MS: &str = "3600000";
 
 /// A server that allows `read` reads and `write` writes an hour. 0 means no limit.
-fn limited(builder: Builder, read: u32, write: u32) -> Builder {
+pub fn limited(builder: Builder, read: u32, write: u32) -> Builder {
     let builder = builder.flag("rate-limit-read-max-requests", &read.to_string());
     let builder = builder.flag("rate-limit-write-max-requests", &write.to_string());
     builder.flag("rate-limit-read-window-ms", HOUR_MS).flag("rate-limit-write-window-ms", HOUR_MS)
 }
 
-fn request(method: &str) -> Value {
+pub fn request(method: &str) -> Value {
     let params = if method == "user.updateName" { json!({"name": "me"}) } else { json!({}) };
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 }
 
 /// `OK`, or the code of the error.
-fn outcome(answer: &Value) -> String {
+pub fn outcome(answer: &Value) -> String {
     answer["error"]["data"]["code"].as_str().unwrap_or("OK").to_owned()
 }
 
-async fn call(client: &Client, method: &str) -> String {
+pub async fn call(client: &Client, method: &str) -> String {
     outcome(&client.message(request(method)).await)
 }
 
-fn header(response: &Response, name: &str) -> u64 {
+pub fn header(response: &Response, name: &str) -> u64 {
     response.headers()[name].to_str().unwrap().parse().unwrap()
 }
 
@@ -183,14 +183,15 @@ async fn a_batch_reports_the_lowest_allowance_of_its_calls() {
 }
 
 #[tokio::test]
-async fn failed_calls_count_and_unknown_methods_have_no_limit() {
-    let app = limited(Builder::new(Backend::Sqlite), 2, 0).start().await;
+async fn failed_calls_and_unknown_methods_count() {
+    let app = limited(Builder::new(Backend::Sqlite), 3, 0).start().await;
     let user = app.user("user_1");
     let response = user.send(request("made.up").to_string()).await;
-    assert!(!response.headers().contains_key("x-ratelimit-limit"));
+    assert_eq!(header(&response, "x-ratelimit-remaining"), 2);
     user.fail("BAD_REQUEST", "user.me", json!({"id": 1})).await;
     user.fail("NOT_FOUND", "k8s.get", json!({"id": 1})).await;
     user.fail("TOO_MANY_REQUESTS", "user.me", json!({"id": 1})).await;
+    user.fail("TOO_MANY_REQUESTS", "made.up", json!({"id": 1})).await;
 }
 
 #[tokio::test]

@@ -87,15 +87,15 @@ async fn socket_methods_are_not_supported_over_http() {
 }
 
 both_databases! {
-    async fn socket_methods_are_not_counted_against_a_limit(builder: Builder) {
+    async fn pings_are_not_counted_against_a_limit(builder: Builder) {
         let builder = builder.flag("rate-limit-read-max-requests", "1").flag("rate-limit-write-max-requests", "1");
         let app = builder.flag("rate-limit-read-window-ms", "3600000").start().await;
         for client in [app.anonymous(), app.user("user_1")] {
             let mut socket = Socket::open(&client).await;
             let first = if client.token.is_some() { "OK" } else { "UNAUTHORIZED" };
             for expected in [first, "TOO_MANY_REQUESTS"] {
-                for (method, params) in METHODS.into_iter().cycle().take(6) {
-                    assert_eq!(code(&answer(&mut socket, request(1, method, Some(params))).await), "OK", "{method}");
+                for _ in 0..6 {
+                    assert_eq!(code(&answer(&mut socket, request(1, "rpc.ping", None)).await), "OK");
                 }
                 assert_eq!(code(&socket.call("user.me", json!({})).await), expected);
             }

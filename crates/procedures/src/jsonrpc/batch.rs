@@ -8,8 +8,11 @@ use jsonrpsee::{
 };
 use serde::Deserialize;
 
-use super::{message::failure, session::Started};
-use crate::{context::Allowance, error::Error};
+use super::{
+    message::{error_object, failure},
+    session::Started,
+};
+use crate::{context::Allowance, error::Error, service::Answer};
 
 /// A response that carries what is left of the caller's rate limit.
 pub fn counted(mut response: MethodResponse, allowance: Option<Allowance>) -> MethodResponse {
@@ -19,13 +22,15 @@ pub fn counted(mut response: MethodResponse, allowance: Option<Allowance>) -> Me
     response
 }
 
-/// How the responses of a batch are joined.
-#[derive(Clone, Copy, Debug)]
+/// What a batch needs besides its calls.
+#[derive(Clone, Copy)]
 pub struct Joining<'a> {
     /// The most bytes of the whole response.
     pub response_bytes: usize,
     /// The id of the HTTP request or of the WebSocket message.
     pub request_id: &'a str,
+    /// Counts an entry that is not a call.
+    pub count: &'a (dyn Fn() -> Answer<()> + Sync),
 }
 
 /// Runs the requests of a batch by `call`.
@@ -35,10 +40,16 @@ where
 {
     let responses = batch.into_iter().map(|entry| match entry {
         Ok(BatchEntry::Call(request)) => Either::Left(call(request)),
-        Ok(BatchEntry::Notification(_)) => Either::Right(ready(MethodResponse::notification())),
+        Ok(BatchEntry::Notification(_)) => {
+            // It is not answered, whatever the count says.
+            drop((joining.count)());
+            Either::Right(ready(MethodResponse::notification()))
+        }
         Err(invalid) => {
             let (error, id) = invalid.into_parts();
-            Either::Right(ready(MethodResponse::error(id, error)))
+            let Answer { result, allowance } = (joining.count)();
+            let error = result.err().map_or(error, |error| error_object(&error, None, joining.request_id));
+            Either::Right(ready(counted(MethodResponse::error(id, error), allowance)))
         }
     });
     join(join_all(responses).await, joining)

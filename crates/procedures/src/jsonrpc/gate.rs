@@ -7,16 +7,16 @@ use futures_util::stream::BoxStream;
 use jsonrpsee::{
     Extensions, MethodResponse,
     server::middleware::rpc::{Batch, BatchEntry, BatchEntryErr, Notification, RpcServiceT},
-    types::Request,
+    types::{Id, Request},
 };
 use serde_json::value::RawValue;
 
 use super::{
     envelope::{Envelope, Invalid},
-    message::{error_object, failure, refuse, text},
+    message::{error_object, text},
     session::Started,
 };
-use crate::{context::Allowance, error::Error, limits::Limits};
+use crate::{context::Allowance, entries::entries, error::Error, limits::Limits};
 
 /// Reads messages for a JSON-RPC service `R`, which may be wrapped in jsonrpsee's middleware.
 ///
@@ -90,26 +90,25 @@ where
     /// Answers one message.
     pub async fn answer(&self, incoming: Incoming<'_>) -> MessageReply {
         let Incoming { message, request_id, extensions } = incoming;
-        let refused = |error: &Error| {
-            tracing::info!(request_id, code = error.code.as_str(), "not a request");
-            MessageReply { body: Some(refuse(error, request_id)), ..MessageReply::default() }
-        };
+        let unreadable = |error| Invalid { id: Id::Null, error };
         let Ok(message) = serde_json::from_slice::<&RawValue>(message) else {
-            return refused(&Error::parse());
+            return self.refuse(unreadable(Error::parse()), request_id, extensions).await;
         };
         if !message.get().starts_with('[') {
             return self.single(message, request_id, extensions).await;
         }
-        let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(message.get()) else {
-            return refused(&Error::parse());
+        let entries = match entries(message.get(), self.batch_entries) {
+            Ok(Some(entries)) if !entries.is_empty() => Ok(entries),
+            Ok(Some(_)) => Err(Error::invalid_request("a batch must not be empty")),
+            Ok(None) => {
+                Err(Error::invalid_request(format_args!("a batch may hold at most {} entries", self.batch_entries)))
+            }
+            Err(error) => Err(error),
         };
-        if entries.is_empty() {
-            return refused(&Error::invalid_request("a batch must not be empty"));
-        }
-        if entries.len() > self.batch_entries {
-            let what = format!("a batch may hold at most {} entries", self.batch_entries);
-            return refused(&Error::invalid_request(what));
-        }
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.refuse(unreadable(error), request_id, extensions).await,
+        };
         let entries = entries.into_iter().map(|entry| batch_entry(entry, request_id, &extensions));
         let mut batch = Batch::from(entries.collect());
         *batch.extensions_mut() = extensions.clone();
@@ -122,16 +121,23 @@ where
                 let request = Request { extensions, method, ..Request::borrowed("", params, id) };
                 reply(self.service.call(request).await)
             }
-            Ok(Envelope { id: None, .. }) => {
+            Ok(Envelope { id: None, method, .. }) => {
                 tracing::debug!(request_id, "notification acknowledged and not executed");
+                drop(self.service.notification(Notification { extensions, ..Notification::new(method, None) }).await);
                 MessageReply::default()
             }
-            Err(invalid) => {
-                let Invalid { id, error } = *invalid;
-                tracing::info!(request_id, code = error.code.as_str(), "not a request");
-                reply(failure(id, &error, None, request_id))
-            }
+            Err(invalid) => self.refuse(*invalid, request_id, extensions).await,
         }
+    }
+
+    /// Refuses a message as the only entry of a batch, because the service counts those that are not calls.
+    async fn refuse(&self, invalid: Invalid<'_>, request_id: &str, extensions: Extensions) -> MessageReply {
+        let mut batch = Batch::from(vec![refusal(invalid, request_id)]);
+        *batch.extensions_mut() = extensions;
+        let reply = reply(self.service.batch(batch).await);
+        // The entry is an object, so these are the brackets of the batch.
+        let body = reply.body.map(|body| body.trim_start_matches('[').trim_end_matches(']').to_owned());
+        MessageReply { body, ..reply }
     }
 }
 
@@ -149,12 +155,14 @@ fn batch_entry<'a>(
             tracing::debug!(request_id, "notification acknowledged and not executed");
             Ok(BatchEntry::Notification(Notification::new(method, None)))
         }
-        Err(invalid) => {
-            let Invalid { id, error } = *invalid;
-            tracing::info!(request_id, code = error.code.as_str(), "not a request");
-            Err(BatchEntryErr::new(id, error_object(&error, None, request_id)))
-        }
+        Err(invalid) => refusal(*invalid, request_id),
     }
+}
+
+/// An entry that is not a request.
+fn refusal<'a>(Invalid { id, error }: Invalid<'a>, request_id: &str) -> Result<BatchEntry<'a>, BatchEntryErr<'a>> {
+    tracing::info!(request_id, code = error.code.as_str(), "not a request");
+    Err(BatchEntryErr::new(id, error_object(&error, None, request_id)))
 }
 
 fn reply(response: MethodResponse) -> MessageReply {

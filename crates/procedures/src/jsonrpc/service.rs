@@ -10,7 +10,7 @@ use jsonrpsee::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     batch::{Joining, counted, run},
@@ -25,7 +25,7 @@ use crate::{
     input::{Input, InputSchema, NoInput, decode},
     limits::Limits,
     registry::Catalogue,
-    service::Service,
+    service::{Answer, Service},
 };
 
 /// Ends a subscription. It concerns one socket only, so it is not a procedure.
@@ -33,7 +33,7 @@ const UNSUBSCRIBE: &str = "rpc.unsubscribe";
 /// Keeps a socket open for clients in browsers, which can't send ping frames. Not a procedure either.
 const PING: &str = "rpc.ping";
 
-/// Bytes of the params of these two methods. Neither is counted against a rate limit, so the params must not cost much.
+/// Bytes of the params of these two methods. They are not counted when they succeed, so the params must not cost much.
 const PARAMS_BYTES: usize = 1024;
 
 /// The input of `rpc.unsubscribe`.
@@ -78,6 +78,11 @@ impl<S: Service> JsonRpcService<S> {
         let inner = Inner { service, catalogue, unsubscribe, ping, response_bytes: limits.response_bytes };
         Ok(Self { inner: Arc::new(inner) })
     }
+
+    /// Counts an entry that is not a call.
+    pub(super) fn count(&self, context: &Context<S::Caller>) -> Answer<()> {
+        self.inner.service.count_refused(context)
+    }
 }
 
 impl<S: Service> RpcServiceT for JsonRpcService<S> {
@@ -94,12 +99,15 @@ impl<S: Service> RpcServiceT for JsonRpcService<S> {
         let inner = Arc::clone(&self.inner);
         async move {
             let context = context::<S>(batch.extensions());
-            let joining = Joining { response_bytes: inner.response_bytes, request_id: &context.request_id };
+            let count = || inner.service.count_refused(&context);
+            let (response_bytes, request_id) = (inner.response_bytes, context.request_id.as_str());
+            let joining = Joining { response_bytes, request_id, count: &count };
             run(batch, joining, |request| inner.answer(request)).await
         }
     }
 
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        drop(self.count(&context::<S>(&notification.extensions)));
         ready(MethodResponse::notification().with_extensions(notification.extensions))
     }
 }
@@ -111,8 +119,7 @@ impl<S: Service> Inner<S> {
         let session = extensions.get::<Arc<Session>>();
         let call = MethodCall { name: &method, params: params.as_deref().map(RawValue::get) };
         match (call.name, session) {
-            (UNSUBSCRIBE, _) => write(id, &context, UNSUBSCRIBE, self.unsubscribe(session, call.params)),
-            (PING, _) => write(id, &context, PING, self.ping(session, call.params)),
+            (UNSUBSCRIBE | PING, _) => self.on_socket(id, &context, call, session),
             (name, Some(session)) if self.catalogue.kind(name) == Some(Kind::Subscription) => {
                 self.subscribe(id, &context, call, session).await
             }
@@ -151,6 +158,29 @@ impl<S: Service> Inner<S> {
         let mut response = counted(write(id, context, name, result), answer.allowance);
         response.extensions_mut().insert(started);
         response
+    }
+
+    /// Runs a method of the socket. A ping and the end of a subscription are free. Anything else counts as a refused
+    /// message, and before its params are read, unless the caller was let in to subscribe.
+    fn on_socket(
+        &self,
+        id: Id<'_>,
+        context: &Context<S::Caller>,
+        call: MethodCall<'_>,
+        session: Option<&Arc<Session>>,
+    ) -> MethodResponse {
+        let run = || match call.name {
+            PING => self.ping(session, call.params).map(Value::from),
+            _ => self.unsubscribe(session, call.params).map(Value::from),
+        };
+        let trusted = session.is_some_and(|session| call.name == PING || session.has_subscriptions());
+        if let Some(Ok(value)) = trusted.then(run)
+            && value != Value::Bool(false)
+        {
+            return write(id, context, call.name, Ok(value));
+        }
+        let Answer { result, allowance } = self.service.count_refused(context);
+        counted(write(id, context, call.name, result.and_then(|()| run())), allowance)
     }
 
     /// Whether there was such a subscription.

@@ -66,6 +66,11 @@ impl Session {
         }
     }
 
+    /// Whether any subscription is open or about to be.
+    pub fn has_subscriptions(&self) -> bool {
+        !self.subscriptions.is_empty()
+    }
+
     /// Ends a subscription. False when there is none of that id.
     pub fn unsubscribe(&self, id: &str) -> bool {
         self.subscriptions.end(id)

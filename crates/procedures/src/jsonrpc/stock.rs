@@ -178,7 +178,8 @@ where
         let hosted = self.clone();
         async move {
             let context = context::<S>(batch.extensions());
-            let joining = Joining { response_bytes: hosted.layer.response_bytes, request_id: &context.request_id };
+            let (response_bytes, request_id) = (hosted.layer.response_bytes, context.request_id.as_str());
+            let joining = Joining { response_bytes, request_id, count: &|| hosted.layer.service.count(&context) };
             run(batch, joining, |request| hosted.clone().answer(request)).await
         }
     }

@@ -82,9 +82,8 @@ impl<S: Service> Trpc<S> {
         let reservation = match self.reserve(&call) {
             Ok(reservation) => reservation,
             Err(error) => {
-                let transformer = self.responder.transformer;
-                let text = call.sender.failure(transformer, &error, Some(&call.path), &request_id);
-                return Some(Action::Send(text));
+                let SocketCall { sender, path, .. } = call;
+                return Some(self.refuse_call(sender, Some(path), error));
             }
         };
         let (caller, responder, share) = (self.caller.clone(), Arc::clone(&self.responder), share.clone());
@@ -92,6 +91,17 @@ impl<S: Service> Trpc<S> {
             let context = Arc::new(Context { request_id, caller: caller.await, share: share.clone() });
             Output { share, ..output(responder.answer(context, call).await, reservation) }
         })))
+    }
+
+    /// Answers and counts a message that is not run. `path` is the procedure, where one was named.
+    fn refuse_call(&self, sender: Sender, path: Option<String>, error: Error) -> Action {
+        let (caller, responder) = (self.caller.clone(), Arc::clone(&self.responder));
+        Action::Answer(Box::pin(async move {
+            let context = Context::new(caller.await);
+            let error = responder.service.count_refused(&context).error_or(error);
+            let text = sender.failure(responder.transformer, &error, path.as_deref(), &context.request_id);
+            Output { texts: vec![text], ..Output::default() }
+        }))
     }
 
     /// A place for a subscription. None for any other call.
@@ -125,12 +135,9 @@ impl<S: Service> Protocol for Trpc<S> {
                 Err(error) => vec![Action::Send(self.refuse(&error)), Action::Close("no connection params")],
             };
         }
-        match message::read(&message) {
-            Ok(messages) if messages.len() > self.batch_entries => {
-                vec![Action::Send(self.refuse(&Error::bad_call("Batch call exceeds maximum size")))]
-            }
+        match message::read(&message, self.batch_entries) {
             Ok(messages) => messages.into_iter().filter_map(|message| self.act(message, &share)).collect(),
-            Err(error) => vec![Action::Send(self.refuse(&error))],
+            Err(error) => vec![self.refuse_call(Sender::unknown(), None, error)],
         }
     }
 

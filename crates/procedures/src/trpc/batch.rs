@@ -21,7 +21,7 @@ use crate::{
     limits::Limits,
     procedure::SharedProcedure,
     registry::Catalogue,
-    service::{Answer, Service},
+    service::Service,
 };
 
 /// The calls of one request.
@@ -139,7 +139,7 @@ impl<S: Service> Calls<S> {
             }
             Err(error) => {
                 tracing::info!(request_id = self.context.request_id, code = error.code.as_str(), "not a call");
-                Answer::uncounted(Err(error))
+                self.service.count_refused(&self.context).refuse(error)
             }
         };
         Answered { path, procedure, result: answer.result, allowance: answer.allowance }

@@ -1,7 +1,8 @@
 //! The calls of one request, and their inputs.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::fmt;
 
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Value, json, value::RawValue};
 
 use super::{request::Request, request::Verb, transformer::Transformer};
@@ -82,11 +83,11 @@ pub fn calls(catalogue: &Catalogue, request: &Request, limit: usize) -> Result<V
     if kinds.len() > 1 {
         return Err(Error::bad_call(format!("Cannot mix procedure types in call: {}", kinds.join(", "))));
     }
-    let mut inputs = inputs(request);
+    let mut inputs = inputs(request, paths.len());
     let mut calls = Vec::with_capacity(paths.len());
     for (index, (path, procedure)) in paths.into_iter().zip(procedures).enumerate() {
         let text = match &mut inputs {
-            Ok(inputs) => Ok(inputs.remove(index.to_string().as_str())),
+            Ok(inputs) => Ok(inputs.get_mut(index).and_then(Option::take)),
             Err(issue) => Err(issue.clone()),
         };
         calls.push(ProcedureCall { path: path.to_owned(), procedure, text });
@@ -94,18 +95,54 @@ pub fn calls(catalogue: &Catalogue, request: &Request, limit: usize) -> Result<V
     Ok(calls)
 }
 
-/// The inputs, by the index of their call.
-fn inputs<'a>(request: &'a Request) -> Result<HashMap<Cow<'a, str>, Box<RawValue>>, Issue> {
-    let Some(text) = request.input.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(HashMap::new()) };
+/// The inputs of so many calls.
+fn inputs(request: &Request, calls: usize) -> Result<Inputs, Issue> {
+    let Some(text) = request.input.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
     let unreadable = |_| Issue::new("", "invalid_value", "is not valid JSON");
+    let whole: Box<RawValue> = serde_json::from_str(text).map_err(unreadable)?;
     if !request.batch {
-        return Ok(HashMap::from([(Cow::Borrowed("0"), serde_json::from_str(text).map_err(unreadable)?)]));
+        return Ok(vec![Some(whole)]);
     }
-    let all: &RawValue = serde_json::from_str(text).map_err(unreadable)?;
-    if !all.get().starts_with('{') {
+    if !whole.get().starts_with('{') {
         return Err(Issue::new("", "invalid_type", "must be an object of inputs by index when doing a batch call"));
     }
-    serde_json::from_str(text).map_err(unreadable)
+    InputsByIndex { calls }.deserialize(&mut serde_json::Deserializer::from_str(whole.get())).map_err(unreadable)
+}
+
+type Inputs = Vec<Option<Box<RawValue>>>;
+
+/// Reads the inputs of a batch: an object with the index of a call as key. Other members are not kept, however many there
+/// are.
+struct InputsByIndex {
+    calls: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for InputsByIndex {
+    type Value = Inputs;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Inputs, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for InputsByIndex {
+    type Value = Inputs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Inputs, A::Error> {
+        let indexes: Vec<String> = (0..self.calls).map(|index| index.to_string()).collect();
+        let mut inputs: Inputs = vec![None; self.calls];
+        while let Some(key) = members.next_key::<String>()? {
+            match indexes.iter().position(|index| *index == key).and_then(|index| inputs.get_mut(index)) {
+                Some(input) => *input = Some(members.next_value()?),
+                None => drop(members.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(inputs)
+    }
 }
 
 /// The input of a call. Infinite queries (`@trpc/tanstack-react-query`, `@trpc/react-query`) send a `direction` beside the
@@ -151,5 +188,19 @@ fn merge(input: &mut Value, id: &str) {
             _ => {}
         },
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_inputs_of_calls_are_kept() {
+        let others: String = (2..50_000).map(|index| format!(r#","{index}":{{}},"0{index}":{{}}"#)).collect();
+        let text = format!(r#"{{"0":1,"\u0031":2,"00":3,"0":4{others}}}"#);
+        let kept = InputsByIndex { calls: 2 }.deserialize(&mut serde_json::Deserializer::from_str(&text));
+        let kept: Vec<String> = kept.into_iter().flatten().flatten().map(|input| input.get().to_owned()).collect();
+        assert_eq!(kept, ["4", "2"]);
     }
 }

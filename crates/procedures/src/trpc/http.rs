@@ -40,11 +40,13 @@ impl<S: Service> Trpc<S> {
     }
 
     /// The `connectionParams` of a request for a subscription: an `EventSource` can't set headers. Any other request has
-    /// none, because a URL is often logged.
-    ///
-    /// # Errors
-    /// PARSE_ERROR.
-    pub fn connection_params(&self, request: &Request) -> Result<ConnectionParams> {
+    /// none, because a URL is often logged. Those that can't be read are refused by [`Self::answer`].
+    pub fn introduction(&self, request: &Result<Request>) -> ConnectionParams {
+        let params = request.as_ref().ok().and_then(|request| self.connection_params(request).ok());
+        params.unwrap_or_default()
+    }
+
+    fn connection_params(&self, request: &Request) -> Result<ConnectionParams> {
         let params = request.connection_params.as_deref().filter(|_| self.subscribes(request));
         params.map_or_else(|| Ok(ConnectionParams::default()), ConnectionParams::read)
     }
@@ -52,8 +54,22 @@ impl<S: Service> Trpc<S> {
     /// Answers a request. The response carries the caller's [`Allowance`] in its extensions.
     ///
     /// # Errors
-    /// When it can't be split into calls.
-    pub async fn answer(&self, context: Arc<Context<S::Caller>>, request: Request) -> Result<http::Response<Body>> {
+    /// When it can't be read or split into calls. Such requests count against the caller's limit, so TOO_MANY_REQUESTS
+    /// after too many of them.
+    pub async fn answer(
+        &self,
+        context: Arc<Context<S::Caller>>,
+        request: Result<Request>,
+    ) -> Result<http::Response<Body>> {
+        let answer = match request {
+            Ok(request) => self.run(Arc::clone(&context), request).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(|error| self.service.count_refused(&context).error_or(error))
+    }
+
+    async fn run(&self, context: Arc<Context<S::Caller>>, request: Request) -> Result<http::Response<Body>> {
+        self.connection_params(&request)?;
         if self.subscribes(&request) {
             let calls = Calls::new(&self.service, &self.catalogue, context.lasting(), &request, &self.limits)?;
             let (last_event_id, ping) = (request.last_event_id, self.limits.ping_interval);

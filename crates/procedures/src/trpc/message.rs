@@ -12,6 +12,7 @@ use super::{
 use crate::{
     access::Kind,
     echo::echo,
+    entries::entries,
     error::{Error, Result},
     jsonrpc::{present, within_limit},
 };
@@ -101,14 +102,14 @@ pub struct ResultBody<'a> {
 /// The result of a subscription that has ended.
 pub const STOPPED: ResultBody<'static> = ResultBody { r#type: "stopped", id: None, data: None };
 
-/// Reads one message, or an array of them.
+/// Reads one message, or an array of at most `limit`.
 ///
 /// # Errors
-/// PARSE_ERROR, or BAD_REQUEST for an id that is too long: then none of its calls is run.
-pub fn read(message: &[u8]) -> Result<Vec<Message>> {
+/// PARSE_ERROR, or BAD_REQUEST for an id or an array that is too long: then none of its calls is run.
+pub fn read(message: &[u8], limit: usize) -> Result<Vec<Message>> {
     let whole: &RawValue = serde_json::from_slice(message).map_err(|_why| Error::parse())?;
     let entries: Vec<&RawValue> = match whole.get().starts_with('[') {
-        true => serde_json::from_str(whole.get()).map_err(|_why| Error::parse())?,
+        true => entries(whole.get(), limit)?.ok_or_else(|| Error::bad_call("Batch call exceeds maximum size"))?,
         false => vec![whole],
     };
     entries.into_iter().map(read_one).collect()

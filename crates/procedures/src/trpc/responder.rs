@@ -81,7 +81,8 @@ impl<S: Service> Responder<S> {
             return failed(&call, &answer.result.err().unwrap_or_else(|| Error::unknown_procedure(path)));
         };
         if procedure.kind != call.kind {
-            return failed(&call, &Error::unknown_procedure(&call.path));
+            let unknown = Error::unknown_procedure(&call.path);
+            return failed(&call, &self.service.count_refused(&context).error_or(unknown));
         }
         if procedure.kind == Kind::Subscription {
             return match self.subscribe(&context, &call, &procedure).await {

@@ -1,0 +1,152 @@
+//! Made-up API tokens: a call is counted before it reaches a queue of the database, and its input is not read.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use clusterdesk::{
+    auth::{Authenticator, Credential, PlainToken},
+    db::Timestamp,
+    kernel::{Client as Caller, Context},
+    models::api_token::{ApiToken, Scope},
+    routers,
+    server::kernel,
+};
+use diesel::connection::SimpleConnection;
+use futures_util::future::join_all;
+use procedures::{Input, Parsed, Service};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::{
+    rate_limits::{call, header, limited, outcome, request},
+    support::{Backend, Builder, Client, TestApp, both_databases, claims, hs256},
+};
+
+/// The outcomes of one call each with `calls` made-up tokens, all at the same time, sorted.
+async fn flood(app: &TestApp, method: &str, calls: usize) -> Vec<String> {
+    let guess = async |_| call(&app.with_token(PlainToken::generate().expose()), method).await;
+    let mut outcomes = join_all((0..calls).map(guess)).await;
+    outcomes.sort();
+    outcomes
+}
+
+/// `first` times one outcome, then `then` times another.
+fn expected(first: (&str, usize), then: (&str, usize)) -> Vec<String> {
+    [vec![first.0.to_owned(); first.1], vec![then.0.to_owned(); then.1]].concat()
+}
+
+/// SQL statements that the calls of a procedure have run.
+async fn statements(app: &TestApp, procedure: &str) -> u64 {
+    let client = app.anonymous();
+    let text = client.http.get(format!("{}metrics", client.url)).send().await.unwrap().text().await.unwrap();
+    let prefix = format!("clusterdesk_statements_total{{procedure=\"{procedure}\"}} ");
+    text.lines().find_map(|line| line.strip_prefix(prefix.as_str())).map_or(0, |count| count.parse().unwrap())
+}
+
+both_databases! {
+    async fn a_flood_of_made_up_tokens_looks_up_no_more_than_the_limit(builder: Builder) {
+        let app = limited(builder, 10, 5).start().await;
+        for (method, limit) in [("user.me", 10), ("user.updateName", 5)] {
+            let outcomes = flood(&app, method, 100).await;
+            assert_eq!(outcomes, expected(("TOO_MANY_REQUESTS", 100 - limit), ("UNAUTHORIZED", limit)));
+            assert_eq!(statements(&app, method).await, limit as u64, "one look-up for each counted call");
+        }
+        // Others at the same address are not affected.
+        assert_eq!(call(&app.user("user_1"), "user.updateName").await, "OK");
+        assert_eq!(call(&app.scripted("user_2", Scope::Write), "k8s.watch").await, "TOO_MANY_REQUESTS");
+    }
+
+    async fn a_flood_of_made_up_tokens_takes_no_place_in_the_queue_of_writes(builder: Builder) {
+        let app = limited(builder, 0, 5).limits(|limits| limits.queued_jobs = 1).start().await;
+        let (one, two) = (app.member("user_1"), app.member("user_2"));
+        let mut held = app.connect();
+        held.batch_execute(match app.backend() {
+            Backend::Sqlite => "BEGIN IMMEDIATE",
+            Backend::Postgres => "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE",
+        }).unwrap();
+        let writes = async {
+            let (flood, first) = tokio::join!(flood(&app, "user.updateName", 50), async {
+                call(&one, "user.updateName").await
+            });
+            (flood, first)
+        };
+        let second = async {
+            // The flood is answered although no write can be.
+            let outcomes = flood(&app, "user.updateName", 50).await;
+            assert!(outcomes.iter().all(|code| code == "TOO_MANY_REQUESTS" || code == "UNAUTHORIZED"), "{outcomes:?}");
+            drop(held);
+            call(&two, "user.updateName").await
+        };
+        let ((mut outcomes, first), second) = tokio::join!(writes, second);
+        outcomes.retain(|code| code != "TOO_MANY_REQUESTS" && code != "UNAUTHORIZED");
+        assert_eq!((outcomes, first.as_str(), second.as_str()), (vec![], "OK", "OK"));
+    }
+
+    async fn any_number_of_valid_tokens_may_call_from_one_address(builder: Builder) {
+        let app = limited(builder, 3, 2).start().await;
+        let clients: Vec<Client> = (0..50).map(|n| app.scripted(&format!("user_{n}"), Scope::Write)).collect();
+        for method in ["user.me", "user.updateName"] {
+            let outcomes = join_all(clients.iter().map(|client| call(client, method))).await;
+            assert_eq!(outcomes, vec!["OK"; 50]);
+        }
+        // Each is counted as its user, and none as the address.
+        assert_eq!(call(&app.user("user_7"), "user.updateName").await, "OK");
+        assert_eq!(call(&clients[7], "user.updateName").await, "TOO_MANY_REQUESTS");
+        let outcomes = flood(&app, "user.me", 5).await;
+        assert_eq!(outcomes, expected(("TOO_MANY_REQUESTS", 2), ("UNAUTHORIZED", 3)));
+    }
+
+    async fn a_revoked_token_counts_against_the_address_once_it_was_refused(builder: Builder) {
+        let app = limited(builder, 3, 0).start().await;
+        app.provision("user_1", clusterdesk::models::user::Role::User);
+        let (token, id) = app.api_token("user_1", Scope::Read);
+        let script = app.with_token(token);
+        let mut answers = Vec::new();
+        for number in 0..6 {
+            if number == 1 {
+                ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap();
+            }
+            let response = script.send(request("user.me").to_string()).await;
+            let remaining = header(&response, "x-ratelimit-remaining");
+            let answer = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+            answers.push((outcome(&answer), remaining));
+        }
+        let expected = [("OK", 2), ("UNAUTHORIZED", 1), ("UNAUTHORIZED", 2), ("UNAUTHORIZED", 1), ("UNAUTHORIZED", 0),
+            ("TOO_MANY_REQUESTS", 0)];
+        assert_eq!(answers, expected.map(|(code, remaining)| (code.to_owned(), remaining)));
+        assert_eq!(call(&app.user("user_1"), "user.me").await, "OK");
+    }
+
+    async fn the_input_of_a_refused_call_is_not_read(builder: Builder) {
+        let builder = limited(builder, 2, 2);
+        let settings = builder.settings();
+        let (_drain, draining) = watch::channel(false);
+        let kernel = kernel(&settings, &builder.limits, routers::all(), draining).unwrap();
+        let authenticator = Authenticator::new(&settings.jwt).unwrap();
+        let made_up = PlainToken::generate().expose().to_owned();
+        let user = hs256(&claims("user_1"));
+        for (address, token, method, outcomes) in [
+            ("192.0.2.1", None, "user.me", ["UNAUTHORIZED", "UNAUTHORIZED", "TOO_MANY_REQUESTS"]),
+            ("192.0.2.2", Some("nonsense"), "user.me", ["UNAUTHORIZED", "UNAUTHORIZED", "TOO_MANY_REQUESTS"]),
+            ("192.0.2.3", Some(made_up.as_str()), "user.me", ["UNAUTHORIZED", "UNAUTHORIZED", "TOO_MANY_REQUESTS"]),
+            ("192.0.2.4", Some(made_up.as_str()), "user.updateName", ["UNAUTHORIZED", "UNAUTHORIZED", "TOO_MANY_REQUESTS"]),
+            ("192.0.2.5", Some(user.as_str()), "user.me", ["BAD_REQUEST", "BAD_REQUEST", "TOO_MANY_REQUESTS"]),
+            ("192.0.2.6", None, "rpc.discover", ["BAD_REQUEST", "BAD_REQUEST", "TOO_MANY_REQUESTS"]),
+        ] {
+            for expected in outcomes {
+                let credential: Credential = authenticator.authenticate(token).await;
+                let context = Arc::new(Context::new(Caller { address: address.parse().ok(), credential }));
+                let is_read = AtomicBool::new(false);
+                let input = Input::deferred(|| {
+                    is_read.store(true, Ordering::Relaxed);
+                    Parsed { value: Some(json!({"extra": true})), issues: Vec::new() }
+                });
+                let error = kernel.call(&context, method, input).await.result.unwrap_err();
+                assert_eq!(error.code.as_str(), expected, "{address}");
+                assert_eq!(is_read.into_inner(), expected == "BAD_REQUEST", "{address}: {expected}");
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Subscriptions that find little in a long log, and users with many of them.
+
+use clusterdesk::models::api_token::Scope;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Builder, Client, Live, Sql, TestApp, Transport, Watcher, both_databases, eventually};
+
+/// Ids that one look reads at most.
+const WINDOW: usize = 4000;
+
+/// Inserts so many events of changes to one cluster of `ann`, which is running on the plan FREE.
+fn insert_events(app: &TestApp, count: usize) {
+    let numbers = match app.backend() {
+        Backend::Sqlite => format!(
+            "WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
+            SELECT n FROM counter"
+        ),
+        Backend::Postgres => format!("SELECT n FROM generate_series(1, {count}) AS n"),
+    };
+    let at = "'2026-01-01 10:00:00'";
+    let at = if app.backend() == Backend::Postgres { format!("TIMESTAMP {at}") } else { at.to_owned() };
+    app.connect().run(&format!(
+        "INSERT INTO cluster_events (created_at, kind, cluster_id, name, location, auth_user_id, plan, network, status,
+            cluster_created_at, cluster_updated_at)
+        SELECT {at}, 'updated', 1, 'web', 'eu', 'ann', 'FREE', 'Default', 'RUNNING', {at}, {at} FROM ({numbers}) AS numbers;
+        INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+        SELECT {at}, 'sql', 'test.insert', 'test', n, '{{}}', 'r' FROM ({numbers}) AS numbers"
+    ));
+}
+
+/// SQL statements that a procedure has run so far.
+async fn statements(app: &TestApp, procedure: &str) -> usize {
+    let text = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap().text().await.unwrap();
+    let prefix = format!("clusterdesk_statements_total{{procedure=\"{procedure}\"}} ");
+    text.lines().find_map(|line| line.strip_prefix(prefix.as_str())).map_or(0, |count| count.parse().unwrap())
+}
+
+/// The code of the refusal, if a subscription is refused.
+async fn refusal(transport: Transport, client: &Client) -> Option<String> {
+    let refused = Live::try_open(transport, "k8s.watch", client, json!({})).await.err()?;
+    assert_eq!(refused.0["data"]["retryAfterMs"], 1000, "{refused:?}");
+    Some(refused.code().to_owned())
+}
+
+both_databases! {
+    async fn each_look_reads_a_limited_part_of_the_log(app: TestApp) {
+        const EVENTS: usize = 5 * WINDOW;
+        insert_events(&app, EVENTS);
+        let (ann, admin) = (app.member("ann"), app.admin());
+        // The caller, the newest id and the page in each look, and the first two before that.
+        let expected = 2 + 3 * (EVENTS / WINDOW);
+        for (watch, client, filter) in [
+            ("k8s.watch", &admin, json!({"status": "PENDING"})),
+            ("k8s.watch", &admin, json!({"plan": "BUSINESS", "clusterId": 1})),
+            ("k8s.watch", &ann, json!({"clusterId": 2})),
+            ("admin.watchAudit", &admin, json!({"actorId": "root"})),
+        ] {
+            let before = statements(&app, watch).await;
+            let mut input = filter.clone();
+            input["lastEventId"] = json!("0");
+            let mut watcher = Watcher::open_named(watch, client, input).await;
+            let looked = || async { statements(&app, watch).await - before };
+            eventually(async || looked().await == expected).await;
+            drop(watcher.socket.call("rpc.ping", json!({})).await);
+            assert_eq!(looked().await, expected, "{watch} {filter}");
+        }
+    }
+
+    async fn subscriptions_far_behind_leave_the_database_to_the_calls(builder: Builder) {
+        let app = builder.limits(|limits| limits.queued_jobs = 4).start().await;
+        insert_events(&app, 10 * WINDOW);
+        let admin = app.admin();
+        let mut watching = Vec::new();
+        for _ in 0..48 {
+            let input = json!({"lastEventId": "0", "status": "STOPPED"});
+            watching.push(Watcher::open(&admin, input).await);
+            // With more than two threads at work and four jobs waiting this would be SERVICE_UNAVAILABLE.
+            admin.call("user.me", Value::Null).await;
+        }
+        admin.call("admin.getStats", Value::Null).await;
+    }
+
+    async fn filters_select_missed_events_as_they_select_new_ones(app: TestApp) {
+        let (ann, bob, admin) = (app.rich("ann"), app.member("bob"), app.admin());
+        let filters = [
+            json!({}), json!({"userId": "ann"}), json!({"plan": "PRO"}), json!({"status": "CREATING"}), json!({"clusterId": 1}),
+            json!({"userId": "bob", "plan": "FREE"}), json!({"userId": "bob", "clusterId": 1}),
+        ];
+        let mut live = Vec::new();
+        for filter in &filters {
+            live.push(Watcher::open(&admin, filter.clone()).await);
+        }
+        let web = ann.create("web", "FREE").await;
+        ann.create("db", "PRO").await;
+        bob.create("bobs", "FREE").await;
+        admin.call("k8s.setStatus", json!({"id": web, "status": "CREATING"})).await;
+        let told = [
+            vec!["created web", "created db", "created bobs", "statusChanged web"], vec!["created web", "created db", "statusChanged web"],
+            vec!["created db"], vec!["statusChanged web"], vec!["created web", "statusChanged web"], vec!["created bobs"], vec![],
+        ];
+        for ((filter, watcher), expected) in filters.iter().zip(&mut live).zip(told) {
+            assert_eq!(watcher.told(expected.len()).await, expected, "{filter}");
+            let mut input = filter.clone();
+            input["lastEventId"] = json!("0");
+            assert_eq!(Watcher::open(&admin, input).await.told(expected.len()).await, expected, "{filter}");
+        }
+    }
+
+    async fn a_user_has_a_limited_number_of_subscriptions_on_all_connections(builder: Builder) {
+        let app = builder.limits(|limits| limits.user_subscriptions = 3).start().await;
+        let script = app.scripted("ann", Scope::Read);
+        for ann in [app.user("ann"), app.admin()] {
+            let mut open = join_all(Transport::ALL.map(|transport| Live::open(transport, "k8s.watch", &ann, json!({})))).await;
+            for transport in Transport::ALL {
+                assert_eq!(refusal(transport, &ann).await.as_deref(), Some("TOO_MANY_REQUESTS"), "{transport:?}");
+                assert_eq!(refusal(transport, &app.user("bob")).await, None);
+            }
+            for transport in Transport::ALL {
+                // Each that ends makes room for one.
+                drop(open.remove(0));
+                eventually(async || match Live::try_open(transport, "k8s.watch", &ann, json!({})).await {
+                    Ok(live) => { open.push(live); true }
+                    Err(_full) => false,
+                }).await;
+                assert_eq!(refusal(transport, &ann).await.as_deref(), Some("TOO_MANY_REQUESTS"));
+            }
+            if ann.token == app.user("ann").token {
+                assert_eq!(refusal(Transport::JsonRpc, &script).await.as_deref(), Some("TOO_MANY_REQUESTS"));
+            }
+        }
+    }
+}
