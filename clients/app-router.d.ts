@@ -1,4 +1,4 @@
-// x-content-hash: d14424e1aaf3e9316a31989e24f536d21870c97f124400fec9eab4edb03874df
+// x-content-hash: db725e554c98873db00538b221fb737bae5f198480652fe9cba2c874b857d5e4
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
@@ -238,6 +238,8 @@ export interface ErrorData {
   conflictingId?: number | undefined;
   /** With BAD_REQUEST: every issue of the input. */
   issues?: Issue[] | undefined;
+  /** With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written. */
+  outcome?: "unknown" | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
   /** When a retry makes sense, in milliseconds from now. */

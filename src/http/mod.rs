@@ -9,6 +9,7 @@ mod health;
 mod mount;
 mod origin;
 mod post;
+mod readiness;
 mod refusal;
 mod response;
 mod route;

@@ -15,6 +15,7 @@ use tower_http::cors::CorsLayer;
 use super::{
     client::{Bearer, Peer, address},
     origin::{Origins, cors},
+    readiness::Readiness,
 };
 use crate::{
     auth::Authenticator,
@@ -34,6 +35,8 @@ pub struct Site {
     pub(super) limits: Limits,
     /// The tasks of open WebSockets, so that a shutdown can wait for them.
     pub(super) sockets: TaskTracker,
+    /// What `/health/ready` knows about the database.
+    pub(super) readiness: Readiness,
 }
 
 /// The connection of a client, over which it sends requests.
@@ -64,6 +67,7 @@ impl Site {
             trusted_proxies: settings.trusted_proxies.clone(),
             limits,
             sockets: TaskTracker::new(),
+            readiness: Readiness::default(),
         })
     }
 

@@ -1,4 +1,4 @@
-// x-content-hash: cb646101de460751d96772cc46f9e317660f51e7374f30b7358fdf79ba17040f
+// x-content-hash: 79481e914b2fdf0b2b6cff1389c1e2c699725cf16195bf317173537913408425
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -242,6 +242,8 @@ export interface ErrorData {
   conflictingId?: number | undefined;
   /** With BAD_REQUEST: every issue of the input. */
   issues?: Issue[] | undefined;
+  /** With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written. */
+  outcome?: "unknown" | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
   /** When a retry makes sense, in milliseconds from now. */
