@@ -1,4 +1,4 @@
-// x-content-hash: b759c2cb650f426366ba95fe41bf9a6ba902d4d16ec5e1f8a9ce378824fde042
+// x-content-hash: 8f42c0dc2f19be23c535af352e12ba3a8d3ca7ac300ccddfbce88c9646e01a41
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 
 import type {
@@ -238,6 +238,8 @@ export interface ErrorData {
   conflictingId?: number | undefined;
   /** With BAD_REQUEST: every issue of the input. */
   issues?: Issue[] | undefined;
+  /** With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written. */
+  outcome?: "unknown" | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
   /** When a retry makes sense, in milliseconds from now. */

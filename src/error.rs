@@ -49,6 +49,9 @@ pub enum Error {
         /// The time after which to retry.
         retry_after: Duration,
     },
+    /// A write that may or may not have been committed: the connection was lost during the commit, or the database did
+    /// not finish in time. All other errors mean that nothing was written.
+    OutcomeUnknown,
     /// Stripe answered with an error.
     BadGateway,
     /// Stripe did not answer in time.
@@ -91,7 +94,7 @@ impl Error {
             Self::Conflict { .. } => Code::Conflict,
             Self::PreconditionFailed(_) => Code::PreconditionFailed,
             Self::TooManyRequests { .. } => Code::TooManyRequests,
-            Self::Unavailable { .. } | Self::Contention => Code::ServiceUnavailable,
+            Self::Unavailable { .. } | Self::OutcomeUnknown | Self::Contention => Code::ServiceUnavailable,
             Self::BadGateway => Code::BadGateway,
             Self::GatewayTimeout => Code::GatewayTimeout,
             Self::Internal(_) => Code::InternalServerError,
@@ -111,6 +114,8 @@ impl From<Error> for procedures::Error {
             Error::TooManyRequests { retry_after } | Error::Unavailable { retry_after, .. } => {
                 same(&error).retry_after(retry_after)
             }
+            // Without a time to retry after: whoever repeats the call has to look first.
+            Error::OutcomeUnknown => same(&error).detail("outcome", "unknown"),
             Error::Contention => same(&error).retry_after(BUSY),
             Error::Conflict { conflicting_id: None, .. }
             | Error::Unauthorized(_)
@@ -133,6 +138,9 @@ pub struct ErrorDetails {
     /// With CONFLICT: the id of the existing resource.
     #[schemars(with = "i64")]
     _conflicting_id: Option<i64>,
+    /// With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written.
+    #[schemars(with = "String", extend("enum" = ["unknown"]))]
+    _outcome: Option<String>,
 }
 
 /// The sentence for the caller: precise about errors in the request, without details about internal errors.
@@ -148,6 +156,9 @@ impl fmt::Display for Error {
             Self::Conflict { message, .. } => f.write_str(message),
             Self::TooManyRequests { .. } => f.write_str("Too many requests. Try again later."),
             Self::Unavailable { reason, .. } => f.write_str(reason),
+            Self::OutcomeUnknown => {
+                f.write_str("The database did not confirm the write. Look whether it was made before you repeat it.")
+            }
             Self::Contention => f.write_str("The server is busy. Try again."),
             Self::BadGateway => f.write_str("The payment provider failed. Try again."),
             Self::GatewayTimeout => f.write_str("The payment provider did not answer in time. Try again."),

@@ -3,7 +3,10 @@
 //! Diesel blocks, so a small fixed set of threads does the work, each with its own connection and fed by a bounded
 //! queue. See docs/ARCHITECTURE.md, "Data", for the measurements behind this.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::Sender;
 use tokio::sync::watch;
@@ -11,12 +14,19 @@ use tokio::sync::watch;
 use super::{
     commits::Commits,
     connection::{DbConnection, Purpose},
-    job::job,
+    dialect::{self, LogPosition},
+    job::{Isolation, Patience, job},
     options::Options,
+    replica::{self, Replica},
+    stopper::Stopper,
     threads::{Lane, Pools},
     url::DatabaseUrl,
 };
 use crate::error::{Error, Result};
+
+/// How long after its deadline a caller waits for the end of work that has begun. Callers are answered within a second of
+/// their deadline.
+const GRACE: Duration = Duration::from_millis(750);
 
 /// A handle to the database threads; clones share them. When the last one is dropped, the threads finish their queues
 /// and end.
@@ -25,8 +35,10 @@ pub struct Database(Arc<Lanes>);
 
 struct Lanes {
     reads: Lane,
-    replica_reads: Option<Lane>,
+    replica: Option<Replica>,
     writes: Lane,
+    /// Stops PostgreSQL processes that hang.
+    stopper: Option<Stopper>,
     commits: Commits,
     /// Dropped with the database, which stops the checkpoints.
     _checkpoints: Option<Sender<()>>,
@@ -38,28 +50,24 @@ impl Database {
     /// # Errors
     /// When the operating system refuses a thread.
     pub fn open(options: &Options) -> anyhow::Result<Self> {
-        let primary = Pools::new(options, &options.url);
+        let primary = Pools::new(options, &options.url, options.statement_timeout);
         let reads = primary.start_workers(Purpose::Read, None)?;
-        let replica = options.replica.as_ref().map(|url| Pools::new(options, url));
-        let replica_reads = replica.map(|pools| pools.start_workers(Purpose::Read, None)).transpose()?;
-        let (commits, writes, checkpoints) = match &options.url {
-            DatabaseUrl::Postgres(url) => {
-                let commits = Commits::of_postgres(url.clone());
-                let writes = primary.start_workers(Purpose::Write, Some(&commits))?;
-                (commits, writes, None)
-            }
-            DatabaseUrl::Sqlite(path) => {
-                let commits = Commits::of_sqlite();
-                let writer = primary.start_sqlite_writer(path, commits.clone())?;
-                (commits, writer.lane, Some(writer.checkpoints))
-            }
+        let commits = match &options.url {
+            DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
+            DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
         };
-        Ok(Self(Arc::new(Lanes { reads, replica_reads, writes, commits, _checkpoints: checkpoints })))
+        let (writes, checkpoints) = match primary.start_sqlite_writer(&commits)? {
+            Some(writer) => (writer.lane, Some(writer.checkpoints)),
+            None => (primary.start_workers(Purpose::Write, Some(&commits))?, None),
+        };
+        let stopper = stopper(&options.url)?;
+        let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?.flatten();
+        Ok(Self(Arc::new(Lanes { reads, replica, writes, stopper, commits, _checkpoints: checkpoints })))
     }
 
-    /// Whether queries may be answered by a replica, which lags behind.
-    pub fn has_replica(&self) -> bool {
-        self.0.replica_reads.is_some()
+    /// Whether a query may try the replica: there is one, and it has not failed recently.
+    pub fn has_promising_replica(&self) -> bool {
+        self.0.replica.as_ref().is_some_and(Replica::is_promising)
     }
 
     /// Runs `work` on the primary, with all its statements in one snapshot.
@@ -71,11 +79,10 @@ impl Database {
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        submit(&self.0.reads, deadline, work, true).await
+        self.submit(&self.0.reads, deadline, work, Isolation::Snapshot, Error::Timeout).await
     }
 
-    /// Like [`Self::read`], but on the replica if there is one. `snapshot` says whether several statements must see the
-    /// same state of the database.
+    /// Like [`Self::read`]. `snapshot` says whether several statements must see the same state of the database.
     ///
     /// # Errors
     /// As for [`Self::read`].
@@ -84,19 +91,52 @@ impl Database {
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        submit(self.0.replica_reads.as_ref().unwrap_or(&self.0.reads), deadline, work, snapshot).await
+        let isolation = if snapshot { Isolation::Snapshot } else { Isolation::OneStatement };
+        self.submit(&self.0.reads, deadline, work, isolation, Error::Timeout).await
+    }
+
+    /// Like [`Self::query`], but on the replica if that has replayed the log up to `position` and answers quickly.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub async fn query_replica<T, W>(
+        &self,
+        deadline: Instant,
+        snapshot: bool,
+        position: Option<LogPosition>,
+        work: W,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut DbConnection) -> Result<T> + Clone + Send + 'static,
+    {
+        if let (Some(replica), Some(position)) = (&self.0.replica, position)
+            && let Some(result) = replica.query(deadline, snapshot, position, work.clone()).await
+        {
+            return result;
+        }
+        self.query(deadline, snapshot, work).await
     }
 
     /// Runs `work` in one transaction and returns after its commit. `work` may run again after a deadlock.
     ///
     /// # Errors
-    /// Those of `work`, which roll it back; TIMEOUT when it was cancelled; SERVICE_UNAVAILABLE as for [`Self::read`].
+    /// Those of `work`, which roll it back; TIMEOUT when it was cancelled; SERVICE_UNAVAILABLE as for [`Self::read`], and
+    /// when the end of the write is unknown.
     pub async fn write<T, W>(&self, deadline: Instant, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        submit(&self.0.writes, deadline, work, false).await
+        self.submit(&self.0.writes, deadline, work, Isolation::Snapshot, Error::OutcomeUnknown).await
+    }
+
+    /// Makes a write that changes nothing, and waits for its commit.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub async fn probe_write(&self, deadline: Instant) -> Result<()> {
+        self.write(deadline, |conn| Ok(dialect::write_probe(conn)?)).await
     }
 
     /// A receiver that changes after commits that may have added events: at once after a commit of this process, and on
@@ -110,20 +150,36 @@ impl Database {
     pub fn queued(&self) -> (usize, usize) {
         (self.0.reads.len(), self.0.writes.len())
     }
+
+    /// Runs a job. `unfinished` is the error when it has begun and does not end in time.
+    async fn submit<T, W>(
+        &self,
+        lane: &Lane,
+        deadline: Instant,
+        work: W,
+        isolation: Isolation,
+        unfinished: Error,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        let patience = Patience { deadline, give_up: deadline + GRACE };
+        let (job, ticket) = job(work, isolation, patience, self.0.stopper.clone());
+        lane.try_send(job).map_err(|_full| Error::unavailable("The server is busy. Try again."))?;
+        ticket.answer(unfinished).await
+    }
 }
 
-async fn submit<T, W>(lane: &Lane, deadline: Instant, work: W, snapshot: bool) -> Result<T>
-where
-    T: Send + 'static,
-    W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
-{
-    let (job, mut ticket) = job(work, snapshot, deadline);
-    lane.try_send(job).map_err(|_full| Error::unavailable("The server is busy. Try again."))?;
-    let answer = match tokio::time::timeout_at(deadline.into(), &mut ticket.reply).await {
-        Ok(answer) => answer,
-        Err(_elapsed) if ticket.cancel() => return Err(Error::Timeout),
-        // A thread has started the job. It observes the same deadline, so its outcome is known soon.
-        Err(_elapsed) => ticket.reply.await,
-    };
-    answer.unwrap_or_else(|_gone| Err(Error::unavailable("The server is stopping.")))
+fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
+    match url {
+        DatabaseUrl::Postgres(url) => Ok(Some(Stopper::of_postgres(url)?)),
+        DatabaseUrl::Sqlite(_) => Ok(None),
+    }
+}
+
+fn open_replica(options: &Options, url: &DatabaseUrl) -> anyhow::Result<Option<Replica>> {
+    let Some(stopper) = stopper(url)? else { return Ok(None) };
+    let lane = Pools::new(options, url, replica::PATIENCE).start_workers(Purpose::Read, None)?;
+    Ok(Some(Replica { lane, stopper, avoid_until: Mutex::new(None) }))
 }

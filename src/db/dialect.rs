@@ -1,13 +1,13 @@
 //! What differs between SQLite and PostgreSQL. Only this file matches on the variants of [`DbConnection`].
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    OptionalExtension, PgConnection, QueryResult, QueryableByName, RunQueryDsl,
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     dsl::sql,
     sql_query,
-    sql_types::{self, BigInt, Bool, Integer, Text},
+    sql_types::{self, BigInt, Bool, Integer, Nullable, Text},
 };
 
 use super::{
@@ -17,6 +17,9 @@ use super::{
 
 /// How long a connection waits for another process that is writing to the SQLite file, in milliseconds.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
+
+/// When a process in `pg_stat_activity` was started, in microseconds since 1970.
+const STARTED: &str = "(extract(epoch FROM backend_start) * 1000000)::bigint";
 
 /// Advisory lock that serialises start-up: migrations and the creation of the first admin.
 pub const START_UP: i64 = 0x0c1d_0001;
@@ -28,6 +31,21 @@ pub const EVENTS: i64 = 0x0c1d_0003;
 /// Advisory lock that serialises Stripe events across all servers.
 pub const STRIPE: i64 = 0x0c1d_0004;
 
+/// A PostgreSQL process. The time tells it from a later one with the same number.
+#[derive(Clone, Copy, Debug, QueryableByName)]
+pub struct Backend {
+    /// Its process id.
+    #[diesel(sql_type = Integer)]
+    pub pid: i32,
+    /// When it was started, in microseconds since 1970.
+    #[diesel(sql_type = BigInt)]
+    started: i64,
+}
+
+/// A position in the write-ahead log of a PostgreSQL primary. What was committed when it was read lies before it.
+#[derive(Clone, Copy, Debug)]
+pub struct LogPosition(i64);
+
 /// The first statements of every new connection. On SQLite the busy timeout must come first.
 pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_timeout: Duration) -> String {
     match connection {
@@ -35,11 +53,12 @@ pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_time
             let query_only = if purpose == Purpose::Read { "PRAGMA query_only = ON;" } else { "" };
             format!(
                 "{BUSY_TIMEOUT}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456; \
+                 PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; \
                  PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; {query_only}"
             )
         }
-        // The statement timeout does not apply to COMMIT, which may wait for the lock of the event triggers.
+        // The statement timeout does not apply to COMMIT, which may wait for the lock of the event triggers. Nor may it: a
+        // cancelled wait for a synchronous standby counts as a success.
         DbConnection::Postgres(_) => format!(
             "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
              SET lock_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
@@ -50,28 +69,37 @@ pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_time
 }
 
 /// Begins a transaction that may write. SQLite takes its write lock at once, because a transaction that turns from
-/// reading to writing later fails instead of waiting.
+/// reading to writing later fails instead of waiting. On PostgreSQL `limit` replaces the session's statement timeout.
 ///
 /// # Errors
 /// When the database cannot be reached or, on SQLite, stays locked.
-pub fn begin_write(connection: &mut DbConnection) -> QueryResult<()> {
+pub fn begin_write(connection: &mut DbConnection, limit: Option<Duration>) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
-        DbConnection::Postgres(pg) => AnsiTransactionManager::begin_transaction(pg),
+        DbConnection::Postgres(pg) => AnsiTransactionManager::begin_transaction_sql(pg, &limited("BEGIN", limit)),
     }
 }
 
-/// Begins a read-only transaction whose statements all see one state of the database.
+/// Begins a read-only transaction whose statements all see one state of the database. `limit` is as for [`begin_write`].
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub fn begin_snapshot(connection: &mut DbConnection) -> QueryResult<()> {
+pub fn begin_snapshot(connection: &mut DbConnection, limit: Option<Duration>) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
         DbConnection::Postgres(pg) => {
-            AnsiTransactionManager::begin_transaction_sql(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            let begin = limited("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", limit);
+            AnsiTransactionManager::begin_transaction_sql(pg, &begin)
         }
     }
+}
+
+/// `begin` and, in the same message, the statement timeout of the transaction.
+fn limited(begin: &str, limit: Option<Duration>) -> Cow<'_, str> {
+    let Some(limit) = limit else { return begin.into() };
+    // Zero would mean no limit.
+    let limit = limit.as_millis().max(1);
+    format!("{begin}; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {limit}").into()
 }
 
 /// Commits the open transaction.
@@ -183,6 +211,69 @@ pub fn is_read_only(connection: &mut DbConnection) -> bool {
             diesel::select(sql::<Bool>("current_setting('transaction_read_only')::boolean")).get_result(pg) == Ok(true)
         }
     }
+}
+
+/// Writes something that changes nothing, so that the commit of this transaction waits for what every commit waits for.
+///
+/// # Errors
+/// When the database accepts no writes.
+pub fn write_probe(connection: &mut DbConnection) -> QueryResult<()> {
+    let probe = match connection {
+        DbConnection::Sqlite(_) => "UPDATE __diesel_schema_migrations SET run_on = run_on",
+        // Needs no row, and so waits for no lock.
+        DbConnection::Postgres(_) => "SELECT pg_logical_emit_message(true, 'clusterdesk', 'ready')",
+    };
+    connection.batch_execute(probe)
+}
+
+/// The PostgreSQL process that serves a connection. None on SQLite.
+///
+/// # Errors
+/// The database's.
+pub fn backend(connection: &mut DbConnection) -> QueryResult<Option<Backend>> {
+    let DbConnection::Postgres(pg) = connection else { return Ok(None) };
+    // Without a row, as on a server that only resembles PostgreSQL, the process is not stopped.
+    let row = format!("SELECT pid, {STARTED} AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+    sql_query(row).get_result(pg).optional()
+}
+
+/// Terminates a process of the server. False when it no longer exists.
+///
+/// # Errors
+/// The database's.
+pub fn terminate(connection: &mut PgConnection, backend: &Backend) -> QueryResult<bool> {
+    sql_query(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND {STARTED} = $2"))
+        .bind::<Integer, _>(backend.pid)
+        .bind::<BigInt, _>(backend.started)
+        .execute(connection)
+        .map(|found| found > 0)
+}
+
+/// Marks a connection as broken, so that its pool closes it.
+pub fn discard(connection: &mut DbConnection) {
+    <DbConnection as diesel::Connection>::TransactionManager::transaction_manager_status_mut(connection).set_in_error();
+}
+
+/// The present position in the log of a PostgreSQL primary. None elsewhere.
+///
+/// # Errors
+/// The database's.
+pub fn log_position(connection: &mut DbConnection) -> QueryResult<Option<LogPosition>> {
+    let DbConnection::Postgres(pg) = connection else { return Ok(None) };
+    let position = "CASE WHEN pg_is_in_recovery() THEN NULL ELSE (pg_current_wal_insert_lsn() - '0/0')::bigint END";
+    let position = diesel::select(sql::<Nullable<BigInt>>(position)).get_result::<Option<i64>>(pg)?;
+    Ok(position.map(LogPosition))
+}
+
+/// Whether a replica has replayed the log of its primary up to `position`. If this is the primary itself, it has.
+///
+/// # Errors
+/// The database's.
+pub fn has_replayed(connection: &mut DbConnection, position: LogPosition) -> QueryResult<bool> {
+    let DbConnection::Postgres(pg) = connection else { return Ok(false) };
+    let replayed = "(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END \
+                    - '0/0')::bigint >= ";
+    diesel::select(sql::<Bool>(replayed).bind::<BigInt, _>(position.0)).get_result(pg)
 }
 
 /// The language of the server's messages. Deadlocks and timeouts are recognised by their English messages, because

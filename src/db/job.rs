@@ -1,68 +1,171 @@
-//! A piece of database work in a queue: claimed once, run on a database thread, answered once.
+//! A piece of database work in a queue: run on a database thread, answered once, and given up by its caller when that takes
+//! too long.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    time::{sleep_until, timeout_at},
+};
 use tracing::Span;
 
-use super::connection::DbConnection;
+use super::{
+    claim::{Claim, Progress},
+    connection::DbConnection,
+    dialect::Backend,
+    stopper::Stopper,
+};
 use crate::error::{Error, Result};
 
 /// A job as the database threads see it.
 pub(super) trait Job: Send {
-    /// Whether to run the job: false once its caller has given up.
-    fn claim(&self) -> bool;
-    /// Whether its statements must see one snapshot.
-    fn needs_snapshot(&self) -> bool;
-    /// Runs the work and keeps the result. May be called again after a failure.
+    /// Whether no thread has started it and its caller still waits.
+    fn is_waiting(&self) -> bool;
+    /// Begins the job on a connection, which `backend` serves on PostgreSQL. False once its caller has given up.
+    fn start(&self, backend: Option<Backend>) -> bool;
+    /// In which transaction its statements run, unless it writes.
+    fn isolation(&self) -> Isolation;
+    /// The time until its deadline.
+    fn time_left(&self) -> Duration;
+    /// Runs the work and keeps the result. An error means that the work must not be committed.
     fn run(&mut self, connection: &mut DbConnection) -> Result<()>;
-    /// Whether its deadline has passed.
-    fn is_overdue(&self) -> bool;
-    /// Sends the caller the kept result or the error.
-    fn answer(self: Box<Self>, outcome: Result<()>);
+    /// Puts the job back to be started again. Nothing of it may have been committed. False once its caller has given up.
+    fn retry(&self) -> bool;
+    /// Sends the caller the kept result or the error. False when the caller has given up; then the backend of the
+    /// connection may be terminated at any time.
+    fn answer(self: Box<Self>, outcome: Result<()>) -> bool;
 }
 
-/// The caller's side of a job.
+/// The transaction of a job that reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// None: the work begins its own.
+    Own,
+    /// None is needed for a single statement.
+    OneStatement,
+    /// One whose statements all see the same state of the database.
+    Snapshot,
+}
+
+/// How long a caller waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// When the work must have ended. A job that has not begun then is withdrawn.
+    pub deadline: Instant,
+    /// When the caller stops waiting for the end of a job that has begun.
+    pub give_up: Instant,
+}
+
+/// The caller's side of a job. Dropping it withdraws the job, or, once it has begun, still stops it when its time is over.
 pub(super) struct Ticket<T> {
-    /// Receives the result.
-    pub reply: oneshot::Receiver<Result<T>>,
-    claimed: Arc<AtomicBool>,
+    reply: oneshot::Receiver<Result<T>>,
+    shared: Arc<Shared>,
+    patience: Patience,
+    stopper: Option<Stopper>,
 }
 
-impl<T> Ticket<T> {
-    /// Cancels the job. False when a thread has already started it.
-    pub fn cancel(&self) -> bool {
-        !self.claimed.swap(true, Ordering::AcqRel)
-    }
+/// What both sides of a job share.
+struct Shared {
+    claim: Claim,
+    /// The PostgreSQL process that serves the job's connection.
+    backend: Mutex<Option<Backend>>,
 }
 
 struct Task<T, W> {
     work: W,
     result: Option<T>,
     reply: oneshot::Sender<Result<T>>,
-    claimed: Arc<AtomicBool>,
-    snapshot: bool,
+    shared: Arc<Shared>,
+    isolation: Isolation,
     deadline: Instant,
     span: Span,
 }
 
-/// Wraps `work` for a queue. If it finishes after `deadline`, it fails with TIMEOUT and its transaction is rolled back.
-pub(super) fn job<T, W>(work: W, snapshot: bool, deadline: Instant) -> (Box<dyn Job>, Ticket<T>)
+/// Wraps `work` for a queue. If it finishes after the deadline, it fails with TIMEOUT and its transaction is rolled back.
+pub(super) fn job<T, W>(
+    work: W,
+    isolation: Isolation,
+    patience: Patience,
+    stopper: Option<Stopper>,
+) -> (Box<dyn Job>, Ticket<T>)
 where
     T: Send + 'static,
     W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
 {
     let (reply, receiver) = oneshot::channel();
-    let claimed = Arc::new(AtomicBool::new(false));
-    let ticket = Ticket { reply: receiver, claimed: Arc::clone(&claimed) };
-    let task = Task { work, result: None, reply, claimed, snapshot, deadline, span: Span::current() };
+    let shared = Arc::new(Shared { claim: Claim::new(), backend: Mutex::new(None) });
+    let ticket = Ticket { reply: receiver, shared: Arc::clone(&shared), patience, stopper };
+    let deadline = patience.deadline;
+    let task = Task { work, result: None, reply, shared, isolation, deadline, span: Span::current() };
     (Box::new(task), ticket)
+}
+
+impl<T> Ticket<T> {
+    /// Waits for the answer. `unfinished` is the error for a job that had begun when the caller gave up.
+    ///
+    /// # Errors
+    /// Those of the work; TIMEOUT when it never began; `unfinished`.
+    pub async fn answer(mut self, unfinished: Error) -> Result<T> {
+        let Patience { deadline, give_up } = self.patience;
+        let in_time = match timeout_at(deadline.into(), &mut self.reply).await {
+            Err(_elapsed) if self.shared.claim.withdraw() => return Err(Error::Timeout),
+            // A thread has begun. It observes the same deadline, so it usually answers soon.
+            Err(_elapsed) => timeout_at(give_up.into(), &mut self.reply).await,
+            in_time => in_time,
+        };
+        match in_time {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_thread_is_gone)) => match self.shared.claim.give_up() {
+                Progress::Begun => Err(unfinished),
+                Progress::Waiting | Progress::Answered => Err(Error::unavailable("The server is stopping.")),
+            },
+            Err(_elapsed) => match self.shared.give_up(self.stopper.as_ref()) {
+                Progress::Waiting => Err(Error::Timeout),
+                Progress::Begun => Err(unfinished),
+                // The thread is just sending it.
+                Progress::Answered => (&mut self.reply).await.unwrap_or(Err(unfinished)),
+            },
+        }
+    }
+}
+
+impl<T> Drop for Ticket<T> {
+    fn drop(&mut self) {
+        if self.shared.claim.withdraw() || self.shared.claim.is_settled() {
+            return;
+        }
+        // The caller has gone away while a thread works on the job. The thread must still become free in the end.
+        if let Ok(runtime) = Handle::try_current() {
+            let (shared, stopper, give_up) = (Arc::clone(&self.shared), self.stopper.take(), self.patience.give_up);
+            runtime.spawn(async move {
+                sleep_until(give_up.into()).await;
+                shared.give_up(stopper.as_ref());
+            });
+        }
+    }
+}
+
+impl Shared {
+    /// Gives the job up, and stops the PostgreSQL process that still works on it.
+    fn give_up(&self, stopper: Option<&Stopper>) -> Progress {
+        let progress = self.claim.give_up();
+        if progress == Progress::Begun
+            && let Some(stopper) = stopper
+            && let Some(backend) = self.backend().take()
+        {
+            stopper.stop(backend);
+        }
+        progress
+    }
+
+    fn backend(&self) -> MutexGuard<'_, Option<Backend>> {
+        // Nothing panics while it holds the lock.
+        self.backend.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<T, W> Job for Task<T, W>
@@ -70,32 +173,45 @@ where
     T: Send,
     W: FnMut(&mut DbConnection) -> Result<T> + Send,
 {
-    fn claim(&self) -> bool {
-        !self.claimed.swap(true, Ordering::AcqRel) && !self.reply.is_closed()
+    fn is_waiting(&self) -> bool {
+        self.shared.claim.is_waiting()
     }
 
-    fn needs_snapshot(&self) -> bool {
-        self.snapshot
+    fn start(&self, backend: Option<Backend>) -> bool {
+        *self.shared.backend() = backend;
+        self.shared.claim.start()
+    }
+
+    fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     fn run(&mut self, connection: &mut DbConnection) -> Result<()> {
         let _entered = self.span.enter();
         let result = (self.work)(connection)?;
-        if self.is_overdue() {
+        if self.time_left().is_zero() || !self.shared.claim.seal() {
             return Err(Error::Timeout);
         }
         self.result = Some(result);
         Ok(())
     }
 
-    fn is_overdue(&self) -> bool {
-        Instant::now() > self.deadline
+    fn retry(&self) -> bool {
+        self.shared.claim.retry()
     }
 
-    fn answer(self: Box<Self>, outcome: Result<()>) {
+    fn answer(self: Box<Self>, outcome: Result<()>) -> bool {
+        if !self.shared.claim.finish() {
+            return false;
+        }
         let kept = self.result;
         let answer = outcome.and_then(|()| kept.ok_or_else(|| Error::unavailable("The work was not done.")));
         // Fails when the caller is gone, and then nobody needs the answer.
         drop(self.reply.send(answer));
+        true
     }
 }

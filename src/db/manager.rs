@@ -1,18 +1,19 @@
 //! Opens connections, also for r2d2.
 
 use std::{
+    sync::Arc,
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use diesel::{
-    ConnectionError, ConnectionResult, PgConnection, SqliteConnection, connection::SimpleConnection, prelude::*,
-    r2d2::R2D2Connection,
+    ConnectionError, ConnectionResult, PgConnection, connection::SimpleConnection, prelude::*, r2d2::R2D2Connection,
 };
 
 use super::{
     connection::{DbConnection, Purpose},
     dialect, instrument,
+    sqlite_file::{self, SqliteFile},
     url::DatabaseUrl,
 };
 
@@ -39,13 +40,14 @@ impl Manager {
     /// # Errors
     /// The database's own message. It is meant for the log and the command line, not for callers.
     pub fn open(&self) -> ConnectionResult<DbConnection> {
-        let mut connection = match &self.url {
-            DatabaseUrl::Sqlite(path) => {
-                let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("path is not UTF-8".into()))?;
-                DbConnection::Sqlite(SqliteConnection::establish(path)?)
-            }
+        self.prepare(match &self.url {
+            DatabaseUrl::Sqlite(path) => DbConnection::Sqlite(sqlite_file::establish(path, "")?),
             DatabaseUrl::Postgres(url) => DbConnection::Postgres(PgConnection::establish(url.expose())?),
-        };
+        })
+    }
+
+    /// Prepares the session of a new connection.
+    fn prepare(&self, mut connection: DbConnection) -> ConnectionResult<DbConnection> {
         let setup = dialect::session_setup(&connection, self.purpose, self.statement_timeout);
         set_up(&mut connection, &setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
         connection.set_instrumentation(instrument::Statements::default());
@@ -65,7 +67,29 @@ fn set_up(connection: &mut DbConnection, setup: &str) -> QueryResult<()> {
     }
 }
 
-impl r2d2::ManageConnection for Manager {
+/// Opens the connections of a running server. All of one SQLite database lead to the same file, which must exist.
+#[derive(Clone, Debug)]
+pub(super) struct PoolManager {
+    /// The database.
+    pub manager: Manager,
+    /// The file of a SQLite database.
+    pub file: Option<Arc<SqliteFile>>,
+}
+
+impl PoolManager {
+    /// Opens a connection and prepares its session.
+    ///
+    /// # Errors
+    /// The database's own message.
+    pub fn open(&self) -> ConnectionResult<DbConnection> {
+        match &self.file {
+            Some(file) => self.manager.prepare(DbConnection::Sqlite(file.open()?)),
+            None => self.manager.open(),
+        }
+    }
+}
+
+impl r2d2::ManageConnection for PoolManager {
     type Connection = DbConnection;
     type Error = ConnectionError;
 
@@ -79,7 +103,7 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, connection: &mut DbConnection) -> bool {
-        is_lost(connection) || is_demoted(connection, self.purpose)
+        is_lost(connection) || is_demoted(connection, self.manager.purpose)
     }
 }
 

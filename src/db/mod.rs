@@ -1,5 +1,6 @@
 //! Connections, database threads, transactions, migrations, and the differences between SQLite and PostgreSQL.
 
+mod claim;
 mod commits;
 mod connection;
 pub mod constraint;
@@ -12,6 +13,9 @@ mod listen;
 mod manager;
 pub mod migrations;
 mod options;
+mod replica;
+mod sqlite_file;
+mod stopper;
 pub(crate) mod text_enum;
 mod threads;
 pub mod timestamp;

@@ -1,11 +1,6 @@
 //! Starts the database threads and their connection pools.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -16,8 +11,9 @@ use super::{
     commits::Commits,
     connection::Purpose,
     job::Job,
-    manager::Manager,
+    manager::{Manager, PoolManager},
     options::Options,
+    sqlite_file::SqliteFile,
     url::DatabaseUrl,
     worker::Worker,
     writer::{self, Writer},
@@ -36,6 +32,8 @@ const HELPERS: usize = 2;
 pub(super) struct Pools<'a> {
     options: &'a Options,
     url: &'a DatabaseUrl,
+    file: Option<Arc<SqliteFile>>,
+    statement_timeout: Duration,
     helpers: Arc<ScheduledThreadPool>,
 }
 
@@ -48,10 +46,11 @@ pub(super) struct SqliteWriter {
 }
 
 impl<'a> Pools<'a> {
-    /// The pools of the server at `url`.
-    pub fn new(options: &'a Options, url: &'a DatabaseUrl) -> Self {
+    /// The pools of the server at `url`, which cancels statements that take longer than `statement_timeout`.
+    pub fn new(options: &'a Options, url: &'a DatabaseUrl, statement_timeout: Duration) -> Self {
         let helpers = ScheduledThreadPool::builder().num_threads(HELPERS).thread_name_pattern("db-connect-{}").build();
-        Self { options, url, helpers: Arc::new(helpers) }
+        let file = url.sqlite_path().map(|path| Arc::new(SqliteFile::new(path)));
+        Self { options, url, file, statement_timeout, helpers: Arc::new(helpers) }
     }
 
     /// Starts `options.threads` threads that work off one queue, and announce to `commits` what they commit.
@@ -63,31 +62,31 @@ impl<'a> Pools<'a> {
         let pool = self.pool(purpose, self.options.threads);
         let away = Arc::default();
         for _ in 0..self.options.threads {
-            let worker = Worker::new(pool.clone(), purpose, Arc::clone(&away), commits.cloned());
+            let timeout = self.statement_timeout;
+            let worker = Worker::new(pool.clone(), purpose, timeout, Arc::clone(&away), commits.cloned());
             let jobs = jobs.clone();
             spawn("db", move || worker.work(&jobs))?;
         }
         Ok(lane)
     }
 
-    /// Starts the one thread that writes to the SQLite file `path`.
+    /// Starts the one thread that writes to a SQLite file. None on PostgreSQL.
     ///
     /// # Errors
     /// When the operating system refuses a thread.
-    pub fn start_sqlite_writer(&self, path: &Path, commits: Commits) -> anyhow::Result<SqliteWriter> {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let log = PathBuf::from(log);
+    pub fn start_sqlite_writer(&self, commits: &Commits) -> anyhow::Result<Option<SqliteWriter>> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let log = file.log();
         let (lane, jobs): (_, Receiver<Box<dyn Job>>) = bounded(self.options.queued_jobs);
         let (checkpoints, stop) = bounded(0);
-        let writer = Writer::new(self.pool(Purpose::Write, 1), log.clone(), commits);
+        let writer = Writer::new(self.pool(Purpose::Write, 1), Arc::clone(file), commits.clone());
         let manager = self.manager(Purpose::Write);
         spawn("db-writer", move || writer.work(&jobs))?;
         spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &log))?;
-        Ok(SqliteWriter { lane, checkpoints })
+        Ok(Some(SqliteWriter { lane, checkpoints }))
     }
 
-    fn pool(&self, purpose: Purpose, size: u32) -> Pool<Manager> {
+    fn pool(&self, purpose: Purpose, size: u32) -> Pool<PoolManager> {
         Pool::builder()
             .max_size(size)
             .min_idle(Some(0))
@@ -99,8 +98,9 @@ impl<'a> Pools<'a> {
             .build_unchecked(self.manager(purpose))
     }
 
-    fn manager(&self, purpose: Purpose) -> Manager {
-        Manager { url: self.url.clone(), purpose, statement_timeout: self.options.statement_timeout }
+    fn manager(&self, purpose: Purpose) -> PoolManager {
+        let manager = Manager { url: self.url.clone(), purpose, statement_timeout: self.statement_timeout };
+        PoolManager { manager, file: self.file.clone() }
     }
 }
 
@@ -117,6 +117,6 @@ impl r2d2::HandleError<diesel::ConnectionError> for LogErrors {
 ///
 /// # Errors
 /// When the operating system refuses it.
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(work).context("could not start a database thread").map(drop)
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// Those of `work`, which roll the transaction back, and of the database.
 pub fn write<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
-    dialect::begin_write(connection)?;
+    dialect::begin_write(connection, None)?;
     finish(connection, work)
 }
 
@@ -21,7 +21,7 @@ pub fn write<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnecti
 /// # Errors
 /// Those of `work` and of the database.
 pub fn snapshot<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
-    dialect::begin_snapshot(connection)?;
+    dialect::begin_snapshot(connection, None)?;
     finish(connection, work)
 }
 
@@ -34,20 +34,23 @@ pub fn savepoint<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConn
 }
 
 /// Runs `work` in the open transaction, then commits or rolls back.
-pub(super) fn finish<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
-    match no_panic(|| work(connection)) {
-        Ok(value) => {
-            dialect::commit(connection)?;
-            Ok(value)
+fn finish<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+    let value = work_or_roll_back(connection, work)?;
+    dialect::commit(connection)?;
+    Ok(value)
+}
+
+/// Runs `work` in the open transaction, and rolls that back if `work` fails.
+pub(super) fn work_or_roll_back<T>(
+    connection: &mut DbConnection,
+    work: impl FnOnce(&mut DbConnection) -> Result<T>,
+) -> Result<T> {
+    no_panic(|| work(connection)).inspect_err(|_error| {
+        // After a failed rollback Diesel reports the connection as broken.
+        if let Err(failed) = dialect::rollback(connection) {
+            tracing::warn!(error = %failed, "rollback failed");
         }
-        Err(error) => {
-            // After a failed rollback Diesel reports the connection as broken.
-            if let Err(failed) = dialect::rollback(connection) {
-                tracing::warn!(error = %failed, "rollback failed");
-            }
-            Err(error)
-        }
-    }
+    })
 }
 
 /// Turns a panic of `work` into an error. It must not unwind further, or the transaction would stay open.

@@ -13,9 +13,9 @@ use r2d2::{Pool, PooledConnection};
 use super::{
     commits::Commits,
     connection::{DbConnection, Purpose},
-    dialect,
-    job::Job,
-    manager::{Manager, is_broken, is_demoted, is_lost},
+    dialect::{self, Backend},
+    job::{Isolation, Job},
+    manager::{PoolManager, is_broken, is_demoted, is_lost},
     transaction,
 };
 use crate::error::{Error, Result};
@@ -26,16 +26,27 @@ const ATTEMPTS: u8 = 3;
 const RETRY: Range<u64> = 5..50;
 /// After a failure to connect, jobs are refused for this long without another attempt, so that no queue builds up.
 const PAUSE: Duration = Duration::from_millis(500);
+/// A job that has so much less time left than the session's statement timeout gets a timeout of its own.
+const LATE: Duration = Duration::from_millis(100);
 
 /// A database thread.
 pub(super) struct Worker {
-    pool: Pool<Manager>,
+    pool: Pool<PoolManager>,
     purpose: Purpose,
-    kept: Option<PooledConnection<Manager>>,
+    /// The statement timeout of its connections.
+    statement_timeout: Duration,
+    kept: Option<Kept>,
     /// When any thread of this queue last failed to connect.
     away: Arc<Mutex<Option<Instant>>>,
     /// Where to announce commits.
     commits: Option<Commits>,
+}
+
+/// A connection that the thread keeps between jobs.
+struct Kept {
+    connection: PooledConnection<PoolManager>,
+    /// The PostgreSQL process that serves it.
+    backend: Option<Backend>,
 }
 
 /// How an attempt at a job ended.
@@ -45,101 +56,162 @@ struct Attempt {
     repeatable: bool,
 }
 
+/// How far the transaction of a job came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It did not begin.
+    Unbegun,
+    /// The work ended it: a failed work rolls it back.
+    Work,
+    /// Its commit failed.
+    Commit,
+}
+
 impl Worker {
-    /// A worker that takes its connection from `pool` and shares `away` with the other threads of its queue.
+    /// A worker that takes its connections, which have this statement timeout, from `pool`, and shares `away` with the
+    /// other threads of its queue.
     pub fn new(
-        pool: Pool<Manager>,
+        pool: Pool<PoolManager>,
         purpose: Purpose,
+        statement_timeout: Duration,
         away: Arc<Mutex<Option<Instant>>>,
         commits: Option<Commits>,
     ) -> Self {
-        Self { pool, purpose, kept: None, away, commits }
+        Self { pool, purpose, statement_timeout, kept: None, away, commits }
     }
 
     /// Works until the queue is closed and empty.
     pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
         for mut job in jobs {
-            if !job.claim() {
+            if !job.is_waiting() {
                 continue;
             }
-            let mut attempt = self.attempt(job.as_mut());
-            for _ in 1..ATTEMPTS {
-                let again = attempt.repeatable || matches!(attempt.outcome, Err(Error::Contention));
-                if !again || job.is_overdue() {
-                    break;
-                }
-                if attempt.outcome.is_err() && !attempt.repeatable {
-                    // Two transactions that conflict again at once would do so until both give up.
-                    thread::sleep(Duration::from_millis(rand::random_range(RETRY)));
-                }
-                attempt = self.attempt(job.as_mut());
-            }
-            if let (Ok(()), Some(commits)) = (&attempt.outcome, &self.commits) {
+            let Some(outcome) = self.run(job.as_mut()) else { continue };
+            if let (Ok(()), Some(commits)) = (&outcome, &self.commits) {
                 commits.announce();
             }
-            job.answer(attempt.outcome);
+            if !job.answer(outcome)
+                && let Some(mut kept) = self.kept.take()
+            {
+                // Its process may be terminated at any time, which must not hit another job.
+                dialect::discard(&mut kept.connection);
+            }
         }
     }
 
-    fn attempt(&mut self, job: &mut dyn Job) -> Attempt {
-        let mut connection = match self.connection() {
-            Ok(connection) => connection,
-            Err(error) => return Attempt { outcome: Err(error), repeatable: false },
+    /// Runs a job, more than once if need be. None once its caller has given up waiting for a thread.
+    fn run(&mut self, job: &mut dyn Job) -> Option<Result<()>> {
+        let mut attempt = self.attempt(job)?;
+        for _ in 1..ATTEMPTS {
+            let again = attempt.repeatable || matches!(attempt.outcome, Err(Error::Contention));
+            if !again || job.time_left().is_zero() || !job.retry() {
+                break;
+            }
+            if !attempt.repeatable {
+                // Two transactions that conflict again at once would do so until both give up.
+                thread::sleep(Duration::from_millis(rand::random_range(RETRY)));
+            }
+            attempt = self.attempt(job)?;
+        }
+        Some(attempt.outcome)
+    }
+
+    fn attempt(&mut self, job: &mut dyn Job) -> Option<Attempt> {
+        let Kept { mut connection, backend } = match self.connection() {
+            Ok(kept) => kept,
+            Err(error) => return Some(Attempt { outcome: Err(error), repeatable: false }),
         };
-        let (outcome, begun) = run(&mut connection, job, self.purpose);
+        if !job.start(backend) {
+            self.kept = Some(Kept { connection, backend });
+            return None;
+        }
+        let (outcome, stage) = self.run_on(&mut connection, job);
         // Diesel does not notice that a connection died outside a transaction, so after a server error ask the server.
-        let failed = matches!(&outcome, Err(Error::Internal(_) | Error::Unavailable { .. }));
+        let failed = matches!(&outcome, Err(Error::Internal(_) | Error::Unavailable { .. })) || stage == Stage::Commit;
         let lost = if failed { is_lost(&mut connection) } else { is_broken(&mut connection) };
         let demoted = failed && !lost && is_demoted(&mut connection, self.purpose);
         if !lost && !demoted {
-            self.kept = Some(connection);
-            return Attempt { outcome, repeatable: false };
+            self.kept = Some(Kept { connection, backend });
+            return Some(Attempt { outcome, repeatable: false });
         }
-        // A write whose connection died at the end may have been committed. A server that still answers has rolled back.
-        let repeatable = outcome.is_err() && (self.purpose == Purpose::Read || !begun || demoted);
-        Attempt { outcome: outcome.map_err(out_of_reach), repeatable }
+        // A server that still answers has rolled back. Otherwise a commit that was sent may have succeeded.
+        let unknown = lost && stage == Stage::Commit && self.purpose == Purpose::Write;
+        let repeatable =
+            outcome.is_err() && (self.purpose == Purpose::Read || stage == Stage::Unbegun || demoted) && !unknown;
+        let out_of_reach = |error| out_of_reach(error, unknown);
+        Some(Attempt { outcome: outcome.map_err(out_of_reach), repeatable })
     }
 
-    fn connection(&mut self) -> Result<PooledConnection<Manager>> {
-        let unavailable = || Error::unavailable("The database is unavailable.");
-        if let Some(connection) = self.kept.take() {
-            return Ok(connection);
+    fn connection(&mut self) -> Result<Kept> {
+        if let Some(kept) = self.kept.take() {
+            return Ok(kept);
         }
         if self.away().is_some_and(|since| since.elapsed() < PAUSE) {
             return Err(unavailable());
         }
-        let connection = self.pool.get().map_err(|error| {
-            tracing::error!(%error, "no database connection");
-            unavailable()
-        });
+        let connection = self.connect();
         *self.away() = connection.is_err().then(Instant::now);
         connection
+    }
+
+    fn connect(&self) -> Result<Kept> {
+        let mut connection = self.pool.get().map_err(|error| {
+            tracing::error!(%error, "no database connection");
+            unavailable()
+        })?;
+        let backend = dialect::backend(&mut connection).map_err(|error| {
+            tracing::error!(%error, "the new database connection was lost");
+            unavailable()
+        })?;
+        Ok(Kept { connection, backend })
     }
 
     fn away(&self) -> MutexGuard<'_, Option<Instant>> {
         // Nothing panics while it holds the lock.
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Runs a job in its transaction and says how far that came.
+    fn run_on(&self, connection: &mut DbConnection, job: &mut dyn Job) -> (Result<()>, Stage) {
+        let left = job.time_left();
+        let limit = (left + LATE < self.statement_timeout).then_some(left);
+        let needs_none = match job.isolation() {
+            Isolation::Own => true,
+            // Only a transaction can have a limit of its own without changing the session's.
+            Isolation::OneStatement => limit.is_none(),
+            Isolation::Snapshot => false,
+        };
+        if self.purpose == Purpose::Read && needs_none {
+            return (transaction::no_panic(|| job.run(connection)), Stage::Work);
+        }
+        let begun = match self.purpose {
+            Purpose::Read => dialect::begin_snapshot(connection, limit),
+            Purpose::Write => dialect::begin_write(connection, limit),
+        };
+        if let Err(error) = begun {
+            return (Err(error.into()), Stage::Unbegun);
+        }
+        match transaction::work_or_roll_back(connection, |connection| job.run(connection)) {
+            Ok(()) => match dialect::commit(connection) {
+                Ok(()) => (Ok(()), Stage::Work),
+                Err(error) => (Err(error.into()), Stage::Commit),
+            },
+            Err(error) => (Err(error), Stage::Work),
+        }
+    }
 }
 
-/// The caller's error after a lost connection, whatever error reported the loss.
-fn out_of_reach(error: Error) -> Error {
-    let Error::Internal(detail) = error else { return error };
-    tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
+fn unavailable() -> Error {
     Error::unavailable("The database is unavailable.")
 }
 
-/// Runs a job and says whether it was started.
-fn run(connection: &mut DbConnection, job: &mut dyn Job, purpose: Purpose) -> (Result<()>, bool) {
-    if purpose == Purpose::Read && !job.needs_snapshot() {
-        return (transaction::no_panic(|| job.run(connection)), true);
+/// The caller's error after a lost connection, whatever error reported the loss.
+fn out_of_reach(error: Error, unknown: bool) -> Error {
+    if unknown {
+        tracing::error!(detail = error.detail(), "the database connection was lost during a commit");
+        return Error::OutcomeUnknown;
     }
-    let begun = match purpose {
-        Purpose::Read => dialect::begin_snapshot(connection),
-        Purpose::Write => dialect::begin_write(connection),
-    };
-    match begun {
-        Ok(()) => (transaction::finish(connection, |connection| job.run(connection)), true),
-        Err(error) => (Err(error.into()), false),
-    }
+    let Error::Internal(detail) = error else { return error };
+    tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
+    unavailable()
 }

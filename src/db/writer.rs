@@ -2,14 +2,23 @@
 //! after the commit. One `fsync` thus serves all callers that were waiting.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::Receiver;
-use r2d2::Pool;
+use r2d2::{Pool, PooledConnection};
 
-use super::{commits::Commits, connection::DbConnection, dialect, job::Job, manager::Manager, transaction};
+use super::{
+    commits::Commits,
+    connection::DbConnection,
+    dialect,
+    job::Job,
+    manager::{PoolManager, is_broken},
+    sqlite_file::{FileId, SqliteFile},
+    transaction,
+};
 use crate::error::{Error, Result};
 
 /// Jobs in one transaction at most. This bounds how long the first one waits for the last.
@@ -21,86 +30,125 @@ const SMALL_LOG: u64 = 4 * 1024 * 1024;
 /// Between two attempts to empty a log that a reader blocks.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
+/// What callers read while the file is not in its place.
+const UNAVAILABLE: &str = "The database is unavailable.";
+
 /// SQLite's writer thread.
 pub(super) struct Writer {
-    pool: Pool<Manager>,
-    /// The write-ahead log.
-    log: PathBuf,
+    pool: Pool<PoolManager>,
+    file: Arc<SqliteFile>,
+    kept: Option<Kept>,
     /// When to try next to empty the log.
     next_truncation: Instant,
     /// Where to announce commits.
     commits: Commits,
 }
 
+/// The writer's connection.
+struct Kept {
+    connection: PooledConnection<PoolManager>,
+    /// The file of its write-ahead log.
+    log: FileId,
+}
+
+/// A job that ran, and the outcome unless the commit fails.
+struct Ran {
+    job: Box<dyn Job>,
+    outcome: Result<()>,
+}
+
 impl Writer {
-    /// A writer with a pool of one connection and the path of the write-ahead log.
-    pub fn new(pool: Pool<Manager>, log: PathBuf, commits: Commits) -> Self {
-        Self { pool, log, next_truncation: Instant::now(), commits }
+    /// A writer to `file` with a pool of one connection.
+    pub fn new(pool: Pool<PoolManager>, file: Arc<SqliteFile>, commits: Commits) -> Self {
+        Self { pool, file, kept: None, next_truncation: Instant::now(), commits }
     }
 
     /// Works until the queue is closed and empty.
     pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
         while let Ok(first) = jobs.recv() {
             let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
-            let group: Vec<_> = waiting.filter(|job| job.claim()).collect();
+            let group: Vec<_> = waiting.filter(|job| job.is_waiting()).collect();
             if group.is_empty() {
                 continue;
             }
-            match self.pool.get() {
-                Ok(mut connection) => {
-                    write_group(&mut connection, group, &self.commits);
-                    self.truncate(&mut connection);
+            match self.kept.take().map_or_else(|| self.connect(), Ok) {
+                Ok(mut kept) => {
+                    self.write_group(&mut kept, group);
+                    self.truncate(&mut kept.connection);
+                    self.kept = (!is_broken(&mut kept.connection)).then_some(kept);
                 }
                 Err(error) => {
-                    tracing::error!(%error, "no database connection");
-                    refuse(group, "The database is unavailable.");
+                    tracing::error!(error = format!("{error:#}"), "no database connection");
+                    refuse(group, UNAVAILABLE);
                 }
             }
+        }
+    }
+
+    fn connect(&self) -> anyhow::Result<Kept> {
+        let connection = self.pool.get()?;
+        // It was created, if need be, when the session was prepared.
+        let log = FileId::of(&self.file.log())?;
+        Ok(Kept { connection, log })
+    }
+
+    fn write_group(&self, Kept { connection, log }: &mut Kept, group: Vec<Box<dyn Job>>) {
+        if !self.file.is_in_place(*log) {
+            return refuse(group, UNAVAILABLE);
+        }
+        if let Err(error) = dialect::begin_write(connection, None) {
+            tracing::error!(%error, "could not begin a write transaction");
+            return refuse(group, "The database is busy.");
+        }
+        let mut ran = Vec::with_capacity(group.len());
+        let mut waiting = group.into_iter();
+        while let Some(mut job) = waiting.next() {
+            if !job.start(None) {
+                continue;
+            }
+            let outcome = transaction::savepoint(connection, |connection| job.run(connection));
+            ran.push(Ran { job, outcome });
+            // On a full disk SQLite rolls back the whole transaction. Further jobs would then commit one by one.
+            if !dialect::in_transaction(connection) {
+                tracing::error!("the database rolled the whole transaction back");
+                let jobs = ran.into_iter().map(|ran| ran.job).chain(waiting);
+                return refuse(jobs, "The write could not be committed.");
+            }
+        }
+        let committed = match dialect::commit(connection) {
+            Ok(()) => self.file.is_in_place(*log),
+            // Diesel rolls back, but what the log contains already may be found there after a crash.
+            Err(error) => {
+                tracing::error!(%error, "commit failed");
+                false
+            }
+        };
+        if committed {
+            self.commits.announce();
+        }
+        for Ran { job, outcome } in ran {
+            job.answer(outcome.and_then(|()| if committed { Ok(()) } else { Err(Error::OutcomeUnknown) }));
         }
     }
 
     /// Empties a large log, unless a reader still uses it.
     fn truncate(&mut self, connection: &mut DbConnection) {
-        if log_size(&self.log) > LARGE_LOG && Instant::now() > self.next_truncation && !checkpoint(connection, true) {
+        let is_large = log_size(&self.file.log()) > LARGE_LOG;
+        if is_large && Instant::now() > self.next_truncation && !checkpoint(connection, true) {
             self.next_truncation = Instant::now() + RETRY_PAUSE;
         }
     }
 }
 
-fn write_group(connection: &mut DbConnection, mut group: Vec<Box<dyn Job>>, commits: &Commits) {
-    if let Err(error) = dialect::begin_write(connection) {
-        tracing::error!(%error, "could not begin a write transaction");
-        return refuse(group, "The database is busy.");
-    }
-    let mut outcomes: Vec<Result<()>> = Vec::with_capacity(group.len());
-    for job in &mut group {
-        outcomes.push(transaction::savepoint(connection, |connection| job.run(connection)));
-        // On a full disk SQLite rolls back the whole transaction. Further jobs would then commit one by one.
-        if !dialect::in_transaction(connection) {
-            tracing::error!("the database rolled the whole transaction back");
-            return refuse(group, "The write could not be committed.");
-        }
-    }
-    // Diesel rolls back after a failed commit.
-    if let Err(error) = dialect::commit(connection) {
-        tracing::error!(%error, "commit failed");
-        return refuse(group, "The write could not be committed.");
-    }
-    commits.announce();
-    for (job, outcome) in group.into_iter().zip(outcomes) {
-        job.answer(outcome);
-    }
-}
-
 /// Answers every job of a group with SERVICE_UNAVAILABLE.
-fn refuse(group: Vec<Box<dyn Job>>, reason: &'static str) {
-    for job in group {
+fn refuse(jobs: impl IntoIterator<Item = Box<dyn Job>>, reason: &'static str) {
+    for job in jobs {
         job.answer(Err(Error::unavailable(reason)));
     }
 }
 
 /// Checkpoints beside the writer until `stop` closes.
-pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &Manager, log: &Path) {
+pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &PoolManager, log: &Path) {
     let mut connection = None;
     let timeout = crossbeam_channel::RecvTimeoutError::Timeout;
     while stop.recv_timeout(Duration::from_secs(1)) == Err(timeout) {

@@ -1,7 +1,5 @@
 //! `/health/live`: the process runs. `/health/ready`: it can serve requests.
 
-use std::time::{Duration, Instant};
-
 use http::StatusCode;
 use procedures::whole;
 use serde_json::json;
@@ -10,10 +8,6 @@ use super::{
     response::{JSON, Response},
     site::Site,
 };
-use crate::db::migrations;
-
-/// How long a readiness probe waits for the database.
-const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `/health/live`: always 200.
 pub fn live() -> Response {
@@ -21,7 +15,8 @@ pub fn live() -> Response {
 }
 
 impl Site {
-    /// `/health/ready`: 200 unless the server is stopping, the database does not answer or a migration is missing.
+    /// `/health/ready`: 200 unless the server is stopping, or the database does not answer, lacks a migration or does not
+    /// finish a write.
     pub(super) async fn ready(&self) -> Response {
         match self.unready().await {
             None => whole(StatusCode::OK, JSON, json!({"status": "ready"}).to_string()),
@@ -37,12 +32,6 @@ impl Site {
         if *self.kernel.services().draining.borrow() {
             return Some("stopping");
         }
-        let deadline = Instant::now() + DATABASE_TIMEOUT;
-        let current = self.kernel.services().db.read(deadline, |conn| Ok(migrations::is_current(conn)?));
-        match tokio::time::timeout_at(deadline.into(), current).await {
-            Ok(Ok(true)) => None,
-            Ok(Ok(false)) => Some("the database is not migrated to this version"),
-            Ok(Err(_)) | Err(_) => Some("the database does not answer"),
-        }
+        self.readiness.fault(&self.kernel.services().db).await
     }
 }

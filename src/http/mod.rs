@@ -10,6 +10,7 @@ mod host;
 mod mount;
 mod origin;
 mod post;
+mod readiness;
 mod refusal;
 mod response;
 mod route;

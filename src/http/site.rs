@@ -17,6 +17,7 @@ use super::{
     client::{Bearer, Peer, address},
     document::{self, DocumentPage},
     origin::{Origins, cors},
+    readiness::Readiness,
 };
 use crate::{
     auth::Authenticator,
@@ -39,6 +40,8 @@ pub struct Site {
     pub(super) budget: Budget,
     /// The tasks of open WebSockets, so that a shutdown can wait for them.
     pub(super) sockets: TaskTracker,
+    /// What `/health/ready` knows about the database.
+    pub(super) readiness: Readiness,
 }
 
 /// The connection of a client, over which it sends requests.
@@ -72,6 +75,7 @@ impl Site {
             budget: Budget::new(limits.wire.buffered_bytes),
             limits,
             sockets: TaskTracker::new(),
+            readiness: Readiness::default(),
         })
     }
 

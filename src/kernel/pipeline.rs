@@ -14,7 +14,7 @@ use super::{
     run::{AsyncHandler, EncodedOutput, Read, Run, WriteHandler},
 };
 use crate::{
-    db::DbConnection,
+    db::{DbConnection, dialect::log_position},
     error::{Error, Result},
 };
 
@@ -79,15 +79,16 @@ impl Pipeline<'_> {
         let (db, deadline, snapshot) = (&self.invocation.services.db, self.invocation.deadline, !one_statement);
         let (this, handler, input) = (self.invocation.clone(), Arc::clone(handler), Arc::clone(input));
         let input = move || input.as_ref().clone().map_err(Error::Validation);
-        if !db.has_replica() {
+        if !db.has_promising_replica() {
             let work = move |conn: &mut DbConnection| this.guarded(conn, false, |call| handler(call, input()?));
             return db.query(deadline, snapshot, work).await;
         }
-        // A replica lags behind, so the guards run on the primary database.
-        let Guarded::Done(caller) = this.look_up().await? else { return Ok(Guarded::NoUser) };
+        // A replica lags behind, so the guards run on the primary database, whose log tells how far behind it may be.
+        let look_up = |call: &mut Call<'_>| Ok((call.caller.cloned(), log_position(call.conn)?));
+        let Guarded::Done((caller, position)) = this.read(look_up).await? else { return Ok(Guarded::NoUser) };
         let work =
             move |conn: &mut DbConnection| this.counted(|| handler(&mut this.call(conn, caller.as_ref()), input()?));
-        db.query(deadline, snapshot, work).await.map(Guarded::Done)
+        db.query_replica(deadline, snapshot, position, work).await.map(Guarded::Done)
     }
 
     async fn write(&self, handler: &Arc<WriteHandler>, input: &Checked) -> Result<Guarded<EncodedOutput>> {

@@ -27,12 +27,9 @@ pub(super) async fn purge(site: Arc<Site>, interval: Duration, mut draining: wat
             () = drained(&mut draining) => return,
         }
         let before = oldest_kept(Timestamp::now());
-        let purged = site
-            .kernel()
-            .services()
-            .db
-            .write(Instant::now() + interval, move |conn| Ok(StripeEvent::purge(conn, before)?));
-        match purged.await {
+        let services = site.kernel().services();
+        let deadline = Instant::now() + services.timeouts.call;
+        match services.db.write(deadline, move |conn| Ok(StripeEvent::purge(conn, before)?)).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "purged old Stripe events"),
             Err(error) => tracing::warn!(error = error.detail(), "could not purge old Stripe events"),

@@ -1,4 +1,4 @@
-// x-content-hash: 91b39f84d900f18136926925f35fd03d1bb3720df2467973f7afb473ca6d4bf2
+// x-content-hash: a15d22e363d199a9e583d07a351cac16094788739a6b6225377e8cd4d1ed337c
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -242,6 +242,8 @@ export interface ErrorData {
   conflictingId?: number | undefined;
   /** With BAD_REQUEST: every issue of the input. */
   issues?: Issue[] | undefined;
+  /** With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written. */
+  outcome?: "unknown" | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
   /** When a retry makes sense, in milliseconds from now. */

@@ -8,6 +8,7 @@ mod client;
 mod database;
 mod document;
 mod event_stream;
+mod freeze;
 mod generated;
 pub mod imports;
 mod jwt;
@@ -39,6 +40,7 @@ pub use self::{
     database::{Backend, TestDatabase},
     document::{Described, document},
     event_stream::{EventStream, StreamEvent},
+    freeze::Frozen,
     generated::{generated, generated_part},
     jwt::{SECRET, claims, hs256, now},
     live::{Live, Transport},

@@ -16,6 +16,8 @@ use std::{
 
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_types::Integer};
 
+use super::Frozen;
+
 /// The unprivileged user id for the server when the tests run as root, because initdb refuses to run as root.
 const NOBODY: u32 = 65534;
 
@@ -73,14 +75,58 @@ impl Postgres {
         Some(Self::start(&binaries, &["max_connections=50", "shared_buffers=16MB"]))
     }
 
+    /// Like [`Self::private`], and it can have standbys.
+    pub fn primary() -> Option<Self> {
+        server()?;
+        let binaries = binaries().unwrap();
+        let options = ["max_connections=50", "shared_buffers=16MB", "wal_level=replica", "max_wal_senders=4"];
+        Some(Self::start(&binaries, &options))
+    }
+
+    /// A hot standby of this server.
+    pub fn standby(&self) -> Self {
+        let standby = Self::in_new_folder(&self.binaries, self.options.clone());
+        let copied = standby
+            .command(&self.client_program("pg_basebackup"))
+            .args(["-D", "data", "-R", "-c", "fast", "--no-sync", "-U", "postgres", "-h"])
+            .arg(&self.folder)
+            .status()
+            .unwrap();
+        assert!(copied.success(), "pg_basebackup failed in {}", standby.folder.display());
+        standby.launch();
+        standby
+    }
+
+    /// A program that comes with the server, or else one from PATH.
+    fn client_program(&self, name: &str) -> PathBuf {
+        let beside = self.binaries.join(name);
+        if beside.exists() { beside } else { name.into() }
+    }
+
+    /// Stops all processes of the server until the guard is dropped.
+    pub fn freeze(&self) -> Frozen {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        Frozen::with_children(file.lines().next().unwrap().parse().unwrap())
+    }
+
+    /// Runs statements on the server's own database.
+    pub fn administer(&self, statements: &[&str]) {
+        let mut connection = PgConnection::establish(&self.url("postgres")).unwrap();
+        statements.iter().for_each(|statement| connection.batch_execute(statement).unwrap());
+    }
+
+    /// Makes every commit wait for a synchronous standby that does not exist.
+    pub fn require_absent_standby(&self) {
+        self.administer(&["ALTER SYSTEM SET synchronous_standby_names = 'absent'", "SELECT pg_reload_conf()"]);
+    }
+
+    /// Ends what [`Self::require_absent_standby`] began.
+    pub fn require_no_standby(&self) {
+        self.administer(&["ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"]);
+    }
+
     fn start(binaries: &Path, options: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("clusterdesk-pg-").tempdir().unwrap().keep();
-        if is_root() {
-            chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let server =
-            Self { folder, binaries: binaries.to_owned(), options, shell: Mutex::new(None), strategy: OnceLock::new() };
+        let server = Self::in_new_folder(binaries, options.iter().map(|option| (*option).to_owned()).collect());
         let made = server
             .command(&binaries.join("initdb"))
             .args(["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
@@ -89,6 +135,14 @@ impl Postgres {
         assert!(made.success(), "initdb failed in {}", server.folder.display());
         server.launch();
         server
+    }
+
+    fn in_new_folder(binaries: &Path, options: Vec<String>) -> Self {
+        let folder = tempfile::Builder::new().prefix("clusterdesk-pg-").tempdir().unwrap().keep();
+        if is_root() {
+            chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        Self { folder, binaries: binaries.to_owned(), options, shell: Mutex::new(None), strategy: OnceLock::new() }
     }
 
     fn command(&self, program: &Path) -> Command {

@@ -1,0 +1,89 @@
+//! A read replica that is behind, hangs or is away: callers notice nothing.
+
+use std::time::Duration;
+
+use clusterdesk::{
+    db::migrations::Migrations,
+    error::Result,
+    kernel::{Call, Router},
+};
+use diesel::{RunQueryDsl, dsl::sql, sql_types::Bool};
+use procedures::{Access, NoInput};
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Builder, Client, Postgres, TestApp, TestDatabase, eventually};
+
+fn is_replica(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
+    Ok(sql::<Bool>("SELECT pg_is_in_recovery()").get_result(call.conn)?)
+}
+
+/// A primary, its standby, and a server that uses both. Its procedures `probe.inSnapshot` and `probe.once` say whether
+/// they run on the standby.
+async fn with_standby() -> Option<(Postgres, Postgres, TestApp)> {
+    let primary = Postgres::primary()?;
+    primary.create("app", "template0");
+    let folder = tempfile::tempdir().unwrap();
+    let database = TestDatabase { backend: Backend::Postgres, url: primary.url("app"), folder };
+    Migrations::open(&database.address()).unwrap().up(usize::MAX).unwrap();
+    let standby = primary.standby();
+    let probes = Router::new("probe")
+        .query("inSnapshot", Access::Public, "Whether it runs on the replica.", is_replica)
+        .query("once", Access::Public, "Whether it runs on the replica.", is_replica)
+        .one_statement();
+    let builder = Builder::with_database(database).router(probes).flag("database-replica-url", &standby.url("app"));
+    let app = builder.limits(|limits| limits.call_timeout = Duration::from_secs(10)).start().await;
+    Some((primary, standby, app))
+}
+
+/// Waits until queries run on the replica.
+async fn used(app: &TestApp) {
+    for probe in ["probe.inSnapshot", "probe.once"] {
+        eventually(async || app.anonymous().call(probe, Value::Null).await == true).await;
+    }
+}
+
+/// Creates a cluster and asserts that every query from then on sees it.
+async fn create_and_list(app: &TestApp, user: &str) -> Client {
+    let client = app.member(user);
+    client.call("k8s.create", json!({"name": user, "location": "eu"})).await;
+    for _ in 0..10 {
+        assert_eq!(client.call("k8s.list", Value::Null).await[0]["name"], user);
+        assert_eq!(client.call("k8s.count", Value::Null).await["active"], 1);
+    }
+    client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_behind_hangs_or_is_away_changes_nothing_for_callers() {
+    let Some((_primary, standby, app)) = with_standby().await else { return };
+    used(&app).await;
+    create_and_list(&app, "ann").await;
+    used(&app).await;
+
+    standby.administer(&["SELECT pg_wal_replay_pause()"]);
+    create_and_list(&app, "behind").await;
+    assert_eq!(app.anonymous().call("probe.once", Value::Null).await, false);
+    standby.administer(&["SELECT pg_wal_replay_resume()"]);
+    used(&app).await;
+
+    let frozen = standby.freeze();
+    create_and_list(&app, "hung").await;
+    drop(frozen);
+    used(&app).await;
+
+    standby.crash();
+    create_and_list(&app, "away").await;
+    assert_eq!(app.anonymous().http.get(format!("{}health/ready", app.url)).send().await.unwrap().status(), 200);
+    standby.launch();
+    used(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_never_answered_changes_nothing_for_callers() {
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let nowhere = "postgres://127.0.0.1:1/app?user=postgres";
+    let app = Builder::new(Backend::Postgres).flag("database-replica-url", nowhere).start().await;
+    create_and_list(&app, "ann").await;
+}
