@@ -99,8 +99,8 @@ impl Server {
         let kernel = Arc::new(kernel(settings, &limits, routers, draining)?);
         let site = Arc::new(Site::new(kernel, settings, limits.clone())?);
         let listener = Listener::bind(&settings.bind_addr).await?;
-        let per_address = usize::try_from(settings.connections_per_address)?;
-        let places = Places::new(limits.connections, per_address, settings.trusted_proxies.clone());
+        let proxies = settings.trusted_proxies.clone();
+        let places = Places::new(limits.connections, site.addresses().clone(), proxies);
         Ok(Self { listener, site, places, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
     }
 

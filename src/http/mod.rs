@@ -1,6 +1,7 @@
 //! What happens once per HTTP request or WebSocket, before any procedure: request id, host, client address, origin,
 //! credential, body limits, JSON errors, and the pages that are not procedures.
 
+mod addresses;
 mod body;
 mod client;
 mod document;
@@ -19,6 +20,7 @@ mod webhook;
 mod websocket;
 
 pub use self::{
+    addresses::{Addresses, Counted},
     client::Peer,
     refusal::malformed,
     response::Response,

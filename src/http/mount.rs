@@ -72,7 +72,7 @@ impl Site {
             token => token,
         };
         let caller = self.client(connection, &head.headers, token).await;
-        let share = self.budget.share(self.kernel.standing(&caller));
+        let share = self.budget.share(self.kernel.knows(&caller));
         if verb == Verb::Post {
             let body = body::read(incoming, &head.headers, &self.limits, &share).await?;
             request = request.and_then(|request| request.with_body(body));

@@ -62,6 +62,11 @@ fn add_headers(headers: &mut HeaderMap, error: &Error) {
     }
 }
 
+/// The error for a connection beyond the limits.
+pub fn too_many_connections() -> error::Error {
+    error::Error::unavailable("Too many connections, in all or from your address. Try again.")
+}
+
 /// The whole response to a head that can't be read, in place of the one of the HTTP library. `date` is its header of that
 /// name. The connection ends with it.
 pub fn malformed(status: StatusCode, date: &str) -> Bytes {

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
-use procedures::{Code, Error, Standing, socket::is_upgrade, whole};
+use procedures::{Code, Error, socket::is_upgrade, whole};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     explorer::File,
     health, host,
     mount::{Mount, mount},
-    refusal::{self, Wire, visible},
+    refusal::{self, Wire, too_many_connections, visible},
     response::{self, Response},
     site::{ClientConnection, Site},
     webhook,
@@ -44,7 +44,7 @@ impl Site {
             return response;
         }
         if connection.place.is_none() {
-            return too_many_connections(wire(mount), request_id);
+            return beyond_limits(wire(mount), request_id);
         }
         if path == "/metrics" {
             return self.metrics(request.method(), request_id);
@@ -110,7 +110,7 @@ impl Site {
         let (reads, writes) = services.db.queued();
         match services.metrics.render(reads, writes) {
             Ok(text) => {
-                let share = self.budget.share(Standing::Anonymous);
+                let share = self.pages.share(true);
                 match share.hold(text.len()) {
                     Ok(()) => whole(StatusCode::OK, "text/plain; version=0.0.4", share.keep(text)),
                     Err(error) => refusal::refuse(Wire::JsonRpc, &error, request_id),
@@ -143,9 +143,8 @@ fn explorer_file(request: &Request<Incoming>, request_id: &str) -> Option<Respon
     }
 }
 
-fn too_many_connections(wire: Wire, request_id: &str) -> Response {
-    let error = error::Error::unavailable("Too many connections, in all or from your address. Try again.");
-    let error = visible(error, request_id);
+fn beyond_limits(wire: Wire, request_id: &str) -> Response {
+    let error = visible(too_many_connections(), request_id);
     let mut refused = refusal::refuse(wire, &error, request_id);
     refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     refused

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::{
+    addresses::Addresses,
     client::{Bearer, Peer, address},
     document::{self, DocumentPage},
     origin::{Origins, cors},
@@ -24,6 +25,9 @@ use crate::{
     config::{Limits, Settings, TrustedProxy},
     kernel::{Client, Kernel},
 };
+
+/// Bytes that webhooks and metrics may occupy, beyond 16 KiB for each request.
+const PAGES_BYTES: usize = 16 * 1024 * 1024;
 
 /// Answers the HTTP requests of a server.
 pub struct Site {
@@ -38,6 +42,9 @@ pub struct Site {
     pub(super) limits: Limits,
     /// The memory for messages.
     pub(super) budget: Budget,
+    /// The memory for webhooks and metrics, which strangers can't take by calls.
+    pub(super) pages: Budget,
+    pub(super) addresses: Addresses,
     /// The tasks of open WebSockets, so that a shutdown can wait for them.
     pub(super) sockets: TaskTracker,
     /// What `/health/ready` knows about the database.
@@ -73,6 +80,8 @@ impl Site {
             origins,
             trusted_proxies: settings.trusted_proxies.clone(),
             budget: Budget::new(limits.wire.buffered_bytes),
+            pages: Budget::new(PAGES_BYTES),
+            addresses: Addresses::new(usize::try_from(settings.connections_per_address)?),
             limits,
             sockets: TaskTracker::new(),
             readiness: Readiness::default(),
@@ -85,6 +94,11 @@ impl Site {
             address: address(connection.peer, headers, &self.trusted_proxies),
             credential: token.authenticate(&self.authenticator).await,
         }
+    }
+
+    /// How many connections each address has. The sockets of clients behind a proxy count too.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The kernel that answers the calls.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use procedures::{Result, Standing, whole};
+use procedures::{Result, whole};
 use serde_json::json;
 
 use super::{
@@ -52,7 +52,7 @@ impl Site {
 
     async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<EventOutcome> {
         let (head, incoming) = request.into_parts();
-        let share = self.budget.share(Standing::Claimed);
+        let share = self.pages.share(true);
         let payload = body::read(incoming, &head.headers, &self.limits, &share).await?;
         let (services, now) = (self.kernel.services(), Timestamp::now());
         let seconds = now.millis().div_euclid(1000);

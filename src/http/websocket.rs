@@ -1,6 +1,6 @@
 //! WebSockets: authentication of the client, and the choice of the protocol.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use http::Request;
@@ -13,17 +13,35 @@ use procedures::{
 
 use super::{
     client::{Bearer, bearer, param_bearer},
-    refusal::{Wire, visible},
+    refusal::{Wire, too_many_connections, visible},
     response::Response,
     site::{ClientConnection, Site},
 };
 use crate::{
     auth::Credential,
-    kernel::{Client, caller},
+    kernel::{Client, Kernel, caller},
 };
 
 /// The subprotocol that browsers offer besides their token.
 const SUBPROTOCOL: &str = "clusterdesk";
+
+/// The client of a socket. Once it is known it stays so: each of its calls is checked anyway.
+struct Introduced {
+    client: Client,
+    is_known: bool,
+}
+
+impl Introduced {
+    fn is_known(&mut self, kernel: &Kernel) -> bool {
+        self.is_known = self.is_known || kernel.knows(&self.client);
+        self.is_known
+    }
+}
+
+fn lock(introduced: &Mutex<Introduced>) -> MutexGuard<'_, Introduced> {
+    // Nothing panics while it holds the lock.
+    introduced.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Site {
     /// Answers the opening handshake and serves the socket in a new task.
@@ -47,7 +65,14 @@ impl Site {
         if let (false, Some(error)) = (is_anonymous, caller::refusal(&client.credential)) {
             return Err(visible(error, request_id));
         }
-        let introduced = Arc::new(Mutex::new(client.clone()));
+        // A proxy opens the connections of many clients, so their sockets are counted by the address that it names.
+        let behind_proxy = connection.peer.is_trusted(&self.trusted_proxies);
+        let counted = match client.address.filter(|_| behind_proxy).map(|address| self.addresses.take(address)) {
+            Some(None) => return Err(visible(too_many_connections(), request_id)),
+            Some(counted) => counted,
+            None => None,
+        };
+        let introduced = Arc::new(Mutex::new(Introduced { client: client.clone(), is_known: false }));
         let Handshake { response, upgrade } = Handshake::accept(request, chosen?.as_deref())?;
         let mut protocol = match wire {
             Wire::JsonRpc => self.jsonrpc_socket(client),
@@ -64,12 +89,12 @@ impl Site {
                     let sockets = &site.kernel.services().metrics.sockets;
                     sockets.inc();
                     let kernel = Arc::clone(&site.kernel);
-                    let standing = move || kernel.standing(&introduced.lock().unwrap_or_else(PoisonError::into_inner));
+                    let is_known = move || lock(&introduced).is_known(&kernel);
                     let socket = socket::Connection {
                         protocol: protocol.as_mut(),
                         limits: &site.limits.wire,
                         budget: &site.budget,
-                        introduced: Arc::new(standing),
+                        introduced: Arc::new(is_known),
                         draining,
                     };
                     socket.serve(upgraded).await;
@@ -77,7 +102,7 @@ impl Site {
                 }
                 Err(error) => tracing::debug!(%error, "the WebSocket upgrade failed"),
             }
-            drop(connection);
+            drop((connection, counted));
         });
         Ok(response)
     }
@@ -104,7 +129,7 @@ impl Site {
 
     /// Authenticates the client by `connectionParams` in its first message, and notes who it is. A token in the
     /// handshake takes precedence.
-    fn introduce(self: &Arc<Self>, client: Client, introduced: Arc<Mutex<Client>>) -> Introduce<Client> {
+    fn introduce(self: &Arc<Self>, client: Client, introduced: Arc<Mutex<Introduced>>) -> Introduce<Client> {
         let site = Arc::clone(self);
         Box::new(move |params| {
             async move {
@@ -115,7 +140,7 @@ impl Site {
                     }
                     _ => client,
                 };
-                client.clone_into(&mut introduced.lock().unwrap_or_else(PoisonError::into_inner));
+                client.clone_into(&mut lock(&introduced).client);
                 client
             }
             .boxed()

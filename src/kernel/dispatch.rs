@@ -8,9 +8,7 @@ use std::{
 
 use anyhow::anyhow;
 use futures_util::FutureExt;
-use procedures::{
-    Answer, Bucket, Catalogue, Code, Input, Procedure, Service, Standing, Subscription, describe::Documents,
-};
+use procedures::{Answer, Bucket, Catalogue, Code, Input, Procedure, Service, Subscription, describe::Documents};
 use tracing::Instrument;
 
 use super::{
@@ -71,13 +69,12 @@ impl Kernel {
         answer
     }
 
-    /// How far a client has introduced itself. An API token counts as verified once a call with it was.
-    pub fn standing(&self, client: &Client) -> Standing {
+    /// Whether the credential of a client was verified: that of an API token by an earlier call.
+    pub fn knows(&self, client: &Client) -> bool {
         match &client.credential {
-            Credential::Jwt(_) => Standing::Known,
-            Credential::ApiToken(token) if self.services.tokens.holder(token).is_some() => Standing::Known,
-            Credential::ApiToken(_) => Standing::Claimed,
-            Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => Standing::Anonymous,
+            Credential::Jwt(_) => true,
+            Credential::ApiToken(token) => self.services.tokens.holder(token).is_some(),
+            Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => false,
         }
     }
 

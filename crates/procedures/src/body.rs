@@ -23,6 +23,9 @@ pub fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Byt
     response
 }
 
+/// After so many bytes of a body, the room that its length announces is made. A mere announcement costs nothing.
+const EARNEST: usize = 64 * 1024;
+
 /// Reads a whole body. Its bytes are held in `share`.
 ///
 /// # Errors
@@ -37,7 +40,7 @@ where
         return Err(too_large());
     }
     let expected = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
-    let mut whole = Bytes::new();
+    let (mut whole, mut held) = (Bytes::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_broken| Error::invalid_request("the body is incomplete"))?;
         let Ok(mut data) = frame.into_data() else { continue };
@@ -46,16 +49,20 @@ where
         if whole.len().saturating_add(data.len()) > limit {
             return Err(too_large());
         }
-        share.hold(data.len())?;
-        whole = if whole.is_empty() { data } else { joined(whole, &data, expected.min(limit)) };
+        let bytes = whole.len().saturating_add(data.len());
+        // Room for all of it is made once a part of it has come.
+        let room = if bytes > EARNEST { expected.max(bytes).min(limit) } else { bytes };
+        share.hold(room.saturating_sub(held))?;
+        held = held.max(room);
+        whole = if whole.is_empty() { data } else { joined(whole, &data, room) };
     }
     Ok(whole)
 }
 
 /// Appends without a copy of `whole`, except for the first time.
-fn joined(whole: Bytes, data: &[u8], expected: usize) -> Bytes {
+fn joined(whole: Bytes, data: &[u8], room: usize) -> Bytes {
     let mut joined = BytesMut::from(whole);
-    joined.reserve(expected.saturating_sub(joined.len()).max(data.len()));
+    joined.reserve(room.saturating_sub(joined.len()));
     joined.extend_from_slice(data);
     joined.freeze()
 }

@@ -18,32 +18,20 @@ const STRANGERS: usize = 4;
 /// When a client that was refused for lack of memory should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How far a client has introduced itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Without a credential.
-    Anonymous,
-    /// With a credential that is not verified yet.
-    Claimed,
-    /// With a verified credential.
-    Known,
-}
-
 /// Bytes that the messages of all connections may occupy, arriving and leaving. Clones share them.
 ///
-/// A quarter is for clients that are not [`Standing::Known`], and the rest for those that are, so that strangers can't
-/// take the memory that others need.
+/// A quarter is for strangers, whose credential was not verified, so that they can't take the memory that others need.
 ///
 /// ```
-/// use procedures::{Budget, Code, Standing};
+/// use procedures::{Budget, Code};
 ///
 /// let budget = Budget::new(1024 * 1024);
-/// let message = budget.share(Standing::Anonymous);
+/// let message = budget.share(false);
 /// message.hold(200_000)?;
-/// let refusal = budget.share(Standing::Anonymous).hold(200_000).unwrap_err();
+/// let refusal = budget.share(false).hold(200_000).unwrap_err();
 /// assert_eq!(refusal.code, Code::ServiceUnavailable);
 /// drop(message);
-/// budget.share(Standing::Anonymous).hold(200_000)?;
+/// budget.share(false).hold(200_000)?;
 /// # Ok::<(), procedures::Error>(())
 /// ```
 #[derive(Clone)]
@@ -85,9 +73,9 @@ impl Budget {
         Self { connection: Some(Arc::new(connection)), ..self.clone() }
     }
 
-    /// The share of a message that begins to arrive.
-    pub fn share(&self, standing: Standing) -> Share {
-        let pool = if standing == Standing::Known { &self.known } else { &self.strangers };
+    /// The share of a message that begins to arrive, from a client who is known or a stranger.
+    pub fn share(&self, is_known: bool) -> Share {
+        let pool = if is_known { &self.known } else { &self.strangers };
         let pools = [Some(pool), self.connection.as_ref()].into_iter().flatten().cloned().collect();
         Share(Some(Arc::new(Holding { pools, tally: Mutex::default() })))
     }

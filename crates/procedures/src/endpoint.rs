@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     body::{Body, collect, whole},
-    budget::{Budget, Share, Standing},
+    budget::{Budget, Share},
     context::Context,
     describe::{About, Documents},
     error::{Code, Error, Result},
@@ -159,7 +159,7 @@ impl<S: Service> Endpoint<S> {
         B: HttpBody<Data: Send, Error: Into<BoxError>> + Send,
     {
         let (head, body) = request.into_parts();
-        let share = self.shared.budget.share(Standing::Known);
+        let share = self.shared.budget.share(true);
         let message = self.read(&head, body, &share).await?;
         let context = self.context(&head.headers, &ConnectionParams::default(), share);
         let mut extensions = Extensions::new();
@@ -181,7 +181,7 @@ impl<S: Service> Endpoint<S> {
         B: HttpBody<Data: Send, Error: Into<BoxError>> + Send,
     {
         let (head, body) = request.into_parts();
-        let share = self.shared.budget.share(Standing::Known);
+        let share = self.shared.budget.share(true);
         let Some(verb) = Verb::of(&head.method) else {
             return Err(Error::method_not_supported("Call queries by GET and mutations by POST."));
         };
@@ -225,7 +225,7 @@ impl<S: Service> Endpoint<S> {
                         limits: &shared.limits,
                         budget: &shared.budget,
                         // Whether callers must introduce themselves is the application's decision.
-                        introduced: Arc::new(|| Standing::Known),
+                        introduced: Arc::new(|| true),
                         draining,
                     };
                     connection.serve(upgraded).await;

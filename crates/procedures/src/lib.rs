@@ -72,7 +72,7 @@ pub mod trpc;
 pub use self::{
     access::{Access, Bucket, Kind},
     body::{Body, collect, whole},
-    budget::{Budget, Share, Standing},
+    budget::{Budget, Share},
     context::{Allowance, Context},
     dates::Dates,
     endpoint::{Credentials, Endpoint},

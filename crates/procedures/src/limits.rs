@@ -19,17 +19,17 @@ pub struct Limits {
     /// Subscriptions on one WebSocket.
     pub socket_subscriptions: usize,
     /// Bytes that the messages of all connections occupy, arriving and leaving, beyond 16 KiB for each message. What does
-    /// not fit is refused. A quarter is for clients that are not [known](crate::Standing::Known).
+    /// not fit is refused. A quarter is for strangers: clients whose credential was not verified.
     pub buffered_bytes: usize,
     /// The part of it that one WebSocket may use, and the bytes that it buffers for writing. A socket that would exceed it
     /// is closed, so it must be larger than any answer with its envelope.
     pub connection_bytes: usize,
-    /// Bytes of a WebSocket message of a client that has not introduced itself.
-    pub anonymous_request_bytes: usize,
+    /// Bytes of a WebSocket message of a client that is not known.
+    pub stranger_request_bytes: usize,
     /// How long a WebSocket message may take to arrive, and the first one where it introduces the client.
     pub message_timeout: Duration,
-    /// How long a client that has not introduced itself may keep a WebSocket without sending a message.
-    pub anonymous_idle_timeout: Duration,
+    /// How long a client that is not known may keep a WebSocket.
+    pub stranger_timeout: Duration,
     /// How long a peer may take to accept a message. A WebSocket whose peer takes longer is closed. The HTTP layer enforces
     /// it for its own responses.
     pub write_timeout: Duration,
@@ -37,8 +37,8 @@ pub struct Limits {
 
 impl Default for Limits {
     /// 1 MiB in, 10 MiB out, 50 calls in a batch, a ping every 30 s, 64 calls and 64 subscriptions on a WebSocket, which
-    /// holds 32 MiB of 96 MiB in all, and waits 10 s for its peer to send a message and 30 s to accept one. Without a
-    /// credential: messages of 16 KiB, and a minute without any.
+    /// holds 32 MiB of 96 MiB in all, and waits 10 s for its peer to send a message and 30 s to accept one. Clients that are
+    /// not known: messages of 16 KiB for a minute.
     fn default() -> Self {
         Self {
             request_bytes: 1024 * 1024,
@@ -49,9 +49,9 @@ impl Default for Limits {
             socket_subscriptions: 64,
             buffered_bytes: 96 * 1024 * 1024,
             connection_bytes: 32 * 1024 * 1024,
-            anonymous_request_bytes: 16 * 1024,
+            stranger_request_bytes: 16 * 1024,
             message_timeout: Duration::from_secs(10),
-            anonymous_idle_timeout: Duration::from_secs(60),
+            stranger_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(30),
         }
     }

@@ -78,12 +78,12 @@ impl Answer<()> {
 
 impl Answer {
     /// The same answer to a call of `kind`, unless its output has more than `limit` bytes or the server lacks the memory
-    /// for it. Memory is not checked for a mutation: what has been done must be answered.
+    /// for it. A mutation is answered in any case, because it was done.
     #[must_use]
     pub fn within<C>(self, limit: usize, context: &Context<C>, kind: Option<Kind>) -> Self {
         let result = self.result.and_then(|output| match output.get().len() {
-            bytes if bytes > limit => Err(Error::response_too_large(limit)),
             _ if kind == Some(Kind::Mutation) => Ok(output),
+            bytes if bytes > limit => Err(Error::response_too_large(limit)),
             bytes => context.share.hold(bytes).map(|()| output),
         });
         Self { result, ..self }

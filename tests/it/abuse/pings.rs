@@ -72,9 +72,10 @@ async fn a_silent_peer_is_closed_after_two_pings() {
     let app = TestApp::on_sqlite().await;
     let address = app.url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).await.unwrap();
+    let token = app.user("user_1").token.unwrap();
     let upgrade = format!(
         "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+         Authorization: Bearer {token}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     stream.write_all(upgrade.as_bytes()).await.unwrap();
     let head = |received: &[u8]| received.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);

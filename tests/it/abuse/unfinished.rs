@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{Backend, Builder, Client, Process, Socket, TestApp};
+use crate::support::{Backend, Builder, Client, Process, Socket, Sql, TestApp};
 
 const MIB: usize = 1024 * 1024;
 
@@ -39,7 +39,10 @@ async fn a_stranger_on_a_socket_may_send_small_messages_only() {
     let mut stranger = Socket::open(&app.anonymous()).await;
     stranger.send(padded(16 * 1024)).await;
     assert_eq!(stranger.receive().await.unwrap()["error"]["data"]["code"], "UNAUTHORIZED");
-    stranger.send(padded(32 * 1024)).await;
+    stranger.send(padded(16 * 1024 + 1)).await;
+    assert_too_large(&mut stranger, 16 * 1024).await;
+    let mut stranger = Socket::open(&app.anonymous()).await;
+    stranger.send(padded(MIB)).await;
     assert_too_large(&mut stranger, 16 * 1024).await;
     let mut user = Socket::open(&app.user("user_1")).await;
     user.send(padded(MIB)).await;
@@ -145,4 +148,21 @@ async fn unfinished_messages_of_strangers_hold_a_bounded_memory() {
     let client = Client::new(&server.url, None);
     assert_eq!(client.http.get(format!("{}health/live", server.url)).send().await.unwrap().status(), 200);
     client.fail("UNAUTHORIZED", "user.me", json!({})).await;
+}
+
+#[tokio::test]
+async fn calls_in_flight_are_answered_before_a_socket_is_closed_for_a_message() {
+    let app = TestApp::on_sqlite().await;
+    let user = app.user("user_1");
+    user.call("user.me", json!({})).await;
+    let mut lock = app.connect();
+    lock.run("BEGIN IMMEDIATE");
+    let mut socket = Socket::open(&user).await;
+    socket.send(json!({"jsonrpc": "2.0", "id": 7, "method": "customer.create"}).to_string()).await;
+    socket.send(padded(MIB + 1)).await;
+    assert_eq!(socket.receive().await.unwrap()["error"]["data"]["code"], "PAYLOAD_TOO_LARGE");
+    lock.run("ROLLBACK");
+    let answer = socket.receive().await.unwrap();
+    assert_eq!((&answer["id"], &answer["result"]["success"]), (&json!(7), &json!(true)), "{answer}");
+    assert_eq!(socket.receive().await.unwrap_err().unwrap().code, CloseCode::Size);
 }

@@ -9,7 +9,7 @@ use tokio::{
     time::{advance, pause},
 };
 
-use crate::support::{Client, Process, Raw, SECRET, TestApp, claims, eventually, hs256};
+use crate::support::{Client, Process, Raw, SECRET, Socket, TestApp, claims, eventually, hs256};
 
 const MIB: usize = 1024 * 1024;
 /// Connections that ask for big answers and do not read them.
@@ -87,4 +87,43 @@ async fn a_peer_that_does_not_read_its_answer_is_closed() {
         metric(&client, "clusterdesk_connections ").await == 1
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_a_little_now_and_then_is_closed() {
+    let app = TestApp::on_sqlite().await;
+    let mut slow = Raw::open(&app.url).await;
+    for _ in 0..10 {
+        slow.send(greedy()).await;
+    }
+    let client = app.anonymous();
+    eventually(async || metric(&client, r#"clusterdesk_calls_total{code="OK",procedure="rpc.discover"}"#).await >= 50)
+        .await;
+    pause();
+    for _ in 0..60 {
+        advance(Duration::from_secs(5)).await;
+        slow.read_some(1024).await;
+        if metric(&client, "clusterdesk_connections ").await == 1 {
+            return;
+        }
+    }
+    panic!("a peer that reads 200 bytes a second keeps its answer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_keeps_nothing_of_an_answer_that_was_read() {
+    const SOCKETS: usize = 50;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve(folder.path(), &[("RATE_LIMIT_READ_MAX_REQUESTS", "0")]);
+    let client = Client::new(&server.url, None);
+    let calls = greedy().split("\r\n\r\n").nth(1).unwrap().to_owned();
+    let mut open = Vec::new();
+    for _ in 0..SOCKETS {
+        let mut socket = Socket::open(&client).await;
+        socket.send(calls.clone()).await;
+        let answer = socket.receive().await.unwrap();
+        assert!(answer.as_array().unwrap().iter().all(|answer| answer["result"].is_object()));
+        open.push(socket);
+    }
+    assert!(server.resident() < 150 * MIB, "{} MiB", server.resident() / MIB);
 }

@@ -1,46 +1,35 @@
 //! A WebSocket connection, for either protocol: calls run concurrently, beside streams of events.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{
-    SinkExt, StreamExt,
+    StreamExt,
+    future::BoxFuture,
     stream::{BoxStream, FuturesUnordered, SelectAll},
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::AsyncWriteExt,
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Error as SocketError, Message,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
-    },
+use tokio_tungstenite::tungstenite::{
+    Error as SocketError, Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
 use super::{
-    inbound::{Inbound, Introduced, Overrun, READ_BYTES},
+    inbound::{Inbound, Introduced, Overrun},
     keep_alive::KeepAlive,
     protocol::{Action, Output, Protocol},
+    stream::Socket,
 };
 use crate::{
-    budget::{Budget, Standing, exhausted},
+    budget::{Budget, exhausted},
     error::{Code, Error},
     limits::Limits,
 };
-
-/// How long a peer may take to close its side after ours.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// A socket, and how long its peer may take to accept a message.
-struct Socket {
-    stream: WebSocketStream<Inbound<TokioIo<Upgraded>>>,
-    patience: Duration,
-}
 
 /// A server's side of one socket.
 pub struct Connection<'a> {
@@ -50,27 +39,35 @@ pub struct Connection<'a> {
     pub limits: &'a Limits,
     /// The memory of all connections.
     pub budget: &'a Budget,
-    /// How far the client has introduced itself by now.
+    /// Whether the client is known by now.
     pub introduced: Introduced,
     /// True once the server is stopping.
     pub draining: watch::Receiver<bool>,
 }
 
+/// The calls in flight, and the events of subscriptions.
+#[derive(Default)]
+struct Running {
+    calls: FuturesUnordered<BoxFuture<'static, Output>>,
+    events: SelectAll<BoxStream<'static, String>>,
+}
+
+/// Why a connection ends, unless the peer has left.
+enum End {
+    /// It is closed at once.
+    Now(CloseFrame),
+    /// It is closed once the calls in flight are answered: some may have changed something.
+    Answered(CloseFrame),
+    /// The server stops: as [`Self::Answered`], with a goodbye.
+    Stopping,
+}
+
 impl Connection<'_> {
     /// Serves the socket until one side closes it, the peer is gone or the server stops.
     pub async fn serve(mut self, upgraded: Upgraded) {
-        let config = WebSocketConfig::default()
-            // Small, because most sockets are idle.
-            .read_buffer_size(READ_BYTES)
-            // Every message is flushed. The buffer holds what the peer does not accept.
-            .write_buffer_size(0)
-            .max_write_buffer_size(self.limits.connection_bytes.max(1))
-            .max_message_size(Some(self.limits.request_bytes))
-            .max_frame_size(Some(self.limits.request_bytes));
         let budget = self.budget.of_connection(self.limits.connection_bytes);
         let inbound = Inbound::new(TokioIo::new(upgraded), budget, Arc::clone(&self.introduced), self.limits);
-        let stream = WebSocketStream::from_raw_socket(inbound, Role::Server, Some(config)).await;
-        let mut socket = Socket { stream, patience: self.limits.write_timeout };
+        let mut socket = Socket::new(inbound, self.limits).await;
         if let Some(frame) = self.run(&mut socket).await {
             socket.close(frame).await;
         }
@@ -78,49 +75,73 @@ impl Connection<'_> {
 
     /// Answers messages. Returns how to close the socket, unless the peer has left.
     async fn run(&mut self, socket: &mut Socket) -> Option<CloseFrame> {
+        let mut running = Running::default();
+        let (frame, goodbye) = match self.answer(socket, &mut running).await? {
+            End::Now(frame) => return Some(frame),
+            End::Answered(frame) => (frame, None),
+            End::Stopping => (frame(CloseCode::Away, "the server is stopping"), self.protocol.goodbye()),
+        };
+        // Subscriptions end by themselves; there is no time left for those that start now.
+        while let Some(output) = running.calls.next().await {
+            send(socket, output, &mut running.events).await?;
+        }
+        if let Some(text) = goodbye {
+            socket.send_text(text).await?;
+        }
+        Some(frame)
+    }
+
+    /// Answers messages until the connection ends. None when the peer has left.
+    async fn answer(&mut self, socket: &mut Socket, Running { calls, events }: &mut Running) -> Option<End> {
         let limits = self.limits;
         let mut draining = self.draining.clone();
         let mut keep_alive = KeepAlive::new(limits.ping_interval);
         let mut introduction = pin!(sleep(limits.message_timeout));
-        let mut last_message = Instant::now();
+        let mut strangers_time = pin!(sleep(limits.stranger_timeout));
+        let mut may_be_stranger = true;
         let mut introducing = false;
-        let mut calls = FuturesUnordered::new();
-        let mut events = SelectAll::new();
+        let mut unread_since = None;
         loop {
             // A peer with too much in flight is not read from until a call is answered, nor one that was not identified yet.
             let may_wait = calls.len() < limits.socket_calls.max(1) && !introducing && socket.inbound().has_room();
             let reads = calls.is_empty() || may_wait;
+            if !reads {
+                unread_since.get_or_insert_with(Instant::now);
+            } else if let Some(since) = unread_since.take() {
+                socket.inbound().extend(since.elapsed());
+            }
             let message = tokio::select! {
                 Some(output) = calls.next() => {
-                    socket.write(output, &mut events).await?;
-                    if !reads {
-                        socket.inbound().extend();
-                    }
+                    send(socket, output, events).await?;
                     continue;
                 }
                 Some(text) = events.next() => {
-                    socket.send(text).await?;
+                    socket.send_text(text).await?;
                     continue;
                 }
-                message = socket.stream.next(), if reads => {
+                message = socket.next(), if reads => {
                     keep_alive.heard();
                     message?
                 }
                 // Unread pongs are not missing.
                 is_alive = keep_alive.next(), if reads => {
                     if !is_alive {
-                        return Some(frame(CloseCode::Away, "no answer to pings"));
-                    }
-                    if last_message.elapsed() > limits.anonymous_idle_timeout && socket.is_anonymous() {
-                        return Some(frame(CloseCode::Policy, "nothing was called, and nobody has signed in"));
+                        return Some(End::Now(frame(CloseCode::Away, "no answer to pings")));
                     }
                     socket.send(Message::Ping(Default::default())).await?;
                     continue;
                 }
                 () = &mut introduction, if self.protocol.awaits_introduction() => {
-                    return Some(frame(CloseCode::Policy, "the connection params took too long"));
+                    return Some(End::Now(frame(CloseCode::Policy, "the connection params took too long")));
                 }
-                () = drained(&mut draining) => break,
+                () = &mut strangers_time, if may_be_stranger => {
+                    if socket.is_stranger() {
+                        return Some(End::Answered(frame(CloseCode::Policy, "nobody has signed in")));
+                    }
+                    may_be_stranger = false;
+                    continue;
+                }
+                () = drained(&mut draining) => return Some(End::Stopping),
             };
             let message: Bytes = match message {
                 Ok(Message::Text(text)) => text.into(),
@@ -130,54 +151,52 @@ impl Connection<'_> {
                     socket.flush().await;
                     return None;
                 }
-                Ok(Message::Ping(payload)) => {
-                    socket.inbound().complete_control(payload.len());
+                Ok(Message::Ping(_)) => {
                     // The pong is queued already. It leaves before anything else is read, so that a peer that pings and
                     // does not read can't fill the buffer.
                     socket.flush().await?;
                     continue;
                 }
-                Ok(Message::Pong(payload)) => {
-                    socket.inbound().complete_control(payload.len());
-                    continue;
+                Ok(Message::Pong(_) | Message::Frame(_)) => continue,
+                Err(SocketError::Utf8(_)) => {
+                    return Some(End::Answered(frame(CloseCode::Invalid, "text must be UTF-8")));
                 }
-                Ok(Message::Frame(_)) => continue,
-                Err(SocketError::Capacity(_)) => {
-                    socket.send(self.protocol.refuse(&too_large(limits.request_bytes))).await?;
-                    return Some(frame(CloseCode::Size, "message too large"));
+                Err(SocketError::Protocol(_)) => {
+                    return Some(End::Answered(frame(CloseCode::Protocol, "protocol violation")));
                 }
-                Err(SocketError::Utf8(_)) => return Some(frame(CloseCode::Invalid, "text must be UTF-8")),
-                Err(SocketError::Protocol(_)) => return Some(frame(CloseCode::Protocol, "protocol violation")),
                 Err(error) => {
-                    let Some(overrun) = socket.inbound().overrun() else {
-                        tracing::debug!(%error, "the socket broke");
-                        return None;
+                    let (error, frame) = match (error, socket.inbound().overrun()) {
+                        (SocketError::Capacity(_), _) => too_large(limits.request_bytes),
+                        (_, Some(overrun)) => overran(overrun, limits),
+                        (error, None) => {
+                            tracing::debug!(%error, "the socket broke");
+                            return None;
+                        }
                     };
-                    let (error, frame) = overran(overrun, limits);
-                    socket.send(self.protocol.refuse(&error)).await?;
-                    return Some(frame);
+                    socket.send_text(self.protocol.refuse(&error)).await?;
+                    return Some(End::Answered(frame));
                 }
             };
-            last_message = Instant::now();
             introducing = self.protocol.awaits_introduction();
-            let share = socket.inbound().complete();
+            let share = socket.inbound().take_share();
             for action in self.protocol.on_message(message, share) {
                 match action {
-                    Action::Send(text) => socket.send(text).await?,
+                    Action::Send(text) => socket.send_text(text).await?,
                     Action::Answer(answer) => calls.push(answer),
-                    Action::Close(why) => return Some(frame(CloseCode::Policy, why)),
+                    Action::Close(why) => return Some(End::Now(frame(CloseCode::Policy, why))),
                 }
             }
         }
-        // Subscriptions end by themselves; there is no time left for those that start now.
-        while let Some(output) = calls.next().await {
-            socket.write(output, &mut events).await?;
-        }
-        if let Some(text) = self.protocol.goodbye() {
-            socket.send(text).await?;
-        }
-        Some(frame(CloseCode::Away, "the server is stopping"))
     }
+}
+
+/// Sends the texts of an answer, and follows the subscription that it has started. None when the peer is gone.
+async fn send(socket: &mut Socket, output: Output, events: &mut SelectAll<BoxStream<'static, String>>) -> Option<()> {
+    for text in output.texts {
+        socket.send_text(text).await?;
+    }
+    events.extend(output.events);
+    Some(())
 }
 
 /// Resolves once the server is stopping.
@@ -186,55 +205,10 @@ async fn drained(draining: &mut watch::Receiver<bool>) {
     drop(draining.wait_for(|draining| *draining).await);
 }
 
-impl Socket {
-    fn inbound(&mut self) -> &mut Inbound<TokioIo<Upgraded>> {
-        self.stream.get_mut()
-    }
-
-    fn is_anonymous(&self) -> bool {
-        self.stream.get_ref().standing() == Standing::Anonymous
-    }
-
-    async fn write(&mut self, output: Output, events: &mut SelectAll<BoxStream<'static, String>>) -> Option<()> {
-        let Output { texts, events: started, share } = output;
-        for text in texts {
-            self.send(text).await?;
-        }
-        drop(share);
-        events.extend(started);
-        Some(())
-    }
-
-    /// None when the peer is gone or does not accept the message in time.
-    async fn send(&mut self, message: impl Into<Message>) -> Option<()> {
-        timeout(self.patience, self.stream.send(message.into())).await.ok()?.ok()
-    }
-
-    /// Sends what is queued. None as for [`Self::send`].
-    async fn flush(&mut self) -> Option<()> {
-        timeout(self.patience, self.stream.flush()).await.ok()?.ok()
-    }
-
-    /// Closes our side and discards what still arrives: a connection that is dropped with unread bytes is reset, and then
-    /// the peer may lose the last messages.
-    async fn close(&mut self, frame: CloseFrame) {
-        if let Ok(Ok(())) = timeout(self.patience, self.stream.close(Some(frame))).await {
-            let stream = self.stream.get_mut();
-            let discard = async {
-                stream.shutdown().await?;
-                tokio::io::copy(stream, &mut tokio::io::sink()).await
-            };
-            drop(timeout(LINGER, discard).await);
-        }
-    }
-}
-
 /// The error and the close frame for a message that is not read to its end.
 fn overran(overrun: Overrun, limits: &Limits) -> (Error, CloseFrame) {
     match overrun {
-        Overrun::Bytes => {
-            (too_large(limits.anonymous_request_bytes), frame(CloseCode::Size, "message too large without a token"))
-        }
+        Overrun::Bytes => too_large(limits.stranger_request_bytes),
         Overrun::Memory => (exhausted(), frame(CloseCode::Again, "too many large messages")),
         Overrun::Time => {
             let slow = Error::new(Code::Timeout, "The message took too long to arrive.");
@@ -243,8 +217,9 @@ fn overran(overrun: Overrun, limits: &Limits) -> (Error, CloseFrame) {
     }
 }
 
-fn too_large(limit: usize) -> Error {
-    Error::new(Code::PayloadTooLarge, format!("A message may have at most {limit} bytes."))
+fn too_large(limit: usize) -> (Error, CloseFrame) {
+    let error = Error::new(Code::PayloadTooLarge, format!("A message may have at most {limit} bytes."));
+    (error, frame(CloseCode::Size, "message too large"))
 }
 
 fn frame(code: CloseCode, reason: &'static str) -> CloseFrame {

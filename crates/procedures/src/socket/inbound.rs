@@ -1,10 +1,12 @@
 //! The arriving side of a WebSocket. It bounds what a message that is not complete yet may cost: bytes, memory and time.
 
 use std::{
+    collections::VecDeque,
     io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
@@ -12,25 +14,19 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::frames::{Arrived, Frames};
 use crate::{
-    budget::{Budget, Share, Standing},
+    budget::{Budget, Share},
     limits::Limits,
 };
 
-/// Bytes that are read at once. Read with the end of a message, they may belong to the next one.
-pub const READ_BYTES: usize = 4096;
-/// The most bytes of a frame's header from a client (RFC 6455 §5.2).
-const HEADER_BYTES: usize = 14;
-/// The bytes of a short frame's header from a client: flags, length, mask.
-const SHORT_HEADER_BYTES: usize = 6;
-
-/// Tells how far the client has introduced itself by now.
-pub type Introduced = Arc<dyn Fn() -> Standing + Send + Sync>;
+/// Tells whether the client's credential was verified by now.
+pub type Introduced = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Why nothing more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overrun {
-    /// The message is too large for a client that has not introduced itself.
+    /// The message is too large for a client that is not known.
     Bytes,
     /// The server lacks the memory.
     Memory,
@@ -38,52 +34,69 @@ pub enum Overrun {
     Time,
 }
 
-/// A stream, and what has arrived of the next message.
+/// A stream, and what has arrived of the next messages.
 pub struct Inbound<T> {
     stream: T,
     budget: Budget,
     introduced: Introduced,
     limits: Limits,
-    /// Bytes read since the last complete message.
-    bytes: usize,
-    /// When the message must be complete. None between messages.
+    frames: Frames,
+    /// Bytes of the message that is arriving.
+    bytes: u64,
+    /// When the frame or message that is arriving must be complete. None between messages.
     deadline: Option<Pin<Box<Sleep>>>,
-    share: Share,
+    /// Bytes of it that were announced while an earlier message was not taken yet. That one may introduce the client.
+    unchecked: u64,
+    /// What the message that is arriving occupies. None before it was checked.
+    arriving: Option<Share>,
+    /// What the messages occupy that have arrived and were not taken yet. None for one that is too short to count.
+    arrived: VecDeque<Option<Share>>,
     overrun: Option<Overrun>,
+    /// Whether what arrives is of no interest any more.
+    discards: bool,
 }
 
 impl<T> Inbound<T> {
     /// Reads from `stream`.
     pub fn new(stream: T, budget: Budget, introduced: Introduced, limits: &Limits) -> Self {
-        let share = budget.share(introduced());
-        Self { stream, budget, introduced, limits: limits.clone(), bytes: 0, deadline: None, share, overrun: None }
+        let limits = limits.clone();
+        Self {
+            stream,
+            budget,
+            introduced,
+            limits,
+            frames: Frames::default(),
+            bytes: 0,
+            deadline: None,
+            unchecked: 0,
+            arriving: None,
+            arrived: VecDeque::new(),
+            overrun: None,
+            discards: false,
+        }
     }
 
-    /// How far the client has introduced itself.
-    pub fn standing(&self) -> Standing {
+    /// Whether the client is known.
+    pub fn is_known(&self) -> bool {
         (self.introduced)()
     }
 
-    /// Notes that a message is complete. Returns what it occupies.
-    pub fn complete(&mut self) -> Share {
-        (self.bytes, self.deadline) = (0, None);
-        let next = self.budget.share(self.standing());
-        std::mem::replace(&mut self.share, next)
+    /// What the next message occupies that has arrived.
+    pub fn take_share(&mut self) -> Share {
+        self.arrived.pop_front().flatten().unwrap_or_else(|| self.budget.share(self.is_known()))
     }
 
-    /// Notes that a control frame with so many bytes of payload is complete. It may have come amid a message.
-    pub fn complete_control(&mut self, payload: usize) {
-        self.bytes = self.bytes.saturating_sub(payload.saturating_add(SHORT_HEADER_BYTES));
-        if self.bytes == 0 {
-            self.complete();
-        }
-    }
-
-    /// Gives a message that is arriving its whole time again, after a while in which nothing was read.
-    pub fn extend(&mut self) {
+    /// Gives a message that is arriving more time, after a while in which nothing was read.
+    pub fn extend(&mut self, unread: Duration) {
         if let Some(deadline) = self.deadline.as_mut() {
-            deadline.set(sleep(self.limits.message_timeout));
+            let later = deadline.deadline() + unread;
+            deadline.as_mut().reset(later);
         }
+    }
+
+    /// From now on, what arrives is neither counted nor limited, because nobody keeps it.
+    pub fn discard(&mut self) {
+        (self.discards, self.deadline, self.arriving) = (true, None, None);
     }
 
     /// Why nothing more is read. None while the stream is read.
@@ -96,16 +109,39 @@ impl<T> Inbound<T> {
         self.budget.left_of_connection() > self.limits.request_bytes
     }
 
-    fn arrived(&mut self, bytes: usize) -> Result<(), Overrun> {
-        if self.bytes == 0 {
+    fn count(&mut self, bytes: &[u8]) -> Result<(), Overrun> {
+        if self.frames.is_between() {
             self.deadline = Some(Box::pin(sleep(self.limits.message_timeout)));
         }
+        for arrived in self.frames.follow(bytes) {
+            match arrived {
+                Arrived::Data(bytes) if self.arrived.is_empty() => self.expect(bytes)?,
+                Arrived::Data(bytes) => self.unchecked = self.unchecked.saturating_add(bytes),
+                Arrived::Message => {
+                    (self.bytes, self.unchecked) = (0, 0);
+                    self.arrived.push_back(self.arriving.take());
+                }
+            }
+        }
+        if self.frames.is_between() {
+            self.deadline = None;
+        }
+        Ok(())
+    }
+
+    /// Makes room for a frame of a message.
+    fn expect(&mut self, bytes: u64) -> Result<(), Overrun> {
         self.bytes = self.bytes.saturating_add(bytes);
-        let anonymous = self.limits.anonymous_request_bytes.saturating_add(READ_BYTES).saturating_add(HEADER_BYTES);
-        if self.bytes > anonymous && self.standing() == Standing::Anonymous {
+        let limit = u64::try_from(self.limits.stranger_request_bytes).unwrap_or(u64::MAX);
+        if self.bytes > limit && !self.is_known() {
             return Err(Overrun::Bytes);
         }
-        self.share.hold(bytes).map_err(|_exhausted| Overrun::Memory)
+        // A larger frame is refused by the socket, which reads no more of it than its header.
+        let kept = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.limits.request_bytes);
+        let share = self.arriving.take().unwrap_or_else(|| self.budget.share(self.is_known()));
+        let held = share.hold(kept).map_err(|_exhausted| Overrun::Memory);
+        self.arriving = Some(share);
+        held
     }
 
     fn stop(&mut self, why: Overrun) -> io::Error {
@@ -116,11 +152,19 @@ impl<T> Inbound<T> {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Inbound<T> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let unchecked = std::mem::take(&mut self.unchecked);
+        if unchecked > 0
+            && !self.discards
+            && let Err(why) = self.expect(unchecked)
+        {
+            return Poll::Ready(Err(self.stop(why)));
+        }
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, into);
-        let arrived = into.filled().len().saturating_sub(before);
-        if arrived > 0
-            && let Err(why) = self.arrived(arrived)
+        let arrived = into.filled().get(before..).unwrap_or_default();
+        if !self.discards
+            && !arrived.is_empty()
+            && let Err(why) = self.count(arrived)
         {
             return Poll::Ready(Err(self.stop(why)));
         }

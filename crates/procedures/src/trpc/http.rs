@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
@@ -75,9 +76,13 @@ impl<S: Service> Trpc<S> {
             let (last_event_id, ping) = (request.last_event_id, self.limits.ping_interval);
             return Ok(events(calls.subscribe(Streaming { last_event_id, ping }).await));
         }
+        let share = context.share.clone();
         let calls = Calls::new(&self.service, &self.catalogue, context, &request, &self.limits)?;
         match request.streams {
-            true if request.batch => Ok(stream("application/json", calls.lines())),
+            true if request.batch => {
+                let lines = calls.lines().map(move |line| share.clone().keep(line));
+                Ok(stream("application/json", lines))
+            }
             true => Err(Error::bad_call("Streaming requests must be batched (you can do a batch of 1)")),
             false => Ok(response(calls.answer().await)),
         }
@@ -99,8 +104,8 @@ fn response(answer: batch::Response) -> http::Response<Body> {
     response
 }
 
-fn stream(content_type: &'static str, texts: impl Stream<Item = String> + Send + 'static) -> http::Response<Body> {
-    let frames = texts.map(|text| Ok(Frame::data(text.into())));
+fn stream(content_type: &'static str, texts: impl Stream<Item = Bytes> + Send + 'static) -> http::Response<Body> {
+    let frames = texts.map(|text| Ok(Frame::data(text)));
     let mut response = http::Response::new(StreamBody::new(frames).boxed_unsync());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     vary(response.headers_mut());
@@ -108,7 +113,7 @@ fn stream(content_type: &'static str, texts: impl Stream<Item = String> + Send +
 }
 
 fn events(events: Events) -> http::Response<Body> {
-    let mut response = counted(stream("text/event-stream", events.texts), events.allowance);
+    let mut response = counted(stream("text/event-stream", events.texts.map(Bytes::from)), events.allowance);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     // Without it nginx holds events back until its buffer is full.
