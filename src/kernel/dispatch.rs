@@ -16,9 +16,10 @@ use tracing::Instrument;
 use super::{
     client::{Client, Context},
     documents::documents,
+    holder::Asker,
     invocation::Invocation,
-    limiter::{address_key, user_key},
-    metrics::UNKNOWN,
+    limiter::{address_key, user_key, within},
+    metrics::{HANDSHAKE, UNKNOWN},
     pipeline::Pipeline,
     router::Registry,
     services::Services,
@@ -71,7 +72,7 @@ impl Kernel {
         answer
     }
 
-    /// How far a client has introduced itself. An API token counts as verified once a call with it was.
+    /// How far a client has introduced itself. An API token counts as verified if it was a moment ago.
     pub fn standing(&self, client: &Client) -> Standing {
         match &client.credential {
             Credential::Jwt(_) => Standing::Known,
@@ -79,6 +80,23 @@ impl Kernel {
             Credential::ApiToken(_) => Standing::Claimed,
             Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => Standing::Anonymous,
         }
+    }
+
+    /// Looks up the API token of a client, as the first call with it would, so that it is known from the start. Other
+    /// credentials need no look-up.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED for an invalid token; TOO_MANY_REQUESTS; those of a read.
+    pub async fn introduce(&self, client: &Client) -> Result<()> {
+        let Credential::ApiToken(token) = &client.credential else { return Ok(()) };
+        let asker = Asker {
+            address: client.address,
+            bucket: Bucket::READ,
+            procedure: HANDSHAKE,
+            now: Timestamp::now(),
+            deadline: Instant::now() + self.services.timeouts.call,
+        };
+        self.services.holder(token, asker).await.map(drop).map_err(|refusal| refusal.error)
     }
 
     fn pipeline(&self, context: &Arc<Context>, name: &str) -> Option<Pipeline<'_>> {
@@ -121,6 +139,8 @@ impl Kernel {
         match result {
             Ok(_) => tracing::info!(elapsed_ms, "done"),
             Err(Error::Internal(detail)) => tracing::error!(elapsed_ms, detail = format!("{detail:#}"), "failed"),
+            // Somebody may have to look whether it was made.
+            Err(Error::OutcomeUnknown) => tracing::error!(elapsed_ms, "the database did not confirm the write"),
             Err(error) => tracing::info!(elapsed_ms, code = error.code().as_str(), "refused"),
         }
     }
@@ -153,8 +173,6 @@ impl Service for Kernel {
         };
         let key = user_id.map_or_else(|| address_key(client.address), |id| user_key(&id));
         let allowance = self.services.limiter.check(Bucket::READ, &key);
-        let over = allowance.and_then(|allowance| allowance.retry_after);
-        let result = over.map_or(Ok(()), |retry_after| Err(Error::TooManyRequests { retry_after }.into()));
-        Answer { result, allowance }
+        Answer { result: within(allowance).map_err(Into::into), allowance }
     }
 }
