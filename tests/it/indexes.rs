@@ -227,11 +227,8 @@ fn cases() -> Vec<Case> {
         case(|conn| assert_eq!(AuditEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
         // One user's events are rare among all events, also when reading from the first id.
         case(
-            |conn| assert_eq!(ClusterEvent::page(conn, &OWN(), WHOLE).unwrap().events.len(), 1),
-            &["cluster_events_auth_user_id_id"],
-        ),
-        case(
             |conn| {
+                assert_eq!(ClusterEvent::page(conn, &OWN(), WHOLE).unwrap().events.len(), 1);
                 let filter = ClusterEventFilter { plan: Some(Plan::Business), ..OWN() };
                 assert_eq!(ClusterEvent::page(conn, &filter, WHOLE).unwrap().through, i64::MAX);
             },
