@@ -196,7 +196,8 @@ pub struct Limits {
     pub purge_interval: Duration,
     /// Most events buffered for the slowest subscriber; one that falls further behind reads them from the database.
     pub feed_events: usize,
-    /// Most subscriptions of one user, on all connections together.
+    /// Most subscriptions of one user, on all connections together. Twice those of a WebSocket: a client whose network
+    /// changed subscribes again before its old socket is known to be dead.
     pub user_subscriptions: usize,
     /// Interval of checking whether a subscriber still has access.
     pub recheck_interval: Duration,
@@ -217,7 +218,7 @@ impl Default for Limits {
             purge_interval: Duration::from_secs(10 * 60),
             recheck_interval: Duration::from_secs(30),
             feed_events: 1024,
-            user_subscriptions: 64,
+            user_subscriptions: 128,
             feed_interval: Duration::from_secs(1),
         }
     }

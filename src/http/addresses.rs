@@ -2,12 +2,11 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// The bits of an IPv6 address that belong to the network. A client usually has all addresses of a /64.
-const NETWORK: u128 = u128::MAX << 64;
+use crate::kernel::limiter::network;
 
 /// Connections by address. Clones share them.
 #[derive(Clone)]
@@ -55,14 +54,6 @@ impl Drop for Counted {
                 taken.remove(&self.address);
             }
         }
-    }
-}
-
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 address.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

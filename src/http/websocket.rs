@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     auth::Credential,
+    error::Error,
     kernel::{Client, Kernel, caller},
 };
 
@@ -72,7 +73,14 @@ impl Site {
             Some(counted) => counted,
             None => None,
         };
-        let introduced = Arc::new(Mutex::new(Introduced { client: client.clone(), is_known: false }));
+        // As for a JWT. Without a database the token is checked by the first call.
+        if let Err(refused @ (Error::Unauthorized(_) | Error::TooManyRequests { .. })) =
+            self.kernel.introduce(&client).await
+        {
+            return Err(visible(refused, request_id));
+        }
+        let is_known = self.kernel.knows(&client);
+        let introduced = Arc::new(Mutex::new(Introduced { client: client.clone(), is_known }));
         let Handshake { response, upgrade } = Handshake::accept(request, chosen?.as_deref())?;
         let mut protocol = match wire {
             Wire::JsonRpc => self.jsonrpc_socket(client),
@@ -140,7 +148,13 @@ impl Site {
                     }
                     _ => client,
                 };
-                client.clone_into(&mut lock(&introduced).client);
+                if let Err(error) = site.kernel.introduce(&client).await {
+                    // Its calls will say so.
+                    tracing::debug!(%error, "the connection params do not introduce the client");
+                }
+                let mut introduced = lock(&introduced);
+                client.clone_into(&mut introduced.client);
+                introduced.is_known(&site.kernel);
                 client
             }
             .boxed()

@@ -14,9 +14,10 @@ use tracing::Instrument;
 use super::{
     client::{Client, Context},
     documents::documents,
+    holder::Asker,
     invocation::Invocation,
-    limiter::{address_key, user_key},
-    metrics::UNKNOWN,
+    limiter::{address_key, user_key, within},
+    metrics::{HANDSHAKE, UNKNOWN},
     pipeline::Pipeline,
     router::Registry,
     services::Services,
@@ -69,13 +70,30 @@ impl Kernel {
         answer
     }
 
-    /// Whether the credential of a client was verified: that of an API token by an earlier call.
+    /// Whether the credential of a client was verified: that of an API token a moment ago.
     pub fn knows(&self, client: &Client) -> bool {
         match &client.credential {
             Credential::Jwt(_) => true,
             Credential::ApiToken(token) => self.services.tokens.holder(token).is_some(),
             Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => false,
         }
+    }
+
+    /// Looks up the API token of a client, as the first call with it would, so that it is known from the start. Other
+    /// credentials need no look-up.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED for an invalid token; TOO_MANY_REQUESTS; those of a read.
+    pub async fn introduce(&self, client: &Client) -> Result<()> {
+        let Credential::ApiToken(token) = &client.credential else { return Ok(()) };
+        let asker = Asker {
+            address: client.address,
+            bucket: Bucket::READ,
+            procedure: HANDSHAKE,
+            now: Timestamp::now(),
+            deadline: Instant::now() + self.services.timeouts.call,
+        };
+        self.services.holder(token, asker).await.map(drop).map_err(|refusal| refusal.error)
     }
 
     fn pipeline(&self, context: &Arc<Context>, name: &str) -> Option<Pipeline<'_>> {
@@ -118,6 +136,8 @@ impl Kernel {
         match result {
             Ok(_) => tracing::info!(elapsed_ms, "done"),
             Err(Error::Internal(detail)) => tracing::error!(elapsed_ms, detail = format!("{detail:#}"), "failed"),
+            // Somebody may have to look whether it was made.
+            Err(Error::OutcomeUnknown) => tracing::error!(elapsed_ms, "the database did not confirm the write"),
             Err(error) => tracing::info!(elapsed_ms, code = error.code().as_str(), "refused"),
         }
     }
@@ -150,8 +170,6 @@ impl Service for Kernel {
         };
         let key = user_id.map_or_else(|| address_key(client.address), |id| user_key(&id));
         let allowance = self.services.limiter.check(Bucket::READ, &key);
-        let over = allowance.and_then(|allowance| allowance.retry_after);
-        let result = over.map_or(Ok(()), |retry_after| Err(Error::TooManyRequests { retry_after }.into()));
-        Answer { result, allowance }
+        Answer { result: within(allowance).map_err(Into::into), allowance }
     }
 }

@@ -7,20 +7,19 @@ use std::{
 
 use procedures::{Access, Allowance, Input, Issue, SharedProcedure};
 use serde_json::Value;
-use tokio::time::timeout_at;
 
 use super::{
     call::Call,
     caller::{self, Caller, Found},
     client::Context,
-    limiter::{address_key, user_key},
+    holder::{Asker, Refusal},
+    limiter::{Key, address_key, user_key, within},
     services::Services,
 };
 use crate::{
     auth::{Credential, TokenHash},
-    db::{self, DbConnection, Timestamp},
+    db::{DbConnection, Timestamp},
     error::{Error, Result},
-    models::api_token::ApiToken,
 };
 
 /// An input that matches its schema, or its issues.
@@ -74,34 +73,19 @@ impl Invocation {
         Ok(Arc::new(self.procedure.input.check(input)))
     }
 
-    /// The user whose calls a token counts as. A token that is not known is looked up on the read connections, and the
-    /// call counts against the address until it turns out to be valid.
+    /// The user whose calls a token counts as.
     async fn holder(&self, token: &TokenHash) -> Result<Arc<str>> {
-        let (tokens, limiter, bucket) = (&self.services.tokens, &self.services.limiter, self.procedure.bucket);
-        if let Some(user_id) = tokens.holder(token) {
-            return Ok(user_id);
-        }
-        let address = address_key(self.context.caller.address);
-        let look_up = timeout_at(self.deadline.into(), tokens.look_up(&address)).await;
-        let _until_answered = look_up.map_err(|_elapsed| Error::Timeout)?;
-        // Another call may have looked it up meanwhile.
-        if let Some(user_id) = tokens.holder(token) {
-            return Ok(user_id);
-        }
-        let allowance = limiter.check(bucket, &address);
-        self.within(allowance)?;
-        let (this, hash) = (self.clone(), token.clone());
-        let read = move |conn: &mut DbConnection| this.counted(|| Ok(ApiToken::holder(conn, hash.as_str(), this.now)?));
-        let found = self.services.db.read(self.deadline, read).await;
-        if let Ok(None) = found {
+        let asker = Asker {
+            address: self.context.caller.address,
+            bucket: self.procedure.bucket,
+            procedure: self.procedure.name,
+            now: self.now,
+            deadline: self.deadline,
+        };
+        self.services.holder(token, asker).await.map_err(|Refusal { error, allowance }| {
             self.allowance.get_or_init(|| allowance);
-            return Err(caller::UNKNOWN_TOKEN);
-        }
-        limiter.refund(bucket, &address);
-        let (user_id, _) = found?.ok_or(caller::UNKNOWN_TOKEN)?;
-        let user_id = Arc::from(user_id);
-        tokens.learn(token, &user_id);
-        Ok(user_id)
+            error
+        })
     }
 
     /// Runs `attempt`. On first sign-in it then creates the user and runs `attempt` again.
@@ -192,7 +176,12 @@ impl Invocation {
             }
             let credential = &self.context.caller.credential;
             let caller = match caller::find(conn, credential, lock, self.now) {
-                Ok(Found::Caller(caller)) => caller,
+                Ok(Found::Caller(caller)) => {
+                    if let Credential::ApiToken(token) = credential {
+                        self.services.tokens.learn(token, &caller.user.id);
+                    }
+                    caller
+                }
                 Ok(Found::NoUser) => return Ok(Guarded::NoUser),
                 Err(error) => {
                     if let (Error::Unauthorized(_), Credential::ApiToken(token)) = (&error, credential) {
@@ -213,21 +202,10 @@ impl Invocation {
     }
 
     /// Counts the call against the rate limit of `key`.
-    fn limit(&self, key: &str) -> Result<()> {
+    fn limit(&self, key: &Key) -> Result<()> {
         let allowance = self.services.limiter.check(self.procedure.bucket, key);
         self.allowance.get_or_init(|| allowance);
-        self.within(allowance)
-    }
-
-    /// Refuses a call beyond the limit.
-    fn within(&self, allowance: Option<Allowance>) -> Result<()> {
-        match allowance.and_then(|allowance| allowance.retry_after) {
-            Some(retry_after) => {
-                self.allowance.get_or_init(|| allowance);
-                Err(Error::TooManyRequests { retry_after })
-            }
-            None => Ok(()),
-        }
+        within(allowance)
     }
 
     /// Runs `work` and counts its SQL statements.
@@ -235,9 +213,6 @@ impl Invocation {
     /// # Errors
     /// Those of `work`.
     pub fn counted<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let before = db::statements();
-        let result = work();
-        self.services.metrics.ran(self.procedure.name, db::statements().saturating_sub(before));
-        result
+        self.services.counted(self.procedure.name, work)
     }
 }

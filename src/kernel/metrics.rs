@@ -12,6 +12,8 @@ use crate::error::Code;
 
 /// The label for calls of unknown procedures, so that callers cannot create labels.
 pub const UNKNOWN: &str = "unknown";
+/// The label for the look-ups of tokens before the first call on a connection.
+pub const HANDSHAKE: &str = "handshake";
 
 /// The metrics of one server.
 pub struct Metrics {

@@ -10,6 +10,7 @@ mod client;
 mod dispatch;
 mod documents;
 mod feed;
+mod holder;
 mod invocation;
 mod json;
 pub mod limiter;

@@ -5,7 +5,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{api_tokens::ApiTokens, feed::Feeds, limiter::Limiter, metrics::Metrics, subscribers::Subscribers};
-use crate::{db::Database, stripe::Stripe};
+use crate::{
+    db::{self, Database},
+    error::Result,
+    stripe::Stripe,
+};
 
 /// The services of one server.
 pub struct Services {
@@ -27,6 +31,19 @@ pub struct Services {
     pub draining: watch::Receiver<bool>,
     /// Time limits of calls and subscriptions.
     pub timeouts: Timeouts,
+}
+
+impl Services {
+    /// Runs `work` and counts its SQL statements as those of a procedure.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn counted<T>(&self, procedure: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = db::statements();
+        let result = work();
+        self.metrics.ran(procedure, db::statements().saturating_sub(before));
+        result
+    }
 }
 
 /// Time limits of calls and subscriptions.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use super::limiter::Key;
 use crate::error::{Error, Result};
 
 /// When a user with too many subscriptions should try again.
@@ -17,11 +18,11 @@ pub struct Subscribers {
     open: Arc<Open>,
 }
 
-type Open = Mutex<HashMap<String, usize>>;
+type Open = Mutex<HashMap<Key, usize>>;
 
 /// One subscription of a user, until it is dropped.
 pub(super) struct Subscriber {
-    key: String,
+    key: Key,
     open: Arc<Open>,
 }
 
@@ -35,7 +36,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// TOO_MANY_REQUESTS.
-    pub(super) fn enter(&self, key: String) -> Result<Subscriber> {
+    pub(super) fn enter(&self, key: Key) -> Result<Subscriber> {
         let mut open = lock(&self.open);
         let count = open.get(&key).copied().unwrap_or_default();
         if count >= self.limit {
@@ -57,7 +58,7 @@ impl Drop for Subscriber {
     }
 }
 
-fn lock(open: &Open) -> MutexGuard<'_, HashMap<String, usize>> {
+fn lock(open: &Open) -> MutexGuard<'_, HashMap<Key, usize>> {
     // Nothing panics while it holds the lock.
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -25,10 +25,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    models::event_log::{EventLog, LogPage},
+    models::event_log::{EventLog, LogPage, LogPart},
 };
 
-/// Ids of the log that one look reads at most, however few events match.
+/// Events that one look reads at most, however few of them match: those of an owner, if that is a filter, else of the log.
 const WINDOW: i64 = 4000;
 /// How many events may be delivered after one check of the caller's rights.
 const BATCH: usize = 64;
@@ -55,15 +55,6 @@ struct Watcher<E> {
     checked: Instant,
     seat: Seat<E>,
     _counted: Subscriber,
-}
-
-/// What one look at the log has found.
-struct Look<E> {
-    events: Vec<E>,
-    /// Every matching event up to this id is among them or was read before.
-    through: i64,
-    /// Whether the log goes on.
-    more: bool,
 }
 
 /// Starts a subscription. It takes its seat before it reads the newest event id, so that it misses no event between the
@@ -177,15 +168,12 @@ impl<E: EventLog> Watcher<E> {
         };
         let (read, after) = (Arc::clone(&self.watch.read), self.last);
         let look = self.check(move |call| {
-            let newest = E::newest(call.conn)?;
-            let until = newest.min(after.saturating_add(WINDOW));
-            let events = read(call.conn, LogPage { after, until, limit: PAGE })?;
-            match events.last().filter(|_| i64::try_from(events.len()) == Ok(PAGE)).map(E::id) {
-                Some(through) => Ok(Look { events, through, more: true }),
-                None => Ok(Look { events, through: until, more: until < newest }),
-            }
+            let until = E::newest(call.conn)?;
+            let part = read(call.conn, LogPage { after, until, limit: PAGE, window: WINDOW })?;
+            Ok((part, until))
         });
-        let Look { events, through, more } = look.await?;
+        let (LogPart { events, through }, newest) = look.await?;
+        let more = through < newest;
         (self.behind, self.far) = (more, more);
         events.iter().try_for_each(|event| self.take(event))?;
         self.last = self.last.max(through);
@@ -232,14 +220,14 @@ impl<E: EventLog> Watcher<E> {
         Ok(())
     }
 
-    /// Checks that the caller may still subscribe, and runs `work`. Retries while the database is unavailable; nothing
-    /// is delivered meanwhile.
+    /// Checks that the caller may still subscribe, and runs `work`. Retries while the database is unavailable, and once
+    /// when it has not answered in time; nothing is delivered meanwhile.
     async fn check<T, W>(&mut self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut Call<'_>) -> Result<T> + Clone + Send + 'static,
     {
-        let invocation = self.invocation.renewed();
+        let (mut invocation, mut late) = (self.invocation.renewed(), false);
         loop {
             let (permit, mut work) = (Arc::clone(&self.watch.permit), work.clone());
             let permitted = move |call: &mut Call<'_>| {
@@ -250,6 +238,8 @@ impl<E: EventLog> Watcher<E> {
                 Err(Error::Unavailable { retry_after, .. }) if Instant::now() + retry_after < invocation.deadline => {
                     sleep(retry_after).await;
                 }
+                // The connection that hung was given up; another one may work.
+                Err(Error::Timeout) if !late => (invocation, late) = (self.invocation.renewed(), true),
                 result => {
                     self.checked = Instant::now();
                     return result;

@@ -11,7 +11,7 @@ use super::call::Call;
 use crate::{
     db::DbConnection,
     error::{Error, Result},
-    models::event_log::{EventLog, LogPage},
+    models::event_log::{EventLog, LogPage, LogPart},
 };
 
 /// What a subscription can deliver.
@@ -32,7 +32,7 @@ pub enum Signal<'e, E> {
 }
 
 type Permit = dyn Fn(&Call<'_>) -> Result<()> + Send + Sync;
-type ReadPage<E> = dyn Fn(&mut DbConnection, LogPage) -> Result<Vec<E>> + Send + Sync;
+type ReadPage<E> = dyn Fn(&mut DbConnection, LogPage) -> Result<LogPart<E>> + Send + Sync;
 type Select<E, O> = dyn Fn(Signal<'_, E>) -> Option<O> + Send + Sync;
 
 /// A subscription to the log `E` that delivers values of type `O`.
@@ -49,7 +49,7 @@ impl<E: EventLog, O: 'static> Watch<E, O> {
         Self {
             after: None,
             permit: Arc::new(|_| Ok(())),
-            read: Arc::new(|conn, page| Ok(E::after(conn, page.after, page.limit)?)),
+            read: Arc::new(|conn, page| Ok(LogPart::new(E::after(conn, page.after, page.limit)?, page))),
             select: Box::new(select),
         }
     }
@@ -60,10 +60,10 @@ impl<E: EventLog, O: 'static> Watch<E, O> {
         Self { permit: Arc::new(permit), ..self }
     }
 
-    /// Reads missed events with a narrower query than that for the whole log. It must return every event of the page that
-    /// `select` keeps.
+    /// Reads missed events with a narrower query than that for the whole log. It must return every event that
+    /// `select` keeps, up to the id that it names.
     #[must_use]
-    pub fn read(self, read: impl Fn(&mut DbConnection, LogPage) -> Result<Vec<E>> + Send + Sync + 'static) -> Self {
+    pub fn read(self, read: impl Fn(&mut DbConnection, LogPage) -> Result<LogPart<E>> + Send + Sync + 'static) -> Self {
         Self { read: Arc::new(read), ..self }
     }
 

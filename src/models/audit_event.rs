@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     audit::{AuditEntry, AuditFilter},
-    event_log::{EventLog, LogPage},
+    event_log::{EventLog, LogPage, LogPart},
 };
 use crate::{
     db::DbConnection,
@@ -41,12 +41,12 @@ impl EventLog for AuditEvent {
 }
 
 impl AuditEvent {
-    /// The events in one part of the log whose entries match.
+    /// The events in one part of the log whose entries match. No index leads to them in this order.
     ///
     /// # Errors
     /// The database's.
-    pub fn page(conn: &mut DbConnection, filter: &AuditFilter, page: LogPage) -> QueryResult<Vec<Self>> {
-        let LogPage { after, until, limit } = page;
+    pub fn page(conn: &mut DbConnection, filter: &AuditFilter, page: LogPage) -> QueryResult<LogPart<Self>> {
+        let page @ LogPage { after, until, limit, .. } = page.of_next_ids();
         let part = Self::query().filter(audit_events::id.gt(after)).filter(audit_events::id.le(until));
         let mut query = part.order(audit_events::id).limit(limit).into_boxed();
         if let Some(actor_id) = &filter.actor_id {
@@ -61,6 +61,6 @@ impl AuditEvent {
         if let Some(entity_id) = &filter.entity_id {
             query = query.filter(audit_log::entity_id.eq(entity_id));
         }
-        query.load(conn)
+        Ok(LogPart::new(query.load(conn)?, page))
     }
 }

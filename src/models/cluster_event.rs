@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{
-    event_log::{EventLog, LogPage},
+    event_log::{EventLog, LogPage, LogPart},
     k8s::Status,
     plan::Plan,
 };
@@ -96,6 +96,19 @@ impl ClusterEventFilter {
             && self.plan.is_none_or(|plan| event.plan == plan)
             && self.status.is_none_or(|status| event.status == status)
     }
+
+    /// The page whose rows are picked from the next events of the owner, to which an index leads, else of the whole log.
+    fn narrow(&self, conn: &mut DbConnection, page: LogPage) -> QueryResult<LogPage> {
+        let Some(owner) = &self.owner else { return Ok(page.of_next_ids()) };
+        if self.cluster_id.is_none() && self.plan.is_none() && self.status.is_none() {
+            // Every event of the owner matches.
+            return Ok(page);
+        }
+        let owned = cluster_events::table.select(cluster_events::id).filter(cluster_events::auth_user_id.eq(owner));
+        let part = owned.filter(cluster_events::id.gt(page.after)).filter(cluster_events::id.le(page.until));
+        let last = part.order(cluster_events::id).offset(page.window.saturating_sub(1)).first(conn).optional()?;
+        Ok(LogPage { until: last.unwrap_or(page.until), ..page })
+    }
 }
 
 impl ClusterEvent {
@@ -103,8 +116,8 @@ impl ClusterEvent {
     ///
     /// # Errors
     /// The database's.
-    pub fn page(conn: &mut DbConnection, filter: &ClusterEventFilter, page: LogPage) -> QueryResult<Vec<Self>> {
-        let LogPage { after, until, limit } = page;
+    pub fn page(conn: &mut DbConnection, filter: &ClusterEventFilter, page: LogPage) -> QueryResult<LogPart<Self>> {
+        let page @ LogPage { after, until, limit, .. } = filter.narrow(conn, page)?;
         let part = Self::query().filter(cluster_events::id.gt(after)).filter(cluster_events::id.le(until));
         let mut query = part.order(cluster_events::id).limit(limit).into_boxed();
         if let Some(owner) = &filter.owner {
@@ -119,6 +132,6 @@ impl ClusterEvent {
         if let Some(status) = filter.status {
             query = query.filter(cluster_events::status.eq(status));
         }
-        query.load(conn)
+        Ok(LogPart::new(query.load(conn)?, page))
     }
 }

@@ -4,7 +4,7 @@ use diesel::QueryResult;
 
 use crate::db::DbConnection;
 
-/// The part of a log that one query reads. Filters may leave few of its rows or none, so the part itself is limited too.
+/// The part of a log that one query reads. Filters may leave few of its rows or none, so there are two limits.
 #[derive(Clone, Copy, Debug)]
 pub struct LogPage {
     /// Rows with greater ids than this.
@@ -13,6 +13,34 @@ pub struct LogPage {
     pub until: i64,
     /// At most this many.
     pub limit: i64,
+    /// Picked from at most this many.
+    pub window: i64,
+}
+
+impl LogPage {
+    /// The page whose rows are picked from the next ids of the whole log, for filters that no index serves.
+    #[must_use]
+    pub fn of_next_ids(self) -> Self {
+        Self { until: self.until.min(self.after.saturating_add(self.window)), ..self }
+    }
+}
+
+/// The matching rows of one part of a log.
+#[derive(Clone, Debug)]
+pub struct LogPart<E> {
+    /// In the order of their ids.
+    pub events: Vec<E>,
+    /// Every matching row of the page up to this id is among them.
+    pub through: i64,
+}
+
+impl<E: EventLog> LogPart<E> {
+    /// The part that was read as `page`.
+    pub fn new(events: Vec<E>, page: LogPage) -> Self {
+        let full = i64::try_from(events.len()) == Ok(page.limit);
+        let through = events.last().filter(|_| full).map_or(page.until, E::id);
+        Self { events, through }
+    }
 }
 
 /// A row of a log in which `id > last` selects exactly what was committed after the row `last`, so that a reader can

@@ -227,14 +227,18 @@ fn cases() -> Vec<Case> {
         case(|conn| assert_eq!(AuditEvent::after(conn, 90_000, 256).unwrap().len(), 256), &["_pkey"]),
         // One user's events are rare among all events, also when reading from the first id.
         case(
-            |conn| assert_eq!(ClusterEvent::page(conn, &OWN(), WHOLE).unwrap().len(), 1),
+            |conn| {
+                assert_eq!(ClusterEvent::page(conn, &OWN(), WHOLE).unwrap().events.len(), 1);
+                let filter = ClusterEventFilter { plan: Some(Plan::Business), ..OWN() };
+                assert_eq!(ClusterEvent::page(conn, &filter, WHOLE).unwrap().through, i64::MAX);
+            },
             &["cluster_events_auth_user_id_id"],
         ),
         // Without an owner a part of the log is read by its ids.
         case(
             |conn| {
                 let filter = ClusterEventFilter { owner: None, status: Some(Status::Initing), ..OWN() };
-                assert!(ClusterEvent::page(conn, &filter, PART).unwrap().len() < 10);
+                assert!(ClusterEvent::page(conn, &filter, PART).unwrap().events.len() < 10);
             },
             &["_pkey"],
         ),
@@ -324,8 +328,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-const WHOLE: LogPage = LogPage { after: 0, until: i64::MAX, limit: 256 };
-const PART: LogPage = LogPage { after: 50_000, until: 54_000, limit: 256 };
+const WHOLE: LogPage = LogPage { after: 0, until: i64::MAX, limit: 256, window: 4000 };
+const PART: LogPage = LogPage { after: 50_000, until: i64::MAX, limit: 256, window: 4000 };
 const OWN: fn() -> ClusterEventFilter =
     || ClusterEventFilter { owner: Some(USER.to_owned()), ..ClusterEventFilter::default() };
 

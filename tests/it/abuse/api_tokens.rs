@@ -1,21 +1,27 @@
 //! Made-up API tokens: a call is counted before it reaches a queue of the database, and its input is not read.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use clusterdesk::{
     auth::{Authenticator, Credential, PlainToken},
     db::Timestamp,
     kernel::{Client as Caller, Context},
-    models::api_token::{ApiToken, Scope},
+    models::{
+        api_token::{ApiToken, Scope},
+        user::Role,
+    },
     routers,
     server::kernel,
 };
 use diesel::connection::SimpleConnection;
-use futures_util::future::join_all;
-use procedures::{Input, Parsed, Service};
+use futures_util::{FutureExt, future::join_all};
+use procedures::{Code, Input, Parsed, Service};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -53,9 +59,125 @@ both_databases! {
             assert_eq!(outcomes, expected(("TOO_MANY_REQUESTS", 100 - limit), ("UNAUTHORIZED", limit)));
             assert_eq!(statements(&app, method).await, limit as u64, "one look-up for each counted call");
         }
-        // Others at the same address are not affected.
+        // A JWT at the same address is not affected. A valid token is, as long as it is not known.
         assert_eq!(call(&app.user("user_1"), "user.updateName").await, "OK");
         assert_eq!(call(&app.scripted("user_2", Scope::Write), "k8s.watch").await, "TOO_MANY_REQUESTS");
+    }
+
+    async fn calls_without_a_token_do_not_keep_valid_tokens_from_being_looked_up(builder: Builder) {
+        let app = limited(builder, 3, 0).start().await;
+        let (anonymous, script) = (app.anonymous(), app.scripted("user_1", Scope::Read));
+        for expected in ["UNAUTHORIZED", "UNAUTHORIZED", "UNAUTHORIZED", "TOO_MANY_REQUESTS"] {
+            assert_eq!(call(&anonymous, "user.me").await, expected);
+        }
+        assert_eq!(call(&script, "user.me").await, "OK");
+        // Made-up tokens count against the address too, and none is looked up beyond the limit.
+        let before = statements(&app, "user.me").await;
+        assert_eq!(flood(&app, "user.me", 5).await, ["TOO_MANY_REQUESTS"; 5]);
+        assert_eq!(statements(&app, "user.me").await - before, 3);
+        let other = limited(Builder::new(app.backend()), 3, 0).start().await;
+        let outcomes = flood(&other, "user.me", 3).await;
+        assert_eq!(outcomes, ["UNAUTHORIZED"; 3]);
+        assert_eq!(call(&other.anonymous(), "user.me").await, "TOO_MANY_REQUESTS");
+    }
+
+    async fn a_look_up_that_fails_counts_against_nobody(builder: Builder) {
+        let app = limited(builder, 2, 0).limits(|limits| limits.call_timeout = Duration::from_secs(2)).start().await;
+        let script = app.scripted("user_1", Scope::Read);
+        let backend = app.backend();
+        let mut blocker = app.connect();
+        if backend == Backend::Postgres {
+            blocker.batch_execute("BEGIN; LOCK TABLE api_tokens IN ACCESS EXCLUSIVE MODE").unwrap();
+        } else {
+            blocker.batch_execute("ALTER TABLE api_tokens RENAME TO away").unwrap();
+        }
+        for _ in 0..3 {
+            let failed = if backend == Backend::Postgres { "TIMEOUT" } else { "INTERNAL_SERVER_ERROR" };
+            assert_eq!(call(&script, "user.me").await, failed);
+        }
+        blocker.batch_execute(match backend {
+            Backend::Postgres => "ROLLBACK",
+            Backend::Sqlite => "ALTER TABLE away RENAME TO api_tokens",
+        }).unwrap();
+        assert_eq!(call(&script, "user.me").await, "OK");
+        assert_eq!(flood(&app, "user.me", 3).await, expected(("TOO_MANY_REQUESTS", 1), ("UNAUTHORIZED", 2)));
+    }
+
+    async fn a_token_that_expires_counts_against_the_address_once_it_was_refused(builder: Builder) {
+        let app = limited(builder, 3, 0).start().await;
+        let script = app.scripted("user_1", Scope::Read);
+        assert_eq!(call(&script, "user.me").await, "OK");
+        app.connect().batch_execute("UPDATE api_tokens SET expires_at = '2026-01-01 10:00:00'").unwrap();
+        for expected in ["UNAUTHORIZED", "UNAUTHORIZED", "UNAUTHORIZED", "UNAUTHORIZED", "TOO_MANY_REQUESTS"] {
+            assert_eq!(call(&script, "user.me").await, expected);
+        }
+        // The first call and the first refusal were the user's.
+        assert_eq!(call(&app.user("user_1"), "user.me").await, "OK");
+        assert_eq!(call(&app.user("user_1"), "user.me").await, "TOO_MANY_REQUESTS");
+    }
+
+    async fn messages_with_a_revoked_token_count_against_the_address_once_it_was_refused(builder: Builder) {
+        let app = limited(builder, 4, 0).start().await;
+        app.provision("user_1", Role::User);
+        let (token, id) = app.api_token("user_1", Scope::Read);
+        let script = app.with_token(token);
+        let message = async || {
+            let response = script.send("{").await;
+            let remaining = header(&response, "x-ratelimit-remaining");
+            (outcome(&serde_json::from_str(&response.text().await.unwrap()).unwrap()), remaining)
+        };
+        assert_eq!(call(&script, "user.me").await, "OK");
+        assert_eq!(message().await, ("PARSE_ERROR".to_owned(), 2), "the user's");
+        ApiToken::revoke(&mut app.connect(), id, Timestamp::now()).unwrap();
+        assert_eq!(call(&script, "user.me").await, "UNAUTHORIZED");
+        for remaining in [3, 2, 1, 0] {
+            assert_eq!(message().await, ("PARSE_ERROR".to_owned(), remaining), "the address's");
+        }
+        assert_eq!(message().await, ("TOO_MANY_REQUESTS".to_owned(), 0));
+        assert_eq!(call(&app.user("user_1"), "user.me").await, "OK");
+    }
+
+    async fn a_client_is_introduced_by_one_look_up_of_its_token(app: TestApp) {
+        let beside = limited(app.beside(), 2, 0);
+        let (_drain, draining) = watch::channel(false);
+        let kernel = kernel(&beside.settings(), &beside.limits, routers::all(), draining).unwrap();
+        app.provision("user_1", Role::User);
+        let (token, _) = app.api_token("user_1", Scope::Read);
+        let authenticator = Authenticator::new(&beside.settings().jwt).unwrap();
+        let client = async |token: Option<&str>| {
+            Caller { address: None, credential: authenticator.authenticate(token).await }
+        };
+        let made_up = async || client(Some(PlainToken::generate().expose())).await;
+        let introduce = async |client: &Caller| kernel.introduce(client).await.map_err(|error| error.code());
+        for unneeded in [None, Some("nonsense"), Some(hs256(&claims("user_1")).as_str())] {
+            assert_eq!(introduce(&client(unneeded).await).await, Ok(()));
+        }
+        let script = client(Some(&token)).await;
+        assert!(!kernel.knows(&script));
+        assert_eq!(introduce(&made_up().await).await, Err(Code::Unauthorized));
+        // Whoever hangs up has guessed too.
+        assert!(introduce(&made_up().await).now_or_never().is_none());
+        assert_eq!(introduce(&made_up().await).await, Err(Code::TooManyRequests));
+        assert_eq!(introduce(&script).await, Err(Code::TooManyRequests));
+        let elsewhere = Caller { address: "192.0.2.1".parse().ok(), ..script };
+        for _ in 0..5 {
+            assert_eq!(introduce(&elsewhere).await, Ok(()));
+        }
+        assert!(kernel.knows(&elsewhere));
+    }
+
+    async fn without_the_database_no_client_is_introduced(app: TestApp) {
+        let beside = limited(app.beside(), 2, 0);
+        let (_drain, draining) = watch::channel(false);
+        let kernel = kernel(&beside.settings(), &beside.limits, routers::all(), draining).unwrap();
+        let credential = Credential::ApiToken(PlainToken::generate().hash());
+        let stranger = Caller { address: None, credential };
+        app.database.take_away();
+        for _ in 0..5 {
+            let refused = kernel.introduce(&stranger).await.map_err(|error| error.code());
+            assert_eq!(refused, Err(Code::ServiceUnavailable));
+        }
+        app.database.bring_back();
     }
 
     async fn a_flood_of_made_up_tokens_takes_no_place_in_the_queue_of_writes(builder: Builder) {
@@ -100,7 +222,7 @@ both_databases! {
 
     async fn a_revoked_token_counts_against_the_address_once_it_was_refused(builder: Builder) {
         let app = limited(builder, 3, 0).start().await;
-        app.provision("user_1", clusterdesk::models::user::Role::User);
+        app.provision("user_1", Role::User);
         let (token, id) = app.api_token("user_1", Scope::Read);
         let script = app.with_token(token);
         let mut answers = Vec::new();

@@ -2,11 +2,12 @@
 
 use std::{fs::File, process::Stdio, time::Duration};
 
+use clusterdesk::db::migrations::Migrations;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::support::{Client, Process};
+use crate::support::{Backend, Client, Postgres, Process, SECRET, Sql, TestDatabase, claims, eventually, hs256};
 
 /// Enough calls of 50 entries to fill a pipe and the buffer of the log.
 const BATCHES: u32 = 600;
@@ -109,4 +110,30 @@ async fn an_anonymous_flood_writes_less_log_than_it_sends() {
     let lines = log.matches("\"code\":").count();
     assert_eq!(lines + usize::try_from(dropped).unwrap(), 15_000, "every refusal is logged or counted");
     assert!(log.len() < sent, "{} bytes of log for {sent} bytes", log.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_without_a_known_outcome_is_logged_as_an_error() {
+    let Some(postgres) = Postgres::primary() else { return };
+    postgres.create("app", "template0");
+    let folder = tempfile::tempdir().unwrap();
+    let database = TestDatabase { backend: Backend::Postgres, url: postgres.url("app"), folder };
+    Migrations::open(&database.address()).unwrap().up(usize::MAX).unwrap();
+    let settings = [("DATABASE_URL", database.url.as_str()), ("JWT_SECRET", SECRET), ("BOOTSTRAP_ADMIN", "off")];
+    let mut server = Process::serve(database.folder.path(), &settings);
+    let ann = server.client(&hs256(&claims("ann")));
+    ann.call("user.me", Value::Null).await;
+    postgres.require_absent_standby();
+    let rename = tokio::spawn(async move { ann.try_call("user.updateName", json!({"name": "Ann"})).await });
+    let stop = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    eventually(async || !database.connect().texts(stop).is_empty()).await;
+    let failure = rename.await.unwrap().unwrap_err();
+    assert_eq!(failure.0["data"]["outcome"], "unknown", "{failure:?}");
+    server.signal("TERM");
+    server.wait();
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("did not confirm the write")).expect(&log);
+    for part in ["ERROR", "user.updateName", "request_id"] {
+        assert!(line.contains(part), "{line}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use clusterdesk::{auth::PlainToken, models::api_token::Scope};
 use futures_util::StreamExt;
 use serde_json::json;
 use tokio::{
@@ -224,4 +225,30 @@ async fn open_files_do_not_run_out_before_the_places() {
     assert_eq!(check.response().await.unwrap().status, 200);
     assert!(server.log().contains("the limit of open files is low"), "{}", server.log());
     assert!(!server.log().contains("could not accept"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_made_up_token_opens_no_socket_and_a_valid_one_keeps_it() {
+    let app = TestApp::on_sqlite().await;
+    let made_up = PlainToken::generate();
+    let bearer = format!("Bearer {}", made_up.expose());
+    for path in ["", "trpc"] {
+        let refused = Socket::try_open_at(&app.url, path, &[("authorization", &bearer)]).await.err().unwrap();
+        assert!(refused.to_string().contains("401"), "{refused}");
+    }
+    // As connection params it opens one, as no token does.
+    let mut guest = Socket::try_open_at(&app.url, "trpc?connectionParams=1", &[]).await.unwrap();
+    let params = json!({"method": "connectionParams", "data": {"token": made_up.expose()}});
+    guest.send(params.to_string()).await;
+    guest.send(json!({"id": 1, "method": "query", "params": {"path": "user.me"}}).to_string()).await;
+    assert_eq!(guest.receive().await.unwrap()["error"]["json"]["data"]["code"], "UNAUTHORIZED");
+    let mut script = Socket::open(&app.scripted("user_1", Scope::Read)).await;
+    pause();
+    let frame = tokio::select! {
+        frame = close_frame(&mut guest) => frame,
+        frame = close_frame(&mut script) => panic!("the script's socket was closed: {frame:?}"),
+    };
+    assert_eq!(frame.code, CloseCode::Policy);
+    let closed = timeout(Duration::from_secs(600), close_frame(&mut script)).await;
+    assert!(closed.is_err(), "{closed:?}");
 }

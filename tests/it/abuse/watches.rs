@@ -1,12 +1,16 @@
 //! Subscriptions that find little in a long log, and users with many of them.
 
-use clusterdesk::models::api_token::Scope;
+use clusterdesk::models::{
+    api_token::Scope,
+    cluster_event::{ClusterEvent, ClusterEventFilter},
+    event_log::{EventLog, LogPage},
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder, Client, Live, Sql, TestApp, Transport, Watcher, both_databases, eventually};
 
-/// Ids that one look reads at most.
+/// Events that one look reads at most.
 const WINDOW: usize = 4000;
 
 /// Inserts so many events of changes to one cluster of `ann`, which is running on the plan FREE.
@@ -36,6 +40,27 @@ async fn statements(app: &TestApp, procedure: &str) -> usize {
     text.lines().find_map(|line| line.strip_prefix(prefix.as_str())).map_or(0, |count| count.parse().unwrap())
 }
 
+/// Resumes a subscription at the start of the log, and asserts what it is told and how many statements it runs to catch
+/// up.
+async fn expect_statements(
+    app: &TestApp,
+    watch: &'static str,
+    client: &Client,
+    filter: &Value,
+    expected: usize,
+    told: &[&str],
+) {
+    let before = statements(app, watch).await;
+    let mut input = filter.clone();
+    input["lastEventId"] = json!("0");
+    let mut watcher = Watcher::open_named(watch, client, input).await;
+    let looked = || async { statements(app, watch).await - before };
+    eventually(async || looked().await >= expected).await;
+    assert_eq!(watcher.told(told.len()).await, told, "{filter}");
+    drop(watcher.socket.call("rpc.ping", json!({})).await);
+    assert_eq!(looked().await, expected, "{watch} {filter}");
+}
+
 /// The code of the refusal, if a subscription is refused.
 async fn refusal(transport: Transport, client: &Client) -> Option<String> {
     let refused = Live::try_open(transport, "k8s.watch", client, json!({})).await.err()?;
@@ -48,22 +73,59 @@ both_databases! {
         const EVENTS: usize = 5 * WINDOW;
         insert_events(&app, EVENTS);
         let (ann, admin) = (app.member("ann"), app.admin());
-        // The caller, the newest id and the page in each look, and the first two before that.
-        let expected = 2 + 3 * (EVENTS / WINDOW);
-        for (watch, client, filter) in [
-            ("k8s.watch", &admin, json!({"status": "PENDING"})),
-            ("k8s.watch", &admin, json!({"plan": "BUSINESS", "clusterId": 1})),
-            ("k8s.watch", &ann, json!({"clusterId": 2})),
-            ("admin.watchAudit", &admin, json!({"actorId": "root"})),
+        // The caller, the newest id and the page in each look, and for a part of an owner's events where it ends.
+        for (watch, client, filter, each) in [
+            ("k8s.watch", &admin, json!({"status": "PENDING"}), 3),
+            ("k8s.watch", &admin, json!({"plan": "BUSINESS", "clusterId": 1}), 3),
+            ("k8s.watch", &ann, json!({"clusterId": 2}), 4),
+            ("k8s.watch", &admin, json!({"userId": "ann", "status": "PENDING"}), 4),
+            ("admin.watchAudit", &admin, json!({"actorId": "root"}), 3),
         ] {
-            let before = statements(&app, watch).await;
-            let mut input = filter.clone();
-            input["lastEventId"] = json!("0");
-            let mut watcher = Watcher::open_named(watch, client, input).await;
-            let looked = || async { statements(&app, watch).await - before };
-            eventually(async || looked().await == expected).await;
-            drop(watcher.socket.call("rpc.ping", json!({})).await);
-            assert_eq!(looked().await, expected, "{watch} {filter}");
+            expect_statements(&app, watch, client, &filter, 2 + each * (EVENTS / WINDOW), &[]).await;
+        }
+    }
+
+    async fn the_events_of_others_do_not_delay_those_of_an_owner(app: TestApp) {
+        let (bob, admin) = (app.member("bob"), app.admin());
+        let id = bob.create("first", "FREE").await;
+        insert_events(&app, 5 * WINDOW);
+        bob.call("k8s.delete", json!({"id": id})).await;
+        insert_events(&app, 5 * WINDOW);
+        for (client, filter, look) in [
+            (&bob, json!({}), 3),
+            (&bob, json!({"plan": "FREE"}), 4),
+            (&admin, json!({"userId": "bob", "clusterId": id}), 4),
+            (&admin, json!({"userId": "nobody"}), 3),
+            (&admin, json!({"userId": "nobody", "clusterId": 1}), 4),
+        ] {
+            let own: &[&str] = if filter["userId"] == "nobody" { &[] } else { &["created first", "deleted first"] };
+            expect_statements(&app, "k8s.watch", client, &filter, 2 + look, own).await;
+        }
+    }
+
+    async fn parts_of_the_log_overlap_nowhere_and_leave_nothing_out(app: TestApp) {
+        insert_events(&app, 20);
+        app.member("bob").create("web", "FREE").await;
+        insert_events(&app, 20);
+        let owners = [None, Some("ann"), Some("bob"), Some("nobody")];
+        for (owner, cluster_id) in owners.iter().flat_map(|owner| [None, Some(1), Some(9)].map(|id| (owner, id))) {
+            let owner = owner.map(str::to_owned);
+            let filter = ClusterEventFilter { owner, cluster_id, ..ClusterEventFilter::default() };
+            let conn = &mut app.connect();
+            let all = ClusterEvent::after(conn, 0, 100).unwrap();
+            let expected: Vec<i64> = all.iter().filter(|event| filter.matches(event)).map(EventLog::id).collect();
+            let newest = ClusterEvent::newest(conn).unwrap();
+            for (limit, window) in [(1, 1), (1, 7), (3, 7), (7, 7), (100, 1), (100, 100)] {
+                let (mut found, mut after) = (Vec::new(), 0);
+                while after < newest {
+                    let page = LogPage { after, until: newest, limit, window };
+                    let part = ClusterEvent::page(conn, &filter, page).unwrap();
+                    assert!(part.through > after, "{filter:?} {page:?}");
+                    after = part.through;
+                    found.extend(part.events.iter().map(EventLog::id));
+                }
+                assert_eq!(found, expected, "{filter:?}, {limit} of {window}");
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::create_and_delete;
-use crate::support::{Backend, Builder, TestApp, Watcher, both_databases, claims, eventually, hs256, now};
+use crate::support::{Backend, Builder, Sql, TestApp, Watcher, both_databases, claims, eventually, hs256, now};
 
 /// A server that checks the rights of watchers every 50 ms.
 async fn rechecking(builder: Builder) -> TestApp {
@@ -112,4 +112,28 @@ both_databases! {
         ann.create("web", "FREE").await;
         assert_eq!(watcher.told(1).await, ["created web"]);
     }
+}
+
+/// On SQLite nothing keeps a read waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_is_not_answered_in_time_is_repeated_once() {
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let builder = Builder::new(Backend::Postgres).limits(|limits| limits.call_timeout = Duration::from_secs(3));
+    let app = rechecking(builder).await;
+    let (ann, mut holder) = (app.member("ann"), app.connect());
+    let mut watcher = Watcher::open(&ann, json!({})).await;
+    let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    holder.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    eventually(async || app.connect().number(waiting) == 1).await;
+    // This call starts after the check, so the check has timed out too.
+    assert_eq!(ann.try_call("user.me", json!({})).await.unwrap_err().code(), "TIMEOUT");
+    holder.run("ROLLBACK");
+    ann.create("web", "FREE").await;
+    assert_eq!(watcher.told(1).await, ["created web"]);
+    holder.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    assert_eq!(watcher.end().await.code(), "TIMEOUT");
+    holder.run("ROLLBACK");
 }
