@@ -14,6 +14,7 @@ mod holder;
 mod invocation;
 mod json;
 pub mod limiter;
+mod log_reader;
 pub mod metrics;
 mod pipeline;
 mod router;

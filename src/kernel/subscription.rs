@@ -16,9 +16,10 @@ use tokio::{
 
 use super::{
     call::Call,
-    feed::{PAGE, Seat},
+    feed::Seat,
     invocation::{Guarded, Invocation},
     limiter::{address_key, user_key},
+    log_reader::PAGE,
     run::EncodedOutput,
     subscribers::Subscriber,
     watch::{Signal, Watch, unknown_event},
