@@ -50,7 +50,7 @@ pub enum Error {
         retry_after: Duration,
     },
     /// A write that may or may not have been committed: the connection was lost during the commit, or the database did
-    /// not finish in time. All other errors mean that nothing was written.
+    /// not finish in time. All other errors mean that this write was not made.
     OutcomeUnknown,
     /// Stripe answered with an error.
     BadGateway,

@@ -17,7 +17,7 @@ use super::{
     dialect::{self, LogPosition},
     job::{Isolation, Patience, job},
     options::Options,
-    replica::{self, Replica},
+    replica::Replica,
     stopper::Stopper,
     threads::{Lane, Pools},
     url::DatabaseUrl,
@@ -26,7 +26,9 @@ use crate::error::{Error, Result};
 
 /// How long after its deadline a caller waits for the end of work that has begun. Callers are answered within a second of
 /// their deadline.
-const GRACE: Duration = Duration::from_millis(750);
+pub const GRACE: Duration = Duration::from_millis(750);
+/// What callers read when a queue is full.
+pub const BUSY: &str = "The server is busy. Try again.";
 
 /// A handle to the database threads; clones share them. When the last one is dropped, the threads finish their queues
 /// and end.
@@ -61,13 +63,14 @@ impl Database {
             None => (primary.start_workers(Purpose::Write, Some(&commits))?, None),
         };
         let stopper = stopper(&options.url)?;
-        let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?.flatten();
+        let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
         Ok(Self(Arc::new(Lanes { reads, replica, writes, stopper, commits, _checkpoints: checkpoints })))
     }
 
-    /// Whether a query may try the replica: there is one, and it has not failed recently.
-    pub fn has_promising_replica(&self) -> bool {
-        self.0.replica.as_ref().is_some_and(Replica::is_promising)
+    /// Whether a query may try the replica: there is one, and it has not failed recently. After a failure only one query is
+    /// told so, which must then try.
+    pub fn may_try_replica(&self) -> bool {
+        self.0.replica.as_ref().is_some_and(Replica::may_try)
     }
 
     /// Runs `work` on the primary, with all its statements in one snapshot.
@@ -95,7 +98,7 @@ impl Database {
         self.submit(&self.0.reads, deadline, work, isolation, Error::Timeout).await
     }
 
-    /// Like [`Self::query`], but on the replica if that has replayed the log up to `position` and answers quickly.
+    /// Like [`Self::query`], but on the replica if that has replayed the log up to `position` and says so quickly.
     ///
     /// # Errors
     /// As for [`Self::read`].
@@ -166,7 +169,7 @@ impl Database {
     {
         let patience = Patience { deadline, give_up: deadline + GRACE };
         let (job, ticket) = job(work, isolation, patience, self.0.stopper.clone());
-        lane.try_send(job).map_err(|_full| Error::unavailable("The server is busy. Try again."))?;
+        lane.try_send(job).map_err(|_full| Error::unavailable(BUSY))?;
         ticket.answer(unfinished).await
     }
 }
@@ -178,8 +181,9 @@ fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
     }
 }
 
-fn open_replica(options: &Options, url: &DatabaseUrl) -> anyhow::Result<Option<Replica>> {
-    let Some(stopper) = stopper(url)? else { return Ok(None) };
-    let lane = Pools::new(options, url, replica::PATIENCE).start_workers(Purpose::Read, None)?;
-    Ok(Some(Replica { lane, stopper, avoid_until: Mutex::new(None) }))
+fn open_replica(options: &Options, url: &DatabaseUrl) -> anyhow::Result<Replica> {
+    // The server ends every statement by then, so no process of a replica needs to be stopped.
+    let statement_timeout = options.statement_timeout / 2;
+    let lane = Pools::new(options, url, statement_timeout).start_workers(Purpose::Read, None)?;
+    Ok(Replica { lane, avoid_until: Mutex::new(None) })
 }

@@ -21,6 +21,9 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 /// When a process in `pg_stat_activity` was started, in microseconds since 1970.
 const STARTED: &str = "(extract(epoch FROM backend_start) * 1000000)::bigint";
 
+/// How long it may take to terminate a process.
+const TERMINATE_TIMEOUT: &str = "SET statement_timeout = '5s'";
+
 /// Advisory lock that serialises start-up: migrations and the creation of the first admin.
 pub const START_UP: i64 = 0x0c1d_0001;
 /// Advisory lock that serialises whatever might remove the last admin.
@@ -195,10 +198,24 @@ pub fn broken_references(connection: &mut DbConnection) -> QueryResult<i64> {
     }
 }
 
-/// Whether the server still answers. Always true on SQLite, which has no server.
+/// Whether a new connection to SQLite uses a write-ahead log: SQLite reports no error when it can't. True on PostgreSQL.
+///
+/// # Errors
+/// The database's.
+pub fn has_log(connection: &mut DbConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct ModeRow {
+        #[diesel(sql_type = Text)]
+        journal_mode: String,
+    }
+    let DbConnection::Sqlite(sqlite) = connection else { return Ok(true) };
+    sql_query("PRAGMA journal_mode").get_result::<ModeRow>(sqlite).map(|row| row.journal_mode == "wal")
+}
+
+/// Whether the server still answers. On SQLite, which has no server, whether the file and its log can be read.
 pub fn answers(connection: &mut DbConnection) -> bool {
     match connection {
-        DbConnection::Sqlite(_) => true,
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("SELECT 1 FROM sqlite_master LIMIT 1").is_ok(),
         DbConnection::Postgres(pg) => pg.batch_execute("SELECT 1").is_ok(),
     }
 }
@@ -242,6 +259,7 @@ pub fn backend(connection: &mut DbConnection) -> QueryResult<Option<Backend>> {
 /// # Errors
 /// The database's.
 pub fn terminate(connection: &mut PgConnection, backend: &Backend) -> QueryResult<bool> {
+    connection.batch_execute(TERMINATE_TIMEOUT)?;
     sql_query(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND {STARTED} = $2"))
         .bind::<Integer, _>(backend.pid)
         .bind::<BigInt, _>(backend.started)

@@ -31,6 +31,8 @@ pub(super) trait Job: Send {
     fn isolation(&self) -> Isolation;
     /// The time until its deadline.
     fn time_left(&self) -> Duration;
+    /// The span of its call, which names the request in the log.
+    fn span(&self) -> &Span;
     /// Runs the work and keeps the result. An error means that the work must not be committed.
     fn run(&mut self, connection: &mut DbConnection) -> Result<()>;
     /// Puts the job back to be started again. Nothing of it may have been committed. False once its caller has given up.
@@ -120,17 +122,25 @@ impl<T> Ticket<T> {
         match in_time {
             Ok(Ok(answer)) => answer,
             Ok(Err(_thread_is_gone)) => match self.shared.claim.give_up() {
-                Progress::Begun => Err(unfinished),
+                Progress::Begun => Err(reported(unfinished)),
                 Progress::Waiting | Progress::Answered => Err(Error::unavailable("The server is stopping.")),
             },
             Err(_elapsed) => match self.shared.give_up(self.stopper.as_ref()) {
                 Progress::Waiting => Err(Error::Timeout),
-                Progress::Begun => Err(unfinished),
+                Progress::Begun => Err(reported(unfinished)),
                 // The thread is just sending it.
                 Progress::Answered => (&mut self.reply).await.unwrap_or(Err(unfinished)),
             },
         }
     }
+}
+
+/// Logs that a write was given up after it had begun, within the span of the call.
+fn reported(unfinished: Error) -> Error {
+    if matches!(unfinished, Error::OutcomeUnknown) {
+        tracing::error!("the database did not finish a write in time; it is not known whether it was committed");
+    }
+    unfinished
 }
 
 impl<T> Drop for Ticket<T> {
@@ -188,6 +198,10 @@ where
 
     fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn span(&self) -> &Span {
+        &self.span
     }
 
     fn run(&mut self, connection: &mut DbConnection) -> Result<()> {

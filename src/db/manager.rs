@@ -50,6 +50,10 @@ impl Manager {
     fn prepare(&self, mut connection: DbConnection) -> ConnectionResult<DbConnection> {
         let setup = dialect::session_setup(&connection, self.purpose, self.statement_timeout);
         set_up(&mut connection, &setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        if !dialect::has_log(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)? {
+            let message = "WAL mode could not be enabled; SQLite needs a file on a local file system for it";
+            return Err(ConnectionError::BadConnection(message.to_owned()));
+        }
         connection.set_instrumentation(instrument::Statements::default());
         Ok(connection)
     }
@@ -83,7 +87,12 @@ impl PoolManager {
     /// The database's own message.
     pub fn open(&self) -> ConnectionResult<DbConnection> {
         match &self.file {
-            Some(file) => self.manager.prepare(DbConnection::Sqlite(file.open()?)),
+            Some(file) => {
+                let connection = self.manager.prepare(DbConnection::Sqlite(file.open()?))?;
+                // The log was opened with the first statement.
+                file.check_log()?;
+                Ok(connection)
+            }
             None => self.manager.open(),
         }
     }
@@ -122,4 +131,17 @@ pub(super) fn is_lost(connection: &mut DbConnection) -> bool {
 /// although the server answers. Costs a round trip, so it is called only after an error.
 pub(super) fn is_demoted(connection: &mut DbConnection, purpose: Purpose) -> bool {
     purpose == Purpose::Write && dialect::is_read_only(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_have_a_log_is_refused() {
+        let url = DatabaseUrl::Sqlite(":memory:".into());
+        let opened = Manager { url, purpose: Purpose::Write, statement_timeout: Duration::ZERO }.open();
+        let error = opened.err().unwrap().to_string();
+        assert!(error.starts_with("WAL mode could not be enabled"), "{error}");
+    }
 }

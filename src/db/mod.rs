@@ -26,7 +26,7 @@ mod writer;
 
 pub use self::{
     connection::{DbConnection, Purpose},
-    database::Database,
+    database::{BUSY, Database, GRACE},
     instrument::statements,
     manager::Manager,
     options::Options,

@@ -1,4 +1,4 @@
-//! The read replica. It answers a query only if it does so quickly and is not behind; else the primary does. So a replica
+//! The read replica. It answers a query only if it is not behind and says so quickly; else the primary does. So a replica
 //! that is away, hangs or lags changes nothing for callers.
 
 use std::{
@@ -6,19 +6,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::{sync::oneshot, time::timeout};
+
 use super::{
     connection::DbConnection,
     dialect::{self, LogPosition},
     job::{Isolation, Patience, job},
-    stopper::Stopper,
+    manager::is_lost,
     threads::Lane,
     transaction,
 };
 use crate::error::{Error, Result};
 
-/// How long the replica may take, including the wait for a thread. PostgreSQL cancels a statement that takes longer.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
-/// How much later its threads must have noticed that.
+/// How long the replica may take to say whether it is behind, including the wait for a thread.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How much later its threads must have noticed that a query took too long.
 const GRACE: Duration = Duration::from_millis(250);
 /// For how long a replica that failed is left alone. One query then tries it again.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -27,15 +29,21 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Replica {
     /// Jobs for its threads.
     pub lane: Lane,
-    /// Stops its processes that hang.
-    pub stopper: Stopper,
     /// Until when to leave it alone, after a failure.
     pub avoid_until: Mutex<Option<Instant>>,
 }
 
+/// What a replica that works makes of a query.
+enum Reply<T> {
+    /// The outcome of the work.
+    Answer(Result<T>),
+    /// The primary must do it: the replica is behind, or could not finish.
+    Pass,
+}
+
 impl Replica {
     /// Whether a query may try it. After a pause it may be tried once; others wait for that result.
-    pub fn is_promising(&self) -> bool {
+    pub fn may_try(&self) -> bool {
         let mut avoid_until = self.avoid_until.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match *avoid_until {
@@ -55,38 +63,39 @@ impl Replica {
         deadline: Instant,
         snapshot: bool,
         position: LogPosition,
-        mut work: W,
+        work: W,
     ) -> Option<Result<T>>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         let now = Instant::now();
+        let left = deadline.saturating_duration_since(now);
         // The primary needs time too.
-        let patience = PATIENCE.min(deadline.saturating_duration_since(now) / 4);
-        let patience = Patience { deadline: now + patience, give_up: now + patience + GRACE.min(patience) };
-        let work = move |conn: &mut DbConnection| {
-            // Before the snapshot is taken: what the replica has replayed by now, the snapshot contains.
-            if !dialect::has_replayed(conn, position)? {
-                return Ok(None);
-            }
-            let result = if snapshot { transaction::snapshot(conn, &mut work) } else { work(conn) };
-            result.map(Some)
+        let patience = Patience { deadline: now + left / 2, give_up: now + left / 2 + GRACE.min(left / 4) };
+        let (confirm, confirmed) = oneshot::channel();
+        let work = checked(work, snapshot, position, confirm);
+        let (job, ticket) = job(work, Isolation::Own, patience, None);
+        let (is_confirmed, outcome) = match self.lane.try_send(job) {
+            Err(_full) => (false, Err(Error::Timeout)),
+            Ok(()) => match timeout(PATIENCE.min(left / 4), confirmed).await {
+                Ok(confirmed) => (confirmed.is_ok(), ticket.answer(Error::Timeout).await),
+                Err(_elapsed) => (false, Err(Error::Timeout)),
+            },
         };
-        let (job, ticket) = job(work, Isolation::Own, patience, Some(self.stopper.clone()));
-        let outcome = match self.lane.try_send(job) {
-            Ok(()) => ticket.answer(Error::Timeout).await,
-            Err(_full) => Err(Error::Timeout),
-        };
-        match outcome {
-            Err(error @ (Error::Timeout | Error::Unavailable { .. } | Error::Contention | Error::Internal(_))) => {
+        let reply = match outcome {
+            Ok(reply) => reply,
+            // A slow query says nothing about the replica.
+            Err(Error::Timeout) if is_confirmed => Reply::Pass,
+            Err(error) => {
                 self.avoid(&error);
-                None
+                return None;
             }
-            outcome => {
-                *self.avoid_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                outcome.transpose()
-            }
+        };
+        *self.avoid_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        match reply {
+            Reply::Answer(answer) => Some(answer),
+            Reply::Pass => None,
         }
     }
 
@@ -96,5 +105,33 @@ impl Replica {
             tracing::warn!(error = error.detail(), "the replica does not answer; the primary does for now");
         }
         *avoid_until = Some(Instant::now() + PAUSE);
+    }
+}
+
+/// `work`, once the replica has replayed the log up to `position`. Reports to `confirm` that the replica has answered that.
+/// Its error is a failure of the replica.
+fn checked<T>(
+    mut work: impl FnMut(&mut DbConnection) -> Result<T>,
+    snapshot: bool,
+    position: LogPosition,
+    confirm: oneshot::Sender<()>,
+) -> impl FnMut(&mut DbConnection) -> Result<Reply<T>> {
+    let mut confirm = Some(confirm);
+    move |conn| {
+        // Before the snapshot is taken: what the replica has replayed by now, the snapshot contains.
+        let has_replayed = dialect::has_replayed(conn, position)?;
+        if confirm.take().is_some_and(|confirm| confirm.send(()).is_err()) {
+            // The caller does not wait any more.
+            return Err(Error::Timeout);
+        }
+        if !has_replayed {
+            return Ok(Reply::Pass);
+        }
+        match if snapshot { transaction::snapshot(conn, &mut work) } else { work(conn) } {
+            Err(error @ (Error::Internal(_) | Error::Unavailable { .. })) if is_lost(conn) => Err(error),
+            // A standby cancels queries that keep it from replaying the log.
+            Err(Error::Timeout | Error::Contention) => Ok(Reply::Pass),
+            answer => Ok(Reply::Answer(answer)),
+        }
     }
 }

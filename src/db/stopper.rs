@@ -1,7 +1,7 @@
 //! Stops PostgreSQL processes that work on jobs whose callers have given up. They are terminated, not cancelled: a cancelled
 //! COMMIT that waits for a standby would report success.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -13,10 +13,15 @@ use super::{
 };
 use crate::config::Secret;
 
-/// Processes that may wait to be stopped. There are never more than database threads.
+/// Processes that may wait to be stopped. They can be more than the database threads, because a thread whose process ends by
+/// itself goes on to the next job.
 const WAITING: usize = 1024;
 /// Seconds for a connection to the server.
 const CONNECT_TIMEOUT: &str = "5";
+/// How often a process is tried at most, while the server takes no connections.
+const ATTEMPTS: u8 = 10;
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Stops PostgreSQL processes from a thread of its own, for which nobody waits: a server that hangs takes no connections
 /// either. The thread ends with the last clone.
@@ -45,16 +50,33 @@ impl Stopper {
 }
 
 fn work(url: &str, backends: &Receiver<Backend>) {
-    for backend in backends {
-        let pid = backend.pid;
-        let stopped = PgConnection::establish(url).map_err(anyhow::Error::from).and_then(|mut connection| {
-            let stopped = dialect::terminate(&mut connection, &backend)?;
-            Ok(stopped)
-        });
-        match stopped {
-            Ok(true) => tracing::warn!(pid, "terminated a PostgreSQL process that did not finish in time"),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(pid, error = format!("{error:#}"), "could not terminate a PostgreSQL process"),
+    while let Ok(first) = backends.recv() {
+        let mut waiting = vec![first];
+        for _ in 0..ATTEMPTS {
+            waiting.extend(backends.try_iter().take(WAITING.saturating_sub(waiting.len())));
+            match stop(url, &mut waiting) {
+                Ok(()) => break,
+                Err(error) => {
+                    let (left, error) = (waiting.len(), format!("{error:#}"));
+                    tracing::warn!(left, error, "could not terminate PostgreSQL processes");
+                    thread::sleep(PAUSE);
+                }
+            }
         }
     }
+}
+
+/// Terminates processes, and removes each that is settled from `waiting`.
+///
+/// # Errors
+/// When the server cannot be reached.
+fn stop(url: &str, waiting: &mut Vec<Backend>) -> anyhow::Result<()> {
+    let mut connection = PgConnection::establish(url)?;
+    while let Some(backend) = waiting.last() {
+        if dialect::terminate(&mut connection, backend)? {
+            tracing::warn!(pid = backend.pid, "terminated a PostgreSQL process that did not finish in time");
+        }
+        waiting.pop();
+    }
+    Ok(())
 }

@@ -76,13 +76,12 @@ impl<'a> Pools<'a> {
     /// When the operating system refuses a thread.
     pub fn start_sqlite_writer(&self, commits: &Commits) -> anyhow::Result<Option<SqliteWriter>> {
         let Some(file) = &self.file else { return Ok(None) };
-        let log = file.log();
         let (lane, jobs): (_, Receiver<Box<dyn Job>>) = bounded(self.options.queued_jobs);
         let (checkpoints, stop) = bounded(0);
         let writer = Writer::new(self.pool(Purpose::Write, 1), Arc::clone(file), commits.clone());
-        let manager = self.manager(Purpose::Write);
+        let (manager, file) = (self.manager(Purpose::Write), Arc::clone(file));
         spawn("db-writer", move || writer.work(&jobs))?;
-        spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &log))?;
+        spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &file))?;
         Ok(Some(SqliteWriter { lane, checkpoints }))
     }
 

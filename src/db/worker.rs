@@ -61,10 +61,12 @@ struct Attempt {
 enum Stage {
     /// It did not begin.
     Unbegun,
-    /// The work ended it: a failed work rolls it back.
+    /// The work failed, and rolled it back.
     Work,
     /// Its commit failed.
     Commit,
+    /// It was committed, or the job needs none.
+    Done,
 }
 
 impl Worker {
@@ -138,7 +140,7 @@ impl Worker {
         let unknown = lost && stage == Stage::Commit && self.purpose == Purpose::Write;
         let repeatable =
             outcome.is_err() && (self.purpose == Purpose::Read || stage == Stage::Unbegun || demoted) && !unknown;
-        let out_of_reach = |error| out_of_reach(error, unknown);
+        let out_of_reach = |error| job.span().in_scope(|| out_of_reach(error, unknown));
         Some(Attempt { outcome: outcome.map_err(out_of_reach), repeatable })
     }
 
@@ -182,7 +184,9 @@ impl Worker {
             Isolation::Snapshot => false,
         };
         if self.purpose == Purpose::Read && needs_none {
-            return (transaction::no_panic(|| job.run(connection)), Stage::Work);
+            let outcome = transaction::no_panic(|| job.run(connection));
+            let stage = if outcome.is_ok() { Stage::Done } else { Stage::Work };
+            return (outcome, stage);
         }
         let begun = match self.purpose {
             Purpose::Read => dialect::begin_snapshot(connection, limit),
@@ -193,7 +197,7 @@ impl Worker {
         }
         match transaction::work_or_roll_back(connection, |connection| job.run(connection)) {
             Ok(()) => match dialect::commit(connection) {
-                Ok(()) => (Ok(()), Stage::Work),
+                Ok(()) => (Ok(()), Stage::Done),
                 Err(error) => (Err(error.into()), Stage::Commit),
             },
             Err(error) => (Err(error), Stage::Work),

@@ -2,7 +2,6 @@
 //! after the commit. One `fsync` thus serves all callers that were waiting.
 
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,8 +14,8 @@ use super::{
     connection::DbConnection,
     dialect,
     job::Job,
-    manager::{PoolManager, is_broken},
-    sqlite_file::{FileId, SqliteFile},
+    manager::{PoolManager, is_broken, is_lost},
+    sqlite_file::SqliteFile,
     transaction,
 };
 use crate::error::{Error, Result};
@@ -37,18 +36,11 @@ const UNAVAILABLE: &str = "The database is unavailable.";
 pub(super) struct Writer {
     pool: Pool<PoolManager>,
     file: Arc<SqliteFile>,
-    kept: Option<Kept>,
+    kept: Option<PooledConnection<PoolManager>>,
     /// When to try next to empty the log.
     next_truncation: Instant,
     /// Where to announce commits.
     commits: Commits,
-}
-
-/// The writer's connection.
-struct Kept {
-    connection: PooledConnection<PoolManager>,
-    /// The file of its write-ahead log.
-    log: FileId,
 }
 
 /// A job that ran, and the outcome unless the commit fails.
@@ -72,10 +64,14 @@ impl Writer {
                 continue;
             }
             match self.kept.take().map_or_else(|| self.connect(), Ok) {
-                Ok(mut kept) => {
-                    self.write_group(&mut kept, group);
-                    self.truncate(&mut kept.connection);
-                    self.kept = (!is_broken(&mut kept.connection)).then_some(kept);
+                Ok(mut connection) => {
+                    self.write_group(&mut connection, group);
+                    self.truncate(&mut connection);
+                    if is_broken(&mut connection) {
+                        self.file.forget_log();
+                    } else {
+                        self.kept = Some(connection);
+                    }
                 }
                 Err(error) => {
                     tracing::error!(error = format!("{error:#}"), "no database connection");
@@ -85,19 +81,22 @@ impl Writer {
         }
     }
 
-    fn connect(&self) -> anyhow::Result<Kept> {
+    fn connect(&self) -> anyhow::Result<PooledConnection<PoolManager>> {
         let connection = self.pool.get()?;
         // It was created, if need be, when the session was prepared.
-        let log = FileId::of(&self.file.log())?;
-        Ok(Kept { connection, log })
+        self.file.keep_log()?;
+        Ok(connection)
     }
 
-    fn write_group(&self, Kept { connection, log }: &mut Kept, group: Vec<Box<dyn Job>>) {
-        if !self.file.is_in_place(*log) {
+    fn write_group(&self, connection: &mut DbConnection, group: Vec<Box<dyn Job>>) {
+        if !self.file.is_in_place() {
             return refuse(group, UNAVAILABLE);
         }
         if let Err(error) = dialect::begin_write(connection, None) {
             tracing::error!(%error, "could not begin a write transaction");
+            if is_lost(connection) {
+                dialect::discard(connection);
+            }
             return refuse(group, "The database is busy.");
         }
         let mut ran = Vec::with_capacity(group.len());
@@ -116,7 +115,7 @@ impl Writer {
             }
         }
         let committed = match dialect::commit(connection) {
-            Ok(()) => self.file.is_in_place(*log),
+            Ok(()) => self.file.is_in_place(),
             // Diesel rolls back, but what the log contains already may be found there after a crash.
             Err(error) => {
                 tracing::error!(%error, "commit failed");
@@ -127,13 +126,17 @@ impl Writer {
             self.commits.announce();
         }
         for Ran { job, outcome } in ran {
-            job.answer(outcome.and_then(|()| if committed { Ok(()) } else { Err(Error::OutcomeUnknown) }));
+            let outcome = outcome.and_then(|()| if committed { Ok(()) } else { Err(Error::OutcomeUnknown) });
+            if let Err(Error::OutcomeUnknown) = outcome {
+                job.span().in_scope(|| tracing::error!("it is not known whether the write was committed"));
+            }
+            job.answer(outcome);
         }
     }
 
     /// Empties a large log, unless a reader still uses it.
     fn truncate(&mut self, connection: &mut DbConnection) {
-        let is_large = log_size(&self.file.log()) > LARGE_LOG;
+        let is_large = self.file.log_size() > LARGE_LOG;
         if is_large && Instant::now() > self.next_truncation && !checkpoint(connection, true) {
             self.next_truncation = Instant::now() + RETRY_PAUSE;
         }
@@ -148,18 +151,21 @@ fn refuse(jobs: impl IntoIterator<Item = Box<dyn Job>>, reason: &'static str) {
 }
 
 /// Checkpoints beside the writer until `stop` closes.
-pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &PoolManager, log: &Path) {
+pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &PoolManager, file: &SqliteFile) {
     let mut connection = None;
     let timeout = crossbeam_channel::RecvTimeoutError::Timeout;
     while stop.recv_timeout(Duration::from_secs(1)) == Err(timeout) {
-        if log_size(log) < SMALL_LOG {
+        if file.log_size() < SMALL_LOG {
             continue;
         }
         if connection.is_none() {
             connection = manager.open().inspect_err(|error| tracing::warn!(%error, "no connection to checkpoint")).ok();
         }
-        if let Some(connection) = &mut connection {
-            checkpoint(connection, false);
+        if let Some(open) = &mut connection
+            && !checkpoint(open, false)
+            && is_lost(open)
+        {
+            connection = None;
         }
     }
 }
@@ -173,9 +179,4 @@ fn checkpoint(connection: &mut DbConnection, truncate: bool) -> bool {
         Err(error) => tracing::warn!(%error, "checkpoint failed"),
     }
     done.unwrap_or(false)
-}
-
-/// The size of the log in bytes; 0 when there is none.
-fn log_size(log: &Path) -> u64 {
-    std::fs::metadata(log).map(|file| file.len()).unwrap_or(0)
 }

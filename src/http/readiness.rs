@@ -5,15 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Mutex, time::timeout_at};
+use tokio::sync::Mutex;
 
 use crate::{
-    db::{Database, migrations},
+    db::{self, Database, migrations},
     error::Error,
 };
 
-/// How long a probe waits for the database.
-const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a probe waits for the database: with the grace for what has begun, it ends within two seconds.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2).saturating_sub(db::GRACE);
 /// For how long a successful probe is believed.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -57,15 +57,21 @@ impl Readiness {
 
 async fn probe(db: &Database) -> Option<&'static str> {
     let deadline = Instant::now() + DATABASE_TIMEOUT;
-    let current = db.read(deadline, |conn| Ok(migrations::is_current(conn)?));
-    match timeout_at(deadline.into(), current).await {
-        Ok(Ok(true)) => {}
-        Ok(Ok(false)) => return Some("the database is not migrated to this version"),
-        Ok(Err(_)) | Err(_) => return Some("the database does not answer"),
+    match db.read(deadline, |conn| Ok(migrations::is_current(conn)?)).await {
+        Ok(true) => {}
+        Ok(false) => return Some("the database is not migrated to this version"),
+        Err(error) if is_busy(&error) => return Some("too many reads wait for the database"),
+        Err(_) => return Some("the database does not answer"),
     }
-    match timeout_at(deadline.into(), db.probe_write(deadline)).await {
-        Ok(Ok(())) => None,
-        Ok(Err(Error::Timeout | Error::OutcomeUnknown)) | Err(_) => Some("the database does not finish writes"),
-        Ok(Err(_)) => Some("the database accepts no writes"),
+    match db.probe_write(deadline).await {
+        Ok(()) => None,
+        Err(Error::Timeout | Error::OutcomeUnknown) => Some("the database does not finish writes"),
+        Err(error) if is_busy(&error) => Some("too many writes wait for the database"),
+        Err(_) => Some("the database accepts no writes"),
     }
+}
+
+/// Whether the queue of the database was full.
+fn is_busy(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { reason, .. } if reason == db::BUSY)
 }

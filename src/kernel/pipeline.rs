@@ -79,7 +79,7 @@ impl Pipeline<'_> {
         let (db, deadline, snapshot) = (&self.invocation.services.db, self.invocation.deadline, !one_statement);
         let (this, handler, input) = (self.invocation.clone(), Arc::clone(handler), Arc::clone(input));
         let input = move || input.as_ref().clone().map_err(Error::Validation);
-        if !db.has_promising_replica() {
+        if !db.may_try_replica() {
             let work = move |conn: &mut DbConnection| this.guarded(conn, false, |call| handler(call, input()?));
             return db.query(deadline, snapshot, work).await;
         }

@@ -1,7 +1,7 @@
 //! PostgreSQL that hangs: its processes are stopped, or commits wait for a synchronous standby that is away. Every call is
 //! answered while the hang lasts, and says truthfully whether something was written.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use procedures::{Access, NoInput};
@@ -16,7 +16,8 @@ use clusterdesk::{
 use diesel::{RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_types::Text};
 
 use crate::support::{
-    Backend, Builder, Client, Failure, Frozen, PATIENCE, Postgres, Sql, TestApp, TestDatabase, eventually,
+    Backend, Builder, Client, Failure, Frozen, PATIENCE, Postgres, Process, SECRET, Sql, TestApp, TestDatabase, claims,
+    eventually, hs256,
 };
 
 /// Waits for a synchronous standby, besides the observer.
@@ -154,6 +155,26 @@ async fn a_write_whose_connection_is_lost_during_the_commit_is_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_outcome_is_in_the_log_with_the_request_and_its_cause() {
+    let Some(postgres) = Postgres::primary() else { return };
+    let app = on(&postgres, 1).await;
+    app.member("ann").call("user.me", Value::Null).await;
+    let settings = [("DATABASE_URL", app.database.url.as_str()), ("JWT_SECRET", SECRET), ("BOOTSTRAP_ADMIN", "off")];
+    let server = Process::serve(app.database.folder.path(), &settings);
+    let ann = server.client(&hs256(&claims("ann")));
+    postgres.require_absent_standby();
+    let rename = tokio::spawn(async move { ann.try_call("user.updateName", json!({"name": "Ann"})).await });
+    let stop = format!("SELECT pg_terminate_backend(pid)::text {WAITING}");
+    eventually(async || !app.connect().texts(&stop).is_empty()).await;
+    let failure = timeout(PATIENCE, rename).await.unwrap().unwrap().unwrap_err();
+    assert!(is_unknown(&failure), "{failure:?}");
+    postgres.require_no_standby();
+    let request = failure.0["data"]["requestId"].as_str().unwrap();
+    let is_reported = |line: &str| line.contains("ERROR") && line.contains("during a commit") && line.contains(request);
+    eventually(async || server.log().lines().any(is_reported)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_write_is_stopped_even_when_its_caller_has_gone_away() {
     let Some(postgres) = Postgres::primary() else { return };
     let app = on(&postgres, 1).await;
@@ -190,6 +211,113 @@ async fn one_readiness_probe_at_a_time_waits_for_the_database() {
     assert!(answers.iter().all(|answer| answer.0 == 503), "{answers:?}");
     assert_eq!(most, 1);
     postgres.require_no_standby();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_readiness_probe_outlives_its_request_and_a_success_is_shared() {
+    let Some(postgres) = Postgres::primary() else { return };
+    let app = Arc::new(on(&postgres, 30).await);
+    // The last commit on each connection of the server.
+    let commits =
+        "SELECT coalesce(max(query_start)::text, '') FROM pg_stat_activity WHERE datname = 'app' AND query = 'COMMIT'";
+    // Two requests within a second share one probe.
+    let shared = async || {
+        let first = (ready(&app).await.0, app.connect().texts(commits));
+        let second = (ready(&app).await.0, app.connect().texts(commits));
+        assert_eq!((first.0, second.0), (200, 200));
+        first.1 == second.1
+    };
+    eventually(shared).await;
+
+    postgres.require_absent_standby();
+    eventually(async || ready(&app).await.0 == 503).await;
+    let waiting = format!("SELECT count(*) {WAITING}");
+    eventually(async || app.connect().number(&waiting) == 0).await;
+    let ask = || {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { ready(&app).await.0 })
+    };
+    let first = ask();
+    eventually(async || app.connect().number(&waiting) == 1).await;
+    first.abort();
+    let second = ask();
+    while !second.is_finished() {
+        assert!(app.connect().number(&waiting) <= 1);
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(second.await.unwrap(), 503);
+    postgres.require_no_standby();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_has_a_reason_of_its_own() {
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let builder = Builder::new(Backend::Postgres).router(limits()).flag("database-threads", "1");
+    let app = builder.limits(|limits| limits.queued_jobs = 1).start().await;
+    let mut holder = app.connect();
+    holder.run("BEGIN; SELECT pg_advisory_xact_lock(77)");
+    let wait = || {
+        let client = app.anonymous();
+        tokio::spawn(async move { client.try_call("probe.waitAndWrite", Value::Null).await })
+    };
+    let mut calls = Vec::new();
+    let is_busy = async || {
+        // In the end one runs, and one waits for it.
+        calls.push(wait());
+        ready(&app).await == (503, json!("too many writes wait for the database"))
+    };
+    eventually(is_busy).await;
+    holder.run("COMMIT");
+    for call in calls {
+        drop(call.await.unwrap());
+    }
+    eventually(async || ready(&app).await.0 == 200).await;
+}
+
+/// Whether the database `app` takes connections. Does not wait for a standby.
+fn allow_connections(postgres: &Postgres, allowed: bool) {
+    let alter = format!("ALTER DATABASE app WITH ALLOW_CONNECTIONS {allowed}");
+    postgres.administer(&["SET synchronous_commit = local", &alter]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_is_stopped_later_when_the_server_takes_no_connections() {
+    let Some(postgres) = Postgres::primary() else { return };
+    let app = on(&postgres, 1).await;
+    let ann = app.member("ann");
+    let mut observer = app.connect();
+    let waiting = format!("SELECT count(*) {WAITING}");
+    postgres.require_absent_standby();
+    let rename = tokio::spawn(async move { ann.try_call("user.updateName", json!({"name": "Ann"})).await });
+    eventually(async || observer.number(&waiting) == 1).await;
+    allow_connections(&postgres, false);
+    assert!(is_unknown(&timeout(PATIENCE, rename).await.unwrap().unwrap().unwrap_err()));
+    assert_eq!(observer.number(&waiting), 1);
+    allow_connections(&postgres, true);
+    eventually(async || observer.number(&waiting) == 0).await;
+    postgres.require_no_standby();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_caller_gave_up_is_not_used_again() {
+    let Some(postgres) = Postgres::primary() else { return };
+    let app = on(&postgres, 1).await;
+    let ann = app.member("ann");
+    let mut observer = app.connect();
+    postgres.require_absent_standby();
+    let rename = tokio::spawn(async move { ann.try_call("user.updateName", json!({"name": "Ann"})).await });
+    eventually(async || observer.number(&format!("SELECT count(*) {WAITING}")) == 1).await;
+    let pid = observer.number(&format!("SELECT pid::bigint {WAITING}"));
+    allow_connections(&postgres, false);
+    assert!(is_unknown(&timeout(PATIENCE, rename).await.unwrap().unwrap().unwrap_err()));
+    // The commit ends, while nobody can terminate its process.
+    postgres.require_no_standby();
+    let is_there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+    eventually(async || observer.number(&is_there) == 0).await;
+    allow_connections(&postgres, true);
+    eventually(async || create(&app.member("bob")).await.is_ok()).await;
 }
 
 fn statement_timeout(conn: &mut DbConnection) -> Result<String> {
@@ -237,7 +365,8 @@ async fn a_statement_of_a_late_call_gets_the_time_that_is_left() {
         tokio::spawn(async move { client.call(procedure, Value::Null).await })
     };
     let holders = ["probe.waitAndWrite", "probe.waitAndRead"].map(spawn);
-    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted";
+    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database here ON here.oid = database
+                   WHERE datname = current_database() AND locktype = 'advisory' AND objid = 77 AND NOT granted";
     eventually(async || app.connect().number(waiting) == 2).await;
     let late = limits.map(spawn);
     let queued = async || {

@@ -4,17 +4,38 @@ use std::time::Duration;
 
 use clusterdesk::{
     db::migrations::Migrations,
-    error::Result,
+    error::{Error, Result},
     kernel::{Call, Router},
 };
-use diesel::{RunQueryDsl, dsl::sql, sql_types::Bool};
+use diesel::{RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_types::Bool};
 use procedures::{Access, NoInput};
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, Client, Postgres, TestApp, TestDatabase, eventually};
+use crate::support::{Backend, Builder, Client, Postgres, Sql, TestApp, TestDatabase, eventually};
 
 fn is_replica(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
     Ok(sql::<Bool>("SELECT pg_is_in_recovery()").get_result(call.conn)?)
+}
+
+/// Says where it ran, by an error as of a procedure that lacks a setting.
+fn refuse(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
+    let place = if is_replica(call, NoInput {})? { "replica" } else { "primary" };
+    Err(Error::unavailable(place))
+}
+
+/// Slower than a replica may be with the answer whether it is behind.
+fn slow(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
+    call.conn.run("SELECT pg_sleep(1)");
+    is_replica(call, NoInput {})
+}
+
+/// Slower than a query on a replica may be, but not on the primary.
+fn too_slow(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
+    let is_replica = is_replica(call, NoInput {})?;
+    if is_replica {
+        call.conn.batch_execute("SELECT pg_sleep(60)")?;
+    }
+    Ok(is_replica)
 }
 
 /// A primary, its standby, and a server that uses both. Its procedures `probe.inSnapshot` and `probe.once` say whether
@@ -29,7 +50,10 @@ async fn with_standby() -> Option<(Postgres, Postgres, TestApp)> {
     let probes = Router::new("probe")
         .query("inSnapshot", Access::Public, "Whether it runs on the replica.", is_replica)
         .query("once", Access::Public, "Whether it runs on the replica.", is_replica)
-        .one_statement();
+        .one_statement()
+        .query("refuse", Access::Public, "Fails.", refuse)
+        .query("slow", Access::Public, "Takes a second.", slow)
+        .query("tooSlow", Access::Public, "Takes a minute on the replica.", too_slow);
     let builder = Builder::with_database(database).router(probes).flag("database-replica-url", &standby.url("app"));
     let app = builder.limits(|limits| limits.call_timeout = Duration::from_secs(10)).start().await;
     Some((primary, standby, app))
@@ -40,6 +64,13 @@ async fn used(app: &TestApp) {
     for probe in ["probe.inSnapshot", "probe.once"] {
         eventually(async || app.anonymous().call(probe, Value::Null).await == true).await;
     }
+}
+
+/// How many statements the primary has run for `probe.once`.
+async fn statements(app: &TestApp) -> u64 {
+    let page = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap().text().await.unwrap();
+    let counter = "clusterdesk_statements_total{procedure=\"probe.once\"} ";
+    page.lines().find_map(|line| line.strip_prefix(counter)).unwrap().parse().unwrap()
 }
 
 /// Creates a cluster and asserts that every query from then on sees it.
@@ -76,6 +107,41 @@ async fn a_replica_that_is_behind_hangs_or_is_away_changes_nothing_for_callers()
     assert_eq!(app.anonymous().http.get(format!("{}health/ready", app.url)).send().await.unwrap().status(), 200);
     standby.launch();
     used(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_do_not_wait_one_by_one_for_a_replica_that_hangs() {
+    let Some((_primary, standby, app)) = with_standby().await else { return };
+    used(&app).await;
+    let frozen = standby.freeze();
+    while app.anonymous().call("probe.once", Value::Null).await == true {}
+    let before = statements(&app).await;
+    for _ in 0..20 {
+        assert_eq!(app.anonymous().call("probe.once", Value::Null).await, false);
+    }
+    // A query that tries the replica asks the primary for its position in the log. One may, after the pause.
+    let run = statements(&app).await - before;
+    assert!(run <= 22, "{run} statements of 20 queries");
+    drop(frozen);
+    used(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_is_not_blamed_for_errors_and_slowness_of_a_query() {
+    let Some((_primary, _standby, app)) = with_standby().await else { return };
+    used(&app).await;
+    // Each of these would fail for as long as it is tried if its answer came from the primary, or the replica were avoided.
+    let refused = async || {
+        let failure = app.anonymous().fail("SERVICE_UNAVAILABLE", "probe.refuse", Value::Null).await;
+        failure.message() == "replica" && app.anonymous().call("probe.once", Value::Null).await == true
+    };
+    eventually(refused).await;
+    eventually(async || app.anonymous().call("probe.slow", Value::Null).await == true).await;
+    let too_slow = async || {
+        assert_eq!(app.anonymous().call("probe.tooSlow", Value::Null).await, false);
+        app.anonymous().call("probe.once", Value::Null).await == true
+    };
+    eventually(too_slow).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

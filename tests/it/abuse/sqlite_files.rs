@@ -1,11 +1,12 @@
 //! A SQLite file that is removed, replaced or truncated while the server runs.
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use clusterdesk::{
     error::Result,
     kernel::{Audited, Call, Router},
 };
+use futures_util::future::join_all;
 use procedures::Access;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -58,13 +59,18 @@ async fn nothing_is_acknowledged_while_the_file_or_its_log_is_not_in_its_place()
         assert_refused(create(&bob).await);
         eventually(async || ready(&app).await == 503).await;
         // Queries fail or see what there was; none creates an empty database.
-        for list in futures_util::future::join_all((0..8).map(|_| ann.try_call("k8s.list", Value::Null))).await {
+        for list in join_all((0..8).map(|_| ann.try_call("k8s.list", Value::Null))).await {
             assert!(list.is_err() || list.unwrap().as_array().unwrap().len() == 1);
         }
         assert!(suffix == "-wal" || !file.exists(), "{suffix}");
         fs::rename(&away, &file).unwrap();
         create(&bob).await.unwrap();
         eventually(async || ready(&app).await == 200).await;
+        // No connection stays broken.
+        eventually(async || {
+            join_all((0..8).map(|_| ann.try_call("k8s.list", Value::Null))).await.iter().all(Result::is_ok)
+        })
+        .await;
         assert_eq!(app.connect().number("SELECT count(*) FROM k8s_cluster_configs"), 2);
     }
 }
@@ -81,6 +87,32 @@ async fn nothing_is_written_to_a_file_that_replaced_the_database() {
     assert_refused(create(&bob).await);
     assert_eq!(ready(&app).await, 503);
     assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_path_of_the_file_may_be_a_symbolic_link() {
+    let mut database = Backend::Sqlite.database();
+    let (target, link) = (database.folder.path().join("test.db"), database.folder.path().join("link.db"));
+    symlink(&target, &link).unwrap();
+    database.url = format!("sqlite:{}", link.display());
+    let app = Builder::with_database(database).start().await;
+    let (ann, bob) = (app.member("ann"), app.member("bob"));
+    create(&ann).await.unwrap();
+    assert_eq!(ready(&app).await, 200);
+    let (log, away) = (target.with_extension("db-wal"), target.with_extension("away"));
+    fs::rename(&log, &away).unwrap();
+    assert_refused(create(&bob).await);
+    fs::rename(&away, &log).unwrap();
+    // The link leads to another file.
+    let other = target.with_extension("other");
+    fs::copy(&target, &other).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink(&other, &link).unwrap();
+    assert_refused(create(&bob).await);
+    fs::remove_file(&link).unwrap();
+    symlink(&target, &link).unwrap();
+    create(&bob).await.unwrap();
+    assert_eq!(app.connect().number("SELECT count(*) FROM k8s_cluster_configs"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
