@@ -48,7 +48,12 @@ pub fn code_of(error: &Value) -> Result<&'static str, String> {
     let Some((code, numbers, status)) = CODES.iter().find(|(code, ..)| data["code"] == *code) else {
         return wrong("unknown code");
     };
-    if data["httpStatus"] != *status || error["code"].as_i64().is_none_or(|number| !numbers.contains(&number)) {
+    // A head that is too large has a status of its own (RFC 9110 §15.5.15, RFC 6585 §5).
+    let head_is_too_large =
+        *code == "PAYLOAD_TOO_LARGE" && [414, 431].iter().any(|status| data["httpStatus"] == *status);
+    if data["httpStatus"] != *status && !head_is_too_large
+        || error["code"].as_i64().is_none_or(|number| !numbers.contains(&number))
+    {
         return wrong("the numbers do not fit the code");
     }
     let issues = data.get("issues").map_or(Some(&[][..]), |issues| Some(issues.as_array()?.as_slice()));

@@ -9,6 +9,7 @@ use procedures::{
 };
 
 use super::response::{JSON, Response, finish, retry_after};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error;
@@ -79,13 +80,22 @@ pub fn malformed(status: StatusCode, date: &str) -> Bytes {
     };
     let request_id = Uuid::new_v4().to_string();
     tracing::info!(request_id, code = error.code.as_str(), "request refused");
-    let body = jsonrpc::refuse(&error, &request_id);
+    let body = with_status(&jsonrpc::refuse(&error, &request_id), status);
     let response = finish(whole(status, JSON, String::new()), &request_id);
     let mut text = format!("HTTP/1.1 {status}\r\n{date}connection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in response.headers() {
         text += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
     format!("{text}\r\n{body}").into()
+}
+
+/// The same error, saying the status with which it is sent: 414 and 431 belong to no code.
+fn with_status(refusal: &str, status: StatusCode) -> String {
+    let mut refusal: Value = serde_json::from_str(refusal).unwrap_or_default();
+    if let Some(said) = refusal.pointer_mut("/error/data/httpStatus") {
+        *said = status.as_u16().into();
+    }
+    refusal.to_string()
 }
 
 /// 405 with the allowed methods (RFC 9110 §15.5.6).

@@ -14,7 +14,8 @@ fn assert_refused(response: &RawResponse, status: u16, code: &str) {
     assert!(response.headers.contains_key("date"));
     let id = response.headers["x-request-id"].to_str().unwrap();
     assert!(Uuid::parse_str(id).is_ok());
-    assert_eq!(response.json()["error"]["data"]["requestId"], id);
+    let data = &response.json()["error"]["data"];
+    assert_eq!((&data["requestId"], &data["httpStatus"]), (&id.into(), &status.into()));
 }
 
 fn close() -> http::HeaderValue {
