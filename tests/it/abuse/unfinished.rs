@@ -121,7 +121,7 @@ async fn a_message_without_memory_left_for_it_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_messages_of_strangers_hold_a_bounded_memory() {
-    const STRANGERS: usize = 800;
+    const STRANGERS: usize = 400;
     let folder = tempfile::tempdir().unwrap();
     let server = Process::serve(folder.path(), &[("CONNECTIONS_PER_ADDRESS", "0")]);
     let address = server.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
