@@ -120,7 +120,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let endpoint = Endpoint::new(Functions::new(state, registry), &catalogue, &about, &Limits::default())?;
 
-    let address = std::env::var("TODO_ADDR").unwrap_or_else(|_unset| "127.0.0.1:3000".to_owned());
+    let address = std::env::var("EXAMPLE_ADDR").unwrap_or_else(|_unset| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     loop {

@@ -5,12 +5,12 @@ import { after } from "node:test";
 import { until } from "../support/until.ts";
 
 /** `run` sets the binary under test. */
-const BINARY = process.env.TODO_EXAMPLE ?? "../../target/debug/examples/todo";
+const BINARY = process.env.EXAMPLE_BINARY ?? "../../target/debug/examples/todo";
 
 /** Starts the example `todo` of the crate `procedures`. It is stopped after the tests of the file. Returns its address. */
 export async function startTodo(): Promise<string> {
   const address = await freeAddress();
-  const child = spawn(BINARY, { env: { TODO_ADDR: address }, stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(BINARY, { env: { EXAMPLE_ADDR: address }, stdio: ["ignore", "inherit", "inherit"] });
   after(() => stop(child));
   const failed = once(child, "exit").then(([code, signal]) => {
     throw new Error(`The example ended with ${code ?? signal}.`);

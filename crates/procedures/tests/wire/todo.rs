@@ -38,7 +38,7 @@ fn executable() -> PathBuf {
 impl Todo {
     fn start() -> Self {
         let mut command = Command::new(executable());
-        let mut process = command.env("TODO_ADDR", "127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = command.env("EXAMPLE_ADDR", "127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
