@@ -184,8 +184,8 @@ pub struct Limits {
     pub call_timeout: Duration,
     /// Most connections at a time.
     pub connections: usize,
-    /// Timeout for the head of a request, and for idle connections.
-    pub header_timeout: Duration,
+    /// Timeout for idle connections. The head of a request has `wire.message_timeout`, from its first byte.
+    pub idle_timeout: Duration,
     /// Timeout for the body of a request.
     pub body_timeout: Duration,
     /// How long a connection beyond the limits may last. It is answered one request about the server's health.
@@ -211,7 +211,7 @@ impl Default for Limits {
             wire: procedures::Limits::default(),
             call_timeout: Duration::from_secs(30),
             connections: 10_000,
-            header_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             reserve_timeout: Duration::from_secs(5),
             queued_jobs: 1024,

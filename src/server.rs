@@ -1,5 +1,6 @@
 //! The server: accepts connections within explicit limits, serves HTTP/1.1 on them, and stops gracefully.
 
+mod head;
 mod listener;
 mod places;
 mod purge;
@@ -10,6 +11,7 @@ use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Durati
 use anyhow::{Result, bail};
 use futures_util::future::Abortable;
 use http::Request;
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -19,6 +21,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use self::{
+    head::{HEAD_BYTES, Heads},
     listener::{Listener, Stream},
     places::Places,
     purge::purge,
@@ -36,9 +39,6 @@ use crate::{
     },
     stripe::Stripe,
 };
-
-/// The largest head of a request, in bytes.
-const HEAD_BYTES: usize = 64 * 1024;
 
 /// A bound server, ready to [run](Server::run).
 pub struct Server {
@@ -157,7 +157,7 @@ impl Server {
         let place = self.places.take(peer).map(|place| -> Arc<dyn Send + Sync> { Arc::new(place) });
         let reserved = place.is_none().then(|| self.places.reserve());
         let patience = self.limits.reserve_timeout;
-        let served = self.serve(stream, ClientConnection { peer, place });
+        let served = self.serve(stream, peer, place);
         async move {
             match reserved {
                 None => served.await,
@@ -175,20 +175,37 @@ impl Server {
     fn serve(
         &self,
         stream: Stream,
-        connection: ClientConnection,
+        peer: Peer,
+        place: Option<Arc<dyn Send + Sync>>,
     ) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
+        let Limits { ref wire, idle_timeout, .. } = self.limits;
+        let heads = Heads::new(self.site.budget().clone(), wire.message_timeout);
+        let guarded = Guarded::new(stream, heads.clone(), wire.write_timeout);
+        let has_place = place.is_some();
         let site = Arc::clone(&self.site);
-        let has_place = connection.place.is_some();
         let service = service_fn(move |request: Request<Incoming>| {
-            let (site, connection) = (Arc::clone(&site), connection.clone());
-            async move { Ok::<_, Infallible>(site.handle(request, connection).await) }
+            let (head, answering) = heads.answer();
+            let answering: Arc<dyn Send + Sync> = Arc::new(answering);
+            let connection = ClientConnection { peer, place: place.clone(), answering: Arc::clone(&answering) };
+            let site = Arc::clone(&site);
+            async move {
+                let response = site.handle(request, connection).await;
+                drop(head);
+                // The body keeps `answering` until it is written.
+                Ok::<_, Infallible>(response.map(|body| {
+                    body.map_err(move |never| {
+                        let _answering = &answering;
+                        never
+                    })
+                }))
+            }
         });
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
             .keep_alive(has_place)
-            .header_read_timeout(self.limits.header_timeout)
+            .header_read_timeout(idle_timeout)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(Guarded::new(stream, self.limits.wire.write_timeout)), service)
+            .serve_connection(TokioIo::new(guarded), service)
             .with_upgrades();
         let mut draining = self.drain.subscribe();
         async move {

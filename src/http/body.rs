@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use procedures::{Code, Error, Result, Share, collect};
 use tokio::time::timeout;
 
+use super::site::ClientConnection;
 use crate::config::Limits;
 
 /// Of a body that is too large, at most this multiple of the limit is read and discarded.
@@ -25,14 +26,20 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 /// # Errors
 /// PAYLOAD_TOO_LARGE; TIMEOUT for a body that takes too long; BAD_REQUEST for an incomplete body;
 /// SERVICE_UNAVAILABLE when the server lacks the memory for it; UNSUPPORTED_MEDIA_TYPE for a compressed body.
-pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits, share: &Share) -> Result<Bytes> {
+pub async fn read(
+    mut body: Incoming,
+    headers: &HeaderMap,
+    limits: &Limits,
+    connection: &ClientConnection,
+    share: &Share,
+) -> Result<Bytes> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(unsupported_media_type());
     }
     let whole = timeout(limits.body_timeout, collect(&mut body, limits.wire.request_bytes, share)).await;
     match whole {
         Ok(Err(error)) if matches!(error.code, Code::PayloadTooLarge | Code::ServiceUnavailable) => {
-            discard(body, headers, limits);
+            discard(body, headers, limits, connection.clone());
             Err(error)
         }
         Ok(whole) => whole,
@@ -42,7 +49,7 @@ pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: &Limits, shar
 
 /// Discards the rest of a refused body in the background, because many clients read the response only after they have
 /// sent everything. A client that sends `Expect` waits for the response first (RFC 9110 §10.1.1).
-fn discard(body: Incoming, headers: &HeaderMap, limits: &Limits) {
+fn discard(body: Incoming, headers: &HeaderMap, limits: &Limits, connection: ClientConnection) {
     if !headers.contains_key(header::EXPECT) {
         let rest = Limited::new(body, limits.wire.request_bytes.saturating_mul(DISCARDED));
         let patience = limits.body_timeout;
@@ -50,6 +57,7 @@ fn discard(body: Incoming, headers: &HeaderMap, limits: &Limits) {
             let mut rest = std::pin::pin!(rest);
             let discard = async { while let Some(Ok(_)) = rest.frame().await {} };
             drop(timeout(patience, discard).await);
+            drop(connection);
         });
     }
 }

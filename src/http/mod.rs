@@ -22,7 +22,7 @@ mod websocket;
 pub use self::{
     addresses::{Addresses, Counted},
     client::Peer,
-    refusal::malformed,
+    refusal::{crowded, malformed},
     response::Response,
     site::{ClientConnection, Site, drained},
 };

@@ -74,7 +74,7 @@ impl Site {
         let caller = self.client(connection, &head.headers, token).await;
         let share = self.budget.share(self.kernel.knows(&caller));
         if verb == Verb::Post {
-            let body = body::read(incoming, &head.headers, &self.limits, &share).await?;
+            let body = body::read(incoming, &head.headers, &self.limits, connection, &share).await?;
             request = request.and_then(|request| request.with_body(body));
         }
         self.trpc.answer(Arc::new(Context { request_id: request_id.to_owned(), caller, share }), request).await

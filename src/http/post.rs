@@ -33,7 +33,7 @@ impl Site {
         let (head, incoming) = request.into_parts();
         let caller = self.client(connection, &head.headers, bearer(&head.headers)).await;
         let share = self.budget.share(self.kernel.knows(&caller));
-        let message = body::read(incoming, &head.headers, &self.limits, &share).await?;
+        let message = body::read(incoming, &head.headers, &self.limits, connection, &share).await?;
         let mut extensions = http::Extensions::new();
         extensions.insert(Arc::new(Context { request_id: request_id.to_owned(), caller, share: share.clone() }));
         let message = Message { message: &message, request_id, extensions };

@@ -1,6 +1,7 @@
 //! Errors before any call: the same JSON as an error of a procedure, with the matching HTTP status.
 
 use bytes::Bytes;
+use chrono::Utc;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use procedures::{
     Code, Error, jsonrpc,
@@ -68,9 +69,8 @@ pub fn too_many_connections() -> error::Error {
     error::Error::unavailable("Too many connections, in all or from your address. Try again.")
 }
 
-/// The whole response to a head that can't be read, in place of the one of the HTTP library. `date` is its header of that
-/// name. The connection ends with it.
-pub fn malformed(status: StatusCode, date: &str) -> Bytes {
+/// The whole response to a head that can't be read, in place of the one of the HTTP library. The connection ends with it.
+pub fn malformed(status: StatusCode) -> Bytes {
     let error = match status {
         StatusCode::URI_TOO_LONG => Error::new(Code::PayloadTooLarge, "The URL is too long."),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
@@ -78,11 +78,24 @@ pub fn malformed(status: StatusCode, date: &str) -> Bytes {
         }
         _ => Error::invalid_request("this is not the head of an HTTP/1.1 request"),
     };
+    last(status, &error)
+}
+
+/// The whole response to a head that there is no memory for. The connection ends with it.
+pub fn crowded(error: &Error) -> Bytes {
+    last(StatusCode::SERVICE_UNAVAILABLE, error)
+}
+
+fn last(status: StatusCode, error: &Error) -> Bytes {
     let request_id = Uuid::new_v4().to_string();
     tracing::info!(request_id, code = error.code.as_str(), "request refused");
-    let body = with_status(&jsonrpc::refuse(&error, &request_id), status);
-    let response = finish(whole(status, JSON, String::new()), &request_id);
-    let mut text = format!("HTTP/1.1 {status}\r\n{date}connection: close\r\ncontent-length: {}\r\n", body.len());
+    let body = with_status(&jsonrpc::refuse(error, &request_id), status);
+    let mut response = finish(whole(status, JSON, String::new()), &request_id);
+    add_headers(response.headers_mut(), error);
+    // In the form of RFC 9110 §5.6.7.
+    let date = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
+    let length = body.len();
+    let mut text = format!("HTTP/1.1 {status}\r\ndate: {date}\r\nconnection: close\r\ncontent-length: {length}\r\n");
     for (name, value) in response.headers() {
         text += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
     }

@@ -50,7 +50,7 @@ impl Site {
             return self.metrics(request.method(), request_id);
         }
         if path == webhook::PATH {
-            return self.webhook(request, request_id).await;
+            return self.webhook(request, connection, request_id).await;
         }
         if let Some(response) = explorer_file(&request, request_id) {
             return response;

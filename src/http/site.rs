@@ -51,7 +51,7 @@ pub struct Site {
     pub(super) readiness: Readiness,
 }
 
-/// The connection of a client, over which it sends requests.
+/// The connection of a client, over which it sends a request.
 #[derive(Clone)]
 pub struct ClientConnection {
     /// The other end.
@@ -59,6 +59,8 @@ pub struct ClientConnection {
     /// Its place among the allowed connections, which it takes until this is dropped. None for one in the reserve, which is
     /// answered about the server's health only.
     pub place: Option<Arc<dyn Send + Sync>>,
+    /// Kept until the request is answered, its body is read and its WebSocket is closed.
+    pub answering: Arc<dyn Send + Sync>,
 }
 
 impl Site {
@@ -94,6 +96,11 @@ impl Site {
             address: address(connection.peer, headers, &self.trusted_proxies),
             credential: token.authenticate(&self.authenticator).await,
         }
+    }
+
+    /// The memory for messages.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// How many connections each address has. The sockets of clients behind a proxy count too.

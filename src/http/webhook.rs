@@ -13,7 +13,7 @@ use super::{
     body,
     refusal::{self, Wire, visible},
     response::{JSON, Response},
-    site::Site,
+    site::{ClientConnection, Site},
 };
 use crate::{
     db::{DbConnection, Timestamp},
@@ -26,11 +26,16 @@ pub const PATH: &str = "/webhooks/stripe";
 
 impl Site {
     /// Answers one request to the webhook.
-    pub(super) async fn webhook(&self, request: Request<Incoming>, request_id: &str) -> Response {
+    pub(super) async fn webhook(
+        &self,
+        request: Request<Incoming>,
+        connection: &ClientConnection,
+        request_id: &str,
+    ) -> Response {
         if request.method() != Method::POST {
             return refusal::wrong_method(Wire::JsonRpc, "POST", "Stripe sends its events by POST.", request_id);
         }
-        let outcome = self.receive(request, request_id).await;
+        let outcome = self.receive(request, connection, request_id).await;
         let label = match &outcome {
             Ok(EventOutcome::Processed) => "processed",
             Ok(EventOutcome::Ignored(_)) => "ignored",
@@ -50,10 +55,15 @@ impl Site {
         }
     }
 
-    async fn receive(&self, request: Request<Incoming>, request_id: &str) -> Result<EventOutcome> {
+    async fn receive(
+        &self,
+        request: Request<Incoming>,
+        connection: &ClientConnection,
+        request_id: &str,
+    ) -> Result<EventOutcome> {
         let (head, incoming) = request.into_parts();
         let share = self.pages.share(true);
-        let payload = body::read(incoming, &head.headers, &self.limits, &share).await?;
+        let payload = body::read(incoming, &head.headers, &self.limits, connection, &share).await?;
         let (services, now) = (self.kernel.services(), Timestamp::now());
         let seconds = now.millis().div_euclid(1000);
         let event = services.stripe.event(&payload, signature(&head.headers), seconds);

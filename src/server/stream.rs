@@ -1,4 +1,5 @@
-//! The stream under hyper: closes connections whose peer does not read, and replaces hyper's own error responses.
+//! The stream under hyper: closes connections whose peer does not read or does not finish a head, and replaces hyper's own
+//! error responses.
 
 use std::{
     io::{self, IoSlice},
@@ -14,7 +15,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::http::malformed;
+use super::head::Heads;
+use crate::http::{crowded, malformed};
 
 /// Bytes that a peer must accept within the write timeout unless everything is written earlier. So a peer can't hold an
 /// answer by reading a byte now and then.
@@ -26,17 +28,20 @@ const AUTOMATIC: [StatusCode; 3] =
 /// The stream of a connection.
 pub(super) struct Guarded<S> {
     stream: S,
+    heads: Heads,
     patience: Duration,
     /// When a peer that does not accept what is written is given up, and how much it has accepted since the start.
     stalled: Option<(Pin<Box<Sleep>>, usize)>,
     /// Our response in place of hyper's.
     replacement: Bytes,
+    /// Whether nothing more is read, because there is no memory for the head.
+    is_refused: bool,
 }
 
 impl<S> Guarded<S> {
     /// Guards a stream whose peer may take `patience` to accept a part of an answer.
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None, replacement: Bytes::new() }
+    pub(super) fn new(stream: S, heads: Heads, patience: Duration) -> Self {
+        Self { stream, heads, patience, stalled: None, replacement: Bytes::new(), is_refused: false }
     }
 
     /// Follows the result of a write of `wanted` bytes.
@@ -82,9 +87,20 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let before = into.filled().len();
+        if !self.is_refused {
+            let read = Pin::new(&mut self.stream).poll_read(context, into);
+            let Err(refusal) = self.heads.count(into.filled().len().saturating_sub(before)) else {
+                self.heads.check(context)?;
+                return read;
+            };
+            self.is_refused = true;
+            self.replacement = crowded(&refusal);
+        }
+        ready!(self.as_mut().poll_flush(context))?;
+        Poll::Ready(Err(io::Error::other("there is no memory left for the head")))
     }
 }
 
@@ -137,6 +153,43 @@ fn replacement(bytes: &[u8]) -> Option<Bytes> {
     if head.contains("x-request-id") || !head.ends_with("\r\n\r\n") {
         return None;
     }
-    let date = head.split_inclusive("\r\n").find(|line| line.starts_with("date:"));
-    Some(malformed(status, date.unwrap_or_default()))
+    Some(malformed(status))
+}
+
+#[cfg(test)]
+mod tests {
+    use procedures::Budget;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::{Instant, advance},
+    };
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// How long a peer keeps an answer that never ends, when it reads so many bytes every ten seconds for five minutes.
+    async fn kept(bytes: usize) -> Duration {
+        // Real sockets tell of free space only in large steps.
+        let (near, mut peer) = duplex(16 * 1024);
+        let mut guarded = Guarded::new(near, Heads::new(Budget::new(0), PATIENCE), PATIENCE);
+        let start = Instant::now();
+        let writer = tokio::spawn(async move {
+            while guarded.write_all(&[0; 1024 * 1024]).await.is_ok() {}
+            start.elapsed()
+        });
+        for _ in 0..30 {
+            tokio::task::yield_now().await;
+            advance(Duration::from_secs(10)).await;
+            drop(peer.read_exact(&mut vec![0; bytes]).await);
+        }
+        drop(peer);
+        writer.await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_must_read_64_kib_within_the_patience() {
+        assert!(kept(16 * 1024).await <= Duration::from_secs(60));
+        assert!(kept(32 * 1024).await >= Duration::from_secs(300));
+    }
 }

@@ -76,7 +76,7 @@ async fn a_crowd_in_the_reserve_does_not_keep_a_health_check_out() {
     let patient = Builder::new(Backend::Sqlite).limits(|limits| {
         limits.connections = 0;
         limits.reserve_timeout = NEVER;
-        limits.header_timeout = NEVER;
+        limits.idle_timeout = NEVER;
     });
     let app = patient.start().await;
     let mut crowd = Vec::new();
@@ -103,7 +103,7 @@ async fn a_crowd_in_the_reserve_does_not_keep_a_health_check_out() {
 async fn a_connection_in_the_reserve_lasts_a_few_seconds() {
     let patient = Builder::new(Backend::Sqlite).limits(|limits| {
         limits.connections = 0;
-        limits.header_timeout = NEVER;
+        limits.idle_timeout = NEVER;
     });
     let app = patient.start().await;
     let mut slow = Raw::open(&app.url).await;

@@ -95,20 +95,6 @@ async fn a_peer_that_does_not_read_its_answer_is_closed() {
     .await;
 }
 
-#[tokio::test]
-async fn a_peer_that_reads_a_little_now_and_then_is_closed() {
-    let app = TestApp::on_sqlite().await;
-    let (mut reader, client) = choked(&app).await;
-    for _ in 0..60 {
-        advance(Duration::from_secs(5)).await;
-        reader.read_some(1024).await;
-        if metric(&client, "clusterdesk_connections ").await == 1 {
-            return;
-        }
-    }
-    panic!("a peer that reads 200 bytes a second keeps its answer");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_keeps_nothing_of_an_answer_that_was_read() {
     const SOCKETS: usize = 15;

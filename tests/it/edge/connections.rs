@@ -41,7 +41,7 @@ async fn connection_is_reused_for_several_requests() {
 
 #[tokio::test]
 async fn slow_request_head_closes_the_connection() {
-    let hasty = Builder::new(Backend::Sqlite).limits(|limits| limits.header_timeout = Duration::from_millis(100));
+    let hasty = Builder::new(Backend::Sqlite).limits(|limits| limits.idle_timeout = Duration::from_millis(100));
     let app = hasty.start().await;
     for start in ["", "POST / HT", "POST / HTTP/1.1\r\nhost: h\r\nx-slow: "] {
         let mut connection = Raw::open(&app.url).await;

@@ -48,11 +48,6 @@ impl Raw {
         drop(self.stream.get_mut().write_all(bytes.as_ref()).await);
     }
 
-    /// Reads a few bytes, if the connection is open.
-    pub async fn read_some(&mut self, bytes: usize) {
-        drop(self.stream.read_exact(&mut vec![0; bytes]).await);
-    }
-
     /// Closes the sending side.
     pub async fn finish(&mut self) {
         self.stream.get_mut().shutdown().await.unwrap();
