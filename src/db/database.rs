@@ -4,7 +4,11 @@
 //! queue. See docs/ARCHITECTURE.md, "Data", for the measurements behind this.
 
 use std::{
-    sync::{Arc, Mutex},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,14 +16,15 @@ use crossbeam_channel::Sender;
 use tokio::sync::watch;
 
 use super::{
+    batch::{Batch, Company, Progress, plain},
     commits::Commits,
     connection::{DbConnection, Purpose},
     dialect::{self, LogPosition},
-    job::{Isolation, Patience, job},
+    job::{BUSY, Isolation, Lane, Patience, job},
     options::Options,
     replica::Replica,
     stopper::Stopper,
-    threads::{Lane, Pools},
+    threads::Pools,
     url::DatabaseUrl,
 };
 use crate::error::{Error, Result};
@@ -27,8 +32,6 @@ use crate::error::{Error, Result};
 /// How long after its deadline a caller waits for the end of work that has begun. Callers are answered within a second of
 /// their deadline.
 pub const GRACE: Duration = Duration::from_millis(750);
-/// What callers read when a queue is full.
-pub const BUSY: &str = "The server is busy. Try again.";
 
 /// A handle to the database threads; clones share them. When the last one is dropped, the threads finish their queues
 /// and end.
@@ -38,10 +41,15 @@ pub struct Database(Arc<Lanes>);
 struct Lanes {
     reads: Lane,
     replica: Option<Replica>,
+    /// Writes that run alone or, on SQLite, in one group.
     writes: Lane,
+    /// Writes that run in groups on PostgreSQL, by user.
+    groups: Vec<Lane>,
     /// Stops PostgreSQL processes that hang.
     stopper: Option<Stopper>,
     commits: Commits,
+    /// Counts the jobs that were run in groups.
+    grouped: Arc<AtomicU64>,
     /// Dropped with the database, which stops the checkpoints.
     _checkpoints: Option<Sender<()>>,
 }
@@ -53,18 +61,31 @@ impl Database {
     /// When the operating system refuses a thread.
     pub fn open(options: &Options) -> anyhow::Result<Self> {
         let primary = Pools::new(options, &options.url, options.statement_timeout);
-        let reads = primary.start_workers(Purpose::Read, None)?;
+        let reads = primary.start_readers()?;
         let commits = match &options.url {
             DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
             DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
         };
-        let (writes, checkpoints) = match primary.start_sqlite_writer(&commits)? {
-            Some(writer) => (writer.lane, Some(writer.checkpoints)),
-            None => (primary.start_workers(Purpose::Write, Some(&commits))?, None),
+        let (writes, groups, checkpoints) = match primary.start_sqlite_writer(&commits)? {
+            Some(writer) => (writer.lane, Vec::new(), Some(writer.checkpoints)),
+            None => {
+                let writes = primary.start_loners(Purpose::Write, Some(&commits))?;
+                let groups = primary.start_group_writers(&commits, &writes)?;
+                (writes, groups, None)
+            }
         };
         let stopper = stopper(&options.url)?;
         let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
-        Ok(Self(Arc::new(Lanes { reads, replica, writes, stopper, commits, _checkpoints: checkpoints })))
+        Ok(Self(Arc::new(Lanes {
+            reads,
+            replica,
+            writes,
+            groups,
+            stopper,
+            commits,
+            grouped: primary.grouped(),
+            _checkpoints: checkpoints,
+        })))
     }
 
     /// Whether a query may try the replica: there is one, and it has not failed recently. After a failure only one query is
@@ -82,23 +103,26 @@ impl Database {
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.submit(&self.0.reads, deadline, work, Isolation::Snapshot, Error::Timeout).await
+        self.query(deadline, true, Company::default(), plain(work)).await
     }
 
-    /// Like [`Self::read`]. `snapshot` says whether several statements must see the same state of the database.
+    /// Like [`Self::read`], in a group with other queries that wait. `snapshot` says whether several statements must see the
+    /// same state of the database.
     ///
     /// # Errors
     /// As for [`Self::read`].
-    pub async fn query<T, W>(&self, deadline: Instant, snapshot: bool, work: W) -> Result<T>
+    pub async fn query<T, W>(&self, deadline: Instant, snapshot: bool, company: Company, work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
+        W: FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> + Send + 'static,
     {
         let isolation = if snapshot { Isolation::Snapshot } else { Isolation::OneStatement };
-        self.submit(&self.0.reads, deadline, work, isolation, Error::Timeout).await
+        let order = Order { deadline, company, isolation, unfinished: Error::Timeout };
+        self.submit(&self.0.reads, order, work).await
     }
 
-    /// Like [`Self::query`], but on the replica if that has replayed the log up to `position` and says so quickly.
+    /// Like [`Self::read`], but on the replica if that has replayed the log up to `position` and says so quickly.
+    /// `snapshot` is as for [`Self::query`].
     ///
     /// # Errors
     /// As for [`Self::read`].
@@ -118,7 +142,7 @@ impl Database {
         {
             return result;
         }
-        self.query(deadline, snapshot, work).await
+        self.query(deadline, snapshot, Company::default(), plain(work)).await
     }
 
     /// Runs `work` in one transaction and returns after its commit. `work` may run again after a deadlock.
@@ -131,7 +155,32 @@ impl Database {
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.submit(&self.0.writes, deadline, work, Isolation::Snapshot, Error::OutcomeUnknown).await
+        self.write_together(deadline, Company::default(), plain(work)).await
+    }
+
+    /// Like [`Self::write`], in one transaction with other short writes that wait, if the company has a lock. If it fails, or
+    /// another one does, it runs again alone.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub async fn write_together<T, W>(&self, deadline: Instant, company: Company, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> + Send + 'static,
+    {
+        let lane = self.writer(&company);
+        let order = Order { deadline, company, isolation: Isolation::Snapshot, unfinished: Error::OutcomeUnknown };
+        self.submit(lane, order, work).await
+    }
+
+    fn writer(&self, company: &Company) -> &Lane {
+        let lanes = &self.0.groups;
+        let group = company.lock.as_ref().and_then(|lock| {
+            let mut hasher = DefaultHasher::new();
+            lock.key().hash(&mut hasher);
+            lanes.get(usize::try_from(hasher.finish().checked_rem(u64::try_from(lanes.len()).ok()?)?).ok()?)
+        });
+        group.unwrap_or(&self.0.writes)
     }
 
     /// Makes a write that changes nothing, and waits for its commit.
@@ -151,27 +200,35 @@ impl Database {
 
     /// Jobs in the queues: reads on the primary, writes.
     pub fn queued(&self) -> (usize, usize) {
-        (self.0.reads.len(), self.0.writes.len())
+        let lanes = std::iter::once(&self.0.writes).chain(&self.0.groups);
+        (self.0.reads.len(), lanes.map(Lane::len).sum())
     }
 
-    /// Runs a job. `unfinished` is the error when it has begun and does not end in time.
-    async fn submit<T, W>(
-        &self,
-        lane: &Lane,
-        deadline: Instant,
-        work: W,
-        isolation: Isolation,
-        unfinished: Error,
-    ) -> Result<T>
+    /// Jobs that were run in groups since the start.
+    pub fn grouped(&self) -> u64 {
+        self.0.grouped.load(Ordering::Relaxed)
+    }
+
+    async fn submit<T, W>(&self, lane: &Lane, order: Order, work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
+        W: FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> + Send + 'static,
     {
+        let Order { deadline, company, isolation, unfinished } = order;
         let patience = Patience { deadline, give_up: deadline + GRACE };
-        let (job, ticket) = job(work, isolation, patience, self.0.stopper.clone());
+        let (job, ticket) = job(work, company, isolation, patience, self.0.stopper.clone());
         lane.try_send(job).map_err(|_full| Error::unavailable(BUSY))?;
         ticket.answer(unfinished).await
     }
+}
+
+/// How to run a job.
+struct Order {
+    deadline: Instant,
+    company: Company,
+    isolation: Isolation,
+    /// The error when it has begun and does not end in time.
+    unfinished: Error,
 }
 
 fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
@@ -184,6 +241,6 @@ fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
 fn open_replica(options: &Options, url: &DatabaseUrl) -> anyhow::Result<Replica> {
     // The server ends every statement by then, so no process of a replica needs to be stopped.
     let statement_timeout = options.statement_timeout / 2;
-    let lane = Pools::new(options, url, statement_timeout).start_workers(Purpose::Read, None)?;
+    let lane = Pools::new(options, url, statement_timeout).start_loners(Purpose::Read, None)?;
     Ok(Replica { lane, avoid_until: Mutex::new(None) })
 }

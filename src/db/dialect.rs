@@ -7,7 +7,7 @@ use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     dsl::sql,
     sql_query,
-    sql_types::{self, BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{self, Array, BigInt, Bool, Integer, Nullable, Text},
 };
 
 use super::{
@@ -63,7 +63,7 @@ pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_time
         // The statement timeout does not apply to COMMIT, which may wait for the lock of the event triggers. Nor may it: a
         // cancelled wait for a synchronous standby counts as a success.
         DbConnection::Postgres(_) => format!(
-            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
+            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET plan_cache_mode = force_generic_plan; SET statement_timeout = {timeout}; \
              SET lock_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
             timeout = statement_timeout.as_millis(),
             idle = statement_timeout.as_millis().saturating_mul(2),
@@ -133,6 +133,42 @@ pub fn lock_user(connection: &mut DbConnection, id: &str) -> QueryResult<()> {
             sql_query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE").bind::<Text, _>(id).execute(pg).map(drop)
         }
     }
+}
+
+/// Locks the rows of those users that nobody else has locked, in the order of their ids, until the transaction ends. Returns
+/// their ids; on SQLite, which has one writer, all of `ids`.
+///
+/// # Errors
+/// The database's.
+pub fn lock_users(connection: &mut DbConnection, ids: &[&str]) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = Text)]
+        id: String,
+    }
+    let DbConnection::Postgres(pg) = connection else { return Ok(ids.iter().map(|id| (*id).to_owned()).collect()) };
+    let lock = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED";
+    let locked: Vec<Locked> = sql_query(lock).bind::<Array<Text>, _>(ids).load(pg)?;
+    Ok(locked.into_iter().map(|row| row.id).collect())
+}
+
+/// The connection, if it is one to PostgreSQL.
+pub fn postgres(connection: &mut DbConnection) -> Option<&mut PgConnection> {
+    match connection {
+        DbConnection::Sqlite(_) => None,
+        DbConnection::Postgres(pg) => Some(pg),
+    }
+}
+
+/// Whether one statement loads the rows of many keys faster than a statement for each. Statements with lists of values are
+/// never cached on SQLite.
+pub fn loads_sets(connection: &DbConnection) -> bool {
+    matches!(connection, DbConnection::Postgres(_))
+}
+
+/// Whether several reads are faster in one transaction: on SQLite each takes a lock on the file otherwise.
+pub fn reads_faster_in_transactions(connection: &DbConnection) -> bool {
+    matches!(connection, DbConnection::Sqlite(_))
 }
 
 /// Takes an advisory lock, such as [`START_UP`], until the transaction ends. SQLite has only one writer and needs no

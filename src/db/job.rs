@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::Sender;
 use tokio::{
     runtime::Handle,
     sync::oneshot,
@@ -14,12 +15,19 @@ use tokio::{
 use tracing::Span;
 
 use super::{
-    claim::{Claim, Progress},
+    batch::{Batch, Company, Progress, Rest},
+    claim::{self, Claim},
     connection::DbConnection,
     dialect::Backend,
     stopper::Stopper,
 };
 use crate::error::{Error, Result};
+
+/// What callers read when a queue is full.
+pub const BUSY: &str = "The server is busy. Try again.";
+
+/// Where jobs wait for a thread.
+pub(super) type Lane = Sender<Box<dyn Job>>;
 
 /// A job as the database threads see it.
 pub(super) trait Job: Send {
@@ -29,14 +37,22 @@ pub(super) trait Job: Send {
     fn start(&self, backend: Option<Backend>) -> bool;
     /// In which transaction its statements run, unless it writes.
     fn isolation(&self) -> Isolation;
+    /// What it has in common with other jobs.
+    fn company(&self) -> &Company;
     /// The time until its deadline.
     fn time_left(&self) -> Duration;
     /// The span of its call, which names the request in the log.
     fn span(&self) -> &Span;
-    /// Runs the work and keeps the result. An error means that the work must not be committed.
-    fn run(&mut self, connection: &mut DbConnection) -> Result<()>;
+    /// Runs the work and keeps the result. False when it waits for the steps of the batch and must then be run again. An
+    /// error means that the work must not be committed.
+    fn run(&mut self, connection: &mut DbConnection, batch: &mut Batch) -> Result<bool>;
+    /// Says that the work may be committed.
+    ///
+    /// # Errors
+    /// TIMEOUT when it took too long or the caller has given up: then it must not be committed.
+    fn seal(&self) -> Result<()>;
     /// Puts the job back to be started again. Nothing of it may have been committed. False once its caller has given up.
-    fn retry(&self) -> bool;
+    fn retry(&mut self) -> bool;
     /// Sends the caller the kept result or the error. False when the caller has given up; then the backend of the
     /// connection may be terminated at any time.
     fn answer(self: Box<Self>, outcome: Result<()>) -> bool;
@@ -79,6 +95,9 @@ struct Shared {
 
 struct Task<T, W> {
     work: W,
+    /// The rest of the work, once its steps are taken.
+    rest: Option<Rest<T>>,
+    company: Company,
     result: Option<T>,
     reply: oneshot::Sender<Result<T>>,
     shared: Arc<Shared>,
@@ -90,19 +109,21 @@ struct Task<T, W> {
 /// Wraps `work` for a queue. If it finishes after the deadline, it fails with TIMEOUT and its transaction is rolled back.
 pub(super) fn job<T, W>(
     work: W,
+    company: Company,
     isolation: Isolation,
     patience: Patience,
     stopper: Option<Stopper>,
 ) -> (Box<dyn Job>, Ticket<T>)
 where
     T: Send + 'static,
-    W: FnMut(&mut DbConnection) -> Result<T> + Send + 'static,
+    W: FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> + Send + 'static,
 {
     let (reply, receiver) = oneshot::channel();
     let shared = Arc::new(Shared { claim: Claim::new(), backend: Mutex::new(None) });
     let ticket = Ticket { reply: receiver, shared: Arc::clone(&shared), patience, stopper };
     let deadline = patience.deadline;
-    let task = Task { work, result: None, reply, shared, isolation, deadline, span: Span::current() };
+    let task =
+        Task { work, rest: None, company, result: None, reply, shared, isolation, deadline, span: Span::current() };
     (Box::new(task), ticket)
 }
 
@@ -122,14 +143,16 @@ impl<T> Ticket<T> {
         match in_time {
             Ok(Ok(answer)) => answer,
             Ok(Err(_thread_is_gone)) => match self.shared.claim.give_up() {
-                Progress::Begun => Err(reported(unfinished)),
-                Progress::Waiting | Progress::Answered => Err(Error::unavailable("The server is stopping.")),
+                claim::Progress::Begun => Err(reported(unfinished)),
+                claim::Progress::Waiting | claim::Progress::Answered => {
+                    Err(Error::unavailable("The server is stopping."))
+                }
             },
             Err(_elapsed) => match self.shared.give_up(self.stopper.as_ref()) {
-                Progress::Waiting => Err(Error::Timeout),
-                Progress::Begun => Err(reported(unfinished)),
+                claim::Progress::Waiting => Err(Error::Timeout),
+                claim::Progress::Begun => Err(reported(unfinished)),
                 // The thread is just sending it.
-                Progress::Answered => (&mut self.reply).await.unwrap_or(Err(unfinished)),
+                claim::Progress::Answered => (&mut self.reply).await.unwrap_or(Err(unfinished)),
             },
         }
     }
@@ -161,9 +184,9 @@ impl<T> Drop for Ticket<T> {
 
 impl Shared {
     /// Gives the job up, and stops the PostgreSQL process that still works on it.
-    fn give_up(&self, stopper: Option<&Stopper>) -> Progress {
+    fn give_up(&self, stopper: Option<&Stopper>) -> claim::Progress {
         let progress = self.claim.give_up();
-        if progress == Progress::Begun
+        if progress == claim::Progress::Begun
             && let Some(stopper) = stopper
             && let Some(backend) = self.backend().take()
         {
@@ -181,7 +204,7 @@ impl Shared {
 impl<T, W> Job for Task<T, W>
 where
     T: Send,
-    W: FnMut(&mut DbConnection) -> Result<T> + Send,
+    W: FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> + Send,
 {
     fn is_waiting(&self) -> bool {
         self.shared.claim.is_waiting()
@@ -204,17 +227,30 @@ where
         &self.span
     }
 
-    fn run(&mut self, connection: &mut DbConnection) -> Result<()> {
-        let _entered = self.span.enter();
-        let result = (self.work)(connection)?;
-        if self.time_left().is_zero() || !self.shared.claim.seal() {
-            return Err(Error::Timeout);
-        }
-        self.result = Some(result);
-        Ok(())
+    fn company(&self) -> &Company {
+        &self.company
     }
 
-    fn retry(&self) -> bool {
+    fn run(&mut self, connection: &mut DbConnection, batch: &mut Batch) -> Result<bool> {
+        let _entered = self.span.enter();
+        let progress = match self.rest.take() {
+            Some(rest) => rest(connection, batch)?,
+            None => (self.work)(connection, batch)?,
+        };
+        match progress {
+            Progress::Done(result) => self.result = Some(result),
+            Progress::Waits(rest) => self.rest = Some(rest),
+        }
+        Ok(self.rest.is_none())
+    }
+
+    fn seal(&self) -> Result<()> {
+        let in_time = !self.time_left().is_zero() && self.shared.claim.seal();
+        if in_time { Ok(()) } else { Err(Error::Timeout) }
+    }
+
+    fn retry(&mut self) -> bool {
+        self.rest = None;
         self.shared.claim.retry()
     }
 

@@ -1,11 +1,14 @@
 //! Connections, database threads, transactions, migrations, and the differences between SQLite and PostgreSQL.
 
+mod batch;
 mod claim;
 mod commits;
 mod connection;
 pub mod constraint;
 mod database;
 pub mod dialect;
+mod gather;
+mod group;
 mod instrument;
 mod job;
 mod libpq;
@@ -25,9 +28,11 @@ mod worker;
 mod writer;
 
 pub use self::{
+    batch::{Batch, Company, Loader, Need, Progress, Step, Ticket, need},
     connection::{DbConnection, Purpose},
-    database::{BUSY, Database, GRACE},
+    database::{Database, GRACE},
     instrument::statements,
+    job::BUSY,
     manager::Manager,
     options::Options,
     timestamp::Timestamp,

@@ -9,11 +9,11 @@ use std::{
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
+    batch::{Company, plain},
     connection::DbConnection,
     dialect::{self, LogPosition},
-    job::{Isolation, Patience, job},
+    job::{Isolation, Lane, Patience, job},
     manager::is_lost,
-    threads::Lane,
     transaction,
 };
 use crate::error::{Error, Result};
@@ -75,7 +75,7 @@ impl Replica {
         let patience = Patience { deadline: now + left / 2, give_up: now + left / 2 + GRACE.min(left / 4) };
         let (confirm, confirmed) = oneshot::channel();
         let work = checked(work, snapshot, position, confirm);
-        let (job, ticket) = job(work, Isolation::Own, patience, None);
+        let (job, ticket) = job(plain(work), Company::default(), Isolation::Own, patience, None);
         let (is_confirmed, outcome) = match self.lane.try_send(job) {
             Err(_full) => (false, Err(Error::Timeout)),
             Ok(()) => match timeout(PATIENCE.min(left / 4), confirmed).await {

@@ -1,6 +1,10 @@
 //! Starts the database threads and their connection pools.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{Arc, Mutex, atomic::AtomicU64},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -10,7 +14,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use super::{
     commits::Commits,
     connection::Purpose,
-    job::Job,
+    job::{Job, Lane},
     manager::{Manager, PoolManager},
     options::Options,
     sqlite_file::SqliteFile,
@@ -19,9 +23,8 @@ use super::{
     writer::{self, Writer},
 };
 
-/// Where jobs wait for a thread.
-pub(super) type Lane = Sender<Box<dyn Job>>;
-
+/// Threads for writes that run in groups. More of them make smaller groups.
+const WRITERS: u32 = 2;
 /// How long a thread waits for r2d2 to open a connection.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Helper threads that open connections, for each server.
@@ -34,6 +37,8 @@ pub(super) struct Pools<'a> {
     url: &'a DatabaseUrl,
     file: Option<Arc<SqliteFile>>,
     statement_timeout: Duration,
+    /// Jobs that were run in groups.
+    grouped: Arc<AtomicU64>,
     helpers: Arc<ScheduledThreadPool>,
 }
 
@@ -50,24 +55,74 @@ impl<'a> Pools<'a> {
     pub fn new(options: &'a Options, url: &'a DatabaseUrl, statement_timeout: Duration) -> Self {
         let helpers = ScheduledThreadPool::builder().num_threads(HELPERS).thread_name_pattern("db-connect-{}").build();
         let file = url.sqlite_path().map(|path| Arc::new(SqliteFile::new(path)));
-        Self { options, url, file, statement_timeout, helpers: Arc::new(helpers) }
+        Self { options, url, file, statement_timeout, grouped: Arc::default(), helpers: Arc::new(helpers) }
     }
 
-    /// Starts `options.threads` threads that work off one queue, and announce to `commits` what they commit.
+    /// Starts `options.threads` threads that read what waits in one queue, in groups.
     ///
     /// # Errors
     /// When the operating system refuses a thread.
-    pub fn start_workers(&self, purpose: Purpose, commits: Option<&Commits>) -> anyhow::Result<Lane> {
+    pub fn start_readers(&self) -> anyhow::Result<Lane> {
+        self.start_workers(Purpose::Read, None, Worker::read_in_groups)
+    }
+
+    /// Starts `options.threads` threads that run one job at a time, all from one queue, and announce to `commits` what they
+    /// commit.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub fn start_loners(&self, purpose: Purpose, commits: Option<&Commits>) -> anyhow::Result<Lane> {
+        self.start_workers(purpose, commits, Worker::work)
+    }
+
+    /// Starts the threads that write in groups, each with a queue of its own, so that all writes of a user meet on one
+    /// thread. What must run alone goes to the queue `alone`.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub fn start_group_writers(&self, commits: &Commits, alone: &Lane) -> anyhow::Result<Vec<Lane>> {
+        let pool = self.pool(Purpose::Write, WRITERS);
+        let away = Arc::default();
+        let start = |_| {
+            let (lane, jobs) = bounded(self.options.queued_jobs);
+            let worker = self.worker(&pool, Purpose::Write, &away, Some(commits));
+            let alone = alone.clone();
+            spawn("db-group", move || worker.write_in_groups(&jobs, &alone)).map(|()| lane)
+        };
+        (0..WRITERS).map(start).collect()
+    }
+
+    /// Counts the jobs that were run in groups.
+    pub fn grouped(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.grouped)
+    }
+
+    fn start_workers(
+        &self,
+        purpose: Purpose,
+        commits: Option<&Commits>,
+        work: fn(Worker, &Receiver<Box<dyn Job>>),
+    ) -> anyhow::Result<Lane> {
         let (lane, jobs) = bounded(self.options.queued_jobs);
         let pool = self.pool(purpose, self.options.threads);
         let away = Arc::default();
         for _ in 0..self.options.threads {
-            let timeout = self.statement_timeout;
-            let worker = Worker::new(pool.clone(), purpose, timeout, Arc::clone(&away), commits.cloned());
+            let worker = self.worker(&pool, purpose, &away, commits);
             let jobs = jobs.clone();
-            spawn("db", move || worker.work(&jobs))?;
+            spawn("db", move || work(worker, &jobs))?;
         }
         Ok(lane)
+    }
+
+    fn worker(
+        &self,
+        pool: &Pool<PoolManager>,
+        purpose: Purpose,
+        away: &Arc<Mutex<Option<Instant>>>,
+        commits: Option<&Commits>,
+    ) -> Worker {
+        let (away, grouped) = (Arc::clone(away), Arc::clone(&self.grouped));
+        Worker::new(pool.clone(), purpose, self.statement_timeout, away, commits.cloned(), grouped)
     }
 
     /// Starts the one thread that writes to a SQLite file. None on PostgreSQL.

@@ -1,8 +1,11 @@
-//! A database thread for reads or, on PostgreSQL, for writes: one connection, one job at a time.
+//! A database thread for reads or, on PostgreSQL, for writes: one connection, one group of jobs at a time.
 
 use std::{
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -11,10 +14,13 @@ use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
+    batch::Batch,
     commits::Commits,
     connection::{DbConnection, Purpose},
     dialect::{self, Backend},
-    job::{Isolation, Job},
+    gather::Gather,
+    group::{self, Jobs},
+    job::{BUSY, Isolation, Job, Lane},
     manager::{PoolManager, is_broken, is_demoted, is_lost},
     transaction,
 };
@@ -40,6 +46,8 @@ pub(super) struct Worker {
     away: Arc<Mutex<Option<Instant>>>,
     /// Where to announce commits.
     commits: Option<Commits>,
+    /// Counts the jobs that were run in groups.
+    grouped: Arc<AtomicU64>,
 }
 
 /// A connection that the thread keeps between jobs.
@@ -78,27 +86,82 @@ impl Worker {
         statement_timeout: Duration,
         away: Arc<Mutex<Option<Instant>>>,
         commits: Option<Commits>,
+        grouped: Arc<AtomicU64>,
     ) -> Self {
-        Self { pool, purpose, statement_timeout, kept: None, away, commits }
+        Self { pool, purpose, statement_timeout, kept: None, away, commits, grouped }
     }
 
-    /// Works until the queue is closed and empty.
+    /// Runs each job by itself until the queue is closed and empty.
     pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        for mut job in jobs {
-            if !job.is_waiting() {
-                continue;
-            }
-            let Some(outcome) = self.run(job.as_mut()) else { continue };
-            if let (Ok(()), Some(commits)) = (&outcome, &self.commits) {
-                commits.announce();
-            }
-            if !job.answer(outcome)
-                && let Some(mut kept) = self.kept.take()
-            {
-                // Its process may be terminated at any time, which must not hit another job.
-                dialect::discard(&mut kept.connection);
+        for job in jobs {
+            if job.is_waiting() {
+                self.serve(job);
             }
         }
+    }
+
+    /// Runs reads in groups until the queue is closed and empty.
+    pub fn read_in_groups(mut self, jobs: &Receiver<Box<dyn Job>>) {
+        for group in Gather::new(jobs) {
+            self.together(group).into_iter().for_each(|job| self.serve(job));
+        }
+    }
+
+    /// Runs writes in groups until the queue is closed and empty. What must run alone goes to the queue `alone`.
+    pub fn write_in_groups(mut self, jobs: &Receiver<Box<dyn Job>>, alone: &Lane) {
+        for group in Gather::new(jobs) {
+            for job in self.together(group) {
+                if let Err(full) = alone.try_send(job) {
+                    full.into_inner().answer(Err(Error::unavailable(BUSY)));
+                }
+            }
+        }
+    }
+
+    /// Runs a group, and returns the jobs that must run alone.
+    fn together(&mut self, group: Jobs) -> Jobs {
+        if let [_] = group.as_slice() {
+            return group;
+        }
+        // The error is reported when they run alone.
+        let Ok(Kept { mut connection, backend }) = self.connection() else { return group };
+        let size = group.len();
+        let ended = match self.purpose {
+            Purpose::Read => {
+                let left = group.iter().map(|job| job.time_left()).min().unwrap_or_default();
+                group::read(&mut connection, backend, self.limit(left), group)
+            }
+            Purpose::Write => group::write(&mut connection, backend, group),
+        };
+        let together = size.saturating_sub(ended.alone.len());
+        self.grouped.fetch_add(together.try_into().unwrap_or(0), Ordering::Relaxed);
+        if let Some(commits) = self.commits.as_ref().filter(|_| ended.is_committed) {
+            commits.announce();
+        }
+        if ended.is_usable {
+            self.kept = Some(Kept { connection, backend });
+        } else {
+            dialect::discard(&mut connection);
+        }
+        ended.alone
+    }
+
+    fn serve(&mut self, mut job: Box<dyn Job>) {
+        let Some(outcome) = self.run(job.as_mut()) else { return };
+        if let (Ok(()), Some(commits)) = (&outcome, &self.commits) {
+            commits.announce();
+        }
+        if !job.answer(outcome)
+            && let Some(mut kept) = self.kept.take()
+        {
+            // Its process may be terminated at any time, which must not hit another job.
+            dialect::discard(&mut kept.connection);
+        }
+    }
+
+    /// The statement timeout of a job with so much time left, unless the session's will do.
+    fn limit(&self, left: Duration) -> Option<Duration> {
+        (left + LATE < self.statement_timeout).then_some(left)
     }
 
     /// Runs a job, more than once if need be. None once its caller has given up waiting for a thread.
@@ -175,8 +238,7 @@ impl Worker {
 
     /// Runs a job in its transaction and says how far that came.
     fn run_on(&self, connection: &mut DbConnection, job: &mut dyn Job) -> (Result<()>, Stage) {
-        let left = job.time_left();
-        let limit = (left + LATE < self.statement_timeout).then_some(left);
+        let limit = self.limit(job.time_left());
         let needs_none = match job.isolation() {
             Isolation::Own => true,
             // Only a transaction can have a limit of its own without changing the session's.
@@ -184,7 +246,7 @@ impl Worker {
             Isolation::Snapshot => false,
         };
         if self.purpose == Purpose::Read && needs_none {
-            let outcome = transaction::no_panic(|| job.run(connection));
+            let outcome = transaction::no_panic(|| alone(connection, job));
             let stage = if outcome.is_ok() { Stage::Done } else { Stage::Work };
             return (outcome, stage);
         }
@@ -195,7 +257,7 @@ impl Worker {
         if let Err(error) = begun {
             return (Err(error.into()), Stage::Unbegun);
         }
-        match transaction::work_or_roll_back(connection, |connection| job.run(connection)) {
+        match transaction::work_or_roll_back(connection, |connection| alone(connection, job)) {
             Ok(()) => match dialect::commit(connection) {
                 Ok(()) => (Ok(()), Stage::Done),
                 Err(error) => (Err(error.into()), Stage::Commit),
@@ -203,6 +265,16 @@ impl Worker {
             Err(error) => (Err(error), Stage::Work),
         }
     }
+}
+
+/// Runs a job that shares nothing with others.
+///
+/// # Errors
+/// Those of the work, which must then not be committed.
+pub(super) fn alone(connection: &mut DbConnection, job: &mut dyn Job) -> Result<()> {
+    let mut batch = Batch::default();
+    while !job.run(connection, &mut batch)? {}
+    job.seal()
 }
 
 fn unavailable() -> Error {

@@ -17,6 +17,7 @@ use super::{
     manager::{PoolManager, is_broken, is_lost},
     sqlite_file::SqliteFile,
     transaction,
+    worker::alone,
 };
 use crate::error::{Error, Result};
 
@@ -105,7 +106,7 @@ impl Writer {
             if !job.start(None) {
                 continue;
             }
-            let outcome = transaction::savepoint(connection, |connection| job.run(connection));
+            let outcome = transaction::savepoint(connection, |connection| alone(connection, job.as_mut()));
             ran.push(Ran { job, outcome });
             // On a full disk SQLite rolls back the whole transaction. Further jobs would then commit one by one.
             if !dialect::in_transaction(connection) {

@@ -107,8 +107,7 @@ impl Site {
             return by_get(request_id);
         }
         let services = self.kernel.services();
-        let (reads, writes) = services.db.queued();
-        match services.metrics.render(reads, writes) {
+        match services.metrics.render(&services.db) {
             Ok(text) => {
                 let share = self.pages.share(true);
                 match share.hold(text.len()) {

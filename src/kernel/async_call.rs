@@ -7,9 +7,15 @@ use std::{
 
 use futures_util::future::BoxFuture;
 
-use super::{audit::Audited, call::Call, caller::Caller, client::Context, services::Services};
+use super::{
+    audit::{Audited, Author},
+    call::Call,
+    caller::Caller,
+    client::Context,
+    services::Services,
+};
 use crate::{
-    db::{DbConnection, Timestamp},
+    db::{Batch, DbConnection, Timestamp},
     error::Result,
     models::user::User,
     stripe::Stripe,
@@ -58,7 +64,7 @@ impl AsyncCall {
         let (services, context) = (Arc::clone(&self.services), Arc::clone(&self.context));
         let read = move |conn: &mut DbConnection| {
             let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
-            work(&mut Call { conn, caller: caller.as_ref(), stripe, request_id, now })
+            work(&mut Call { conn, batch: &mut Batch::default(), caller: caller.as_ref(), stripe, request_id, now })
         };
         self.services.db.read(self.deadline, read).await
     }
@@ -77,8 +83,11 @@ impl AsyncCall {
         let transaction = move |conn: &mut DbConnection| {
             let caller = known.as_ref().map(|known| known.reload(conn)).transpose()?;
             let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
-            let mut call = Call { conn, caller: caller.as_ref(), stripe, request_id, now };
-            work(&mut call)?.record(&mut call, procedure)
+            let batch = &mut Batch::default();
+            let mut call = Call { conn, batch, caller: caller.as_ref(), stripe, request_id, now };
+            let audited = work(&mut call)?;
+            let author = Author { actor: caller.as_ref(), procedure, request_id, now };
+            audited.record(call.conn, call.batch, author)
         };
         self.services.db.write(self.deadline, transaction).await
     }

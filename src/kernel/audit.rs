@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 
-use super::call::Call;
-use crate::{error::Result, models::audit::NewAuditEntry};
+use super::caller::Caller;
+use crate::{
+    db::{Batch, DbConnection, Timestamp},
+    error::{Error, Result},
+    models::audit::AuditRecord,
+};
 
 /// The result of a mutation: its output, and what changed. The kernel writes the audit entry.
 #[derive(Clone, Debug)]
@@ -36,20 +40,29 @@ impl<O> Audited<O> {
         Ok(Audited { output: change(&self.output)?, change: self.change })
     }
 
-    /// Writes the audit entry in the transaction of the change, and returns the output.
-    pub(super) fn record(self, call: &mut Call<'_>, procedure: &str) -> Result<O> {
+    /// Writes the audit entry in the transaction of the change, with those of its group, and returns the output.
+    pub(super) fn record(self, conn: &mut DbConnection, batch: &mut Batch, author: Author<'_>) -> Result<O> {
         if let Some(change) = self.change {
-            NewAuditEntry {
-                created_at: call.now,
-                actor_id: &call.caller()?.id,
-                procedure,
+            let actor = author.actor.ok_or(Error::Unauthorized("Nobody is signed in."))?;
+            let entry = AuditRecord {
+                created_at: author.now,
+                actor_id: actor.user.id.clone(),
+                procedure: author.procedure,
                 entity: change.entity,
-                entity_id: &change.entity_id,
-                detail: &change.detail.to_string(),
-                request_id: call.request_id,
-            }
-            .insert(call.conn)?;
+                entity_id: change.entity_id,
+                detail: change.detail.to_string(),
+                request_id: author.request_id.to_owned(),
+            };
+            batch.queue::<AuditRecord>(conn, entry)?;
         }
         Ok(self.output)
     }
+}
+
+/// Who made a change, and how.
+pub(super) struct Author<'a> {
+    pub actor: Option<&'a Caller>,
+    pub procedure: &'static str,
+    pub request_id: &'a str,
+    pub now: Timestamp,
 }

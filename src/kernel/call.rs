@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use crate::{
-    db::{DbConnection, Timestamp},
+    db::{Batch, DbConnection, Loader, Timestamp},
     error::{Error, Result},
     models::user::User,
     stripe::Stripe,
@@ -12,6 +12,8 @@ use crate::{
 pub struct Call<'c> {
     /// The connection of the snapshot or transaction.
     pub conn: &'c mut DbConnection,
+    /// What the call shares with others of its group.
+    pub(super) batch: &'c mut Batch,
     pub(super) caller: Option<&'c Caller>,
     /// The client of Stripe's API and the configured prices.
     pub stripe: &'c Stripe,
@@ -28,6 +30,15 @@ impl<'c> Call<'c> {
     /// UNAUTHORIZED in a public procedure, where callers are not looked up.
     pub fn caller(&self) -> Result<&'c User> {
         self.caller.map(|caller| &caller.user).ok_or(Error::Unauthorized("Nobody is signed in."))
+    }
+
+    /// The rows that a loader has for a key. Those of the caller's id are loaded together with those of other calls, if the
+    /// registration declares the loader.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn load<L: Loader>(&mut self, key: &str) -> Result<Option<L::Rows>> {
+        Ok(self.batch.get::<L>(self.conn, key)?)
     }
 
     /// Whether the caller is an admin and the token has the scope `admin`.

@@ -4,12 +4,12 @@ use procedures::{Access, Kind};
 
 use crate::{
     auth::{Claims, Credential},
-    db::{DbConnection, Timestamp},
+    db::{Batch, DbConnection, Timestamp},
     error::{Error, Result},
     models::{
         api_token::{ApiToken, Scope},
         audit,
-        user::{self, NewUser, Role, User},
+        user::{self, LiveUsers, LockedUsers, NewUser, Role, User},
     },
 };
 
@@ -65,19 +65,25 @@ pub fn refusal(credential: &Credential) -> Option<Error> {
 ///
 /// # Errors
 /// UNAUTHORIZED when the credential is missing, invalid, expired or revoked, or the user was deleted.
-pub fn find(conn: &mut DbConnection, credential: &Credential, lock: bool, now: Timestamp) -> Result<Found> {
-    let find_user = if lock { User::find_locked } else { User::find };
+pub fn find(
+    conn: &mut DbConnection,
+    batch: &Batch,
+    credential: &Credential,
+    lock: bool,
+    now: Timestamp,
+) -> Result<Found> {
+    let find_user = if lock { Batch::get::<LockedUsers> } else { Batch::get::<LiveUsers> };
     match credential {
         Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => {
             Err(refusal(credential).unwrap_or(GONE))
         }
-        Credential::Jwt(claims) => Ok(match find_user(conn, &claims.subject)? {
+        Credential::Jwt(claims) => Ok(match find_user(batch, conn, &claims.subject)? {
             Some(user) => Found::Caller(Caller { user, scope: Scope::Admin }),
             None => Found::NoUser,
         }),
         Credential::ApiToken(hash) => {
             let (user_id, scope) = ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN_TOKEN)?;
-            let user = find_user(conn, &user_id)?.ok_or(GONE)?;
+            let user = find_user(batch, conn, &user_id)?.ok_or(GONE)?;
             Ok(Found::Caller(Caller { user, scope }))
         }
     }

@@ -1,6 +1,7 @@
 //! The guards around one call: authentication, rate limit, authorization.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -18,8 +19,9 @@ use super::{
 };
 use crate::{
     auth::{Credential, TokenHash},
-    db::{DbConnection, Timestamp},
+    db::{Batch, Company, DbConnection, Need, Progress, Timestamp, need},
     error::{Error, Result},
+    models::user::{LiveUsers, LockedUsers},
 };
 
 /// An input that matches its schema, or its issues.
@@ -149,7 +151,32 @@ impl Invocation {
         W: FnMut(&mut Call<'_>) -> Result<T> + Send + 'static,
     {
         let this = self.clone();
-        self.services.db.read(self.deadline, move |conn| this.guarded(conn, false, &mut work)).await
+        let work = move |conn: &mut DbConnection, batch: &mut Batch| {
+            this.guarded(conn, batch, false, &mut work).map(Progress::Done)
+        };
+        self.services.db.query(self.deadline, true, self.reads(&[]), work).await
+    }
+
+    /// What a read has in common with others: it looks its caller up, and needs rows for the caller's id.
+    pub fn reads(&self, needs: &[fn(&str) -> Box<dyn Need>]) -> Company {
+        let all = |id: &str| std::iter::once(need::<LiveUsers>(id)).chain(needs.iter().map(|need| need(id))).collect();
+        Company { needs: self.caller_id().as_deref().map(all).unwrap_or_default(), ..Company::default() }
+    }
+
+    /// What a short write has in common with others: it locks its caller.
+    pub fn locks(&self, writes_in_steps: bool) -> Company {
+        let lock = self.caller_id().map(|id| need::<LockedUsers>(&*id));
+        Company { lock, needs: Vec::new(), writes_in_steps }
+    }
+
+    /// The id of the caller, if it is known without the database.
+    fn caller_id(&self) -> Option<Cow<'_, str>> {
+        match &self.context.caller.credential {
+            _ if self.procedure.access == Access::Public => None,
+            Credential::Jwt(claims) => Some(claims.subject.as_str().into()),
+            Credential::ApiToken(token) => Some(self.services.tokens.holder(token)?.to_string().into()),
+            Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => None,
+        }
     }
 
     /// Runs the guards alone, for a call whose work runs elsewhere. The caller is None in a public procedure.
@@ -167,15 +194,16 @@ impl Invocation {
     pub fn guarded<T>(
         &self,
         conn: &mut DbConnection,
+        batch: &mut Batch,
         lock: bool,
         work: impl FnOnce(&mut Call<'_>) -> Result<T>,
     ) -> Result<Guarded<T>> {
         self.counted(|| {
             if self.procedure.access == Access::Public {
-                return work(&mut self.call(conn, None)).map(Guarded::Done);
+                return work(&mut self.call(conn, batch, None)).map(Guarded::Done);
             }
             let credential = &self.context.caller.credential;
-            let caller = match caller::find(conn, credential, lock, self.now) {
+            let caller = match caller::find(conn, batch, credential, lock, self.now) {
                 Ok(Found::Caller(caller)) => {
                     if let Credential::ApiToken(token) = credential {
                         self.services.tokens.learn(token, &caller.user.id);
@@ -191,14 +219,19 @@ impl Invocation {
                 }
             };
             caller::authorize(&caller, self.procedure.access, self.procedure.kind)?;
-            work(&mut self.call(conn, Some(&caller))).map(Guarded::Done)
+            work(&mut self.call(conn, batch, Some(&caller))).map(Guarded::Done)
         })
     }
 
     /// The argument of a handler.
-    pub fn call<'c>(&'c self, conn: &'c mut DbConnection, caller: Option<&'c Caller>) -> Call<'c> {
+    pub fn call<'c>(
+        &'c self,
+        conn: &'c mut DbConnection,
+        batch: &'c mut Batch,
+        caller: Option<&'c Caller>,
+    ) -> Call<'c> {
         let (stripe, request_id) = (&self.services.stripe, self.context.request_id.as_str());
-        Call { conn, caller, stripe, request_id, now: self.now }
+        Call { conn, batch, caller, stripe, request_id, now: self.now }
     }
 
     /// Counts the call against the rate limit of `key`.

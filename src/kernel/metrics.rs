@@ -8,7 +8,7 @@ use prometheus::{
     histogram_opts, opts,
 };
 
-use crate::error::Code;
+use crate::{db::Database, error::Code};
 
 /// The label for calls of unknown procedures, so that callers cannot create labels.
 pub const UNKNOWN: &str = "unknown";
@@ -30,6 +30,7 @@ pub struct Metrics {
     pub subscriptions: IntGauge,
     queued_reads: IntGauge,
     queued_writes: IntGauge,
+    grouped: IntCounter,
 }
 
 impl Metrics {
@@ -50,7 +51,12 @@ impl Metrics {
         let subscriptions = IntGauge::new("clusterdesk_subscriptions", "Running subscriptions")?;
         let queued_reads = IntGauge::new("clusterdesk_queued_reads", "Reads waiting for a database thread")?;
         let queued_writes = IntGauge::new("clusterdesk_queued_writes", "Writes waiting for a database thread")?;
+        let grouped = IntCounter::new(
+            "clusterdesk_grouped_jobs_total",
+            "Reads, and writes on PostgreSQL, that shared their statements or transaction with others",
+        )?;
         let registry = Registry::new();
+        registry.register(Box::new(grouped.clone()))?;
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(statements.clone()))?;
@@ -69,6 +75,7 @@ impl Metrics {
             subscriptions,
             queued_reads,
             queued_writes,
+            grouped,
         })
     }
 
@@ -96,12 +103,13 @@ impl Metrics {
         self.statements.with_label_values(&[procedure]).inc_by(statements);
     }
 
-    /// All metrics in Prometheus' text format. `queued_reads` and `queued_writes` are jobs that wait for a database
-    /// thread.
+    /// All metrics in Prometheus' text format, with those of the database.
     ///
     /// # Errors
     /// When the encoder fails.
-    pub fn render(&self, queued_reads: usize, queued_writes: usize) -> Result<String> {
+    pub fn render(&self, db: &Database) -> Result<String> {
+        let (queued_reads, queued_writes) = db.queued();
+        self.grouped.inc_by(db.grouped().saturating_sub(self.grouped.get()));
         self.queued_reads.set(i64::try_from(queued_reads)?);
         self.queued_writes.set(i64::try_from(queued_writes)?);
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)

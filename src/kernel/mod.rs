@@ -11,6 +11,7 @@ mod dispatch;
 mod documents;
 mod feed;
 mod holder;
+mod in_step;
 mod invocation;
 mod json;
 pub mod limiter;
@@ -33,6 +34,7 @@ pub use self::{
     dispatch::Kernel,
     documents::documents,
     feed::Feeds,
+    in_step::InStep,
     router::{Registry, Router, registry},
     run::Run,
     services::{Services, Timeouts},

@@ -4,17 +4,19 @@
 use std::{sync::Arc, time::Duration};
 
 use procedures::{Input, Subscription, describe::Documents};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use tokio::time::timeout_at;
 
 use super::{
     async_call::AsyncCall,
+    audit::{Audited, Author},
     call::Call,
+    caller::Caller,
     invocation::{Checked, Guarded, Invocation},
-    run::{AsyncHandler, EncodedOutput, Read, Run, WriteHandler},
+    run::{AsyncHandler, EncodedOutput, Read, Run, Write, WriteHandler, Written},
 };
 use crate::{
-    db::{DbConnection, dialect::log_position},
+    db::{Batch, Company, DbConnection, Progress, dialect::log_position},
     error::{Error, Result},
 };
 
@@ -55,7 +57,7 @@ impl Pipeline<'_> {
             Run::Document(document) => self.document(*document, input),
             _ if input.is_err() => self.refuse(input).await,
             Run::Read(read) => self.read(read, input).await,
-            Run::Write(handler) => self.write(handler, input).await,
+            Run::Write(write) => self.write(write, input).await,
             Run::Async(handler) => self.run_async(handler, input).await,
             Run::Watch(_) => self.wrong_kind("This is a subscription. Subscribe to it.").await,
         }
@@ -75,29 +77,43 @@ impl Pipeline<'_> {
         Ok(Guarded::Done(document(self.documents).to_owned()))
     }
 
-    async fn read(&self, Read { handler, one_statement }: &Read, input: &Checked) -> Result<Guarded<EncodedOutput>> {
+    async fn read(
+        &self,
+        Read { handler, one_statement, needs }: &Read,
+        input: &Checked,
+    ) -> Result<Guarded<EncodedOutput>> {
         let (db, deadline, snapshot) = (&self.invocation.services.db, self.invocation.deadline, !one_statement);
         let (this, handler, input) = (self.invocation.clone(), Arc::clone(handler), Arc::clone(input));
         let input = move || input.as_ref().clone().map_err(Error::Validation);
         if !db.may_try_replica() {
-            let work = move |conn: &mut DbConnection| this.guarded(conn, false, |call| handler(call, input()?));
-            return db.query(deadline, snapshot, work).await;
+            let company = this.reads(needs);
+            let work = move |conn: &mut DbConnection, batch: &mut Batch| {
+                this.guarded(conn, batch, false, |call| handler(call, input()?)).map(Progress::Done)
+            };
+            return db.query(deadline, snapshot, company, work).await;
         }
         // A replica lags behind, so the guards run on the primary database, whose log tells how far behind it may be.
         let look_up = |call: &mut Call<'_>| Ok((call.caller.cloned(), log_position(call.conn)?));
         let Guarded::Done((caller, position)) = this.read(look_up).await? else { return Ok(Guarded::NoUser) };
-        let work =
-            move |conn: &mut DbConnection| this.counted(|| handler(&mut this.call(conn, caller.as_ref()), input()?));
+        let work = move |conn: &mut DbConnection| {
+            let batch = &mut Batch::default();
+            this.counted(|| handler(&mut this.call(conn, batch, caller.as_ref()), input()?))
+        };
         db.query_replica(deadline, snapshot, position, work).await.map(Guarded::Done)
     }
 
-    async fn write(&self, handler: &Arc<WriteHandler>, input: &Checked) -> Result<Guarded<EncodedOutput>> {
-        let (this, handler, input) = (self.invocation.clone(), Arc::clone(handler), Arc::clone(input));
-        let work = move |conn: &mut DbConnection| {
+    async fn write(&self, write: &Write, input: &Checked) -> Result<Guarded<EncodedOutput>> {
+        let (this, handler, input) = (self.invocation.clone(), Arc::clone(&write.handler), Arc::clone(input));
+        let company = if write.is_short { this.locks(write.writes_in_steps) } else { Company::default() };
+        let work = move |conn: &mut DbConnection, batch: &mut Batch| {
             let input = input.as_ref().clone().map_err(Error::Validation);
-            this.guarded(conn, true, |call| handler(call, input?)?.record(call, this.procedure.name))
+            let guarded = this.guarded(conn, batch, true, |call| begin(&this, call, &*handler, input?))?;
+            Ok(match guarded {
+                Guarded::Done(progress) => progress,
+                Guarded::NoUser => Progress::Done(Guarded::NoUser),
+            })
         };
-        self.invocation.services.db.write(self.invocation.deadline, work).await
+        self.invocation.services.db.write_together(self.invocation.deadline, company, work).await
     }
 
     async fn run_async(&self, handler: &Arc<AsyncHandler>, input: &Checked) -> Result<Guarded<EncodedOutput>> {
@@ -131,4 +147,42 @@ impl Pipeline<'_> {
             Guarded::NoUser => Ok(Guarded::NoUser),
         }
     }
+}
+
+/// Runs the handler of a mutation and writes the audit entry. If its step waits for those of other calls, both happen
+/// after that.
+///
+/// # Errors
+/// Those of the handler.
+fn begin(
+    this: &Invocation,
+    call: &mut Call<'_>,
+    handler: &WriteHandler,
+    input: Value,
+) -> Result<Progress<Guarded<EncodedOutput>>> {
+    let after = match handler(call, input)? {
+        Written::Done(audited) => return end(this, call.conn, call.batch, call.caller, audited),
+        Written::Waits(after) => after,
+    };
+    if !call.batch.is_group() {
+        let audited = after(call.batch)?;
+        return end(this, call.conn, call.batch, call.caller, audited);
+    }
+    let (this, caller) = (this.clone(), call.caller.cloned());
+    Ok(Progress::Waits(Box::new(move |conn, batch| {
+        let audited = after(batch)?;
+        end(&this, conn, batch, caller.as_ref(), audited)
+    })))
+}
+
+fn end(
+    this: &Invocation,
+    conn: &mut DbConnection,
+    batch: &mut Batch,
+    actor: Option<&Caller>,
+    audited: Audited<EncodedOutput>,
+) -> Result<Progress<Guarded<EncodedOutput>>> {
+    let (procedure, request_id) = (this.procedure.name, this.context.request_id.as_str());
+    let author = Author { actor, procedure, request_id, now: this.now };
+    audited.record(conn, batch, author).map(Guarded::Done).map(Progress::Done)
 }

@@ -12,12 +12,16 @@ use super::{
     async_call::{AsyncCall, Reply},
     audit::Audited,
     call::Call,
+    in_step::{self, InStep},
     json::{decode, encode},
-    run::{Read, Run},
+    run::{Read, Run, Write, Written},
     subscription,
     watch::Watched,
 };
-use crate::error::Result;
+use crate::{
+    db::{Loader, need},
+    error::Result,
+};
 
 /// Every procedure of the server with its handler.
 pub type Registry = procedures::Registry<Run>;
@@ -53,7 +57,7 @@ impl Router {
         O: Serialize + JsonSchema + 'static,
     {
         let handler = Arc::new(move |call: &mut Call<'_>, input| encode(&handler(call, decode(input)?)?));
-        let run = Run::Read(Read { handler, one_statement: false });
+        let run = Run::Read(Read { handler, one_statement: false, needs: Vec::new() });
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Query, access, docs }, run))
     }
 
@@ -70,9 +74,17 @@ impl Router {
         I: DeserializeOwned + JsonSchema + 'static,
         O: Serialize + JsonSchema + 'static,
     {
-        let handler = move |call: &mut Call<'_>, input| handler(call, decode(input)?)?.try_map(encode);
-        let run = Run::Write(Arc::new(handler));
+        let handler =
+            move |call: &mut Call<'_>, input| handler(call, decode(input)?)?.try_map(encode).map(Written::Done);
+        let run = Run::Write(Write { handler: Arc::new(handler), is_short: false, writes_in_steps: false });
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
+    }
+
+    /// Registers a mutation that makes its change in one [`Step`], which may be taken for many callers with one statement.
+    #[must_use]
+    pub fn step<M: InStep>(self, name: &str, access: Access, docs: &'static str) -> Self {
+        let run = Run::Write(Write { handler: Arc::new(in_step::begin::<M>), is_short: true, writes_in_steps: true });
+        Self(self.0.register::<M::Input, M::Output>(Signature { name, kind: Kind::Mutation, access, docs }, run))
     }
 
     /// Registers a mutation whose handler also waits for another service. It runs its own reads and transactions.
@@ -129,6 +141,28 @@ impl Router {
         Self(self.0.amend(|registration| {
             if let Run::Read(read) = &mut registration.handler {
                 read.one_statement = true;
+            }
+        }))
+    }
+
+    /// Declares that the last registered query needs the rows that a loader has for the caller's id. They are loaded for
+    /// all queries that wait, with one statement.
+    #[must_use]
+    pub fn loads<L: Loader>(self) -> Self {
+        Self(self.0.amend(|registration| {
+            if let Run::Read(read) = &mut registration.handler {
+                read.needs.push(need::<L>);
+            }
+        }))
+    }
+
+    /// Declares that the last registered mutation is short: it takes a few statements on few rows and no lock but those of
+    /// its caller and its rows. Such mutations of different callers share a transaction.
+    #[must_use]
+    pub fn short(self) -> Self {
+        Self(self.0.amend(|registration| {
+            if let Run::Write(write) = &mut registration.handler {
+                write.is_short = true;
             }
         }))
     }

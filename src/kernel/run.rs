@@ -12,14 +12,19 @@ use super::{
     call::Call,
     invocation::{Guarded, Invocation},
 };
-use crate::error::Result;
+use crate::{
+    db::{Batch, Need},
+    error::Result,
+};
 
 /// An output as JSON.
 pub(super) type EncodedOutput = Box<RawValue>;
 /// A handler of a query.
 pub(super) type ReadHandler = dyn Fn(&mut Call<'_>, Value) -> Result<EncodedOutput> + Send + Sync;
 /// A handler of a mutation.
-pub(super) type WriteHandler = dyn Fn(&mut Call<'_>, Value) -> Result<Audited<EncodedOutput>> + Send + Sync;
+pub(super) type WriteHandler = dyn Fn(&mut Call<'_>, Value) -> Result<Written> + Send + Sync;
+/// The result of a mutation, once its steps are taken.
+pub(super) type AfterStep = Box<dyn FnOnce(&mut Batch) -> Result<Audited<EncodedOutput>> + Send>;
 /// A handler of an asynchronous mutation.
 pub(super) type AsyncHandler = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<EncodedOutput>> + Send + Sync;
 /// Starts a subscription.
@@ -31,7 +36,7 @@ pub enum Run {
     /// On a read connection.
     Read(Read),
     /// In a write transaction, together with its audit entry.
-    Write(Arc<WriteHandler>),
+    Write(Write),
     /// On the asynchronous runtime; the handler runs its own reads and transactions.
     Async(Arc<AsyncHandler>),
     /// As a subscription, until the client or the server ends it.
@@ -46,6 +51,26 @@ pub struct Read {
     pub(super) handler: Arc<ReadHandler>,
     /// Whether it is declared to run a single statement, which is consistent without a transaction.
     pub(super) one_statement: bool,
+    /// The rows that it needs for its caller's id.
+    pub(super) needs: Vec<fn(&str) -> Box<dyn Need>>,
+}
+
+/// The handler of a mutation.
+#[derive(Clone)]
+pub struct Write {
+    pub(super) handler: Arc<WriteHandler>,
+    /// Whether it is declared to be short, so that it may run in one transaction with others.
+    pub(super) is_short: bool,
+    /// Whether it writes in the steps of a batch only.
+    pub(super) writes_in_steps: bool,
+}
+
+/// What a mutation has done.
+pub(super) enum Written {
+    /// All of it.
+    Done(Audited<EncodedOutput>),
+    /// Its step waits for those of other calls.
+    Waits(AfterStep),
 }
 
 impl Run {

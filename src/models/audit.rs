@@ -1,10 +1,14 @@
 //! The audit log: who changed what. Entries are written in the transaction of the change; triggers make them immutable.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{self, Array, Text},
+};
 
 use super::page::{Listed, Position};
 use crate::{
-    db::{DbConnection, Timestamp},
+    db::{DbConnection, Step, Timestamp, dialect},
     schema::audit_log,
 };
 
@@ -60,6 +64,67 @@ impl NewAuditEntry<'_> {
     /// The database's.
     pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
         diesel::insert_into(audit_log::table).values(self).execute(conn).map(drop)
+    }
+}
+
+/// An entry that is inserted with those of other calls. Its fields are those of [`AuditEntry`].
+#[derive(Debug)]
+pub struct AuditRecord {
+    /// Now.
+    pub created_at: Timestamp,
+    /// The user who made the change.
+    pub actor_id: String,
+    /// The canonical name of the procedure.
+    pub procedure: &'static str,
+    /// What kind of thing was changed.
+    pub entity: &'static str,
+    /// The id of what was changed.
+    pub entity_id: String,
+    /// JSON text, at most 64 KiB, without secrets.
+    pub detail: String,
+    /// The request that made the change.
+    pub request_id: String,
+}
+
+impl Step for AuditRecord {
+    type Wish = Self;
+    type Outcome = ();
+
+    fn take(conn: &mut DbConnection, records: &[Self]) -> QueryResult<Vec<()>> {
+        let pg = match (dialect::postgres(conn), records) {
+            (Some(pg), [_, _, ..]) => pg,
+            _ => return records.iter().map(|record| record.entry().insert(conn)).collect(),
+        };
+        fn texts<'r>(records: &'r [AuditRecord], text: fn(&'r AuditRecord) -> &'r str) -> Vec<&'r str> {
+            records.iter().map(text).collect()
+        }
+        sql_query(
+            "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind::<Array<sql_types::Timestamp>, _>(records.iter().map(|record| record.created_at).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(texts(records, |record| &record.actor_id))
+        .bind::<Array<Text>, _>(texts(records, |record| record.procedure))
+        .bind::<Array<Text>, _>(texts(records, |record| record.entity))
+        .bind::<Array<Text>, _>(texts(records, |record| &record.entity_id))
+        .bind::<Array<Text>, _>(texts(records, |record| &record.detail))
+        .bind::<Array<Text>, _>(texts(records, |record| &record.request_id))
+        .execute(pg)?;
+        Ok(records.iter().map(|_| ()).collect())
+    }
+}
+
+impl AuditRecord {
+    fn entry(&self) -> NewAuditEntry<'_> {
+        NewAuditEntry {
+            created_at: self.created_at,
+            actor_id: &self.actor_id,
+            procedure: self.procedure,
+            entity: self.entity,
+            entity_id: &self.entity_id,
+            detail: &self.detail,
+            request_id: &self.request_id,
+        }
     }
 }
 

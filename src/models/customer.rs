@@ -1,12 +1,12 @@
 //! Customers: users with a billing record.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 
 use super::plan::Plan;
 use crate::{
-    db::{DbConnection, Timestamp, constraint::Constraint},
+    db::{DbConnection, Loader, Timestamp, constraint::Constraint},
     error::{Error, Result},
     schema::customers,
 };
@@ -58,6 +58,21 @@ pub struct Standing {
     pub stripe_current_period_end: Option<Timestamp>,
     /// Whether the subscription ends with its period.
     pub stripe_cancel_at_period_end: bool,
+}
+
+/// Loads customers by the ids of their users.
+pub struct Customers;
+
+impl Loader for Customers {
+    type Rows = Customer;
+
+    fn load(conn: &mut DbConnection, users: &[&str]) -> QueryResult<HashMap<String, Customer>> {
+        let customers = match users {
+            [user] => Customer::of(conn, user)?.into_iter().collect(),
+            many => Customer::query().filter(customers::auth_user_id.eq_any(many)).load(conn)?,
+        };
+        Ok(customers.into_iter().map(|customer: Customer| (customer.auth_user_id.clone(), customer)).collect())
+    }
 }
 
 impl Customer {

@@ -360,14 +360,19 @@ fn deletion(now: Timestamp) -> _ {
 fn free_slot<T>(conn: &mut DbConnection, owner: &str, plan: Plan, written: QueryResult<T>) -> Result<T> {
     match written {
         Err(error) if Constraint::violated(&error) == Some(Constraint::LiveCluster) => {
-            let holder = Cluster::query().filter(clusters::auth_user_id.eq(owner)).filter(clusters::plan.eq(plan));
-            Err(Error::Conflict {
-                message: format!("There is an active {} cluster already.", plan.as_str()),
-                conflicting_id: holder.first(conn).optional()?.map(|cluster: Cluster| cluster.row.id),
-            })
+            Err(slot_holder(conn, owner, plan)?)
         }
         other => Ok(other?),
     }
+}
+
+/// The CONFLICT that names an owner's live cluster on a plan.
+pub(super) fn slot_holder(conn: &mut DbConnection, owner: &str, plan: Plan) -> QueryResult<Error> {
+    let holder = Cluster::query().filter(clusters::auth_user_id.eq(owner)).filter(clusters::plan.eq(plan));
+    Ok(Error::Conflict {
+        message: format!("There is an active {} cluster already.", plan.as_str()),
+        conflicting_id: holder.first(conn).optional()?.map(|cluster: Cluster| cluster.row.id),
+    })
 }
 
 impl Listed for ClusterRow {

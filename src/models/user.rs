@@ -16,7 +16,7 @@ use super::{
     plan::Plan,
 };
 use crate::{
-    db::{DbConnection, Timestamp, constraint::Constraint, dialect, text_enum::text_enum},
+    db::{DbConnection, Loader, Timestamp, constraint::Constraint, dialect, text_enum::text_enum},
     schema::{customers, user_tombstones, users},
 };
 
@@ -85,6 +85,38 @@ struct UserRow<'a> {
     role: Role,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// Loads live users by their ids.
+pub struct LiveUsers;
+
+impl Loader for LiveUsers {
+    type Rows = User;
+
+    fn load(conn: &mut DbConnection, ids: &[&str]) -> QueryResult<HashMap<String, User>> {
+        let users = match ids {
+            [id] => User::find(conn, id)?.into_iter().collect(),
+            many => User::query().filter(users::id.eq_any(many)).load(conn)?,
+        };
+        Ok(users.into_iter().map(|user: User| (user.id.clone(), user)).collect())
+    }
+}
+
+/// Loads live users by their ids, and locks their rows until the transaction ends (see [`dialect::lock_user`]). It waits for
+/// the lock of a single row; of several, it leaves out those that others have locked.
+pub struct LockedUsers;
+
+impl Loader for LockedUsers {
+    type Rows = User;
+
+    fn load(conn: &mut DbConnection, ids: &[&str]) -> QueryResult<HashMap<String, User>> {
+        if let [id] = ids {
+            dialect::lock_user(conn, id)?;
+            return LiveUsers::load(conn, ids);
+        }
+        let locked = dialect::lock_users(conn, ids)?;
+        LiveUsers::load(conn, &locked.iter().map(String::as_str).collect::<Vec<_>>())
+    }
 }
 
 impl User {

@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    kernel::{Audited, Call, Router},
+    kernel::{Audited, Call, InStep, Router},
     models::{
         customer::Customer,
-        k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, NewCluster, Status},
+        k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, Status},
+        k8s_sets::{Creation, Deletion, LiveClusters, Update},
         plan::Plan,
         user::User,
     },
@@ -105,28 +106,32 @@ pub fn router() -> Router {
         .query("list", Access::User, "The caller's active clusters, oldest first.", list)
         .old_name("k8s.getClusters")
         .one_statement()
+        .loads::<LiveClusters>()
         .example(json!({}), json!([example::cluster()]))
         .query("get", Access::User, "One of the caller's active clusters.", get)
         .errors([Code::NotFound])
         .one_statement()
         .example(json!({"id": 1}), example::cluster())
-        .mutation("create", Access::User, "Creates a cluster. A user may have one active cluster on each plan.", create)
+        .step::<CreateCluster>(
+            "create",
+            Access::User,
+            "Creates a cluster. A user may have one active cluster on each plan.",
+        )
         .old_name("k8s.createCluster")
         .errors([Code::Conflict, Code::PaymentRequired])
         .example(
             json!({"name": "staging", "location": "us-east", "plan": "PRO"}),
             json!({"id": 3, "clusterName": "staging", "location": "us-east", "plan": "PRO", "success": true}),
         )
-        .mutation(
+        .step::<UpdateCluster>(
             "update",
             Access::User,
             "Changes the name or location of one of the caller's active clusters.",
-            update,
         )
         .old_name("k8s.updateCluster")
         .errors([Code::NotFound])
         .example(json!({"id": 1, "name": "web"}), example::success())
-        .mutation("delete", Access::User, "Soft-deletes one of the caller's active clusters.", delete)
+        .step::<DeleteCluster>("delete", Access::User, "Soft-deletes one of the caller's active clusters.")
         .old_name("k8s.deleteCluster")
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::success())
@@ -157,7 +162,8 @@ pub fn router() -> Router {
 
 fn list(call: &mut Call<'_>, _: NoInput) -> Result<Vec<ClusterOutput>> {
     let caller = call.caller()?;
-    Ok(Cluster::of(call.conn, &caller.id)?.into_iter().map(ClusterOutput::from).collect())
+    let clusters = call.load::<LiveClusters>(&caller.id)?.unwrap_or_default();
+    Ok(clusters.into_iter().map(ClusterOutput::from).collect())
 }
 
 fn get(call: &mut Call<'_>, input: ClusterId) -> Result<ClusterOutput> {
@@ -165,41 +171,69 @@ fn get(call: &mut Call<'_>, input: ClusterId) -> Result<ClusterOutput> {
     Cluster::find(call.conn, &caller.id, input.id)?.map(ClusterOutput::from).ok_or(NO_CLUSTER)
 }
 
-fn create(call: &mut Call<'_>, input: CreateCluster) -> Result<Audited<ClusterCreated>> {
-    let caller = call.caller()?;
-    let plan = input.plan.unwrap_or_default();
-    require_plan(call, caller, plan)?;
-    let new = NewCluster { owner: &caller.id, name: &input.name, location: &input.location, plan };
-    let id = Cluster::create(call.conn, &new, call.now)?;
-    let detail = json!({"name": input.name, "location": input.location, "plan": plan});
-    let CreateCluster { name, location, .. } = input;
-    Ok(Audited::changed(
-        ClusterCreated { id, cluster_name: name, location, plan, success: true },
-        "cluster",
-        id,
-        detail,
-    ))
+impl InStep for CreateCluster {
+    type Input = Self;
+    type Output = ClusterCreated;
+    type Step = Creation;
+
+    fn wish(call: &mut Call<'_>, input: &Self) -> Result<Creation> {
+        let caller = call.caller()?;
+        let plan = input.plan.unwrap_or_default();
+        require_plan(call, caller, plan)?;
+        let (owner, name, location) = (caller.id.clone(), input.name.clone(), input.location.clone());
+        Ok(Creation { owner, name, location, plan, at: call.now })
+    }
+
+    fn answer(_: &User, input: Self, created: Result<i64>) -> Result<Audited<ClusterCreated>> {
+        let (id, plan) = (created?, input.plan.unwrap_or_default());
+        let detail = json!({"name": input.name, "location": input.location, "plan": plan});
+        let Self { name, location, .. } = input;
+        let output = ClusterCreated { id, cluster_name: name, location, plan, success: true };
+        Ok(Audited::changed(output, "cluster", id, detail))
+    }
 }
 
-fn update(call: &mut Call<'_>, input: UpdateCluster) -> Result<Audited<Success>> {
-    let caller = call.caller()?;
-    if input.name.is_none() && input.location.is_none() {
-        return Err(Error::field("", "required", "name, location or both must be given"));
+impl InStep for UpdateCluster {
+    type Input = Self;
+    type Output = Success;
+    type Step = Update;
+
+    fn wish(call: &mut Call<'_>, input: &Self) -> Result<Update> {
+        if input.name.is_none() && input.location.is_none() {
+            return Err(Error::field("", "required", "name, location or both must be given"));
+        }
+        let (name, location) = (input.name.clone(), input.location.clone());
+        let changes = ClusterChanges { name, location, updated_at: call.now };
+        Ok(Update { owner: call.caller()?.id.clone(), id: input.id, changes })
     }
-    let detail = json!({"name": input.name, "location": input.location});
-    let changes = ClusterChanges { name: input.name, location: input.location, updated_at: call.now };
-    if !Cluster::update(call.conn, &caller.id, input.id, &changes)? {
-        return Err(NO_CLUSTER);
+
+    fn answer(_: &User, input: Self, is_updated: bool) -> Result<Audited<Success>> {
+        if !is_updated {
+            return Err(NO_CLUSTER);
+        }
+        let detail = json!({"name": input.name, "location": input.location});
+        Ok(Audited::changed(SUCCESS, "cluster", input.id, detail))
     }
-    Ok(Audited::changed(SUCCESS, "cluster", input.id, detail))
 }
 
-fn delete(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
-    let caller = call.caller()?;
-    if !Cluster::soft_delete(call.conn, &caller.id, input.id, call.now)? {
-        return Err(NO_CLUSTER);
+/// `k8s.delete`.
+struct DeleteCluster;
+
+impl InStep for DeleteCluster {
+    type Input = ClusterId;
+    type Output = Success;
+    type Step = Deletion;
+
+    fn wish(call: &mut Call<'_>, input: &ClusterId) -> Result<Deletion> {
+        Ok(Deletion { owner: call.caller()?.id.clone(), id: input.id, at: call.now })
     }
-    Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
+
+    fn answer(caller: &User, input: ClusterId, is_deleted: bool) -> Result<Audited<Success>> {
+        if !is_deleted {
+            return Err(NO_CLUSTER);
+        }
+        Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
+    }
 }
 
 fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {

@@ -17,8 +17,9 @@ use crate::{
     kernel::{Audited, Call, Router},
     models::{
         api_token::ApiToken,
-        customer::Customer,
+        customer::{Customer, Customers},
         k8s::{Cluster, DeletedCluster},
+        k8s_sets::LiveClusters,
         user::{Role, User},
     },
 };
@@ -90,6 +91,7 @@ pub fn router() -> Router {
     Router::new("user")
         .mutation("updateName", Access::User, "Changes the caller's name.", update_name)
         .old_name("customer.updateUserName")
+        .short()
         .errors([Code::NotFound])
         .example(json!({"name": "Ada Lovelace"}), example::success())
         .query("me", Access::User, "The caller's user record.", me)
@@ -101,6 +103,8 @@ pub fn router() -> Router {
             "A user with customer record and active clusters, all read at the same moment.",
             summary,
         )
+        .loads::<Customers>()
+        .loads::<LiveClusters>()
         .errors([Code::NotFound])
         .example(json!({}), example::user_summary())
         .mutation(
@@ -140,8 +144,9 @@ fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
         Some(other) => User::find(call.conn, other)?.ok_or(NO_USER)?,
         None => caller.clone(),
     };
-    let customer = Customer::of(call.conn, &user.id)?.map(CustomerOutput::from);
-    let clusters: Vec<_> = Cluster::of(call.conn, &user.id)?.into_iter().map(ClusterOutput::from).collect();
+    let customer = call.load::<Customers>(&user.id)?.map(CustomerOutput::from);
+    let clusters = call.load::<LiveClusters>(&user.id)?.unwrap_or_default();
+    let clusters: Vec<_> = clusters.into_iter().map(ClusterOutput::from).collect();
     Ok(Summary { user: user.into(), customer, active_clusters: clusters.len(), clusters })
 }
 

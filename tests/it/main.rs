@@ -19,6 +19,7 @@ mod edge;
 mod examples;
 mod first_run;
 mod group_commit;
+mod groups;
 mod hello;
 mod indexes;
 mod inputs;

@@ -118,7 +118,7 @@ async fn a_commit_that_waits_for_an_absent_standby_has_an_unknown_outcome() {
 
     let failures: Vec<_> = join_all(users.iter().map(create)).await.into_iter().map(Result::unwrap_err).collect();
     let unknown = failures.iter().filter(|failure| is_unknown(failure)).count();
-    assert!((1..=2).contains(&unknown), "at most one for each thread: {failures:?}");
+    assert!(unknown > 0, "at least those of one group: {failures:?}");
     assert!(failures.iter().all(|failure| is_unknown(failure) || failure.code() == "TIMEOUT"), "{failures:?}");
     // Nobody waits for those commits any more, and their threads are free.
     eventually(async || app.connect().number(&format!("SELECT count(*) {WAITING}")) == 0).await;

@@ -1,0 +1,75 @@
+//! Takes the jobs of a queue in groups.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Receiver;
+
+use super::job::Job;
+
+/// Jobs in one group at most. This bounds how long the first one waits for the last.
+pub(super) const GROUP: usize = 64;
+/// How long a group waits for further jobs, if the last one was more than one job.
+const WAIT: Duration = Duration::from_micros(150);
+
+/// Groups of the jobs that wait in a queue. It ends when the queue is closed and empty.
+pub(super) struct Gather<'q> {
+    jobs: &'q Receiver<Box<dyn Job>>,
+    /// Jobs that lock what a job of the last group had locked.
+    later: VecDeque<Box<dyn Job>>,
+    last: usize,
+}
+
+/// A group that is still growing.
+#[derive(Default)]
+struct Growing {
+    group: Vec<Box<dyn Job>>,
+    locked: HashSet<String>,
+}
+
+impl<'q> Gather<'q> {
+    /// The groups of a queue. No two jobs of a group lock the same row.
+    pub fn new(jobs: &'q Receiver<Box<dyn Job>>) -> Self {
+        Self { jobs, later: VecDeque::new(), last: 0 }
+    }
+
+    fn add(&mut self, growing: &mut Growing, job: Box<dyn Job>) {
+        if !job.is_waiting() {
+            return;
+        }
+        let lock = job.company().lock.as_deref().map(|lock| lock.key().to_owned());
+        if lock.is_none_or(|lock| growing.locked.insert(lock)) {
+            growing.group.push(job);
+        } else {
+            self.later.push_back(job);
+        }
+    }
+}
+
+impl Iterator for Gather<'_> {
+    type Item = Vec<Box<dyn Job>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut growing = Growing::default();
+        for job in std::mem::take(&mut self.later) {
+            self.add(&mut growing, job);
+        }
+        while growing.group.is_empty() {
+            let job = self.jobs.recv().ok()?;
+            self.add(&mut growing, job);
+        }
+        let until = (self.last > 1).then(|| Instant::now() + WAIT);
+        while growing.group.len() < GROUP {
+            let next = match until {
+                Some(until) => self.jobs.recv_deadline(until).ok(),
+                None => self.jobs.try_recv().ok(),
+            };
+            let Some(job) = next else { break };
+            self.add(&mut growing, job);
+        }
+        self.last = growing.group.len();
+        Some(growing.group)
+    }
+}

@@ -1,0 +1,188 @@
+//! Runs the jobs of a group together: what they need is loaded with one statement each, and they are committed at once.
+
+use std::time::Duration;
+
+use super::{
+    batch::Batch,
+    connection::DbConnection,
+    dialect::{self, Backend},
+    job::{Isolation, Job},
+    manager::is_lost,
+    transaction::no_panic,
+};
+use crate::error::{Error, Result};
+
+/// How long a statement of a group of writes may take. Jobs that need longer run alone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Jobs, most of them to be run together.
+pub(super) type Jobs = Vec<Box<dyn Job>>;
+
+/// How a group ended.
+pub(super) struct Ended {
+    /// The jobs that must run alone. Nothing of them was committed.
+    pub alone: Jobs,
+    /// Whether anything was committed.
+    pub is_committed: bool,
+    /// Whether the connection may be used further. Its process may be terminated when a caller has given up.
+    pub is_usable: bool,
+}
+
+/// A job of a group of writes that has run.
+struct Ran {
+    job: Box<dyn Job>,
+    outcome: Result<()>,
+}
+
+/// A group that was undone.
+struct Undone(Jobs);
+
+/// Runs reads in one transaction, if one of them or `limit`, their time for a statement, needs that. Each is answered when
+/// it is done.
+pub(super) fn read(
+    connection: &mut DbConnection,
+    backend: Option<Backend>,
+    limit: Option<Duration>,
+    group: Jobs,
+) -> Ended {
+    let needs_transaction = limit.is_some()
+        || dialect::reads_faster_in_transactions(connection)
+        || group.iter().any(|job| job.isolation() == Isolation::Snapshot);
+    if needs_transaction && dialect::begin_snapshot(connection, limit).is_err() {
+        return Ended { alone: group, is_committed: false, is_usable: !is_lost(connection) };
+    }
+    let mut batch = Batch::of_group();
+    let needs = group.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
+    let loaded = if dialect::loads_sets(connection) { batch.load(connection, needs) } else { Ok(()) };
+    let mut waiting = group.into_iter();
+    let mut alone = Vec::new();
+    let mut is_usable = true;
+    if loaded.is_ok() {
+        for mut job in waiting.by_ref() {
+            if !job.start(backend) {
+                continue;
+            }
+            match no_panic(|| job.run(connection, &mut batch)).and_then(|_done| job.seal()) {
+                Err(error) if is_of_database(&error) => {
+                    alone.extend(job.retry().then_some(job));
+                    break;
+                }
+                outcome => is_usable = job.answer(outcome),
+            }
+            if !is_usable {
+                break;
+            }
+        }
+    }
+    alone.extend(waiting);
+    if needs_transaction && dialect::in_transaction(connection) {
+        is_usable &= dialect::rollback(connection).is_ok();
+    }
+    Ended { is_usable: is_usable && (alone.is_empty() || !is_lost(connection)), alone, is_committed: false }
+}
+
+/// Runs writes in one transaction and answers them after its commit. Those whose lock another transaction holds are left
+/// to run alone. If one fails, all are undone, and left to run alone.
+pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, group: Jobs) -> Ended {
+    let left = group.iter().map(|job| job.time_left()).min().unwrap_or_default();
+    let mut batch = Batch::of_group();
+    let begun = dialect::begin_write(connection, Some(left.min(PATIENCE)));
+    let locks = group.iter().filter_map(|job| job.company().lock.as_deref());
+    let locked = begun.and_then(|()| batch.load(connection, locks));
+    let (members, mut alone) = match locked {
+        Ok(()) => split(group, &batch),
+        Err(_) => (Vec::new(), group),
+    };
+    let ran = if members.is_empty() { Err(Undone(members)) } else { run(connection, backend, &mut batch, members) };
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(Undone(members)) => {
+            let undone = dialect::rollback(connection).is_ok() && !is_lost(connection);
+            alone.extend(members.into_iter().filter_map(again));
+            return Ended { alone, is_committed: false, is_usable: undone };
+        }
+    };
+    match dialect::commit(connection) {
+        Ok(()) => {
+            let answered = ran.into_iter().map(|Ran { job, outcome }| job.answer(outcome));
+            // All of them must be answered.
+            let is_usable = answered.fold(true, |all, answered| all && answered);
+            Ended { alone, is_committed: true, is_usable }
+        }
+        Err(error) if is_lost(connection) => {
+            tracing::error!(%error, "the database connection was lost during a commit");
+            for Ran { job, outcome } in ran {
+                job.answer(outcome.and(Err(Error::OutcomeUnknown)));
+            }
+            Ended { alone, is_committed: false, is_usable: false }
+        }
+        Err(_) => {
+            // A server that still answers has rolled back.
+            alone.extend(ran.into_iter().filter_map(|ran| again(ran.job)));
+            Ended { alone, is_committed: false, is_usable: true }
+        }
+    }
+}
+
+/// The jobs whose lock is taken, and the others.
+fn split(group: Jobs, batch: &Batch) -> (Jobs, Jobs) {
+    group.into_iter().partition(|job| job.company().lock.as_ref().is_some_and(|lock| lock.is_met(batch)))
+}
+
+/// Runs all jobs up to the commit.
+fn run(
+    connection: &mut DbConnection,
+    backend: Option<Backend>,
+    batch: &mut Batch,
+    members: Jobs,
+) -> Result<Vec<Ran>, Undone> {
+    let needs = members.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
+    if batch.load(connection, needs).is_err() {
+        return Err(Undone(members));
+    }
+    let mut running: Jobs = members.into_iter().filter(|job| job.start(backend)).collect();
+    let mut ran: Vec<Ran> = Vec::with_capacity(running.len());
+    while !running.is_empty() {
+        let mut waiting = Vec::new();
+        let mut left = running.into_iter();
+        let mut is_undone = false;
+        for mut job in left.by_ref() {
+            match no_panic(|| job.run(connection, batch)) {
+                Ok(true) => ran.push(Ran { job, outcome: Ok(()) }),
+                Ok(false) => waiting.push(job),
+                // It has written nothing.
+                Err(error) if job.company().writes_in_steps && !is_of_database(&error) => {
+                    ran.push(Ran { job, outcome: Err(error) });
+                }
+                Err(_) => {
+                    waiting.push(job);
+                    is_undone = true;
+                    break;
+                }
+            }
+        }
+        if is_undone || batch.take_steps(connection).is_err() {
+            return Err(undone(ran, waiting.into_iter().chain(left)));
+        }
+        running = waiting;
+    }
+    let is_sealed = ran.iter().all(|ran| ran.outcome.is_err() || ran.job.seal().is_ok());
+    if is_sealed { Ok(ran) } else { Err(undone(ran, std::iter::empty())) }
+}
+
+fn undone(ran: Vec<Ran>, others: impl Iterator<Item = Box<dyn Job>>) -> Undone {
+    Undone(ran.into_iter().map(|ran| ran.job).chain(others).collect())
+}
+
+/// A job that may run again. One that has not started is unchanged.
+fn again(mut job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+    (job.is_waiting() || job.retry()).then_some(job)
+}
+
+/// Whether an error says nothing about the job alone, or left the transaction unusable.
+fn is_of_database(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Internal(_) | Error::Unavailable { .. } | Error::Contention | Error::Timeout | Error::OutcomeUnknown
+    )
+}
