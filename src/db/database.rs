@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::Sender;
 use tokio::sync::watch;
 
 use super::{
@@ -42,8 +41,6 @@ struct Lanes {
     /// Stops PostgreSQL processes that hang.
     stopper: Option<Stopper>,
     commits: Commits,
-    /// Dropped with the database, which stops the checkpoints.
-    _checkpoints: Option<Sender<()>>,
 }
 
 impl Database {
@@ -58,13 +55,13 @@ impl Database {
             DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
             DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
         };
-        let (writes, checkpoints) = match primary.start_sqlite_writer(&commits)? {
-            Some(writer) => (writer.lane, Some(writer.checkpoints)),
-            None => (primary.start_workers(Purpose::Write, Some(&commits))?, None),
+        let writes = match primary.start_sqlite_writer(&commits)? {
+            Some(writes) => writes,
+            None => primary.start_workers(Purpose::Write, Some(&commits))?,
         };
         let stopper = stopper(&options.url)?;
         let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
-        Ok(Self(Arc::new(Lanes { reads, replica, writes, stopper, commits, _checkpoints: checkpoints })))
+        Ok(Self(Arc::new(Lanes { reads, replica, writes, stopper, commits })))
     }
 
     /// Whether a query may try the replica: there is one, and it has not failed recently. After a failure only one query is
@@ -140,6 +137,17 @@ impl Database {
     /// As for [`Self::write`].
     pub async fn probe_write(&self, deadline: Instant) -> Result<()> {
         self.write(deadline, |conn| Ok(dialect::write_probe(conn)?)).await
+    }
+
+    /// Renews the statistics of SQLite's planner. PostgreSQL does so by itself.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub async fn optimize(&self, deadline: Instant) -> Result<()> {
+        match self.0.stopper {
+            Some(_) => Ok(()),
+            None => self.write(deadline, |conn| Ok(dialect::optimize(conn)?)).await,
+        }
     }
 
     /// A receiver that changes after commits that may have added events: at once after a commit of this process, and on

@@ -1,5 +1,6 @@
 //! Connections, database threads, transactions, migrations, and the differences between SQLite and PostgreSQL.
 
+mod checkpoints;
 mod claim;
 mod commits;
 mod connection;
