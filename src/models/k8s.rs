@@ -232,12 +232,9 @@ impl Cluster {
     /// The database's.
     pub fn count_by_owner(conn: &mut DbConnection, owners: &[&str]) -> QueryResult<HashMap<String, i64>> {
         // Not grouped by the database, for the reason given in [`Self::of`].
-        let found: Vec<String> = live()
-            .filter(clusters::auth_user_id.eq_any(owners))
-            .select(clusters::auth_user_id.assume_not_null())
-            .load(conn)?;
+        let found = live().filter(clusters::auth_user_id.eq_any(owners)).select(clusters::auth_user_id);
         let mut counts = HashMap::new();
-        for owner in found {
+        for owner in found.load::<Option<String>>(conn)?.into_iter().flatten() {
             *counts.entry(owner).or_insert(0) += 1;
         }
         Ok(counts)
@@ -344,9 +341,8 @@ impl ClusterRow {
             // As in [`Cluster::of`]: there are at most as many as plans.
             let mut found: Vec<Self> = query.load(conn)?;
             found.sort_unstable_by_key(|cluster| Reverse(cluster.id));
-            found.retain(|cluster| after.is_none_or(|position| cluster.id < position.id));
-            found.truncate(usize::try_from(limit).unwrap_or(0));
-            return Ok(found);
+            let rest = found.into_iter().filter(|cluster| after.is_none_or(|position| cluster.id < position.id));
+            return Ok(rest.take(usize::try_from(limit).unwrap_or(0)).collect());
         }
         if let Some(position) = after {
             query = query.filter(clusters::id.lt(position.id));
@@ -360,9 +356,7 @@ impl ClusterRow {
     /// # Errors
     /// The database's.
     pub fn count_of(conn: &mut DbConnection, owner: &str) -> QueryResult<(i64, i64)> {
-        let live = live_of(owner).count().get_result(conn)?;
-        let deleted = deleted_of(owner).count().get_result(conn)?;
-        Ok((live, deleted))
+        Ok((live_of(owner).count().get_result(conn)?, deleted_of(owner).count().get_result(conn)?))
     }
 }
 
