@@ -14,6 +14,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_counts (bucket, shard) {
+        bucket -> Timestamp,
+        shard -> Integer,
+        entries -> Integer,
+    }
+}
+
+diesel::table! {
     audit_events (id) {
         id -> BigInt,
         audit_id -> BigInt,
@@ -92,6 +100,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    paid_period_counts (width, bucket, shard) {
+        width -> Text,
+        bucket -> Timestamp,
+        shard -> Integer,
+        customers -> Integer,
+    }
+}
+
+diesel::table! {
     stripe_events (id) {
         id -> Text,
         kind -> Text,
@@ -148,12 +165,14 @@ diesel::joinable!(k8s_cluster_configs -> users (auth_user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_tokens,
+    audit_counts,
     audit_events,
     audit_log,
     cluster_events,
     customers,
     k8s_cluster_configs,
     live_counts,
+    paid_period_counts,
     stripe_events,
     stripe_subscriptions,
     user_tombstones,

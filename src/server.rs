@@ -24,7 +24,7 @@ use self::{
     head::{HEAD_BYTES, Heads},
     listener::{Listener, Stream},
     places::Places,
-    purge::purge,
+    purge::{optimize, purge},
     stream::Guarded,
 };
 use crate::{
@@ -126,6 +126,7 @@ impl Server {
         let connections = TaskTracker::new();
         let mut shutdown = pin!(shutdown);
         tokio::spawn(purge(Arc::clone(&self.site), self.limits.purge_interval, self.drain.subscribe()));
+        tokio::spawn(optimize(Arc::clone(&self.site), self.drain.subscribe()));
         loop {
             let (stream, peer) = tokio::select! {
                 accepted = self.listener.accept() => match accepted {

@@ -68,7 +68,8 @@ pub type Rest<T> = Box<dyn FnOnce(&mut DbConnection, &mut Batch) -> Result<Progr
 pub struct Batch {
     is_group: bool,
     loaded: HashMap<TypeId, Box<dyn Any>>,
-    queues: Vec<Box<dyn Queue>>,
+    /// In the order in which their first steps were queued.
+    queues: Vec<(TypeId, Box<dyn Queue>)>,
 }
 
 /// Rows that a job will ask for.
@@ -85,6 +86,9 @@ pub trait Need: Send + Sync {
     /// Whether a batch has rows for the key.
     fn is_met(&self, batch: &Batch) -> bool;
 }
+
+/// Makes the need for the rows of a key.
+pub type NeedOf = fn(&str) -> Box<dyn Need>;
 
 /// The need for the rows of one key.
 struct Needed<L> {
@@ -196,7 +200,7 @@ impl Batch {
     /// # Errors
     /// The database's.
     pub(super) fn take_steps(&mut self, connection: &mut DbConnection) -> QueryResult<()> {
-        self.queues.iter_mut().try_for_each(|queue| queue.take(connection))
+        self.queues.iter_mut().try_for_each(|(_, queue)| queue.take(connection))
     }
 
     fn found<L: Loader>(&self, key: &str) -> Option<&Option<L::Rows>> {
@@ -204,12 +208,16 @@ impl Batch {
     }
 
     fn steps<S: Step>(&mut self) -> Result<&mut Steps<S>> {
-        let is_it = |queue: &Box<dyn Queue>| (queue.as_ref() as &dyn Any).is::<Steps<S>>();
-        if !self.queues.iter().any(is_it) {
-            self.queues.push(Box::new(Steps::<S> { wishes: Vec::new(), outcomes: Vec::new() }));
+        let kind = TypeId::of::<S>();
+        if self.queues.iter().all(|(other, _)| *other != kind) {
+            self.queues.push((kind, Box::new(Steps::<S> { wishes: Vec::new(), outcomes: Vec::new() })));
         }
-        let mut queues = self.queues.iter_mut().map(|queue| -> &mut dyn Any { queue.as_mut() });
-        queues.find_map(|queue| queue.downcast_mut()).ok_or_else(|| Error::Internal(anyhow!("a step has no queue")))
+        let queue = self.queues.iter_mut().find(|(other, _)| *other == kind);
+        let steps = queue.and_then(|(_, queue)| {
+            let queue: &mut dyn Any = queue.as_mut();
+            queue.downcast_mut()
+        });
+        steps.ok_or_else(|| Error::Internal(anyhow!("a step has no queue")))
     }
 }
 

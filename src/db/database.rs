@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::Sender;
 use tokio::sync::watch;
 
 use super::{
@@ -50,8 +49,6 @@ struct Lanes {
     commits: Commits,
     /// Counts the jobs that were run in groups.
     grouped: Arc<AtomicU64>,
-    /// Dropped with the database, which stops the checkpoints.
-    _checkpoints: Option<Sender<()>>,
 }
 
 impl Database {
@@ -66,26 +63,18 @@ impl Database {
             DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
             DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
         };
-        let (writes, groups, checkpoints) = match primary.start_sqlite_writer(&commits)? {
-            Some(writer) => (writer.lane, Vec::new(), Some(writer.checkpoints)),
+        let (writes, groups) = match primary.start_sqlite_writer(&commits)? {
+            Some(writes) => (writes, Vec::new()),
             None => {
                 let writes = primary.start_loners(Purpose::Write, Some(&commits))?;
                 let groups = primary.start_group_writers(&commits, &writes)?;
-                (writes, groups, None)
+                (writes, groups)
             }
         };
         let stopper = stopper(&options.url)?;
         let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
-        Ok(Self(Arc::new(Lanes {
-            reads,
-            replica,
-            writes,
-            groups,
-            stopper,
-            commits,
-            grouped: primary.grouped(),
-            _checkpoints: checkpoints,
-        })))
+        let grouped = primary.grouped();
+        Ok(Self(Arc::new(Lanes { reads, replica, writes, groups, stopper, commits, grouped })))
     }
 
     /// Whether a query may try the replica: there is one, and it has not failed recently. After a failure only one query is
@@ -189,6 +178,17 @@ impl Database {
     /// As for [`Self::write`].
     pub async fn probe_write(&self, deadline: Instant) -> Result<()> {
         self.write(deadline, |conn| Ok(dialect::write_probe(conn)?)).await
+    }
+
+    /// Renews the statistics of SQLite's planner. PostgreSQL does so by itself.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub async fn optimize(&self, deadline: Instant) -> Result<()> {
+        match self.0.stopper {
+            Some(_) => Ok(()),
+            None => self.write(deadline, |conn| Ok(dialect::optimize(conn)?)).await,
+        }
     }
 
     /// A receiver that changes after commits that may have added events: at once after a commit of this process, and on

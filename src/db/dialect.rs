@@ -18,6 +18,9 @@ use super::{
 /// How long a connection waits for another process that is writing to the SQLite file, in milliseconds.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
+/// How long the writer waits for readers before it starts the log anew, in milliseconds.
+const READER_TIMEOUT: &str = "PRAGMA busy_timeout = 5";
+
 /// When a process in `pg_stat_activity` was started, in microseconds since 1970.
 const STARTED: &str = "(extract(epoch FROM backend_start) * 1000000)::bigint";
 
@@ -53,10 +56,14 @@ pub struct LogPosition(i64);
 pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_timeout: Duration) -> String {
     match connection {
         DbConnection::Sqlite(_) => {
-            let query_only = if purpose == Purpose::Read { "PRAGMA query_only = ON;" } else { "" };
+            // There are several readers, and what is not in their caches is in the system's. The writer keeps what it changes.
+            let (cache, query_only) = match purpose {
+                Purpose::Read => (16 * 1024, "PRAGMA query_only = ON;"),
+                Purpose::Write => (32 * 1024, ""),
+            };
             format!(
                 "{BUSY_TIMEOUT}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; \
+                 PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}; \
                  PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; {query_only}"
             )
         }
@@ -183,23 +190,56 @@ pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult
     }
 }
 
-/// Writes the write-ahead log back into the SQLite file; `truncate` also empties the log. Returns false when a reader
-/// blocks this; it does not wait for the reader.
+/// What to do with SQLite's write-ahead log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Nothing: only report its size.
+    Measure,
+    /// Write all pages back, waiting a moment for readers, so that the next transaction starts the log anew.
+    Restart,
+    /// Like `Restart`, and cut the file to nothing.
+    Truncate,
+}
+
+/// SQLite's write-ahead log after a [`checkpoint`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
+pub struct LogState {
+    /// 1 when readers or another process kept the checkpoint from being complete.
+    #[diesel(sql_type = Integer)]
+    pub busy: i32,
+    /// Pages in the log since it was last started anew.
+    #[diesel(sql_type = Integer)]
+    pub log: i32,
+}
+
+/// Checkpoints SQLite's write-ahead log. PostgreSQL checkpoints by itself.
 ///
 /// # Errors
 /// The database's.
-pub fn checkpoint(connection: &mut DbConnection, truncate: bool) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct CheckpointRow {
-        #[diesel(sql_type = Integer)]
-        busy: i32,
-    }
-    let DbConnection::Sqlite(sqlite) = connection else { return Ok(true) };
-    let mode = if truncate { "TRUNCATE" } else { "PASSIVE" };
-    sqlite.batch_execute("PRAGMA busy_timeout = 0")?;
-    let outcome = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result::<CheckpointRow>(sqlite);
+pub fn checkpoint(connection: &mut DbConnection, kind: Checkpoint) -> QueryResult<LogState> {
+    let DbConnection::Sqlite(sqlite) = connection else { return Ok(LogState::default()) };
+    let pragma = match kind {
+        Checkpoint::Measure => return sql_query("PRAGMA wal_checkpoint(NOOP)").get_result(sqlite),
+        Checkpoint::Restart => "PRAGMA wal_checkpoint(RESTART)",
+        Checkpoint::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+    };
+    sqlite.batch_execute(READER_TIMEOUT)?;
+    let state = sql_query(pragma).get_result(sqlite);
     sqlite.batch_execute(BUSY_TIMEOUT)?;
-    Ok(outcome?.busy == 0)
+    state
+}
+
+/// Renews the statistics of SQLite's planner for tables that have grown or shrunk tenfold, from 2,000 rows of each index.
+/// PostgreSQL's autovacuum does this by itself.
+///
+/// # Errors
+/// The database's.
+pub fn optimize(connection: &mut DbConnection) -> QueryResult<()> {
+    match connection {
+        // Of all tables, not only of those that this connection has queried, and with a limit.
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA optimize = 0x10012"),
+        DbConnection::Postgres(_) => Ok(()),
+    }
 }
 
 /// Whether a transaction is open.

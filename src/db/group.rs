@@ -104,9 +104,10 @@ pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, gro
     };
     match dialect::commit(connection) {
         Ok(()) => {
-            let answered = ran.into_iter().map(|Ran { job, outcome }| job.answer(outcome));
-            // All of them must be answered.
-            let is_usable = answered.fold(true, |all, answered| all && answered);
+            let mut is_usable = true;
+            for Ran { job, outcome } in ran {
+                is_usable &= job.answer(outcome);
+            }
             Ended { alone, is_committed: true, is_usable }
         }
         Err(error) if is_lost(connection) => {

@@ -134,6 +134,10 @@ impl Migrations {
         let done = transaction::write(connection, |connection| {
             dialect::lock_until_commit(connection, dialect::START_UP)?;
             let names = work(connection, steps)?;
+            if names.is_empty() {
+                // The check below reads all tables.
+                return Ok(names);
+            }
             match dialect::broken_references(connection)? {
                 0 => Ok(names),
                 broken => Err(anyhow!("the migration would leave {broken} rows with a missing parent").into()),

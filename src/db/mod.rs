@@ -1,6 +1,7 @@
 //! Connections, database threads, transactions, migrations, and the differences between SQLite and PostgreSQL.
 
 mod batch;
+mod checkpoints;
 mod claim;
 mod commits;
 mod connection;
@@ -28,7 +29,7 @@ mod worker;
 mod writer;
 
 pub use self::{
-    batch::{Batch, Company, Loader, Need, Progress, Step, Ticket, need},
+    batch::{Batch, Company, Loader, Need, NeedOf, Progress, Step, Ticket, need},
     connection::{DbConnection, Purpose},
     database::{Database, GRACE},
     instrument::statements,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use r2d2::Pool;
 use scheduled_thread_pool::ScheduledThreadPool;
 
@@ -20,7 +20,7 @@ use super::{
     sqlite_file::SqliteFile,
     url::DatabaseUrl,
     worker::Worker,
-    writer::{self, Writer},
+    writer::Writer,
 };
 
 /// Threads for writes that run in groups. More of them make smaller groups.
@@ -40,14 +40,6 @@ pub(super) struct Pools<'a> {
     /// Jobs that were run in groups.
     grouped: Arc<AtomicU64>,
     helpers: Arc<ScheduledThreadPool>,
-}
-
-/// The writer thread of a SQLite file and the thread that checkpoints beside it.
-pub(super) struct SqliteWriter {
-    /// Jobs for the writer.
-    pub lane: Lane,
-    /// Stops the checkpoints when it is dropped.
-    pub checkpoints: Sender<()>,
 }
 
 impl<'a> Pools<'a> {
@@ -129,15 +121,12 @@ impl<'a> Pools<'a> {
     ///
     /// # Errors
     /// When the operating system refuses a thread.
-    pub fn start_sqlite_writer(&self, commits: &Commits) -> anyhow::Result<Option<SqliteWriter>> {
+    pub fn start_sqlite_writer(&self, commits: &Commits) -> anyhow::Result<Option<Lane>> {
         let Some(file) = &self.file else { return Ok(None) };
         let (lane, jobs): (_, Receiver<Box<dyn Job>>) = bounded(self.options.queued_jobs);
-        let (checkpoints, stop) = bounded(0);
         let writer = Writer::new(self.pool(Purpose::Write, 1), Arc::clone(file), commits.clone());
-        let (manager, file) = (self.manager(Purpose::Write), Arc::clone(file));
         spawn("db-writer", move || writer.work(&jobs))?;
-        spawn("db-checkpoint", move || writer::checkpoint_in_background(&stop, &manager, &file))?;
-        Ok(Some(SqliteWriter { lane, checkpoints }))
+        Ok(Some(lane))
     }
 
     fn pool(&self, purpose: Purpose, size: u32) -> Pool<PoolManager> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, DurationRound, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{
     backend::Backend,
     deserialize::{self, FromSql, FromSqlRow},
@@ -49,6 +49,12 @@ impl Timestamp {
     pub fn minus(self, duration: Duration) -> Self {
         let start = TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_sub_signed(delta));
         Self(start.unwrap_or(NaiveDateTime::MIN))
+    }
+
+    /// The next multiple of `width` after this time, counted from midnight; `width` divides a day.
+    pub fn next_multiple(self, width: Duration) -> Self {
+        let down = self.0.duration_trunc(TimeDelta::from_std(width).unwrap_or_default()).unwrap_or(self.0);
+        Self(down).plus(width)
     }
 }
 

@@ -1,15 +1,13 @@
 //! SQLite's only writer. It drains its queue into one transaction, runs every job in a savepoint of its own, and answers
 //! after the commit. One `fsync` thus serves all callers that were waiting.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use r2d2::{Pool, PooledConnection};
 
 use super::{
+    checkpoints::Checkpoints,
     commits::Commits,
     connection::DbConnection,
     dialect,
@@ -23,12 +21,8 @@ use crate::error::{Error, Result};
 
 /// Jobs in one transaction at most. This bounds how long the first one waits for the last.
 const GROUP: usize = 64;
-/// Above this size, in bytes, the writer itself empties the log.
-const LARGE_LOG: u64 = 32 * 1024 * 1024;
-/// Below this size, in bytes, the background thread leaves the log alone.
-const SMALL_LOG: u64 = 4 * 1024 * 1024;
-/// Between two attempts to empty a log that a reader blocks.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// How soon an idle writer tries again to shrink a log that a reader needed.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What callers read while the file is not in its place.
 const UNAVAILABLE: &str = "The database is unavailable.";
@@ -38,8 +32,7 @@ pub(super) struct Writer {
     pool: Pool<PoolManager>,
     file: Arc<SqliteFile>,
     kept: Option<PooledConnection<PoolManager>>,
-    /// When to try next to empty the log.
-    next_truncation: Instant,
+    checkpoints: Checkpoints,
     /// Where to announce commits.
     commits: Commits,
 }
@@ -53,12 +46,12 @@ struct Ran {
 impl Writer {
     /// A writer to `file` with a pool of one connection.
     pub fn new(pool: Pool<PoolManager>, file: Arc<SqliteFile>, commits: Commits) -> Self {
-        Self { pool, file, kept: None, next_truncation: Instant::now(), commits }
+        Self { pool, file, kept: None, checkpoints: Checkpoints::new(), commits }
     }
 
     /// Works until the queue is closed and empty.
     pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        while let Ok(first) = jobs.recv() {
+        while let Some(first) = self.next(jobs) {
             let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
             let group: Vec<_> = waiting.filter(|job| job.is_waiting()).collect();
             if group.is_empty() {
@@ -67,18 +60,40 @@ impl Writer {
             match self.kept.take().map_or_else(|| self.connect(), Ok) {
                 Ok(mut connection) => {
                     self.write_group(&mut connection, group);
-                    self.truncate(&mut connection);
-                    if is_broken(&mut connection) {
-                        self.file.forget_log();
-                    } else {
-                        self.kept = Some(connection);
-                    }
+                    self.checkpoints.after_commit(&mut connection, &self.file);
+                    self.keep(connection);
                 }
                 Err(error) => {
                     tracing::error!(error = format!("{error:#}"), "no database connection");
                     refuse(group, UNAVAILABLE);
                 }
             }
+        }
+    }
+
+    /// The next job; None when there will be no more. While it waits, it shrinks a log that is still large.
+    fn next(&mut self, jobs: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        while self.checkpoints.is_behind()
+            && let Some(mut connection) = self.kept.take()
+        {
+            let next = jobs.recv_timeout(PAUSE);
+            let is_idle = matches!(next, Err(RecvTimeoutError::Timeout));
+            if is_idle {
+                self.checkpoints.restart(&mut connection, &self.file);
+            }
+            self.keep(connection);
+            if !is_idle {
+                return next.ok();
+            }
+        }
+        jobs.recv().ok()
+    }
+
+    fn keep(&mut self, mut connection: PooledConnection<PoolManager>) {
+        if is_broken(&mut connection) {
+            self.file.forget_log();
+        } else {
+            self.kept = Some(connection);
         }
     }
 
@@ -134,14 +149,6 @@ impl Writer {
             job.answer(outcome);
         }
     }
-
-    /// Empties a large log, unless a reader still uses it.
-    fn truncate(&mut self, connection: &mut DbConnection) {
-        let is_large = self.file.log_size() > LARGE_LOG;
-        if is_large && Instant::now() > self.next_truncation && !checkpoint(connection, true) {
-            self.next_truncation = Instant::now() + RETRY_PAUSE;
-        }
-    }
 }
 
 /// Answers every job of a group with SERVICE_UNAVAILABLE.
@@ -149,35 +156,4 @@ fn refuse(jobs: impl IntoIterator<Item = Box<dyn Job>>, reason: &'static str) {
     for job in jobs {
         job.answer(Err(Error::unavailable(reason)));
     }
-}
-
-/// Checkpoints beside the writer until `stop` closes.
-pub(super) fn checkpoint_in_background(stop: &Receiver<()>, manager: &PoolManager, file: &SqliteFile) {
-    let mut connection = None;
-    let timeout = crossbeam_channel::RecvTimeoutError::Timeout;
-    while stop.recv_timeout(Duration::from_secs(1)) == Err(timeout) {
-        if file.log_size() < SMALL_LOG {
-            continue;
-        }
-        if connection.is_none() {
-            connection = manager.open().inspect_err(|error| tracing::warn!(%error, "no connection to checkpoint")).ok();
-        }
-        if let Some(open) = &mut connection
-            && !checkpoint(open, false)
-            && is_lost(open)
-        {
-            connection = None;
-        }
-    }
-}
-
-/// Writes the log back into the file. False when that was not possible.
-fn checkpoint(connection: &mut DbConnection, truncate: bool) -> bool {
-    let done = dialect::checkpoint(connection, truncate);
-    match &done {
-        Ok(true) => {}
-        Ok(false) => tracing::debug!("checkpoint postponed: a reader uses the log"),
-        Err(error) => tracing::warn!(%error, "checkpoint failed"),
-    }
-    done.unwrap_or(false)
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     auth::{Credential, TokenHash},
-    db::{Batch, Company, DbConnection, Need, Progress, Timestamp, need},
+    db::{Batch, Company, DbConnection, NeedOf, Progress, Timestamp, need},
     error::{Error, Result},
     models::user::{LiveUsers, LockedUsers},
 };
@@ -158,7 +158,7 @@ impl Invocation {
     }
 
     /// What a read has in common with others: it looks its caller up, and needs rows for the caller's id.
-    pub fn reads(&self, needs: &[fn(&str) -> Box<dyn Need>]) -> Company {
+    pub fn reads(&self, needs: &[NeedOf]) -> Company {
         let all = |id: &str| std::iter::once(need::<LiveUsers>(id)).chain(needs.iter().map(|need| need(id))).collect();
         Company { needs: self.caller_id().as_deref().map(all).unwrap_or_default(), ..Company::default() }
     }

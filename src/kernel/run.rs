@@ -13,7 +13,7 @@ use super::{
     invocation::{Guarded, Invocation},
 };
 use crate::{
-    db::{Batch, Need},
+    db::{Batch, NeedOf},
     error::Result,
 };
 
@@ -52,7 +52,7 @@ pub struct Read {
     /// Whether it is declared to run a single statement, which is consistent without a transaction.
     pub(super) one_statement: bool,
     /// The rows that it needs for its caller's id.
-    pub(super) needs: Vec<fn(&str) -> Box<dyn Need>>,
+    pub(super) needs: Vec<NeedOf>,
 }
 
 /// The handler of a mutation.

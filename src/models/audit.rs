@@ -196,14 +196,6 @@ pub fn list(
     query.load(conn)
 }
 
-/// The number of entries at or after `since`.
-///
-/// # Errors
-/// The database's.
-pub fn count_since(conn: &mut DbConnection, since: Timestamp) -> QueryResult<i64> {
-    audit_log::table.filter(audit_log::created_at.ge(since)).count().get_result(conn)
-}
-
 impl Listed for AuditEntry {
     type Id = i64;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+use diesel::prelude::*;
 
 use super::plan::Plan;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long a subscription still counts after the end of its period (docs/API.md, "Plans").
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A user's billing record.
 #[derive(Clone, Debug, HasQuery)]
@@ -193,17 +193,4 @@ fn of_another_user(error: diesel::result::Error) -> Error {
         _ => return error.into(),
     };
     Error::Conflict { message: message.to_owned(), conflicting_id: None }
-}
-
-/// The number of customers with a running subscription.
-///
-/// # Errors
-/// The database's.
-pub fn count_paying(conn: &mut DbConnection, now: Timestamp) -> QueryResult<i64> {
-    customers::table
-        // A literal, because the planner does not use the partial index for a bound value.
-        .filter(sql::<Bool>("plan <> 'FREE'"))
-        .filter(customers::stripe_current_period_end.gt(now.minus(GRACE)))
-        .count()
-        .get_result(conn)
 }

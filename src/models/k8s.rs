@@ -1,5 +1,7 @@
 //! Cluster configurations. [`Cluster`] reads live rows only; [`DeletedCluster`] and [`ClusterRow`] read the others.
 
+use std::{cmp::Reverse, collections::HashMap};
+
 use diesel::prelude::*;
 
 use super::{
@@ -144,7 +146,10 @@ impl Cluster {
     /// # Errors
     /// The database's.
     pub fn of(conn: &mut DbConnection, owner: &str) -> QueryResult<Vec<Self>> {
-        Self::query().filter(clusters::auth_user_id.eq(owner)).order(clusters::id).load(conn)
+        // Not ordered by the database: it would then choose the index in that order, and read all deleted clusters too.
+        let mut found: Vec<Self> = Self::query().filter(clusters::auth_user_id.eq(owner)).load(conn)?;
+        found.sort_unstable_by_key(|cluster| cluster.row.id);
+        Ok(found)
     }
 
     /// One of the owner's live clusters.
@@ -221,16 +226,18 @@ impl Cluster {
         Self::query().filter(clusters::id.eq(id)).first(conn).optional()
     }
 
-    /// Owner and number of live clusters, for each of `owners` that has any.
+    /// The number of live clusters of each of `owners` that has any.
     ///
     /// # Errors
     /// The database's.
-    pub fn count_by_owner(conn: &mut DbConnection, owners: &[&str]) -> QueryResult<Vec<(String, i64)>> {
-        live()
-            .filter(clusters::auth_user_id.eq_any(owners))
-            .group_by(clusters::auth_user_id)
-            .select((clusters::auth_user_id.assume_not_null(), diesel::dsl::count_star()))
-            .load(conn)
+    pub fn count_by_owner(conn: &mut DbConnection, owners: &[&str]) -> QueryResult<HashMap<String, i64>> {
+        // Not grouped by the database, for the reason given in [`Self::of`].
+        let found = live().filter(clusters::auth_user_id.eq_any(owners)).select(clusters::auth_user_id);
+        let mut counts = HashMap::new();
+        for owner in found.load::<Option<String>>(conn)?.into_iter().flatten() {
+            *counts.entry(owner).or_insert(0) += 1;
+        }
+        Ok(counts)
     }
 }
 
@@ -317,7 +324,7 @@ impl ClusterRow {
         after: Option<&Position<i64>>,
         limit: i64,
     ) -> QueryResult<Vec<Self>> {
-        let mut query = Self::query().order(clusters::id.desc()).limit(limit).into_boxed();
+        let mut query = Self::query().into_boxed();
         if let Some(status) = filter.status {
             query = query.filter(clusters::status.eq(status));
         }
@@ -330,10 +337,17 @@ impl ClusterRow {
         if !filter.include_deleted {
             query = query.filter(clusters::deleted_at.is_null());
         }
+        if filter.user_id.is_some() && !filter.include_deleted {
+            // As in [`Cluster::of`]: there are at most as many as plans.
+            let mut found: Vec<Self> = query.load(conn)?;
+            found.sort_unstable_by_key(|cluster| Reverse(cluster.id));
+            let rest = found.into_iter().filter(|cluster| after.is_none_or(|position| cluster.id < position.id));
+            return Ok(rest.take(usize::try_from(limit).unwrap_or(0)).collect());
+        }
         if let Some(position) = after {
             query = query.filter(clusters::id.lt(position.id));
         }
-        query.load(conn)
+        query.order(clusters::id.desc()).limit(limit).load(conn)
     }
 
     /// The numbers of a user's live and of their deleted clusters. The two statements must run in one snapshot, or a
@@ -342,9 +356,7 @@ impl ClusterRow {
     /// # Errors
     /// The database's.
     pub fn count_of(conn: &mut DbConnection, owner: &str) -> QueryResult<(i64, i64)> {
-        let live = live_of(owner).count().get_result(conn)?;
-        let deleted = deleted_of(owner).count().get_result(conn)?;
-        Ok((live, deleted))
+        Ok((live_of(owner).count().get_result(conn)?, deleted_of(owner).count().get_result(conn)?))
     }
 }
 

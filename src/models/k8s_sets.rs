@@ -25,10 +25,12 @@ impl Loader for LiveClusters {
     type Rows = Vec<Cluster>;
 
     fn load(conn: &mut DbConnection, owners: &[&str]) -> QueryResult<HashMap<String, Vec<Cluster>>> {
-        let all = match owners {
+        let mut all = match owners {
             [owner] => Cluster::of(conn, owner)?,
-            many => Cluster::query().filter(clusters::auth_user_id.eq_any(many)).order(clusters::id).load(conn)?,
+            many => Cluster::query().filter(clusters::auth_user_id.eq_any(many)).load(conn)?,
         };
+        // As in `Cluster::of`, not ordered by the database.
+        all.sort_unstable_by_key(|cluster| cluster.row.id);
         let mut by_owner: HashMap<String, Vec<Cluster>> = HashMap::new();
         for cluster in all {
             if let Some(owner) = &cluster.row.auth_user_id {

@@ -1,8 +1,22 @@
-//! Counts of live rows. Triggers maintain them, so that no call counts a table.
+//! The numbers that `admin.getStats` shows. Triggers maintain counters, so that no call counts a table.
 
-use diesel::prelude::*;
+use std::time::Duration;
 
-use crate::{db::DbConnection, schema::live_counts};
+use diesel::{dsl::sum, prelude::*};
+
+use super::{customer::GRACE, plan::Plan};
+use crate::{
+    db::{DbConnection, Timestamp},
+    schema::{audit_counts, audit_log, customers, live_counts, paid_period_counts as paid},
+};
+
+/// The period of [`Activity::recent`].
+const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The width of a bucket of audit entries.
+const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
 
 /// Numbers of live rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +27,15 @@ pub struct LiveCounts {
     pub clusters: i64,
 }
 
+/// Numbers that depend on the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// Customers with a running subscription.
+    pub paying: i64,
+    /// Audit entries of the last 24 hours.
+    pub recent: i64,
+}
+
 /// Reads the counters. Each is the sum of several rows, so that concurrent writers seldom wait for each other.
 ///
 /// # Errors
@@ -21,4 +44,40 @@ pub fn live_counts(conn: &mut DbConnection) -> QueryResult<LiveCounts> {
     let rows: Vec<(String, i64)> = live_counts::table.select((live_counts::entity, live_counts::live)).load(conn)?;
     let sum = |entity: &str| rows.iter().filter(|(name, _)| name == entity).map(|(_, live)| live).sum();
     Ok(LiveCounts { users: sum("user"), clusters: sum("cluster") })
+}
+
+/// Counts what there is at `now`. Both numbers are exact: whole buckets come from the counters, and of the bucket in which
+/// a period begins the rows are counted.
+///
+/// # Errors
+/// The database's.
+pub fn activity(conn: &mut DbConnection, now: Timestamp) -> QueryResult<Activity> {
+    let (since, ended) = (now.minus(RECENT), now.minus(GRACE));
+    let (bucket, hour, day) = (since.next_multiple(TEN_MINUTES), ended.next_multiple(HOUR), ended.next_multiple(DAY));
+    let recent = audit_counts::table.filter(audit_counts::bucket.ge(bucket)).select(sum(audit_counts::entries));
+    let recent_rows =
+        audit_log::table.filter(audit_log::created_at.ge(since)).filter(audit_log::created_at.lt(bucket)).count();
+    let by_day = paid::table.filter(paid::width.eq("day")).filter(paid::bucket.ge(day)).select(sum(paid::customers));
+    let by_hour = paid::table
+        .filter(paid::width.eq("hour"))
+        .filter(paid::bucket.ge(hour))
+        .filter(paid::bucket.lt(day))
+        .select(sum(paid::customers));
+    let paying_rows = customers::table
+        .filter(customers::stripe_current_period_end.gt(ended))
+        .filter(customers::stripe_current_period_end.lt(hour))
+        .filter(customers::plan.ne(Plan::Free))
+        .count();
+    let counts: [Option<i64>; 5] = diesel::select((
+        recent.single_value(),
+        recent_rows.single_value(),
+        by_day.single_value(),
+        by_hour.single_value(),
+        paying_rows.single_value(),
+    ))
+    .get_result::<(_, _, _, _, _)>(conn)?
+    .into();
+    let [recent, recent_rows, by_day, by_hour, paying_rows] = counts;
+    let total = |counts: &[Option<i64>]| counts.iter().flatten().sum();
+    Ok(Activity { paying: total(&[by_day, by_hour, paying_rows]), recent: total(&[recent, recent_rows]) })
 }

@@ -367,7 +367,7 @@ pub fn list(
     }
     let rows: Vec<ListedUserRow> = query.load(conn)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let counts: HashMap<String, i64> = Cluster::count_by_owner(conn, &ids)?.into_iter().collect();
+    let counts = Cluster::count_by_owner(conn, &ids)?;
     Ok(rows
         .into_iter()
         .map(|row| ListedUser { active_clusters: counts.get(&row.id).copied().unwrap_or(0), row })

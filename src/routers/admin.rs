@@ -1,7 +1,5 @@
 //! `admin.*`: what administrators of the server see and do.
 
-use std::time::Duration;
-
 use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,17 +18,12 @@ use crate::{
     error::{Error, Result},
     kernel::{Audited, Call, Router},
     models::{
-        audit::count_since,
-        customer::count_paying,
         k8s::{ClusterFilter, ClusterRow, Status},
         plan::Plan,
-        stats::live_counts,
+        stats::{activity, live_counts},
         user::{self, ListedUser, Role, User, UserFilter},
     },
 };
-
-/// The period of `recentActivity`.
-const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Counts for a dashboard.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -142,11 +135,12 @@ pub fn router() -> Router {
 
 fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {
     let live = live_counts(call.conn)?;
+    let activity = activity(call.conn, call.now)?;
     Ok(Stats {
         total_users: live.users,
         total_clusters: live.clusters,
-        active_subscriptions: count_paying(call.conn, call.now)?,
-        recent_activity: count_since(call.conn, call.now.minus(RECENT))?,
+        active_subscriptions: activity.paying,
+        recent_activity: activity.recent,
     })
 }
 

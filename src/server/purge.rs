@@ -1,4 +1,4 @@
-//! Deletes old Stripe events at intervals.
+//! What the server does at intervals: it deletes old Stripe events and renews the planner's statistics.
 
 use std::{
     sync::Arc,
@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval_at},
+    time::{MissedTickBehavior, interval, interval_at},
 };
 
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
     models::stripe_event::StripeEvent,
     stripe::inbox::oldest_kept,
 };
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Deletes Stripe events that were processed long ago, every `interval`, until the server stops.
 pub(super) async fn purge(site: Arc<Site>, interval: Duration, mut draining: watch::Receiver<bool>) {
@@ -33,6 +35,23 @@ pub(super) async fn purge(site: Arc<Site>, interval: Duration, mut draining: wat
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "purged old Stripe events"),
             Err(error) => tracing::warn!(error = error.detail(), "could not purge old Stripe events"),
+        }
+    }
+}
+
+/// Renews the statistics of SQLite's planner, at once and then every hour, until the server stops.
+pub(super) async fn optimize(site: Arc<Site>, mut draining: watch::Receiver<bool>) {
+    let mut due = interval(HOUR);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = drained(&mut draining) => return,
+        }
+        let services = site.kernel().services();
+        let deadline = Instant::now() + services.timeouts.call;
+        if let Err(error) = services.db.optimize(deadline).await {
+            tracing::warn!(error = error.detail(), "could not renew the statistics");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The counters that `admin.getStats` reads instead of counting rows.
 
 use clusterdesk::{
-    db::DbConnection,
-    models::stats::{self, LiveCounts},
+    db::{DbConnection, Timestamp},
+    models::stats::{self, Activity, LiveCounts},
 };
 use proptest::{
     prelude::{Strategy, any},
@@ -49,7 +49,76 @@ fn change(kind: u8, number: u16) -> String {
     }
 }
 
+/// The numbers that the buckets must give at a time, by counting all rows.
+fn counted_at(conn: &mut DbConnection, now: &str) -> Activity {
+    let day_before = match conn.backend() {
+        Backend::Sqlite => format!("strftime('%Y-%m-%d %H:%M:%f', '{now}', '-1 day')"),
+        Backend::Postgres => format!("TIMESTAMP '{now}' - INTERVAL '1 day'"),
+    };
+    Activity {
+        paying: conn.number(&format!(
+            "SELECT count(*) FROM customers WHERE plan <> 'FREE' AND stripe_current_period_end > {day_before}"
+        )),
+        recent: conn.number(&format!("SELECT count(*) FROM audit_log WHERE created_at >= {day_before}")),
+    }
+}
+
+/// A time in the first three days of 2026, every 7 minutes and some milliseconds.
+fn moment(number: u16) -> String {
+    let minutes = u32::from(number) * 7 % (3 * 24 * 60);
+    let (day, hour, minute) = (minutes / 1440 + 1, minutes / 60 % 24, minutes % 60);
+    format!("2026-01-{day:02} {hour:02}:{minute:02}:{:02}.{:03}", number % 2 * 59, 1 + number % 3 * 499)
+}
+
+fn timestamp(moment: &str) -> Timestamp {
+    serde_json::from_value(serde_json::Value::from(moment.replace(' ', "T") + "Z")).unwrap()
+}
+
+/// One of six statements about customers and audit entries.
+fn activity(kind: u8, number: u16) -> String {
+    let (at, owner) = (moment(number), number % 12);
+    let plan = if number.is_multiple_of(4) { "FREE" } else { "PRO" };
+    match kind % 6 {
+        0 | 1 => format!(
+            "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+            VALUES ('{at}', 'a', 'p', 'e', 'i', '{{}}', 'r'), ('{}', 'a', 'p', 'e', 'i', '{{}}', 'r')",
+            moment(number + 1)
+        ),
+        2 => format!(
+            "INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at)
+            VALUES ('u{owner}', '{plan}', '{at}', {T}, {T}) ON CONFLICT DO NOTHING"
+        ),
+        3 => format!("UPDATE customers SET plan = '{plan}' WHERE id % 5 = {owner} % 5"),
+        4 => format!("UPDATE customers SET stripe_current_period_end = '{at}' WHERE id % 4 = {owner} % 4"),
+        _ => format!("DELETE FROM customers WHERE auth_user_id = 'u{owner}'"),
+    }
+}
+
 both_databases! {
+    async fn the_numbers_over_time_equal_the_row_counts_after_any_change(database: TestDatabase) {
+        let mut conn = database.connect();
+        for owner in 0..12 {
+            conn.run(&format!("INSERT INTO users (id, created_at, updated_at) VALUES ('u{owner}', {T}, {T})"));
+        }
+        let mut runner = TestRunner::deterministic();
+        let many = proptest::collection::vec((any::<u8>(), any::<u16>()), 150);
+        for (kind, number) in many.new_tree(&mut runner).unwrap().current() {
+            let statement = activity(kind, number % 1000);
+            conn.run(&statement);
+            // Times on and beside the edges of buckets, and those of rows, a day later.
+            for now in ["2026-01-02 00:00:00.000", "2026-01-03 10:00:00.000", "2026-01-03 09:59:59.999", &moment(number % 1000), &moment(number % 77)] {
+                assert_eq!(stats::activity(&mut conn, timestamp(now)).unwrap(), counted_at(&mut conn, now), "at {now} after {statement}");
+            }
+        }
+        conn.run("BEGIN; DELETE FROM customers; ROLLBACK");
+        let now = "2026-01-02 10:00:00.000";
+        assert_eq!(stats::activity(&mut conn, timestamp(now)).unwrap(), counted_at(&mut conn, now), "after a rollback");
+        if database.backend == Backend::Postgres {
+            conn.run("TRUNCATE customers");
+            assert_eq!(stats::activity(&mut conn, timestamp(now)).unwrap().paying, 0, "after TRUNCATE");
+        }
+    }
+
     async fn the_counters_equal_the_row_counts_after_any_change(database: TestDatabase) {
         let mut conn = database.connect();
         assert_counters_match(&mut conn, "initially");

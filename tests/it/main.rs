@@ -43,6 +43,8 @@ mod schema_file;
 mod scopes;
 mod settings;
 mod shutdown;
+mod sqlite_log;
+mod start;
 mod statements;
 mod status;
 mod stock;

@@ -24,7 +24,7 @@ impl Empty {
 
 /// The data that a down migration loses because it drops columns: migration, table, and the columns. No columns mean the
 /// whole table.
-const LOST: [(&str, &str, &[&str]); 11] = [
+const LOST: [(&str, &str, &[&str]); 13] = [
     ("roles", "users", &["role"]),
     // The up migration fills these with estimates.
     ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
@@ -36,6 +36,8 @@ const LOST: [(&str, &str, &[&str]); 11] = [
     ("stripe_events", "stripe_events", &[]),
     ("stripe_events", "stripe_subscriptions", &[]),
     ("stripe_events", "customers", &["stripe_cancel_at_period_end"]),
+    ("activity_counts", "audit_counts", &[]),
+    ("activity_counts", "paid_period_counts", &[]),
     ("initial_schema", "", &[]),
 ];
 

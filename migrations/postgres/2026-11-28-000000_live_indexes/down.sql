@@ -1,0 +1,2 @@
+DROP INDEX k8s_cluster_configs_live_plan_id;
+DROP INDEX k8s_cluster_configs_live_id;
