@@ -1,5 +1,6 @@
 //! Connections, database threads, transactions, migrations, and the differences between SQLite and PostgreSQL.
 
+pub(crate) mod cached;
 mod claim;
 mod commits;
 mod connection;
@@ -24,6 +25,7 @@ mod url;
 mod worker;
 mod writer;
 
+pub(crate) use self::connection::native;
 pub use self::{
     connection::{DbConnection, Purpose},
     database::{BUSY, Database, GRACE},

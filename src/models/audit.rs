@@ -35,7 +35,7 @@ pub struct AuditEntry {
 
 /// An entry to insert; the fields are those of [`AuditEntry`].
 #[derive(Insertable)]
-#[diesel(table_name = audit_log)]
+#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
 pub struct NewAuditEntry<'a> {
     /// Now.
     pub created_at: Timestamp,

@@ -6,7 +6,11 @@ use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 
 use super::plan::Plan;
 use crate::{
-    db::{DbConnection, Timestamp, constraint::Constraint},
+    db::{
+        DbConnection, Timestamp,
+        cached::{cached, update},
+        constraint::Constraint,
+    },
     error::{Error, Result},
     schema::customers,
 };
@@ -113,7 +117,7 @@ impl Customer {
     /// CONFLICT when the Stripe customer or subscription is that of another user; the database's.
     pub fn set_standing(&self, conn: &mut DbConnection, standing: &Standing, now: Timestamp) -> Result<bool> {
         let change = (standing, customers::updated_at.eq(now));
-        Ok(diesel::update(customers::table.find(self.id)).set(change).execute(conn).map_err(of_another_user)? == 1)
+        Ok(update(customers::table.find(self.id), change).execute(conn).map_err(of_another_user)? == 1)
     }
 
     /// Stores a user's Stripe customer id, unless one is known already, and creates the customer if there is none. Returns
@@ -135,10 +139,9 @@ impl Customer {
             Some(customer) => customer.id,
             None => Self::create(conn, user_id, now)?,
         };
-        diesel::update(customers::table.find(id))
-            .set((customers::stripe_customer_id.eq(stripe_customer_id), customers::updated_at.eq(now)))
-            .execute(conn)
-            .map_err(of_another_user)?;
+        let change = (customers::stripe_customer_id.eq(stripe_customer_id), customers::updated_at.eq(now));
+        let link = update(customers::table.find(id), change);
+        link.execute(conn).map_err(of_another_user)?;
         Ok((Some(id), stripe_customer_id.to_owned()))
     }
 
@@ -185,10 +188,7 @@ fn of_another_user(error: diesel::result::Error) -> Error {
 /// # Errors
 /// The database's.
 pub fn count_paying(conn: &mut DbConnection, now: Timestamp) -> QueryResult<i64> {
-    customers::table
-        // A literal, because the planner does not use the partial index for a bound value.
-        .filter(sql::<Bool>("plan <> 'FREE'"))
-        .filter(customers::stripe_current_period_end.gt(now.minus(GRACE)))
-        .count()
-        .get_result(conn)
+    // A literal, because the planner does not use the partial index for a bound value.
+    let paying = customers::table.filter(sql::<Bool>("plan <> 'FREE'"));
+    cached(paying.filter(customers::stripe_current_period_end.gt(now.minus(GRACE))).count()).get_result(conn)
 }

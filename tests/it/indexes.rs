@@ -38,7 +38,7 @@ use crate::support::{Backend, On, Sql, big, both_databases};
 const USER: &str = "user_59997";
 
 /// The big database of a backend.
-struct AtSize(Backend);
+pub struct AtSize(pub Backend);
 
 impl On for AtSize {
     async fn on(backend: Backend) -> Self {
@@ -138,7 +138,7 @@ fn position<Id>(id: Id) -> Position<Id> {
 
 /// Every model function, with the indexes that may serve its statements; an empty list means a primary or unique key.
 /// Left out are the search of users and the list of all tokens, which read the whole table.
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
         (Box::new(work), indexes.to_vec())
     }
@@ -339,7 +339,7 @@ fn early() -> Timestamp {
 }
 
 /// A function to run, and the indexes that may serve its statements.
-type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
+pub type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
 
 /// Whether a plan reads a whole table. A scan in index or key order that stops when the page is full does not count.
 /// Neither does a scan of a small table or index.
