@@ -2,7 +2,6 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use procedures::{Code, Error, socket::is_upgrade, whole};
@@ -29,8 +28,9 @@ impl Site {
             return response::finish(refused, &request_id);
         }
         let (site, from, id) = (&self, &connection, request_id.as_str());
-        // Boxed, because the layers copy what they wait for several times.
-        let route = service_fn(move |request| site.route(request, from, id).map(Ok).boxed());
+        // Boxed, as the larger futures below, because hyper and the layers move what they wait for several times, and hyper
+        // keeps the room of a request for each connection.
+        let route = service_fn(move |request| Box::pin(async move { Ok(site.route(request, from, id).await) }));
         let Ok::<_, Infallible>(response) = self.cors.layer(route).oneshot(request).await;
         response::finish(response, &request_id)
     }
@@ -97,7 +97,7 @@ impl Site {
         }
         match mount {
             Some(mount) => Box::pin(self.trpc(request, connection, request_id, mount)).await,
-            None if request.method() == Method::POST => self.post(request, connection, request_id).await,
+            None if request.method() == Method::POST => Box::pin(self.post(request, connection, request_id)).await,
             None => {
                 let why = "Call procedures by POST, or open a WebSocket.";
                 Ok(refusal::wrong_method(Wire::JsonRpc, "GET, HEAD, POST", why, request_id))

@@ -117,7 +117,8 @@ impl MemberWriter<'_, '_> {
         if self.result.is_err() || field.name().starts_with("log.") {
             return;
         }
-        self.result = self.name(field.name().trim_start_matches("r#")).and_then(|()| value(self.writer));
+        let name = field.name().strip_prefix("r#").unwrap_or(field.name());
+        self.result = self.name(name).and_then(|()| value(self.writer));
     }
 
     fn name(&mut self, name: &str) -> fmt::Result {
