@@ -19,3 +19,17 @@ pub enum Purpose {
     /// Reads and writes.
     Write,
 }
+
+/// Runs a query on the database's own connection: `native!(conn, |conn| query.first(conn))`. Through the enum, Diesel
+/// writes the text of a query anew at each call, although the prepared statement is found without it. It is a macro,
+/// because the two connections have no type in common.
+macro_rules! native {
+    ($connection:expr, |$native:ident| $query:expr) => {
+        match $connection {
+            $crate::db::DbConnection::Sqlite($native) => $query,
+            $crate::db::DbConnection::Postgres($native) => $query,
+        }
+    };
+}
+
+pub(crate) use native;

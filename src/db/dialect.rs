@@ -11,6 +11,7 @@ use diesel::{
 };
 
 use super::{
+    cached::cached,
     connection::{DbConnection, Purpose},
     timestamp::Timestamp,
 };
@@ -137,7 +138,8 @@ pub fn lock_user(connection: &mut DbConnection, id: &str) -> QueryResult<()> {
     match connection {
         DbConnection::Sqlite(_) => Ok(()),
         DbConnection::Postgres(pg) => {
-            sql_query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE").bind::<Text, _>(id).execute(pg).map(drop)
+            let lock = sql::<Integer>("SELECT 1 FROM users WHERE id = ").bind::<Text, _>(id).sql(" FOR NO KEY UPDATE");
+            cached(lock).load::<i32>(pg).map(drop)
         }
     }
 }
@@ -155,7 +157,7 @@ pub fn lock_users(connection: &mut DbConnection, ids: &[&str]) -> QueryResult<Ve
     }
     let DbConnection::Postgres(pg) = connection else { return Ok(ids.iter().map(|id| (*id).to_owned()).collect()) };
     let lock = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED";
-    let locked: Vec<Locked> = sql_query(lock).bind::<Array<Text>, _>(ids).load(pg)?;
+    let locked: Vec<Locked> = cached(sql_query(lock).bind::<Array<Text>, _>(ids)).load(pg)?;
     Ok(locked.into_iter().map(|row| row.id).collect())
 }
 
@@ -355,7 +357,7 @@ pub fn discard(connection: &mut DbConnection) {
 pub fn log_position(connection: &mut DbConnection) -> QueryResult<Option<LogPosition>> {
     let DbConnection::Postgres(pg) = connection else { return Ok(None) };
     let position = "CASE WHEN pg_is_in_recovery() THEN NULL ELSE (pg_current_wal_insert_lsn() - '0/0')::bigint END";
-    let position = diesel::select(sql::<Nullable<BigInt>>(position)).get_result::<Option<i64>>(pg)?;
+    let position = cached(diesel::select(sql::<Nullable<BigInt>>(position))).get_result::<Option<i64>>(pg)?;
     Ok(position.map(LogPosition))
 }
 
@@ -367,7 +369,7 @@ pub fn has_replayed(connection: &mut DbConnection, position: LogPosition) -> Que
     let DbConnection::Postgres(pg) = connection else { return Ok(false) };
     let replayed = "(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END \
                     - '0/0')::bigint >= ";
-    diesel::select(sql::<Bool>(replayed).bind::<BigInt, _>(position.0)).get_result(pg)
+    cached(diesel::select(sql::<Bool>(replayed).bind::<BigInt, _>(position.0))).get_result(pg)
 }
 
 /// The language of the server's messages. Deadlocks and timeouts are recognised by their English messages, because

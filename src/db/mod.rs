@@ -1,6 +1,7 @@
 //! Connections, database threads, transactions, migrations, and the differences between SQLite and PostgreSQL.
 
 mod batch;
+pub(crate) mod cached;
 mod checkpoints;
 mod claim;
 mod commits;
@@ -28,6 +29,7 @@ mod url;
 mod worker;
 mod writer;
 
+pub(crate) use self::connection::native;
 pub use self::{
     batch::{Batch, Company, Loader, Need, NeedOf, Progress, Step, Ticket, need},
     connection::{DbConnection, Purpose},

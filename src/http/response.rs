@@ -12,6 +12,11 @@ pub type Response = http::Response<Body>;
 /// The content type of JSON-RPC.
 pub const JSON: &str = "application/json; charset=utf-8";
 
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// The headers that every response gets.
+const HEADERS: usize = 10;
+
 /// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may cache it
 /// but must revalidate it each time. `etag` includes its quotes.
 pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: Bytes) -> Response {
@@ -84,8 +89,9 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
         rate_limit(response.headers_mut(), &allowance);
     }
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert("x-request-id", id);
+        headers.insert(X_REQUEST_ID, id);
     }
     let fixed = [
         (header::CACHE_CONTROL, "no-store"),
@@ -93,7 +99,7 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
     ];
     for (name, value) in fixed {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

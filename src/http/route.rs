@@ -27,7 +27,10 @@ impl Site {
             let refused = refusal::refuse(wire(mount(request.uri().path())), &error, &request_id);
             return response::finish(refused, &request_id);
         }
-        let route = service_fn(async |request| Ok(self.route(request, &connection, &request_id).await));
+        let (site, from, id) = (&self, &connection, request_id.as_str());
+        // Boxed, as the larger futures below, because hyper and the layers move what they wait for several times, and hyper
+        // keeps the room of a request for each connection.
+        let route = service_fn(move |request| Box::pin(async move { Ok(site.route(request, from, id).await) }));
         let Ok::<_, Infallible>(response) = self.cors.layer(route).oneshot(request).await;
         response::finish(response, &request_id)
     }
@@ -50,7 +53,7 @@ impl Site {
             return self.metrics(request.method(), request_id);
         }
         if path == webhook::PATH {
-            return self.webhook(request, connection, request_id).await;
+            return Box::pin(self.webhook(request, connection, request_id)).await;
         }
         if let Some(response) = explorer_file(&request, request_id) {
             return response;
@@ -75,7 +78,7 @@ impl Site {
     async fn health(&self, method: &Method, path: &str, request_id: &str) -> Option<Response> {
         Some(match (method, path) {
             (&Method::GET | &Method::HEAD, "/health/live") => health::live(),
-            (&Method::GET | &Method::HEAD, "/health/ready") => self.ready().await,
+            (&Method::GET | &Method::HEAD, "/health/ready") => Box::pin(self.ready()).await,
             (_, "/health/live" | "/health/ready") => by_get(request_id),
             _ => return None,
         })
@@ -90,11 +93,11 @@ impl Site {
         mount: Option<Mount<'_>>,
     ) -> procedures::Result<Response> {
         if is_upgrade(&request) && mount.is_none_or(|mount| mount.path.is_empty()) {
-            return self.upgrade(request, connection, request_id, wire(mount)).await;
+            return Box::pin(self.upgrade(request, connection, request_id, wire(mount))).await;
         }
         match mount {
-            Some(mount) => self.trpc(request, connection, request_id, mount).await,
-            None if request.method() == Method::POST => self.post(request, connection, request_id).await,
+            Some(mount) => Box::pin(self.trpc(request, connection, request_id, mount)).await,
+            None if request.method() == Method::POST => Box::pin(self.post(request, connection, request_id)).await,
             None => {
                 let why = "Call procedures by POST, or open a WebSocket.";
                 Ok(refusal::wrong_method(Wire::JsonRpc, "GET, HEAD, POST", why, request_id))

@@ -113,7 +113,7 @@ impl Kernel {
     /// Runs the work of an invocation and records the outcome.
     async fn conclude<T>(&self, invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Answer<T> {
         let (started, procedure) = (Instant::now(), &invocation.procedure);
-        let span = tracing::info_span!("call", procedure = procedure.name, request_id = %invocation.context.request_id);
+        let span = tracing::info_span!("call", procedure = procedure.name, request_id = invocation.context.request_id);
         async {
             // Panics on database threads are caught there; this catches those of asynchronous code.
             let caught = AssertUnwindSafe(work).catch_unwind().await;

@@ -165,7 +165,7 @@ impl Invocation {
 
     /// What a short write has in common with others: it locks its caller.
     pub fn locks(&self, writes_in_steps: bool) -> Company {
-        let lock = self.caller_id().map(|id| need::<LockedUsers>(&*id));
+        let lock = self.caller_id().map(|id| need::<LockedUsers>(&id));
         Company { lock, needs: Vec::new(), writes_in_steps }
     }
 

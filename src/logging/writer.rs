@@ -6,41 +6,53 @@
 
 use std::{
     io::{self, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use clusterdesk::kernel::metrics::DroppedLines;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
-/// Bytes that may wait to be written.
+/// Bytes that may wait to be written, those of a write in progress included.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// How long a line waits for others. Waking the thread for each costs a call several microseconds.
+const GATHER: Duration = Duration::from_millis(5);
+/// Room that the buffers keep once they are empty.
+const KEPT_BYTES: usize = 256 * 1024;
 /// How long to wait for the buffer to be written when the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often to log that lines were dropped.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
-
-enum Entry {
-    Line(Vec<u8>),
-    /// Answered when all entries before it are written.
-    Flush(Sender<()>),
-}
 
 /// The running log. Dropping it waits at most a second until everything is written.
 pub struct Log {
     lines: Lines,
 }
 
-/// A writer that queues every line and always succeeds.
+/// A writer that keeps every line for the thread and always succeeds.
 #[derive(Clone)]
 pub struct Lines {
-    queue: Sender<Entry>,
-    waiting: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    buffer: Mutex<Buffer>,
+    /// There is something to write, or no reason to gather more.
+    filled: Condvar,
+    /// Everything is written.
+    emptied: Condvar,
     dropped: DroppedLines,
+}
+
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    lines: u64,
+    /// Bytes of the write in progress.
+    writing: usize,
+    /// The process ends, so lines are written at once.
+    is_ending: bool,
 }
 
 impl Log {
@@ -49,11 +61,11 @@ impl Log {
     /// # Errors
     /// When the operating system refuses a thread.
     pub fn start(output: impl Write + Send + 'static, dropped: DroppedLines) -> io::Result<Self> {
-        let (queue, entries) = unbounded();
-        let lines = Lines { queue, waiting: Arc::default(), dropped };
-        let worker = Worker { output, waiting: Arc::clone(&lines.waiting), dropped: lines.dropped.clone() };
-        thread::Builder::new().name("log".to_owned()).spawn(move || worker.run(&entries))?;
-        Ok(Self { lines })
+        let shared = Shared { buffer: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new(), dropped };
+        let shared = Arc::new(shared);
+        let worker = Worker { output, shared: Arc::clone(&shared), reported: 0 };
+        thread::Builder::new().name("log".to_owned()).spawn(move || worker.run())?;
+        Ok(Self { lines: Lines { shared } })
     }
 
     /// Where to write lines.
@@ -63,26 +75,35 @@ impl Log {
 
     /// The counters of dropped lines.
     pub fn dropped(&self) -> &DroppedLines {
-        &self.lines.dropped
+        &self.lines.shared.dropped
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let (done, written) = bounded(1);
-        if self.lines.queue.send(Entry::Flush(done)).is_ok() {
-            let _timed_out = written.recv_timeout(FLUSH_TIMEOUT);
-        }
+        let shared = &self.lines.shared;
+        let mut buffer = shared.lock();
+        buffer.is_ending = true;
+        shared.filled.notify_one();
+        let waited = shared.emptied.wait_timeout_while(buffer, FLUSH_TIMEOUT, |buffer| !buffer.is_written());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let before = self.waiting.fetch_add(line.len(), Ordering::Relaxed);
-        let fits = before.saturating_add(line.len()) <= BUFFER_BYTES;
-        if !fits || self.queue.send(Entry::Line(line.to_vec())).is_err() {
-            self.waiting.fetch_sub(line.len(), Ordering::Relaxed);
-            self.dropped.unread.inc();
+        let mut buffer = self.shared.lock();
+        let bytes = buffer.bytes.len().saturating_add(buffer.writing).saturating_add(line.len());
+        if bytes > BUFFER_BYTES {
+            self.shared.dropped.unread.inc();
+            return Ok(line.len());
+        }
+        let is_first = buffer.bytes.is_empty();
+        buffer.bytes.extend_from_slice(line);
+        buffer.lines = buffer.lines.saturating_add(1);
+        drop(buffer);
+        if is_first {
+            self.shared.filled.notify_one();
         }
         Ok(line.len())
     }
@@ -92,46 +113,77 @@ impl Write for Lines {
     }
 }
 
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Buffer> {
+        // Nothing panics while it holds the lock.
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits on `filled`, at most for `time`, while `condition` holds.
+    fn wait<'b>(
+        &self,
+        buffer: MutexGuard<'b, Buffer>,
+        time: Duration,
+        condition: fn(&mut Buffer) -> bool,
+    ) -> MutexGuard<'b, Buffer> {
+        self.filled.wait_timeout_while(buffer, time, condition).unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Buffer {
+    fn is_written(&self) -> bool {
+        self.bytes.is_empty() && self.writing == 0
+    }
+}
+
 struct Worker<W> {
     output: W,
-    waiting: Arc<AtomicUsize>,
-    dropped: DroppedLines,
+    shared: Arc<Shared>,
+    /// Dropped lines that the log tells of.
+    reported: u64,
 }
 
 impl<W: Write> Worker<W> {
-    fn run(mut self, entries: &Receiver<Entry>) {
-        let (mut reported, mut next_report) = (0, Instant::now() + REPORT_INTERVAL);
+    fn run(mut self) {
+        let (mut batch, mut next_report) = (Vec::new(), Instant::now() + REPORT_INTERVAL);
         loop {
-            match entries.recv_deadline(next_report) {
-                Ok(Entry::Line(line)) => {
-                    if self.output.write_all(&line).is_err() {
-                        self.dropped.failed.inc();
-                    }
-                    self.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            let mut buffer = self.shared.lock();
+            let patience = next_report.saturating_duration_since(Instant::now());
+            buffer = self.shared.wait(buffer, patience, |buffer| buffer.bytes.is_empty());
+            if !buffer.bytes.is_empty() {
+                buffer = self.shared.wait(buffer, GATHER, |buffer| !buffer.is_ending);
+                mem::swap(&mut batch, &mut buffer.bytes);
+                let lines = mem::take(&mut buffer.lines);
+                buffer.writing = batch.len();
+                drop(buffer);
+                if self.output.write_all(&batch).is_err() {
+                    self.shared.dropped.failed.inc_by(lines);
                 }
-                // Fails when the log has stopped waiting.
-                Ok(Entry::Flush(done)) => {
-                    let _gone = done.send(());
+                batch.clear();
+                batch.shrink_to(KEPT_BYTES);
+                buffer = self.shared.lock();
+                buffer.writing = 0;
+                if buffer.is_written() {
+                    self.shared.emptied.notify_all();
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
             }
+            drop(buffer);
             if Instant::now() >= next_report {
-                reported = self.report(reported);
+                self.report();
                 next_report = Instant::now() + REPORT_INTERVAL;
             }
         }
     }
 
-    /// Logs the dropped lines if there are more than `reported`, and returns their number.
-    fn report(&self, reported: u64) -> u64 {
-        let DroppedLines { unread, failed, refusals, .. } = &self.dropped;
-        let total = self.dropped.total();
-        if total > reported {
+    /// Logs the dropped lines if there are new ones.
+    fn report(&mut self) {
+        let DroppedLines { unread, failed, refusals, .. } = &self.shared.dropped;
+        let total = self.shared.dropped.total();
+        if total > self.reported {
             let (unread, failed, refusals) = (unread.get(), failed.get(), refusals.get());
             tracing::warn!(unread, failed, refusals, "log lines were dropped; these are totals since the start");
         }
-        total
+        self.reported = total;
     }
 }
 
@@ -139,7 +191,7 @@ impl<W: Write> Worker<W> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::sync::mpsc::{Sender as Signal, channel};
+    use std::sync::mpsc::{Receiver, Sender as Signal, channel};
 
     use super::*;
 
@@ -187,7 +239,7 @@ mod tests {
     #[test]
     fn the_buffer_is_bounded_in_bytes() {
         let (written, writes) = channel();
-        let (end, ended) = bounded::<()>(0);
+        let (end, ended) = channel::<()>();
         let dropped = DroppedLines::new().unwrap();
         let log = Log::start(Stalled(written, ended), dropped.clone()).unwrap();
         let line = vec![b'x'; BUFFER_BYTES / 4];

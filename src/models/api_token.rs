@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::{
-    db::{DbConnection, Timestamp, text_enum::text_enum},
+    db::{DbConnection, Timestamp, cached::update, native, text_enum::text_enum},
     schema::api_tokens,
 };
 
@@ -80,12 +80,11 @@ impl ApiToken {
     /// # Errors
     /// The database's.
     pub fn holder(conn: &mut DbConnection, hash: &str, now: Timestamp) -> QueryResult<Option<(String, Scope)>> {
-        unrevoked()
+        let usable = unrevoked()
             .filter(api_tokens::hash.eq(hash))
             .filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now)))
-            .select((api_tokens::user_id, api_tokens::scope))
-            .first(conn)
-            .optional()
+            .select((api_tokens::user_id, api_tokens::scope));
+        native!(conn, |conn| usable.first(conn).optional())
     }
 
     /// All tokens, or those of one user, oldest first.
@@ -105,7 +104,7 @@ impl ApiToken {
     /// The database's.
     pub fn revoke(conn: &mut DbConnection, id: i64, now: Timestamp) -> QueryResult<bool> {
         let revoked = api_tokens::revoked_at.eq(Some(now));
-        Ok(diesel::update(unrevoked().filter(api_tokens::id.eq(id))).set(revoked).execute(conn)? == 1)
+        Ok(update(unrevoked().filter(api_tokens::id.eq(id)), revoked).execute(conn)? == 1)
     }
 
     /// Revokes all tokens of a user and returns how many.
@@ -114,7 +113,7 @@ impl ApiToken {
     /// The database's.
     pub fn revoke_all(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> QueryResult<usize> {
         let revoked = api_tokens::revoked_at.eq(Some(now));
-        diesel::update(unrevoked().filter(api_tokens::user_id.eq(user_id))).set(revoked).execute(conn)
+        update(unrevoked().filter(api_tokens::user_id.eq(user_id)), revoked).execute(conn)
     }
 
     /// Deletes all tokens of a user and returns how many.

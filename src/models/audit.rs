@@ -3,12 +3,12 @@
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{self, Array, Text},
+    sql_types::{self, Array, BigInt, Text},
 };
 
 use super::page::{Listed, Position};
 use crate::{
-    db::{DbConnection, Step, Timestamp, dialect},
+    db::{DbConnection, Step, Timestamp, cached::cached, dialect},
     schema::audit_log,
 };
 
@@ -39,7 +39,7 @@ pub struct AuditEntry {
 
 /// An entry to insert; the fields are those of [`AuditEntry`].
 #[derive(Insertable)]
-#[diesel(table_name = audit_log)]
+#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
 pub struct NewAuditEntry<'a> {
     /// Now.
     pub created_at: Timestamp,
@@ -98,20 +98,28 @@ impl Step for AuditRecord {
         fn texts<'r>(records: &'r [AuditRecord], text: fn(&'r AuditRecord) -> &'r str) -> Vec<&'r str> {
             records.iter().map(text).collect()
         }
-        sql_query(
-            "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)",
+        let inserted: Vec<Inserted> = cached(
+            sql_query(
+                "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) RETURNING id AS _id",
+            )
+            .bind::<Array<sql_types::Timestamp>, _>(records.iter().map(|record| record.created_at).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(texts(records, |record| &record.actor_id))
+            .bind::<Array<Text>, _>(texts(records, |record| record.procedure))
+            .bind::<Array<Text>, _>(texts(records, |record| record.entity))
+            .bind::<Array<Text>, _>(texts(records, |record| &record.entity_id))
+            .bind::<Array<Text>, _>(texts(records, |record| &record.detail))
+            .bind::<Array<Text>, _>(texts(records, |record| &record.request_id)),
         )
-        .bind::<Array<sql_types::Timestamp>, _>(records.iter().map(|record| record.created_at).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(texts(records, |record| &record.actor_id))
-        .bind::<Array<Text>, _>(texts(records, |record| record.procedure))
-        .bind::<Array<Text>, _>(texts(records, |record| record.entity))
-        .bind::<Array<Text>, _>(texts(records, |record| &record.entity_id))
-        .bind::<Array<Text>, _>(texts(records, |record| &record.detail))
-        .bind::<Array<Text>, _>(texts(records, |record| &record.request_id))
-        .execute(pg)?;
-        Ok(records.iter().map(|_| ()).collect())
+        .load(pg)?;
+        Ok(inserted.iter().map(|_| ()).collect())
     }
+}
+
+#[derive(QueryableByName)]
+struct Inserted {
+    #[diesel(sql_type = BigInt)]
+    _id: i64,
 }
 
 impl AuditRecord {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::plan::Plan;
 use crate::{
-    db::{DbConnection, Loader, Timestamp, constraint::Constraint},
+    db::{DbConnection, Loader, Timestamp, cached::update, constraint::Constraint},
     error::{Error, Result},
     schema::customers,
 };
@@ -128,7 +128,7 @@ impl Customer {
     /// CONFLICT when the Stripe customer or subscription is that of another user; the database's.
     pub fn set_standing(&self, conn: &mut DbConnection, standing: &Standing, now: Timestamp) -> Result<bool> {
         let change = (standing, customers::updated_at.eq(now));
-        Ok(diesel::update(customers::table.find(self.id)).set(change).execute(conn).map_err(of_another_user)? == 1)
+        Ok(update(customers::table.find(self.id), change).execute(conn).map_err(of_another_user)? == 1)
     }
 
     /// Stores a user's Stripe customer id, unless one is known already, and creates the customer if there is none. Returns
@@ -150,10 +150,9 @@ impl Customer {
             Some(customer) => customer.id,
             None => Self::create(conn, user_id, now)?,
         };
-        diesel::update(customers::table.find(id))
-            .set((customers::stripe_customer_id.eq(stripe_customer_id), customers::updated_at.eq(now)))
-            .execute(conn)
-            .map_err(of_another_user)?;
+        let change = (customers::stripe_customer_id.eq(stripe_customer_id), customers::updated_at.eq(now));
+        let link = update(customers::table.find(id), change);
+        link.execute(conn).map_err(of_another_user)?;
         Ok((Some(id), stripe_customer_id.to_owned()))
     }
 

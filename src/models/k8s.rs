@@ -9,7 +9,13 @@ use super::{
     plan::Plan,
 };
 use crate::{
-    db::{DbConnection, Timestamp, constraint::Constraint, text_enum::text_enum},
+    db::{
+        DbConnection, Timestamp,
+        cached::{cached, update},
+        constraint::Constraint,
+        native,
+        text_enum::text_enum,
+    },
     error::{Error, Result},
     schema::k8s_cluster_configs as clusters,
 };
@@ -147,7 +153,8 @@ impl Cluster {
     /// The database's.
     pub fn of(conn: &mut DbConnection, owner: &str) -> QueryResult<Vec<Self>> {
         // Not ordered by the database: it would then choose the index in that order, and read all deleted clusters too.
-        let mut found: Vec<Self> = Self::query().filter(clusters::auth_user_id.eq(owner)).load(conn)?;
+        let mut found: Vec<Self> =
+            native!(conn, |conn| Self::query().filter(clusters::auth_user_id.eq(owner)).load(conn))?;
         found.sort_unstable_by_key(|cluster| cluster.row.id);
         Ok(found)
     }
@@ -187,7 +194,7 @@ impl Cluster {
     /// The database's.
     pub fn update(conn: &mut DbConnection, owner: &str, id: i64, changes: &ClusterChanges) -> QueryResult<bool> {
         let cluster = live_of(owner).filter(clusters::id.eq(id));
-        Ok(diesel::update(cluster).set(changes).execute(conn)? == 1)
+        Ok(update(cluster, changes).execute(conn)? == 1)
     }
 
     /// Soft-deletes one of the owner's live clusters. False when there is no such cluster.
@@ -196,7 +203,7 @@ impl Cluster {
     /// The database's.
     pub fn soft_delete(conn: &mut DbConnection, owner: &str, id: i64, now: Timestamp) -> QueryResult<bool> {
         let cluster = live_of(owner).filter(clusters::id.eq(id));
-        Ok(diesel::update(cluster).set(deletion(now)).execute(conn)? == 1)
+        Ok(update(cluster, deletion(now)).execute(conn)? == 1)
     }
 
     /// Soft-deletes all live clusters of a user and returns their ids.
@@ -204,7 +211,7 @@ impl Cluster {
     /// # Errors
     /// The database's.
     pub fn soft_delete_all(conn: &mut DbConnection, owner: &str, now: Timestamp) -> QueryResult<Vec<i64>> {
-        diesel::update(live_of(owner)).set(deletion(now)).returning(clusters::id).get_results(conn)
+        cached(diesel::update(live_of(owner)).set(deletion(now)).returning(clusters::id)).get_results(conn)
     }
 
     /// Changes the status. False when the cluster has another status by now or was deleted.
@@ -215,7 +222,7 @@ impl Cluster {
         let unchanged = live().filter(clusters::id.eq(self.row.id)).filter(clusters::status.eq(self.row.status));
         let has_run = self.row.has_run || matches!(next, Status::Running | Status::Stopped);
         let step = (clusters::status.eq(next), clusters::has_run.eq(has_run), clusters::updated_at.eq(now));
-        Ok(diesel::update(unchanged).set(step).execute(conn)? == 1)
+        Ok(update(unchanged, step).execute(conn)? == 1)
     }
 
     /// A live cluster of any owner, for admins.
@@ -283,7 +290,7 @@ impl DeletedCluster {
         let cluster = deleted_of(owner).filter(clusters::id.eq(self.row.id));
         let change =
             (clusters::status.eq(status), clusters::updated_at.eq(now), clusters::deleted_at.eq(None::<Timestamp>));
-        let updated = conn.transaction(|conn| diesel::update(cluster).set(change).execute(conn));
+        let updated = conn.transaction(|conn| update(cluster, change).execute(conn));
         Ok(free_slot(conn, owner, self.row.plan, updated)? == 1)
     }
 
@@ -293,10 +300,9 @@ impl DeletedCluster {
     /// # Errors
     /// The database's.
     pub fn disown_all(conn: &mut DbConnection, owner: &str, now: Timestamp) -> QueryResult<Vec<i64>> {
-        diesel::update(clusters::table.filter(clusters::auth_user_id.eq(owner)))
-            .set((clusters::auth_user_id.eq(None::<String>), clusters::updated_at.eq(now)))
-            .returning(clusters::id)
-            .get_results(conn)
+        let change = (clusters::auth_user_id.eq(None::<String>), clusters::updated_at.eq(now));
+        let owned = clusters::table.filter(clusters::auth_user_id.eq(owner));
+        cached(diesel::update(owned).set(change).returning(clusters::id)).get_results(conn)
     }
 }
 

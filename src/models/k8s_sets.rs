@@ -13,7 +13,7 @@ use super::{
     plan::Plan,
 };
 use crate::{
-    db::{DbConnection, Loader, Step, Timestamp, dialect},
+    db::{DbConnection, Loader, Step, Timestamp, cached::cached, dialect},
     error::Result,
     schema::k8s_cluster_configs as clusters,
 };
@@ -93,19 +93,21 @@ impl Step for Creation {
         let (Some(pg), [_, _, ..]) = (dialect::postgres(conn), wishes) else {
             return Ok(wishes.iter().map(|wish| Cluster::create(conn, &wish.row(), wish.at)).collect());
         };
-        let created: Vec<Written> = sql_query(
-            "INSERT INTO k8s_cluster_configs
+        let created: Vec<Written> = cached(
+            sql_query(
+                "INSERT INTO k8s_cluster_configs
                  (auth_user_id, name, location, plan, network, status, created_at, updated_at)
              SELECT owner, name, location, plan, 'Default', 'PENDING', at, at
              FROM unnest($1, $2, $3, $4, $5) AS wish (owner, name, location, plan, at)
              ON CONFLICT (auth_user_id, plan) WHERE deleted_at IS NULL DO NOTHING
              RETURNING id, auth_user_id",
+            )
+            .bind::<Array<Text>, _>(column(wishes, |wish| wish.owner.as_str()))
+            .bind::<Array<Text>, _>(column(wishes, |wish| wish.name.as_str()))
+            .bind::<Array<Text>, _>(column(wishes, |wish| wish.location.as_str()))
+            .bind::<Array<Text>, _>(column(wishes, |wish| wish.plan.as_str()))
+            .bind::<Array<sql_types::Timestamp>, _>(column(wishes, |wish| wish.at)),
         )
-        .bind::<Array<Text>, _>(column(wishes, |wish| wish.owner.as_str()))
-        .bind::<Array<Text>, _>(column(wishes, |wish| wish.name.as_str()))
-        .bind::<Array<Text>, _>(column(wishes, |wish| wish.location.as_str()))
-        .bind::<Array<Text>, _>(column(wishes, |wish| wish.plan.as_str()))
-        .bind::<Array<sql_types::Timestamp>, _>(column(wishes, |wish| wish.at))
         .load(pg)?;
         let ids: HashMap<_, _> = created.into_iter().map(|written| (written.auth_user_id, written.id)).collect();
         let outcome = |wish: &Self| match ids.get(&wish.owner) {
@@ -131,19 +133,21 @@ impl Step for Update {
         let (Some(pg), [_, _, ..]) = (dialect::postgres(conn), wishes) else {
             return wishes.iter().map(|wish| Cluster::update(conn, &wish.owner, wish.id, &wish.changes)).collect();
         };
-        let updated = sql_query(
-            "UPDATE k8s_cluster_configs AS cluster
+        let updated = cached(
+            sql_query(
+                "UPDATE k8s_cluster_configs AS cluster
              SET name = coalesce(wish.name, cluster.name), location = coalesce(wish.location, cluster.location),
                  updated_at = wish.at
              FROM unnest($1, $2, $3, $4, $5) AS wish (id, owner, name, location, at)
              WHERE cluster.id = wish.id AND cluster.auth_user_id = wish.owner AND cluster.deleted_at IS NULL
              RETURNING cluster.id, cluster.auth_user_id",
+            )
+            .bind::<Array<BigInt>, _>(column(wishes, |wish| wish.id))
+            .bind::<Array<Text>, _>(column(wishes, |wish| wish.owner.as_str()))
+            .bind::<Array<Nullable<Text>>, _>(column(wishes, |wish| wish.changes.name.as_deref()))
+            .bind::<Array<Nullable<Text>>, _>(column(wishes, |wish| wish.changes.location.as_deref()))
+            .bind::<Array<sql_types::Timestamp>, _>(column(wishes, |wish| wish.changes.updated_at)),
         )
-        .bind::<Array<BigInt>, _>(column(wishes, |wish| wish.id))
-        .bind::<Array<Text>, _>(column(wishes, |wish| wish.owner.as_str()))
-        .bind::<Array<Nullable<Text>>, _>(column(wishes, |wish| wish.changes.name.as_deref()))
-        .bind::<Array<Nullable<Text>>, _>(column(wishes, |wish| wish.changes.location.as_deref()))
-        .bind::<Array<sql_types::Timestamp>, _>(column(wishes, |wish| wish.changes.updated_at))
         .load(pg)?;
         Ok(found(wishes.iter().map(|wish| (wish.id, &wish.owner)), updated))
     }
@@ -158,16 +162,18 @@ impl Step for Deletion {
         let (Some(pg), [_, _, ..]) = (dialect::postgres(conn), wishes) else {
             return wishes.iter().map(|wish| Cluster::soft_delete(conn, &wish.owner, wish.id, wish.at)).collect();
         };
-        let deleted = sql_query(
-            "UPDATE k8s_cluster_configs AS cluster
+        let deleted = cached(
+            sql_query(
+                "UPDATE k8s_cluster_configs AS cluster
              SET status = 'DELETED', updated_at = wish.at, deleted_at = wish.at
              FROM unnest($1, $2, $3) AS wish (id, owner, at)
              WHERE cluster.id = wish.id AND cluster.auth_user_id = wish.owner AND cluster.deleted_at IS NULL
              RETURNING cluster.id, cluster.auth_user_id",
+            )
+            .bind::<Array<BigInt>, _>(column(wishes, |wish| wish.id))
+            .bind::<Array<Text>, _>(column(wishes, |wish| wish.owner.as_str()))
+            .bind::<Array<sql_types::Timestamp>, _>(column(wishes, |wish| wish.at)),
         )
-        .bind::<Array<BigInt>, _>(column(wishes, |wish| wish.id))
-        .bind::<Array<Text>, _>(column(wishes, |wish| wish.owner.as_str()))
-        .bind::<Array<sql_types::Timestamp>, _>(column(wishes, |wish| wish.at))
         .load(pg)?;
         Ok(found(wishes.iter().map(|wish| (wish.id, &wish.owner)), deleted))
     }

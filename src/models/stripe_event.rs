@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::page::{Listed, Position};
 use crate::{
-    db::{DbConnection, Timestamp},
+    db::{DbConnection, Timestamp, cached::update},
     schema::stripe_events,
 };
 
@@ -126,9 +126,10 @@ impl Receipt<'_> {
         let processed_at = (!failed).then_some(now);
         let outcome = (stripe_events::processed_at.eq(processed_at), stripe_events::error.eq(error));
         match known {
-            Some(known) => diesel::update(stripe_events::table.find(&known.id))
-                .set((outcome, stripe_events::attempts.eq(known.attempts.saturating_add(1))))
-                .execute(conn),
+            Some(known) => {
+                let attempts = stripe_events::attempts.eq(known.attempts.saturating_add(1));
+                update(stripe_events::table.find(&known.id), (outcome, attempts)).execute(conn)
+            }
             None => diesel::insert_into(stripe_events::table)
                 .values((
                     stripe_events::id.eq(self.id),

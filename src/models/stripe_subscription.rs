@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::{
-    db::{DbConnection, Timestamp},
+    db::{DbConnection, Timestamp, cached::update},
     schema::stripe_subscriptions,
 };
 
@@ -64,7 +64,7 @@ impl StripeSubscription {
         let orphans = stripe_subscriptions::table
             .filter(stripe_subscriptions::stripe_customer_id.eq(stripe_customer_id))
             .filter(stripe_subscriptions::auth_user_id.is_null());
-        diesel::update(orphans).set(stripe_subscriptions::auth_user_id.eq(user_id)).execute(conn)
+        update(orphans, stripe_subscriptions::auth_user_id.eq(user_id)).execute(conn)
     }
 
     /// Inserts the subscription if it `is_new`, or else updates it.
@@ -74,7 +74,7 @@ impl StripeSubscription {
     pub fn store(&self, conn: &mut DbConnection, is_new: bool) -> QueryResult<()> {
         match is_new {
             true => diesel::insert_into(stripe_subscriptions::table).values(self).execute(conn),
-            false => diesel::update(stripe_subscriptions::table.find(&self.id)).set(self).execute(conn),
+            false => update(stripe_subscriptions::table.find(&self.id), self).execute(conn),
         }
         .map(drop)
     }

@@ -16,7 +16,13 @@ use super::{
     plan::Plan,
 };
 use crate::{
-    db::{DbConnection, Loader, Timestamp, constraint::Constraint, dialect, text_enum::text_enum},
+    db::{
+        DbConnection, Loader, Timestamp,
+        cached::{cached, update},
+        constraint::Constraint,
+        dialect, native,
+        text_enum::text_enum,
+    },
     schema::{customers, user_tombstones, users},
 };
 
@@ -125,7 +131,7 @@ impl User {
     /// # Errors
     /// The database's.
     pub fn find(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Self>> {
-        Self::query().filter(users::id.eq(id)).first(conn).optional()
+        native!(conn, |conn| Self::query().filter(users::id.eq(id)).first(conn).optional())
     }
 
     /// The live user with this id, locked until the transaction ends (see [`dialect::lock_user`]).
@@ -143,7 +149,7 @@ impl User {
     /// The database's.
     pub fn set_name(&self, conn: &mut DbConnection, name: &str, now: Timestamp) -> QueryResult<bool> {
         let change = (users::name.eq(name), users::updated_at.eq(now));
-        Ok(diesel::update(live().filter(users::id.eq(&self.id))).set(change).execute(conn)? == 1)
+        Ok(update(live().filter(users::id.eq(&self.id)), change).execute(conn)? == 1)
     }
 
     /// Changes the user's role. False when the user was deleted meanwhile.
@@ -152,7 +158,7 @@ impl User {
     /// The database's.
     pub fn set_role(&self, conn: &mut DbConnection, role: Role, now: Timestamp) -> QueryResult<bool> {
         let change = (users::role.eq(role), users::updated_at.eq(now));
-        Ok(diesel::update(live().filter(users::id.eq(&self.id))).set(change).execute(conn)? == 1)
+        Ok(update(live().filter(users::id.eq(&self.id)), change).execute(conn)? == 1)
     }
 
     /// Whether this user is the only admin. A lock keeps the answer true until the transaction ends.
@@ -164,8 +170,8 @@ impl User {
             return Ok(false);
         }
         dialect::lock_until_commit(conn, dialect::ADMINS)?;
-        let other = Self::query().filter(is_admin()).filter(users::id.ne(&self.id));
-        Ok(other.first::<Self>(conn).optional()?.is_none())
+        let other = Self::query().filter(is_admin()).filter(users::id.ne(&self.id)).limit(1);
+        Ok(cached(other).get_result::<Self>(conn).optional()?.is_none())
     }
 
     /// Marks the row as deleted and removes name, email and image (docs/API.md, "Deleting a user"). False when the user
@@ -181,7 +187,7 @@ impl User {
             users::updated_at.eq(now),
             users::deleted_at.eq(Some(now)),
         );
-        Ok(diesel::update(live().filter(users::id.eq(&self.id))).set(change).execute(conn)? == 1)
+        Ok(update(live().filter(users::id.eq(&self.id)), change).execute(conn)? == 1)
     }
 
     /// Deletes the row and leaves a tombstone, so that a token that is still valid does not create the user again. False
@@ -207,8 +213,8 @@ fn is_admin() -> SqlLiteral<Bool> {
 /// # Errors
 /// The database's.
 pub fn admin_exists(conn: &mut DbConnection) -> QueryResult<bool> {
-    let admin = User::query().filter(is_admin());
-    Ok(admin.first::<User>(conn).optional()?.is_some())
+    let admin = User::query().filter(is_admin()).limit(1);
+    Ok(cached(admin).get_result::<User>(conn).optional()?.is_some())
 }
 
 /// Whether the user has a row. Soft-deleted users count, because their customer record is kept for accounting.
@@ -379,7 +385,8 @@ pub fn list(
 /// # Errors
 /// The database's.
 pub fn oldest_admin(conn: &mut DbConnection) -> QueryResult<Option<User>> {
-    User::query().filter(is_admin()).order((users::created_at, users::id)).first(conn).optional()
+    let oldest = User::query().filter(is_admin()).order((users::created_at, users::id)).limit(1);
+    cached(oldest).get_result(conn).optional()
 }
 
 impl Listed for ListedUser {

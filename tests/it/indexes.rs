@@ -30,7 +30,7 @@ use crate::support::{Backend, On, Sql, TestDatabase, big, both_databases};
 const USER: &str = "user_59997";
 
 /// The big database of a backend.
-struct AtSize(Backend);
+pub struct AtSize(pub Backend);
 
 impl On for AtSize {
     async fn on(backend: Backend) -> Self {
@@ -45,7 +45,7 @@ fn position<Id>(id: Id) -> Position<Id> {
 
 /// Every model function, with the indexes that may serve its statements; an empty list means a primary or unique key.
 /// Left out are the search of users and the list of all tokens, which read the whole table.
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
         (Box::new(work), indexes.to_vec())
     }
@@ -256,7 +256,7 @@ fn early() -> Timestamp {
 }
 
 /// A function to run, and the indexes that may serve its statements.
-type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
+pub type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
 
 /// Tables and indexes with few rows, however many users there are. PostgreSQL reads such a table as a whole.
 const SMALL: [&str; 6] = [

@@ -8,6 +8,7 @@ mod admin;
 mod audit;
 mod audit_event;
 mod auth;
+mod cached;
 mod clients;
 mod commands;
 mod concurrency;

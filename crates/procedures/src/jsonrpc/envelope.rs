@@ -31,7 +31,7 @@ pub struct Invalid<'a> {
 
 /// The members of a request object, unchecked.
 #[derive(Deserialize)]
-struct Members<'a> {
+pub struct Members<'a> {
     #[serde(borrow, default)]
     jsonrpc: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -52,6 +52,10 @@ pub fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de
 /// # Errors
 /// BAD_REQUEST.
 pub fn within_limit(id: &RawValue) -> Result<&RawValue, Error> {
+    // No text has more characters than bytes.
+    if id.get().len() <= ID_CHARACTERS {
+        return Ok(id);
+    }
     // What is not a string has no escapes, so its characters are its bytes.
     let characters = serde_json::from_str::<String>(id.get()).map_or(id.get().len(), |text| text.chars().count());
     if characters > ID_CHARACTERS {
@@ -60,8 +64,24 @@ pub fn within_limit(id: &RawValue) -> Result<&RawValue, Error> {
     Ok(id)
 }
 
+/// Reads an id. jsonrpsee's type tries a string, a number and null in turn, and makes an error of each failure.
+fn read_id(id: &RawValue) -> serde_json::Result<Id<'_>> {
+    match id.get().parse() {
+        Ok(number) => Ok(Id::Number(number)),
+        Err(_other) => serde_json::from_str(id.get()),
+    }
+}
+
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Members<'a> {
+    /// Reads the members of an object, if `text` is one and has each of them once.
+    pub fn read(text: &'a str) -> Option<Self> {
+        let is_object = text.trim_start().starts_with('{');
+        is_object.then(|| serde_json::from_str(text).ok()).flatten()
+    }
+}
 
 impl<'a> Envelope<'a> {
     /// Checks the members of one entry.
@@ -69,17 +89,26 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// What is wrong with it.
     pub fn read(entry: &'a RawValue) -> Result<Self, Box<Invalid<'a>>> {
-        let invalid = |id, what| Err(Box::new(Invalid { id, error: Error::invalid_request(what) }));
+        let invalid = |what| Err(Box::new(Invalid { id: Id::Null, error: Error::invalid_request(what) }));
         if !entry.get().starts_with('{') {
-            return invalid(Id::Null, "a request must be an object");
+            return invalid("a request must be an object");
         }
-        let Ok(members) = serde_json::from_str::<Members<'_>>(entry.get()) else {
-            return invalid(Id::Null, "a member is given twice or can't be read");
-        };
+        match Members::read(entry.get()) {
+            Some(members) => Self::check(members),
+            None => invalid("a member is given twice or can't be read"),
+        }
+    }
+
+    /// Checks the members of a request.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub fn check(members: Members<'a>) -> Result<Self, Box<Invalid<'a>>> {
+        let invalid = |id, what| Err(Box::new(Invalid { id, error: Error::invalid_request(what) }));
         if let Some(Err(error)) = members.id.map(within_limit) {
             return Err(Box::new(Invalid { id: Id::Null, error }));
         }
-        let id = match members.id.map(|id| serde_json::from_str::<Id<'_>>(id.get())) {
+        let id = match members.id.map(read_id) {
             None => None,
             Some(Ok(id)) => Some(id),
             Some(Err(_odd)) => return invalid(Id::Null, "the id must be a string, an integer of 0 to 2^64-1, or null"),

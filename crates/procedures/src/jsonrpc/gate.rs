@@ -12,7 +12,7 @@ use jsonrpsee::{
 use serde_json::value::RawValue;
 
 use super::{
-    envelope::{Envelope, Invalid},
+    envelope::{Envelope, Invalid, Members},
     message::{error_object, text},
     session::Started,
 };
@@ -90,12 +90,22 @@ where
     /// Answers one message.
     pub async fn answer(&self, incoming: Incoming<'_>) -> MessageReply {
         let Incoming { message, request_id, extensions } = incoming;
+        // Most messages are a request, which is read only once.
+        if let Some(members) = str::from_utf8(message).ok().and_then(Members::read) {
+            return self.single(Envelope::check(members), request_id, extensions).await;
+        }
+        // The other answers are boxed, because every call would pay for the room that they need.
+        Box::pin(self.other(message, request_id, extensions)).await
+    }
+
+    /// Answers a batch, and what is not a request.
+    async fn other(&self, message: &[u8], request_id: &str, extensions: Extensions) -> MessageReply {
         let unreadable = |error| Invalid { id: Id::Null, error };
         let Ok(message) = serde_json::from_slice::<&RawValue>(message) else {
             return self.refuse(unreadable(Error::parse()), request_id, extensions).await;
         };
         if !message.get().starts_with('[') {
-            return self.single(message, request_id, extensions).await;
+            return self.single(Envelope::read(message), request_id, extensions).await;
         }
         let entries = match entries(message.get(), self.batch_entries) {
             Ok(Some(entries)) if !entries.is_empty() => Ok(entries),
@@ -115,8 +125,13 @@ where
         reply(self.service.batch(batch).await)
     }
 
-    async fn single(&self, entry: &RawValue, request_id: &str, extensions: Extensions) -> MessageReply {
-        match Envelope::read(entry) {
+    async fn single(
+        &self,
+        entry: Result<Envelope<'_>, Box<Invalid<'_>>>,
+        request_id: &str,
+        extensions: Extensions,
+    ) -> MessageReply {
+        match entry {
             Ok(Envelope { id: Some(id), method, params }) => {
                 let request = Request { extensions, method, ..Request::borrowed("", params, id) };
                 reply(self.service.call(request).await)
@@ -126,7 +141,7 @@ where
                 drop(self.service.notification(Notification { extensions, ..Notification::new(method, None) }).await);
                 MessageReply::default()
             }
-            Err(invalid) => self.refuse(*invalid, request_id, extensions).await,
+            Err(invalid) => Box::pin(self.refuse(*invalid, request_id, extensions)).await,
         }
     }
 

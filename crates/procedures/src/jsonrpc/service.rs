@@ -121,7 +121,7 @@ impl<S: Service> Inner<S> {
         match (call.name, session) {
             (UNSUBSCRIBE | PING, _) => self.on_socket(id, &context, call, session),
             (name, Some(session)) if self.catalogue.kind(name) == Some(Kind::Subscription) => {
-                self.subscribe(id, &context, call, session).await
+                Box::pin(self.subscribe(id, &context, call, session)).await
             }
             _ => self.call(id, &context, call).await,
         }
