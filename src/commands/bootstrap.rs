@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clusterdesk::{
     auth::PlainToken,
-    db::{DatabaseUrl, DbConnection, Timestamp, dialect, transaction},
+    db::{DatabaseUrl, DbConnection, Timestamp, locks, transaction},
     models::{
         api_token::{NewApiToken, Scope},
         audit::NewAuditEntry,
@@ -28,7 +28,7 @@ pub fn token_file(data_dir: &Path) -> PathBuf {
 pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<PlainToken>> {
     let mut connection = data::open(url)?;
     let created = transaction::write(&mut connection, |conn| {
-        dialect::lock_until_commit(conn, dialect::START_UP)?;
+        locks::lock_until_commit(conn, locks::START_UP)?;
         if user::admin_exists(conn)? {
             return Ok(None);
         }

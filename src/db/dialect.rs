@@ -7,7 +7,7 @@ use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     dsl::sql,
     sql_query,
-    sql_types::{self, Array, BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{self, BigInt, Bool, Integer, Nullable, Text},
 };
 
 use super::{
@@ -27,16 +27,6 @@ const STARTED: &str = "(extract(epoch FROM backend_start) * 1000000)::bigint";
 
 /// How long it may take to terminate a process.
 const TERMINATE_TIMEOUT: &str = "SET statement_timeout = '5s'";
-
-/// Advisory lock that serialises start-up: migrations and the creation of the first admin.
-pub const START_UP: i64 = 0x0c1d_0001;
-/// Advisory lock that serialises whatever might remove the last admin.
-pub const ADMINS: i64 = 0x0c1d_0002;
-/// Advisory lock that the triggers of cluster and audit events take at commit, so that event ids become visible in
-/// order. The migrations spell it as a decimal number.
-pub const EVENTS: i64 = 0x0c1d_0003;
-/// Advisory lock that serialises Stripe events across all servers.
-pub const STRIPE: i64 = 0x0c1d_0004;
 
 /// A PostgreSQL process. The time tells it from a later one with the same number.
 #[derive(Clone, Copy, Debug, QueryableByName)]
@@ -129,38 +119,6 @@ pub fn rollback(connection: &mut DbConnection) -> QueryResult<()> {
     <DbConnection as diesel::Connection>::TransactionManager::rollback_transaction(connection)
 }
 
-/// Locks a user's row until the transaction ends. This serialises the mutations by and on one user. SQLite has only
-/// one writer and needs no lock.
-///
-/// # Errors
-/// The database's.
-pub fn lock_user(connection: &mut DbConnection, id: &str) -> QueryResult<()> {
-    match connection {
-        DbConnection::Sqlite(_) => Ok(()),
-        DbConnection::Postgres(pg) => {
-            let lock = sql::<Integer>("SELECT 1 FROM users WHERE id = ").bind::<Text, _>(id).sql(" FOR NO KEY UPDATE");
-            cached(lock).load::<i32>(pg).map(drop)
-        }
-    }
-}
-
-/// Locks the rows of those users that nobody else has locked, in the order of their ids, until the transaction ends. Returns
-/// their ids; on SQLite, which has one writer, all of `ids`.
-///
-/// # Errors
-/// The database's.
-pub fn lock_users(connection: &mut DbConnection, ids: &[&str]) -> QueryResult<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = Text)]
-        id: String,
-    }
-    let DbConnection::Postgres(pg) = connection else { return Ok(ids.iter().map(|id| (*id).to_owned()).collect()) };
-    let lock = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED";
-    let locked: Vec<Locked> = cached(sql_query(lock).bind::<Array<Text>, _>(ids)).load(pg)?;
-    Ok(locked.into_iter().map(|row| row.id).collect())
-}
-
 /// The connection, if it is one to PostgreSQL.
 pub fn postgres(connection: &mut DbConnection) -> Option<&mut PgConnection> {
     match connection {
@@ -178,18 +136,6 @@ pub fn loads_sets(connection: &DbConnection) -> bool {
 /// Whether several reads are faster in one transaction: on SQLite each takes a lock on the file otherwise.
 pub fn reads_faster_in_transactions(connection: &DbConnection) -> bool {
     matches!(connection, DbConnection::Sqlite(_))
-}
-
-/// Takes an advisory lock, such as [`START_UP`], until the transaction ends. SQLite has only one writer and needs no
-/// lock.
-///
-/// # Errors
-/// The database's.
-pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult<()> {
-    match connection {
-        DbConnection::Sqlite(_) => Ok(()),
-        DbConnection::Postgres(pg) => pg.batch_execute(&format!("SELECT pg_advisory_xact_lock({key})")),
-    }
 }
 
 /// What to do with SQLite's write-ahead log.
@@ -411,26 +357,5 @@ pub fn has_table(connection: &mut DbConnection, name: &str) -> QueryResult<bool>
             query("EXISTS (SELECT 1 FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname = ")
                 .get_result(pg)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, path::Path};
-
-    use super::*;
-
-    #[test]
-    fn migrations_take_only_the_advisory_lock_for_events() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
-        let mut found = 0;
-        for migration in fs::read_dir(folder).unwrap() {
-            let sql = fs::read_to_string(migration.unwrap().path().join("up.sql")).unwrap();
-            for call in sql.split("pg_advisory").skip(1) {
-                assert!(call.starts_with(&format!("_xact_lock({EVENTS});")), "pg_advisory{call:.30}");
-                found += 1;
-            }
-        }
-        assert!(found > 0);
     }
 }

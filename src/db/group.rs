@@ -45,11 +45,14 @@ pub(super) fn read(
     limit: Option<Duration>,
     group: Jobs,
 ) -> Ended {
+    // At once, so that a process that hangs is stopped when the callers give up.
+    let group: Jobs = group.into_iter().filter(|job| job.start(backend)).collect();
     let needs_transaction = limit.is_some()
         || dialect::reads_faster_in_transactions(connection)
         || group.iter().any(|job| job.isolation() == Isolation::Snapshot);
     if needs_transaction && dialect::begin_snapshot(connection, limit).is_err() {
-        return Ended { alone: group, is_committed: false, is_usable: !is_lost(connection) };
+        let alone = group.into_iter().filter_map(again).collect();
+        return Ended { alone, is_committed: false, is_usable: !is_lost(connection) };
     }
     let mut batch = Batch::of_group();
     let needs = group.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
@@ -59,12 +62,9 @@ pub(super) fn read(
     let mut is_usable = true;
     if loaded.is_ok() {
         for mut job in waiting.by_ref() {
-            if !job.start(backend) {
-                continue;
-            }
             match no_panic(|| job.run(connection, &mut batch)).and_then(|_done| job.seal()) {
                 Err(error) if is_of_database(&error) => {
-                    alone.extend(job.retry().then_some(job));
+                    alone.extend(again(job));
                     break;
                 }
                 outcome => is_usable = job.answer(outcome),
@@ -74,7 +74,7 @@ pub(super) fn read(
             }
         }
     }
-    alone.extend(waiting);
+    alone.extend(waiting.filter_map(again));
     if needs_transaction && dialect::in_transaction(connection) {
         is_usable &= dialect::rollback(connection).is_ok();
     }
@@ -84,16 +84,19 @@ pub(super) fn read(
 /// Runs writes in one transaction and answers them after its commit. Those whose lock another transaction holds are left
 /// to run alone. If one fails, all are undone, and left to run alone.
 pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, group: Jobs) -> Ended {
+    // At once, so that a process that hangs is stopped when the callers give up.
+    let group: Jobs = group.into_iter().filter(|job| job.start(backend)).collect();
     let left = group.iter().map(|job| job.time_left()).min().unwrap_or_default();
     let mut batch = Batch::of_group();
     let begun = dialect::begin_write(connection, Some(left.min(PATIENCE)));
     let locks = group.iter().filter_map(|job| job.company().lock.as_deref());
     let locked = begun.and_then(|()| batch.load(connection, locks));
-    let (members, mut alone) = match locked {
+    let (members, locked_out) = match locked {
         Ok(()) => split(group, &batch),
         Err(_) => (Vec::new(), group),
     };
-    let ran = if members.is_empty() { Err(Undone(members)) } else { run(connection, backend, &mut batch, members) };
+    let mut alone: Jobs = locked_out.into_iter().filter_map(again).collect();
+    let ran = if members.is_empty() { Err(Undone(members)) } else { run(connection, &mut batch, members) };
     let ran = match ran {
         Ok(ran) => ran,
         Err(Undone(members)) => {
@@ -131,17 +134,12 @@ fn split(group: Jobs, batch: &Batch) -> (Jobs, Jobs) {
 }
 
 /// Runs all jobs up to the commit.
-fn run(
-    connection: &mut DbConnection,
-    backend: Option<Backend>,
-    batch: &mut Batch,
-    members: Jobs,
-) -> Result<Vec<Ran>, Undone> {
+fn run(connection: &mut DbConnection, batch: &mut Batch, members: Jobs) -> Result<Vec<Ran>, Undone> {
     let needs = members.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
     if batch.load(connection, needs).is_err() {
         return Err(Undone(members));
     }
-    let mut running: Jobs = members.into_iter().filter(|job| job.start(backend)).collect();
+    let mut running = members;
     let mut ran: Vec<Ran> = Vec::with_capacity(running.len());
     while !running.is_empty() {
         let mut waiting = Vec::new();
@@ -175,9 +173,9 @@ fn undone(ran: Vec<Ran>, others: impl Iterator<Item = Box<dyn Job>>) -> Undone {
     Undone(ran.into_iter().map(|ran| ran.job).chain(others).collect())
 }
 
-/// A job that may run again. One that has not started is unchanged.
+/// A job that is to run again, unless its caller has given up.
 fn again(mut job: Box<dyn Job>) -> Option<Box<dyn Job>> {
-    (job.is_waiting() || job.retry()).then_some(job)
+    job.retry().then_some(job)
 }
 
 /// Whether an error says nothing about the job alone, or left the transaction unusable.

@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{
     connection::{DbConnection, MultiBackend, Purpose},
-    dialect,
+    dialect, locks,
     manager::Manager,
     transaction,
     url::DatabaseUrl,
@@ -132,7 +132,7 @@ impl Migrations {
         let Self { connection, steps } = self;
         dialect::suspend_foreign_keys(connection, true)?;
         let done = transaction::write(connection, |connection| {
-            dialect::lock_until_commit(connection, dialect::START_UP)?;
+            locks::lock_until_commit(connection, locks::START_UP)?;
             let names = work(connection, steps)?;
             if names.is_empty() {
                 // The check below reads all tables.

@@ -15,6 +15,7 @@ mod instrument;
 mod job;
 mod libpq;
 mod listen;
+pub mod locks;
 mod manager;
 pub mod migrations;
 mod options;

@@ -8,6 +8,7 @@ pub mod cluster_event;
 pub mod customer;
 pub mod event_log;
 pub mod k8s;
+pub mod k8s_list;
 pub mod k8s_sets;
 pub mod page;
 pub mod plan;

@@ -20,7 +20,7 @@ use crate::{
         DbConnection, Loader, Timestamp,
         cached::{cached, update},
         constraint::Constraint,
-        dialect, native,
+        locks, native,
         text_enum::text_enum,
     },
     schema::{customers, user_tombstones, users},
@@ -108,7 +108,7 @@ impl Loader for LiveUsers {
     }
 }
 
-/// Loads live users by their ids, and locks their rows until the transaction ends (see [`dialect::lock_user`]). It waits for
+/// Loads live users by their ids, and locks their rows until the transaction ends (see [`locks::lock_user`]). It waits for
 /// the lock of a single row; of several, it leaves out those that others have locked.
 pub struct LockedUsers;
 
@@ -117,10 +117,10 @@ impl Loader for LockedUsers {
 
     fn load(conn: &mut DbConnection, ids: &[&str]) -> QueryResult<HashMap<String, User>> {
         if let [id] = ids {
-            dialect::lock_user(conn, id)?;
+            locks::lock_user(conn, id)?;
             return LiveUsers::load(conn, ids);
         }
-        let locked = dialect::lock_users(conn, ids)?;
+        let locked = locks::lock_users(conn, ids)?;
         LiveUsers::load(conn, &locked.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
@@ -134,12 +134,12 @@ impl User {
         native!(conn, |conn| Self::query().filter(users::id.eq(id)).first(conn).optional())
     }
 
-    /// The live user with this id, locked until the transaction ends (see [`dialect::lock_user`]).
+    /// The live user with this id, locked until the transaction ends (see [`locks::lock_user`]).
     ///
     /// # Errors
     /// The database's.
     pub fn find_locked(conn: &mut DbConnection, id: &str) -> QueryResult<Option<Self>> {
-        dialect::lock_user(conn, id)?;
+        locks::lock_user(conn, id)?;
         Self::find(conn, id)
     }
 
@@ -169,7 +169,7 @@ impl User {
         if self.role != Role::Admin {
             return Ok(false);
         }
-        dialect::lock_until_commit(conn, dialect::ADMINS)?;
+        locks::lock_until_commit(conn, locks::ADMINS)?;
         let other = Self::query().filter(is_admin()).filter(users::id.ne(&self.id)).limit(1);
         Ok(cached(other).get_result::<Self>(conn).optional()?.is_none())
     }

@@ -18,7 +18,8 @@ use crate::{
     error::{Error, Result},
     kernel::{Audited, Call, Router},
     models::{
-        k8s::{ClusterFilter, ClusterRow, Status},
+        k8s::{ClusterRow, Status},
+        k8s_list::ClusterFilter,
         plan::Plan,
         stats::{activity, live_counts},
         user::{self, ListedUser, Role, User, UserFilter},

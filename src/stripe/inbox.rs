@@ -10,7 +10,7 @@ use super::{
     event::{Event, EventContent},
 };
 use crate::{
-    db::{DbConnection, Timestamp, dialect, transaction},
+    db::{DbConnection, Timestamp, locks, transaction},
     error::{Error, Result},
     models::{
         audit::NewAuditEntry,
@@ -67,7 +67,7 @@ pub fn receive(
     request_id: &str,
     now: Timestamp,
 ) -> Result<EventOutcome> {
-    dialect::lock_until_commit(conn, dialect::STRIPE)?;
+    locks::lock_until_commit(conn, locks::STRIPE)?;
     let known = StripeEvent::find(conn, &event.id)?;
     if known.as_ref().is_some_and(|known| known.processed_at.is_some()) {
         return Ok(EventOutcome::Duplicate);
@@ -232,7 +232,7 @@ fn settle(
     request_id: &str,
     now: Timestamp,
 ) -> Result<EventOutcome> {
-    dialect::lock_user(conn, &owner)?;
+    locks::lock_user(conn, &owner)?;
     if !user::exists(conn, &owner)? {
         // A user who is not known yet may still sign in: then another attempt succeeds.
         return match user::is_gone(conn, &owner)? {

@@ -3,7 +3,7 @@
 use std::thread;
 
 use clusterdesk::{
-    db::{DbConnection, Timestamp, constraint::Constraint, dialect, transaction},
+    db::{DbConnection, Timestamp, constraint::Constraint, locks, transaction},
     error::{Error, Result},
     kernel::{Audited, Call, Router},
     models::{
@@ -66,7 +66,7 @@ both_databases! {
                     let mut conn = database.connect();
                     for _ in 0..10 {
                         let written = transaction::write(&mut conn, |conn| {
-                            dialect::lock_until_commit(conn, 7)?;
+                            locks::lock_until_commit(conn, 7)?;
                             let seen = conn.number("SELECT n FROM counter");
                             conn.run(&format!("UPDATE counter SET n = {}", seen + 1));
                             Ok(())
