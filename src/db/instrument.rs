@@ -1,4 +1,4 @@
-//! Counts and times every statement, and logs the slow ones.
+//! Counts and times every statement, and logs the slow ones: all of them at the level `trace`.
 
 use std::{
     cell::Cell,
@@ -6,6 +6,7 @@ use std::{
 };
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
+use tracing::Level;
 
 use crate::error::milliseconds;
 
@@ -35,11 +36,15 @@ impl Instrumentation for Statements {
             InstrumentationEvent::FinishQuery { query, .. } => {
                 COUNT.set(COUNT.get().saturating_add(1));
                 let elapsed = self.started.take().map(|start| start.elapsed()).unwrap_or_default();
-                if elapsed > SLOW {
+                if elapsed > SLOW || tracing::enabled!(Level::TRACE) {
                     // Without the bound values, which are the callers' data.
                     let text = query.to_string();
                     let sql = text.split("-- binds").next().unwrap_or_default().trim();
-                    tracing::warn!(elapsed_ms = milliseconds(elapsed), sql, "slow statement");
+                    if elapsed > SLOW {
+                        tracing::warn!(elapsed_ms = milliseconds(elapsed), sql, "slow statement");
+                    } else {
+                        tracing::trace!(elapsed_us = elapsed.as_micros(), sql, "statement");
+                    }
                 }
             }
             _ => {}

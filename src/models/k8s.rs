@@ -1,6 +1,6 @@
 //! Cluster configurations. [`Cluster`] reads live rows only; [`DeletedCluster`] and [`ClusterRow`] read the others.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 

@@ -24,7 +24,7 @@ use clusterdesk::{
     },
 };
 
-use self::plans::{Planned, plans, plans_on};
+pub use self::plans::{Planned, plans, plans_on, with_values};
 use crate::support::{Backend, On, Sql, TestDatabase, big, both_databases};
 
 /// A user with a customer and clusters.

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// A valid input, given the ids of a live and of a deleted cluster of the caller.
-fn input(procedure: &str, live: i64, deleted: i64) -> Value {
+pub fn input(procedure: &str, live: i64, deleted: i64) -> Value {
     match procedure {
         "k8s.delete" => json!({"id": live}),
         "k8s.update" => json!({"id": live, "name": "db"}),
@@ -45,7 +45,7 @@ fn rows(count: usize, row: impl Fn(usize) -> String) -> Vec<String> {
 
 /// Inserts a caller for each procedure, with the procedure's name as id: an admin and customer with one live cluster,
 /// `count` deleted clusters and `count` tokens. Also inserts `count` other users, audit entries and Stripe events.
-fn populate(app: &TestApp, count: usize, callers: &[&str]) {
+pub fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     let at = literal(hours_ago(1));
     let user = |id: &str, role: &str| format!("('{id}', '{role}', {at}, {at})");
     let customer = |id: &str| format!("('{id}', 'BUSINESS', {}, {at}, {at})", literal(hours_ahead(1)));
@@ -87,7 +87,7 @@ fn populate(app: &TestApp, count: usize, callers: &[&str]) {
 }
 
 /// The ids of the live cluster and of a deleted cluster, by caller.
-fn clusters(app: &TestApp) -> HashMap<String, (i64, i64)> {
+pub fn clusters(app: &TestApp) -> HashMap<String, (i64, i64)> {
     let sql = "SELECT auth_user_id || ' ' || min(CASE WHEN deleted_at IS NULL THEN id END) || ' ' || max(id) AS line
                FROM k8s_cluster_configs GROUP BY auth_user_id";
     let read = |line: String| {

@@ -64,7 +64,7 @@ pub fn plans_on(conn: &mut DbConnection, work: impl FnOnce(&mut DbConnection)) -
 }
 
 /// Replaces the placeholders of a statement by its bind values, which come as Diesel prints them for debugging.
-fn with_values(text: &str, binds: &str) -> String {
+pub fn with_values(text: &str, binds: &str) -> String {
     let mut text = text.to_owned();
     for (number, value) in literals(binds).into_iter().enumerate().rev() {
         text = text.replace(&format!("${}", number + 1), &value);

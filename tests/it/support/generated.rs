@@ -1,6 +1,6 @@
 //! Files of the repository that are generated from the registry.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Mutex};
 
 /// Renews every generated file: the tests that compare one have `generated` in their names.
 const COMMAND: &str = "RENEW=1 cargo test --test it generated";
@@ -17,6 +17,9 @@ pub fn generated(path: &str, text: &str) {
 
 /// The same for the part of a file between the lines `<!-- generated: name -->` and `<!-- end of name -->`.
 pub fn generated_part(path: &str, name: &str, part: &str) {
+    // Tests of two parts of one file run at the same time.
+    static RENEWING: Mutex<()> = Mutex::new(());
+    let _guard = RENEWING.lock();
     let page = fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end of {name} -->\n"));
     let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("{path} has no line {begin}"));

@@ -51,7 +51,7 @@ pub use self::{
     schema::schema,
     socket::Socket,
     sql::Sql,
-    stripe::{Fault, StripeRequest, StripeStandIn},
+    stripe::{Fault, SECRET_KEY, StripeRequest, StripeStandIn},
     stripe_events::{BUSINESS, PRO, Subscription, WEBHOOK_SECRET, event, signature},
     watcher::Watcher,
     wires::Wires,
