@@ -11,7 +11,7 @@ use std::{
 use anyhow::anyhow;
 use diesel::QueryResult;
 
-use super::connection::DbConnection;
+use super::{connection::DbConnection, instrument};
 use crate::error::{Error, Result};
 
 /// A statement that loads rows for many keys.
@@ -133,7 +133,10 @@ impl Batch {
     /// The database's.
     pub fn get<L: Loader>(&self, connection: &mut DbConnection, key: &str) -> QueryResult<Option<L::Rows>> {
         match self.found::<L>(key) {
-            Some(rows) => Ok(rows.clone()),
+            Some(rows) => {
+                instrument::shared();
+                Ok(rows.clone())
+            }
             None => Ok(L::load(connection, &[key])?.remove(key)),
         }
     }
@@ -148,7 +151,9 @@ impl Batch {
         let ticket = Ticket(steps.outcomes.len());
         steps.wishes.push(wish);
         steps.outcomes.push(None);
-        if !is_group {
+        if is_group {
+            instrument::shared();
+        } else {
             steps.take(connection)?;
         }
         Ok(ticket)

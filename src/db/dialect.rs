@@ -61,7 +61,7 @@ pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_time
         // The statement timeout does not apply to COMMIT, which may wait for the lock of the event triggers. Nor may it: a
         // cancelled wait for a synchronous standby counts as a success.
         DbConnection::Postgres(_) => format!(
-            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET plan_cache_mode = force_generic_plan; SET statement_timeout = {timeout}; \
+            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
              SET lock_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
             timeout = statement_timeout.as_millis(),
             idle = statement_timeout.as_millis().saturating_mul(2),

@@ -57,6 +57,9 @@ pub(super) fn read(
     let mut batch = Batch::of_group();
     let needs = group.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
     let loaded = if dialect::loads_sets(connection) { batch.load(connection, needs) } else { Ok(()) };
+    if let Err(error) = &loaded {
+        tracing::debug!(%error, "a group of reads is undone");
+    }
     let mut waiting = group.into_iter();
     let mut alone = Vec::new();
     let mut is_usable = true;
@@ -64,6 +67,7 @@ pub(super) fn read(
         for mut job in waiting.by_ref() {
             match no_panic(|| job.run(connection, &mut batch)).and_then(|_done| job.seal()) {
                 Err(error) if is_of_database(&error) => {
+                    tracing::debug!(error = error.detail(), "a group of reads is undone");
                     alone.extend(again(job));
                     break;
                 }

@@ -18,9 +18,14 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The number of statements that this thread has run so far.
+/// The number of statements that this thread has run so far. One that it runs for many jobs counts for each of them.
 pub fn statements() -> u64 {
     COUNT.get()
+}
+
+/// Counts a statement that was run for this job and others.
+pub(super) fn shared() {
+    COUNT.set(COUNT.get().saturating_add(1));
 }
 
 /// Counts and times the statements of one connection.

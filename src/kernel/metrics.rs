@@ -41,7 +41,10 @@ impl Metrics {
     pub fn new() -> Result<Self> {
         let by = |opts: Opts, labels: &[&str]| IntCounterVec::new(opts, labels);
         let calls = by(opts!("clusterdesk_calls_total", "Calls answered, by outcome"), &["procedure", "code"])?;
-        let statements = by(opts!("clusterdesk_statements_total", "SQL statements run"), &["procedure"])?;
+        let statements = by(
+            opts!("clusterdesk_statements_total", "SQL statements run; one that serves many calls counts for each"),
+            &["procedure"],
+        )?;
         let stripe_events =
             by(opts!("clusterdesk_stripe_events_total", "Events received from Stripe, by outcome"), &["outcome"])?;
         let opts: HistogramOpts = histogram_opts!("clusterdesk_call_seconds", "Time from a call to its answer");

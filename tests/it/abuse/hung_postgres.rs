@@ -70,9 +70,8 @@ async fn calls_are_answered_while_all_processes_of_postgres_hang() {
         let failure = read.expect("no answer while PostgreSQL hangs").unwrap_err();
         assert!(["TIMEOUT", "SERVICE_UNAVAILABLE"].contains(&failure.code()) && !is_unknown(&failure), "{failure:?}");
     }
-    // A thread had begun at least one of the writes. Those that only waited for a thread were withdrawn.
-    let unknown = failures.iter().filter(|failure| is_unknown(failure)).count();
-    assert!((1..=2).contains(&unknown), "{failures:?}");
+    // Those that only waited for a thread, or for a connection, were withdrawn.
+    assert!(failures.iter().all(|failure| is_unknown(failure) || failure.code() == "TIMEOUT"), "{failures:?}");
     assert_eq!(ready(&app).await.0, 503);
     drop(frozen);
     eventually(async || create(&app.member("bob")).await.is_ok()).await;
