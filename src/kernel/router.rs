@@ -80,7 +80,7 @@ impl Router {
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
     }
 
-    /// Registers a mutation that makes its change in one [`Step`], which may be taken for many callers with one statement.
+    /// Registers a mutation that makes its change in one [`Step`](InStep::Step), which may be taken for many callers with one statement.
     #[must_use]
     pub fn step<M: InStep>(self, name: &str, access: Access, docs: &'static str) -> Self {
         let run = Run::Write(Write { handler: Arc::new(in_step::begin::<M>), is_short: true, writes_in_steps: true });
