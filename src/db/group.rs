@@ -13,7 +13,7 @@ use super::{
 use crate::error::{Error, Result};
 
 /// How long a statement of a group of writes may take. Jobs that need longer run alone.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Jobs, most of them to be run together.
 pub(super) type Jobs = Vec<Box<dyn Job>>;
