@@ -112,10 +112,10 @@ async fn writes_of_different_users_share_a_transaction() {
     let outcomes = write_together(&app, creations(&app, |number| format!("web-{number}"))).await;
     let ids: Vec<_> = outcomes.into_iter().map(|outcome| outcome.unwrap()["id"].as_i64().unwrap()).collect();
     // Counted after the answers.
-    eventually(async || metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await >= before + 2).await;
+    eventually(async || metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await >= before + CALLERS / 2).await;
     assert_created(&app, 0..CALLERS);
     let transactions = app.lines("SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log");
-    assert!(transactions[0].parse::<usize>().unwrap() < CALLERS + 12, "{transactions:?}");
+    assert!(transactions[0].parse::<usize>().unwrap() < CALLERS / 2, "{transactions:?}");
     for (number, id) in ids.iter().enumerate() {
         let got = app.user(&name(number)).call("k8s.get", json!({"id": id})).await;
         assert_eq!(got["name"], format!("web-{number}"));
@@ -205,6 +205,7 @@ async fn a_connection_lost_at_the_commit_leaves_the_outcomes_of_its_group_unknow
     let is_known = |number: &usize| outcomes[*number].is_ok();
     assert!(!is_known(&7));
     let unknown = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect::<Vec<_>>();
+    assert!(unknown.len() > 1, "the group has one job only");
     for failure in unknown {
         assert_eq!((failure.code(), &failure.0["data"]["outcome"]), ("SERVICE_UNAVAILABLE", &json!("unknown")));
     }
@@ -231,7 +232,7 @@ async fn reads_of_different_users_share_their_statements() {
     let hold = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
     let outcomes = queue_up(&app, hold, "clusterdesk_queued_reads", calls.collect()).await;
     // Counted after the answers.
-    eventually(async || metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await >= before + 2).await;
+    eventually(async || metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await >= before + CALLERS / 2).await;
     for (number, outcome) in outcomes.iter().enumerate() {
         let code = outcome.as_ref().map_or_else(Failure::code, |_| "OK");
         match (number, number % 4) {

@@ -189,7 +189,8 @@ fn each_crate_is_named_in_its_own_rooms_only() {
 #[test]
 fn no_file_is_long_and_none_leaves_work_for_later() {
     // Spelled so that this file does not match itself.
-    let later = [concat!("TO", "DO"), "FIXME", "XXX", "HACK"].map(|word| format!("{word}:")).into_iter();
+    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("HA", "CK")];
+    let later = words.map(|word| format!("{word}:")).into_iter();
     let later: Vec<String> =
         later.chain([concat!("#[ig", "nore").to_owned(), concat!("to", "do!(").to_owned()]).collect();
     let mut lengths = Vec::new();
