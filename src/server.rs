@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use self::{
     head::{HEAD_BYTES, Heads},
     listener::{Listener, Stream},
-    places::Places,
+    places::{Places, Reserved},
     purge::{optimize, purge},
     stream::Guarded,
 };
@@ -140,7 +140,7 @@ impl Server {
                 },
                 () = &mut shutdown => break,
             };
-            let served = self.admit(stream, peer);
+            let served = self.admit(stream, peer).await;
             let gauge = self.site.kernel().services().metrics.connections.clone();
             connections.spawn(async move {
                 gauge.inc();
@@ -154,20 +154,20 @@ impl Server {
     }
 
     /// Serves a connection in a place or, if there is none left, in the reserve.
-    fn admit(&mut self, stream: Stream, peer: Peer) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
+    async fn admit(&mut self, stream: Stream, peer: Peer) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
         let place = self.places.take(peer).map(|place| -> Arc<dyn Send + Sync> { Arc::new(place) });
-        let reserved = place.is_none().then(|| self.places.reserve());
+        let reserved = if place.is_none() { self.places.reserve().await } else { None };
         let patience = self.limits.reserve_timeout;
         let served = self.serve(stream, peer, place);
         async move {
             match reserved {
                 None => served.await,
-                // Both kinds of end are the reserve's own.
-                Some(reserved) => match timeout(patience, Abortable::new(served, reserved)).await {
-                    Ok(Ok(done)) => done,
-                    Ok(Err(_aborted)) => Ok(()),
-                    Err(_elapsed) => Ok(()),
-                },
+                Some(Reserved { aborted, permit }) => {
+                    let served = timeout(patience, Abortable::new(served, aborted)).await;
+                    drop(permit);
+                    // The other two kinds of end are the reserve's own.
+                    if let Ok(Ok(done)) = served { done } else { Ok(()) }
+                }
             }
         }
     }

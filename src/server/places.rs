@@ -19,7 +19,9 @@ pub(super) struct Places {
     free: Arc<Semaphore>,
     addresses: Addresses,
     proxies: Vec<TrustedProxy>,
-    reserve: VecDeque<AbortHandle>,
+    reserve: Arc<Semaphore>,
+    /// The connections of the reserve, the oldest first.
+    reserved: VecDeque<AbortHandle>,
 }
 
 /// A place, which is free again when this is dropped.
@@ -28,12 +30,21 @@ pub(super) struct Place {
     _counted: Option<Counted>,
 }
 
+/// A connection of the reserve.
+pub(super) struct Reserved {
+    /// Tells it to end.
+    pub aborted: AbortRegistration,
+    /// Its place, to be dropped when its file is closed.
+    pub permit: OwnedSemaphorePermit,
+}
+
 impl Places {
     /// So many places in all. Connections from trusted proxies and over a unix socket are those of many clients, so they
     /// don't count by address.
     pub(super) fn new(connections: usize, addresses: Addresses, proxies: Vec<TrustedProxy>) -> Self {
         let free = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-        Self { free, addresses, proxies, reserve: VecDeque::with_capacity(RESERVE) }
+        let reserve = Arc::new(Semaphore::new(RESERVE));
+        Self { free, addresses, proxies, reserve, reserved: VecDeque::with_capacity(RESERVE) }
     }
 
     /// A place for a connection from `peer`; None if there is none left.
@@ -46,16 +57,18 @@ impl Places {
         Some(Place { _permit: permit, _counted: counted })
     }
 
-    /// Admits a connection to the reserve. It must end when it is aborted.
-    pub(super) fn reserve(&mut self) -> AbortRegistration {
-        if self.reserve.len() >= RESERVE
-            && let Some(oldest) = self.reserve.pop_front()
+    /// Admits a connection to the reserve. If that is full, ends the oldest one and waits until its file is closed: a crowd
+    /// must not use up the open files.
+    pub(super) async fn reserve(&mut self) -> Option<Reserved> {
+        if self.reserved.len() >= RESERVE
+            && let Some(oldest) = self.reserved.pop_front()
         {
             // Without effect on one that has ended.
             oldest.abort();
         }
-        let (newest, registration) = AbortHandle::new_pair();
-        self.reserve.push_back(newest);
-        registration
+        let permit = Arc::clone(&self.reserve).acquire_owned().await.ok()?;
+        let (newest, aborted) = AbortHandle::new_pair();
+        self.reserved.push_back(newest);
+        Some(Reserved { aborted, permit })
     }
 }

@@ -23,13 +23,14 @@ use crate::support::{
 /// Waits for a synchronous standby, besides the observer.
 const WAITING: &str = "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = 'app'";
 
-/// A server on `postgres` with two threads for reads and two for writes, whose calls may take `seconds`.
+/// A server on `postgres` with two threads for reads, two for writes and two for groups of writes, whose calls may take
+/// `seconds`.
 async fn on(postgres: &Postgres, seconds: u64) -> TestApp {
     postgres.create("app", "template0");
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase { backend: Backend::Postgres, url: postgres.url("app"), folder };
     Migrations::open(&database.address()).unwrap().up(usize::MAX).unwrap();
-    let builder = Builder::with_database(database);
+    let builder = Builder::with_database(database).router(limits());
     builder.limits(|limits| limits.call_timeout = Duration::from_secs(seconds)).start().await
 }
 
@@ -60,7 +61,15 @@ async fn calls_are_answered_while_all_processes_of_postgres_hang() {
     let Some(postgres) = Postgres::private() else { return };
     let app = on(&postgres, 1).await;
     let users: Vec<_> = (0..8).map(|number| app.member(&format!("user_{number}"))).collect();
-    app.member("ann").call("user.updateName", json!({"name": "Ann"})).await;
+    // Every thread that writes has a connection: those of groups and those of single jobs.
+    let connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'app' AND query = 'COMMIT'";
+    let guest = app.anonymous();
+    eventually(async || {
+        join_all(users.iter().map(|user| user.call("user.updateName", json!({"name": "Ann"})))).await;
+        join_all((0..4).map(|_| guest.try_call("probe.linger", Value::Null))).await;
+        app.connect().number(connections) == 4
+    })
+    .await;
     let frozen = postgres.freeze();
     let writes = join_all(users.iter().map(create));
     let reads = join_all(users.iter().map(|user| timeout(PATIENCE, user.try_call("k8s.list", Value::Null))));
@@ -70,7 +79,8 @@ async fn calls_are_answered_while_all_processes_of_postgres_hang() {
         let failure = read.expect("no answer while PostgreSQL hangs").unwrap_err();
         assert!(["TIMEOUT", "SERVICE_UNAVAILABLE"].contains(&failure.code()) && !is_unknown(&failure), "{failure:?}");
     }
-    // Those that only waited for a thread, or for a connection, were withdrawn.
+    // A thread had begun at least one of the writes. Those that only waited for a thread were withdrawn.
+    assert!(failures.iter().any(is_unknown), "{failures:?}");
     assert!(failures.iter().all(|failure| is_unknown(failure) || failure.code() == "TIMEOUT"), "{failures:?}");
     assert_eq!(ready(&app).await.0, 503);
     drop(frozen);
@@ -328,6 +338,11 @@ fn wait_for_the_lock(call: &mut Call<'_>, _: NoInput) -> Result<Audited<bool>> {
     Ok(Audited::unchanged(true))
 }
 
+fn linger(call: &mut Call<'_>, _: NoInput) -> Result<Audited<bool>> {
+    call.conn.batch_execute("SELECT pg_sleep(0.05)")?;
+    Ok(Audited::unchanged(true))
+}
+
 fn hold_the_reader(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
     call.conn.batch_execute("SELECT pg_advisory_xact_lock(77)")?;
     Ok(true)
@@ -337,6 +352,7 @@ fn hold_the_reader(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
 fn limits() -> Router {
     Router::new("probe")
         .mutation("waitAndWrite", Access::Public, "Waits.", wait_for_the_lock)
+        .mutation("linger", Access::Public, "Takes a while.", linger)
         .query("waitAndRead", Access::Public, "Waits.", hold_the_reader)
         .mutation("write", Access::Public, "Its limit.", |call: &mut Call<'_>, _: NoInput| {
             Ok(Audited::unchanged(statement_timeout(call.conn)?))

@@ -217,7 +217,7 @@ async fn open_files_do_not_run_out_before_the_places() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::serve_with_files(folder.path(), &[("CONNECTIONS_PER_ADDRESS", "0")], 600);
     let mut crowd = Vec::new();
-    for _ in 0..500 {
+    for _ in 0..700 {
         crowd.push(connect_from("127.0.0.1", &server.url).await);
     }
     let mut check = Raw::open(&server.url).await;
