@@ -29,7 +29,7 @@ pub mod error;
 pub mod http;
 /// Guards, runs and audits calls.
 pub mod kernel;
-/// One file per table: its rows, scopes and queries.
+/// One file per table: its rows, scopes and queries; also sets and lists of rows, and counters.
 pub mod models;
 /// The procedures, one file per namespace.
 pub mod routers;

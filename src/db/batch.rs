@@ -43,12 +43,11 @@ pub trait Step: 'static {
 /// What a job has in common with others of its group.
 #[derive(Default)]
 pub struct Company {
-    /// The row that it locks. A job with a lock may write together with others; one without writes alone.
+    /// The row that it locks. A job with a lock may write together with others, and writes in the steps of a batch only, so
+    /// that nothing of it is written when it is refused. One without writes alone.
     pub lock: Option<Box<dyn Need>>,
     /// The rows that it will ask for.
     pub needs: Vec<Box<dyn Need>>,
-    /// Whether it writes in the steps of a batch only, so that nothing of it is written when it fails.
-    pub writes_in_steps: bool,
 }
 
 /// How far a job came.

@@ -37,8 +37,8 @@ struct Ran {
 /// A group that was undone.
 struct Undone(Jobs);
 
-/// Runs reads in one transaction, if one of them or `limit`, their time for a statement, needs that. Each is answered when
-/// it is done.
+/// Runs reads, in one transaction if a job needs a snapshot or `limit` sets a statement timeout. SQLite always uses one.
+/// Each job is answered as soon as it is done.
 pub(super) fn read(
     connection: &mut DbConnection,
     backend: Option<Backend>,
@@ -51,8 +51,9 @@ pub(super) fn read(
         || dialect::reads_faster_in_transactions(connection)
         || group.iter().any(|job| job.isolation() == Isolation::Snapshot);
     if needs_transaction && dialect::begin_snapshot(connection, limit).is_err() {
-        let alone = group.into_iter().filter_map(again).collect();
-        return Ended { alone, is_committed: false, is_usable: !is_lost(connection) };
+        let mut alone = Jobs::new();
+        let is_usable = leave(group, &mut alone) && !is_lost(connection);
+        return Ended { alone, is_committed: false, is_usable };
     }
     let mut batch = Batch::of_group();
     let needs = group.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
@@ -61,14 +62,14 @@ pub(super) fn read(
         tracing::debug!(%error, "a group of reads is undone");
     }
     let mut waiting = group.into_iter();
-    let mut alone = Vec::new();
+    let mut alone = Jobs::new();
     let mut is_usable = true;
     if loaded.is_ok() {
         for mut job in waiting.by_ref() {
             match no_panic(|| job.run(connection, &mut batch)).and_then(|_done| job.seal()) {
                 Err(error) if is_of_database(&error) => {
                     tracing::debug!(error = error.detail(), "a group of reads is undone");
-                    alone.extend(again(job));
+                    is_usable = leave([job], &mut alone);
                     break;
                 }
                 outcome => is_usable = job.answer(outcome),
@@ -78,7 +79,7 @@ pub(super) fn read(
             }
         }
     }
-    alone.extend(waiting.filter_map(again));
+    is_usable &= leave(waiting, &mut alone);
     if needs_transaction && dialect::in_transaction(connection) {
         is_usable &= dialect::rollback(connection).is_ok();
     }
@@ -86,7 +87,7 @@ pub(super) fn read(
 }
 
 /// Runs writes in one transaction and answers them after its commit. Those whose lock another transaction holds are left
-/// to run alone. If one fails, all are undone, and left to run alone.
+/// to run alone. If the database fails one, all are undone, and left to run alone.
 pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, group: Jobs) -> Ended {
     // At once, so that a process that hangs is stopped when the callers give up.
     let group: Jobs = group.into_iter().filter(|job| job.start(backend)).collect();
@@ -99,19 +100,20 @@ pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, gro
         Ok(()) => split(group, &batch),
         Err(_) => (Vec::new(), group),
     };
-    let mut alone: Jobs = locked_out.into_iter().filter_map(again).collect();
-    let ran = if members.is_empty() { Err(Undone(members)) } else { run(connection, &mut batch, members) };
+    let mut alone = Jobs::new();
+    let mut is_usable = leave(locked_out, &mut alone);
+    let ran =
+        if members.is_empty() || !is_usable { Err(Undone(members)) } else { run(connection, &mut batch, members) };
     let ran = match ran {
         Ok(ran) => ran,
         Err(Undone(members)) => {
-            let undone = dialect::rollback(connection).is_ok() && !is_lost(connection);
-            alone.extend(members.into_iter().filter_map(again));
-            return Ended { alone, is_committed: false, is_usable: undone };
+            is_usable &= dialect::rollback(connection).is_ok() && !is_lost(connection);
+            is_usable &= leave(members, &mut alone);
+            return Ended { alone, is_committed: false, is_usable };
         }
     };
     match dialect::commit(connection) {
         Ok(()) => {
-            let mut is_usable = true;
             for Ran { job, outcome } in ran {
                 is_usable &= job.answer(outcome);
             }
@@ -126,8 +128,8 @@ pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, gro
         }
         Err(_) => {
             // A server that still answers has rolled back.
-            alone.extend(ran.into_iter().filter_map(|ran| again(ran.job)));
-            Ended { alone, is_committed: false, is_usable: true }
+            let is_usable = leave(ran.into_iter().map(|ran| ran.job), &mut alone);
+            Ended { alone, is_committed: false, is_usable }
         }
     }
 }
@@ -153,8 +155,8 @@ fn run(connection: &mut DbConnection, batch: &mut Batch, members: Jobs) -> Resul
             match no_panic(|| job.run(connection, batch)) {
                 Ok(true) => ran.push(Ran { job, outcome: Ok(()) }),
                 Ok(false) => waiting.push(job),
-                // It has written nothing.
-                Err(error) if job.company().writes_in_steps && !is_of_database(&error) => {
+                // It has written nothing, because it writes in steps only.
+                Err(error) if !is_of_database(&error) => {
                     ran.push(Ran { job, outcome: Err(error) });
                 }
                 Err(_) => {
@@ -177,9 +179,18 @@ fn undone(ran: Vec<Ran>, others: impl Iterator<Item = Box<dyn Job>>) -> Undone {
     Undone(ran.into_iter().map(|ran| ran.job).chain(others).collect())
 }
 
-/// A job that is to run again, unless its caller has given up.
-fn again(mut job: Box<dyn Job>) -> Option<Box<dyn Job>> {
-    job.retry().then_some(job)
+/// Adds jobs that are to run again to `alone`, without those whose callers have given up. False if there was one: the process
+/// of the connection may then be terminated at any time.
+fn leave(jobs: impl IntoIterator<Item = Box<dyn Job>>, alone: &mut Jobs) -> bool {
+    let mut all_wait = true;
+    for mut job in jobs {
+        if job.retry() {
+            alone.push(job);
+        } else {
+            all_wait = false;
+        }
+    }
+    all_wait
 }
 
 /// Whether an error says nothing about the job alone, or left the transaction unusable.

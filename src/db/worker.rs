@@ -138,7 +138,12 @@ impl Worker {
         if let Some(commits) = self.commits.as_ref().filter(|_| ended.is_committed) {
             commits.announce();
         }
-        if ended.is_usable {
+        // After a failover every group is left to run alone.
+        let is_demoted = !ended.is_committed
+            && !ended.alone.is_empty()
+            && ended.is_usable
+            && is_demoted(&mut connection, self.purpose);
+        if ended.is_usable && !is_demoted {
             self.kept = Some(Kept { connection, backend });
         } else {
             dialect::discard(&mut connection);

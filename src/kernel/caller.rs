@@ -9,7 +9,8 @@ use crate::{
     models::{
         api_token::{ApiToken, Scope},
         audit,
-        user::{self, LiveUsers, LockedUsers, NewUser, Role, User},
+        user::{self, NewUser, Role, User},
+        user_sets::{LiveUsers, LockedUsers},
     },
 };
 

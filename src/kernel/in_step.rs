@@ -41,9 +41,9 @@ pub trait InStep: 'static {
 /// The handler of such a mutation.
 pub(super) fn begin<M: InStep>(call: &mut Call<'_>, input: Value) -> Result<Written> {
     let input: M::Input = decode(input)?;
+    let caller = call.caller()?.clone();
     let wish = M::wish(call, &input)?;
     let ticket = call.batch.queue::<M::Step>(call.conn, wish)?;
-    let caller = call.caller()?.clone();
     Ok(Written::Waits(Box::new(move |batch| {
         M::answer(&caller, input, batch.outcome::<M::Step>(ticket)?)?.try_map(encode)
     })))

@@ -21,7 +21,7 @@ use crate::{
     auth::{Credential, TokenHash},
     db::{Batch, Company, DbConnection, NeedOf, Progress, Timestamp, need},
     error::{Error, Result},
-    models::user::{LiveUsers, LockedUsers},
+    models::user_sets::{LiveUsers, LockedUsers},
 };
 
 /// An input that matches its schema, or its issues.
@@ -163,10 +163,10 @@ impl Invocation {
         Company { needs: self.caller_id().as_deref().map(all).unwrap_or_default(), ..Company::default() }
     }
 
-    /// What a short write has in common with others: it locks its caller.
-    pub fn locks(&self, writes_in_steps: bool) -> Company {
+    /// What a write in steps has in common with others: it locks its caller.
+    pub fn locks(&self) -> Company {
         let lock = self.caller_id().map(|id| need::<LockedUsers>(&id));
-        Company { lock, needs: Vec::new(), writes_in_steps }
+        Company { lock, needs: Vec::new() }
     }
 
     /// The id of the caller, if it is known without the database.

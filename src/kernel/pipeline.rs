@@ -1,5 +1,5 @@
-//! The steps of a call: admit, find the caller, count, authorize, check the input, run, audit, encode. The order is
-//! fixed.
+//! The steps of a call: count, check the input, find the caller, authorize, report the input's issues, run, audit, encode.
+//! The order is fixed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -104,7 +104,7 @@ impl Pipeline<'_> {
 
     async fn write(&self, write: &Write, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         let (this, handler, input) = (self.invocation.clone(), Arc::clone(&write.handler), Arc::clone(input));
-        let company = if write.is_short { this.locks(write.writes_in_steps) } else { Company::default() };
+        let company = if write.writes_in_steps { this.locks() } else { Company::default() };
         let work = move |conn: &mut DbConnection, batch: &mut Batch| {
             let input = input.as_ref().clone().map_err(Error::Validation);
             let guarded = this.guarded(conn, batch, true, |call| begin(&this, call, &*handler, input?))?;
@@ -170,8 +170,10 @@ fn begin(
     }
     let (this, caller) = (this.clone(), call.caller.cloned());
     Ok(Progress::Waits(Box::new(move |conn, batch| {
-        let audited = after(batch)?;
-        end(&this, conn, batch, caller.as_ref(), audited)
+        this.counted(|| {
+            let audited = after(batch)?;
+            end(&this, conn, batch, caller.as_ref(), audited)
+        })
     })))
 }
 

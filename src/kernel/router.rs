@@ -76,14 +76,15 @@ impl Router {
     {
         let handler =
             move |call: &mut Call<'_>, input| handler(call, decode(input)?)?.try_map(encode).map(Written::Done);
-        let run = Run::Write(Write { handler: Arc::new(handler), is_short: false, writes_in_steps: false });
+        let run = Run::Write(Write { handler: Arc::new(handler), writes_in_steps: false });
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
     }
 
-    /// Registers a mutation that makes its change in one [`Step`](InStep::Step), which may be taken for many callers with one statement.
+    /// Registers a mutation that makes its change in one [`Step`](InStep::Step), which may be taken for many callers with one
+    /// statement. It takes no lock but those of its caller and of the rows that it changes.
     #[must_use]
     pub fn step<M: InStep>(self, name: &str, access: Access, docs: &'static str) -> Self {
-        let run = Run::Write(Write { handler: Arc::new(in_step::begin::<M>), is_short: true, writes_in_steps: true });
+        let run = Run::Write(Write { handler: Arc::new(in_step::begin::<M>), writes_in_steps: true });
         Self(self.0.register::<M::Input, M::Output>(Signature { name, kind: Kind::Mutation, access, docs }, run))
     }
 
@@ -152,17 +153,6 @@ impl Router {
         Self(self.0.amend(|registration| {
             if let Run::Read(read) = &mut registration.handler {
                 read.needs.push(need::<L>);
-            }
-        }))
-    }
-
-    /// Declares that the last registered mutation is short: it takes a few statements on few rows and no lock but those of
-    /// its caller and its rows. Such mutations of different callers share a transaction.
-    #[must_use]
-    pub fn short(self) -> Self {
-        Self(self.0.amend(|registration| {
-            if let Run::Write(write) = &mut registration.handler {
-                write.is_short = true;
             }
         }))
     }

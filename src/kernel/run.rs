@@ -59,9 +59,7 @@ pub struct Read {
 #[derive(Clone)]
 pub struct Write {
     pub(super) handler: Arc<WriteHandler>,
-    /// Whether it is declared to be short, so that it may run in one transaction with others.
-    pub(super) is_short: bool,
-    /// Whether it writes in the steps of a batch only.
+    /// Whether it writes in the steps of a batch only, so that it may run in one transaction with others.
     pub(super) writes_in_steps: bool,
 }
 

@@ -41,7 +41,7 @@ impl Loader for LiveClusters {
     }
 }
 
-/// Creates clusters of different owners.
+/// A cluster to create. As a step: creates those of many owners.
 pub struct Creation {
     /// The owner's user id.
     pub owner: String,
@@ -55,7 +55,7 @@ pub struct Creation {
     pub at: Timestamp,
 }
 
-/// Changes clusters, each for its owner.
+/// A change of an owner's cluster. As a step: changes those of many owners.
 pub struct Update {
     /// The owner's user id.
     pub owner: String,
@@ -65,7 +65,7 @@ pub struct Update {
     pub changes: ClusterChanges,
 }
 
-/// Soft-deletes clusters, each for its owner.
+/// An owner's cluster to soft-delete. As a step: deletes those of many owners.
 pub struct Deletion {
     /// The owner's user id.
     pub owner: String,

@@ -1,5 +1,5 @@
 //! One file per table: row types, scopes that select rows, and the operations that must be one statement or one
-//! transaction.
+//! transaction. Besides, files for what is done for many rows at once, for lists, and for counters.
 
 pub mod api_token;
 pub mod audit;
@@ -17,3 +17,4 @@ pub mod stats;
 pub mod stripe_event;
 pub mod stripe_subscription;
 pub mod user;
+pub mod user_sets;

@@ -1,7 +1,5 @@
 //! Users. An identity from a token maps to one row.
 
-use std::collections::HashMap;
-
 use diesel::{
     define_sql_function,
     dsl::sql,
@@ -17,7 +15,7 @@ use super::{
 };
 use crate::{
     db::{
-        DbConnection, Loader, Timestamp,
+        DbConnection, Timestamp,
         cached::{cached, update},
         constraint::Constraint,
         locks, native,
@@ -91,38 +89,6 @@ struct UserRow<'a> {
     role: Role,
     created_at: Timestamp,
     updated_at: Timestamp,
-}
-
-/// Loads live users by their ids.
-pub struct LiveUsers;
-
-impl Loader for LiveUsers {
-    type Rows = User;
-
-    fn load(conn: &mut DbConnection, ids: &[&str]) -> QueryResult<HashMap<String, User>> {
-        let users = match ids {
-            [id] => User::find(conn, id)?.into_iter().collect(),
-            many => User::query().filter(users::id.eq_any(many)).load(conn)?,
-        };
-        Ok(users.into_iter().map(|user: User| (user.id.clone(), user)).collect())
-    }
-}
-
-/// Loads live users by their ids, and locks their rows until the transaction ends (see [`locks::lock_user`]). It waits for
-/// the lock of a single row; of several, it leaves out those that others have locked.
-pub struct LockedUsers;
-
-impl Loader for LockedUsers {
-    type Rows = User;
-
-    fn load(conn: &mut DbConnection, ids: &[&str]) -> QueryResult<HashMap<String, User>> {
-        if let [id] = ids {
-            locks::lock_user(conn, id)?;
-            return LiveUsers::load(conn, ids);
-        }
-        let locked = locks::lock_users(conn, ids)?;
-        LiveUsers::load(conn, &locked.iter().map(String::as_str).collect::<Vec<_>>())
-    }
 }
 
 impl User {

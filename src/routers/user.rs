@@ -14,13 +14,14 @@ use super::{
 use crate::{
     db::Timestamp,
     error::{Error, Result},
-    kernel::{Audited, Call, Router},
+    kernel::{Audited, Call, InStep, Router},
     models::{
         api_token::ApiToken,
         customer::{Customer, Customers},
         k8s::{Cluster, DeletedCluster},
         k8s_sets::LiveClusters,
         user::{Role, User},
+        user_sets::Rename,
     },
 };
 
@@ -89,9 +90,8 @@ struct Summary {
 /// The procedures of the namespace.
 pub fn router() -> Router {
     Router::new("user")
-        .mutation("updateName", Access::User, "Changes the caller's name.", update_name)
+        .step::<UpdateName>("updateName", Access::User, "Changes the caller's name.")
         .old_name("customer.updateUserName")
-        .short()
         .errors([Code::NotFound])
         .example(json!({"name": "Ada Lovelace"}), example::success())
         .query("me", Access::User, "The caller's user record.", me)
@@ -125,13 +125,23 @@ pub fn router() -> Router {
         .example(json!({}), example::success())
 }
 
-fn update_name(call: &mut Call<'_>, input: UpdateName) -> Result<Audited<Success>> {
-    let user = call.own(input.user_id.as_deref())?;
-    if !user.set_name(call.conn, &input.name, call.now)? {
-        return Err(NO_USER);
+impl InStep for UpdateName {
+    type Input = Self;
+    type Output = Success;
+    type Step = Rename;
+
+    fn wish(call: &mut Call<'_>, input: &Self) -> Result<Rename> {
+        let user = call.own(input.user_id.as_deref())?.clone();
+        Ok(Rename { user, name: input.name.clone(), at: call.now })
     }
-    // The name is not logged: the log is kept for ever, and the user may want their data erased.
-    Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"changed": ["name"]})))
+
+    fn answer(caller: &User, _: Self, is_renamed: bool) -> Result<Audited<Success>> {
+        if !is_renamed {
+            return Err(NO_USER);
+        }
+        // The name is not logged: the log is kept for ever, and the user may want their data erased.
+        Ok(Audited::changed(SUCCESS, "user", &caller.id, json!({"changed": ["name"]})))
+    }
 }
 
 fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {

@@ -1,6 +1,6 @@
 //! Calls that PostgreSQL's threads run together: everybody gets their own answer, and nobody suffers from another's fault.
 
-use clusterdesk::models::user::Role;
+use clusterdesk::models::{api_token::Scope, user::Role};
 use diesel::connection::SimpleConnection;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn name(number: usize) -> String {
     format!("user_{number}")
 }
 
-/// A metric without labels.
+/// The value of a metric.
 async fn metric(client: &Client, name: &str) -> usize {
     let page = client.http.get(format!("{}metrics", client.url)).send().await.unwrap().text().await.unwrap();
     let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -166,6 +166,45 @@ async fn a_job_that_fails_disturbs_no_other() {
         assert_eq!(code, if number == 7 { "INTERNAL_SERVER_ERROR" } else { "OK" }, "{number}");
     }
     assert_created(&app, (0..CALLERS).filter(|number| *number != 7));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_jobs_do_not_undo_their_group() {
+    let Some(app) = on_postgres().await else { return };
+    let mut calls = Vec::new();
+    for number in 0..CALLERS {
+        let (user, input) = match number % 4 {
+            0 => (app.user(&name(number)), json!({"name": "Ann", "userId": "somebody_else"})),
+            1 => (app.scripted(&name(number), Scope::Read), json!({"name": "Ann"})),
+            _ => (app.user(&name(number)), json!({"name": "Ann"})),
+        };
+        // The server learns whose token it is.
+        user.call("user.me", json!({})).await;
+        calls.push((user, "user.updateName", input));
+    }
+    let outcomes = write_together(&app, calls).await;
+    for (number, code) in codes(&outcomes).into_iter().enumerate() {
+        assert_eq!(code, if number % 4 < 2 { "FORBIDDEN" } else { "OK" }, "{number}");
+    }
+    let transactions = "SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log WHERE actor_id LIKE 'user%'";
+    let transactions = app.lines(transactions).remove(0);
+    assert!(transactions.parse::<usize>().unwrap() < CALLERS / 4, "{transactions}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shared_statement_counts_for_every_call() {
+    let Some(app) = on_postgres().await else { return };
+    let mut calls = Vec::new();
+    for number in 0..CALLERS {
+        let user = app.user(&name(number));
+        let id = user.create("web", "FREE").await;
+        calls.push((user, "k8s.delete", json!({"id": id})));
+    }
+    let outcomes = write_together(&app, calls).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let statements = metric(&app.anonymous(), "clusterdesk_statements_total{procedure=\"k8s.delete\"}").await;
+    // The callers, the deletions, the audit entries. A call that runs alone has one more.
+    assert!(statements >= 3 * CALLERS, "{statements}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::support::{Backend, Client, Postgres, Process, SECRET, Sql, TestDatabase, claims, eventually, hs256};
+use super::hung_postgres::lose_a_commit;
+use crate::support::{Backend, Client, Postgres, Process, SECRET, TestDatabase, claims, hs256};
 
 /// Enough calls of 50 entries to fill a pipe and the buffer of the log.
 const BATCHES: u32 = 600;
@@ -123,12 +124,7 @@ async fn a_write_without_a_known_outcome_is_logged_as_an_error() {
     let mut server = Process::serve(database.folder.path(), &settings);
     let ann = server.client(&hs256(&claims("ann")));
     ann.call("user.me", Value::Null).await;
-    postgres.require_absent_standby();
-    let rename = tokio::spawn(async move { ann.try_call("user.updateName", json!({"name": "Ann"})).await });
-    let stop = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-    eventually(async || !database.connect().texts(stop).is_empty()).await;
-    let failure = rename.await.unwrap().unwrap_err();
-    assert_eq!(failure.0["data"]["outcome"], "unknown", "{failure:?}");
+    lose_a_commit(&postgres, &database, ann).await;
     server.signal("TERM");
     server.wait();
     let log = server.log();

@@ -2,6 +2,7 @@
 
 use clusterdesk::db::migrations::Migrations;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder, Postgres, Sql, TestApp, TestDatabase, eventually};
@@ -74,6 +75,33 @@ async fn a_write_moves_to_another_host_when_its_host_accepts_none_any_more() {
     }
     rename(1001).await;
     assert_eq!(renames(&new), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_writes_move_to_another_host_too() {
+    let (Some((old_primary, old)), Some((_new_primary, new))) = (migrated(), migrated()) else { return };
+    let app = on_both(&old, &new).await;
+    let ids: Vec<_> = (0..30).map(|number| format!("user_{number}")).collect();
+    for database in [&old, &new] {
+        let rows: Vec<_> = ids.iter().map(|id| format!("('{id}', now(), now())")).collect();
+        database.connect().run(&format!("INSERT INTO users (id, created_at, updated_at) VALUES {}", rows.join(", ")));
+    }
+    let users: Vec<_> = ids.iter().map(|id| app.user(id)).collect();
+    // Transactions of several calls.
+    let groups = |database: &TestDatabase| {
+        let several = "SELECT xmin::text FROM audit_log GROUP BY xmin::text HAVING count(*) > 1";
+        database.connect().texts(several).len()
+    };
+    let rename_until_grouped = async |database: &TestDatabase| {
+        eventually(async || {
+            join_all(users.iter().map(|user| user.call("user.updateName", json!({"name": "Ann"})))).await;
+            groups(database) > 0
+        })
+        .await;
+    };
+    rename_until_grouped(&old).await;
+    demote(&old_primary);
+    rename_until_grouped(&new).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
