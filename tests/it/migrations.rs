@@ -1,17 +1,17 @@
 //! Migrations from an empty database to the current version, and back.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, thread};
 
 use clusterdesk::db::{DbConnection, migrations::Migrations};
 use serde_json::{Value, json};
 
-use crate::support::{Builder, On, Process, Sql, TestDatabase, both_databases, schema};
+use crate::support::{Backend, Builder, On, Process, Sql, TestDatabase, both_databases, schema};
 
 /// A database without any migration applied.
 struct Empty(TestDatabase);
 
 impl On for Empty {
-    async fn on(backend: crate::support::Backend) -> Self {
+    async fn on(backend: Backend) -> Self {
         Self(backend.empty_database())
     }
 }
@@ -235,6 +235,41 @@ both_databases! {
         }
         assert_eq!(state(&mut conn), before);
     }
+}
+
+#[test]
+fn a_migration_and_a_running_server_do_not_wait_for_each_other() {
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let database = Backend::Postgres.database();
+    let (mut migrations, mut server) = (Migrations::open(&database.address()).unwrap(), database.connect());
+    server.run("INSERT INTO users (id, created_at, updated_at) VALUES ('ann', '2026-01-01', '2026-01-01')");
+    let is_waiting = "SELECT count(*) FROM pg_locks JOIN pg_database AS here ON here.oid = database
+                      WHERE datname = current_database() AND NOT granted";
+    // What a call does before it writes its audit entry.
+    for before in [
+        "INSERT INTO customers (auth_user_id, created_at, updated_at) VALUES ('ann', '2026-01-01', '2026-01-01')",
+        "SELECT plan FROM customers",
+    ] {
+        while migrations.status().unwrap().iter().any(|step| step.applied && step.name.ends_with("activity_counts")) {
+            migrations.down(1).unwrap();
+        }
+        server.run(&format!("BEGIN; {before}"));
+        thread::scope(|scope| {
+            let migrated = scope.spawn(|| Migrations::open(&database.address()).unwrap().up(1));
+            while database.connect().number(is_waiting) == 0 {
+                assert!(!migrated.is_finished(), "the migration does not wait");
+                thread::yield_now();
+            }
+            server.run(
+                "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+                 VALUES ('2026-01-01', 'ann', 'p', 'e', 'i', '{}', 'r'); COMMIT",
+            );
+            assert_eq!(migrated.join().unwrap().unwrap().len(), 1, "{before}");
+        });
+    }
+    assert_eq!(server.number("SELECT sum(entries) FROM audit_counts"), 2);
 }
 
 /// Whether the down migration loses the rows that [`ROWS`] adds after this migration.

@@ -1,6 +1,11 @@
 -- What admin.getStats counts over time, in buckets that triggers maintain. A count from some time on is the sum of the later
 -- buckets and the rows of the bucket that contains the time, so its cost does not grow with the tables.
 
+-- All locks at once, in the order in which running servers take them: a customer is changed before the audit entry is written.
+-- The index of customers that is dropped below needs this mode.
+LOCK TABLE customers IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE audit_log IN SHARE ROW EXCLUSIVE MODE;
+
 -- Audit entries by ten minutes. Each connection has a shard of its own, so that writers never wait for each other.
 CREATE TABLE audit_counts (
     bucket TIMESTAMP NOT NULL,
@@ -22,7 +27,7 @@ $$;
 CREATE TRIGGER audit_log_count AFTER INSERT ON audit_log REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION count_audit_entries();
 
--- Counted after the trigger is created, which waited for all writers and blocks new ones until the commit.
+-- Nothing is missing: the lock waited for all writers and blocks new ones until the commit.
 INSERT INTO audit_counts (bucket, shard, entries)
 SELECT date_bin('10 minutes', created_at, TIMESTAMP '2000-01-01'), 0, count(*) FROM audit_log GROUP BY 1;
 
