@@ -6,7 +6,7 @@ mod writer;
 
 use std::io::{IsTerminal, stderr};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clusterdesk::{config::LogFormat, kernel::metrics::DroppedLines};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::LevelFilter, fmt::layer, layer::SubscriberExt, registry,
@@ -22,8 +22,9 @@ use self::{
 /// Starts logging, and logs panics. The log is flushed when the result is dropped.
 ///
 /// # Errors
-/// When logging was started before, or the operating system refuses a thread.
+/// When `RUST_LOG` is not a filter, logging was started before, or the operating system refuses a thread.
 pub fn start(format: Option<LogFormat>) -> Result<Log> {
+    let filter = filter()?;
     let terminal = stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
     let dropped = DroppedLines::new()?;
@@ -40,7 +41,7 @@ pub fn start(format: Option<LogFormat>) -> Result<Log> {
             layer().fmt_fields(Members).event_format(JsonLine).with_writer(writer).log_internal_errors(false).boxed()
         }
     };
-    let started = registry().with(filter()).with(lines).with(limit).try_init();
+    let started = registry().with(filter).with(lines).with(limit).try_init();
     started.map_err(|error| anyhow!(error)).map(|()| {
         // The kernel catches panics; they are logged like every other error. A hook that panics aborts the process, and
         // this one can't: it formats a message and queues a line.
@@ -50,6 +51,19 @@ pub fn start(format: Option<LogFormat>) -> Result<Log> {
 }
 
 /// The filter of `RUST_LOG`, by default the level INFO. An `EnvFilter` looks at every span, so there is none by default.
-fn filter() -> Box<dyn Layer<Registry> + Send + Sync> {
-    EnvFilter::try_from_default_env().map_or_else(|_unset| LevelFilter::INFO.boxed(), EnvFilter::boxed)
+///
+/// # Errors
+/// When `RUST_LOG` is not a filter.
+pub fn filter() -> Result<Box<dyn Layer<Registry> + Send + Sync>> {
+    let Some(text) = std::env::var_os(EnvFilter::DEFAULT_ENV).filter(|text| !text.is_empty()) else {
+        return Ok(LevelFilter::INFO.boxed());
+    };
+    // Without colours, which the error of the filter itself has.
+    let filter = text.to_str().and_then(|text| EnvFilter::try_new(text).ok());
+    filter.map(EnvFilter::boxed).with_context(|| {
+        format!(
+            "{}: {text:?} is not a filter; write a level such as debug, or info,clusterdesk::db=debug",
+            EnvFilter::DEFAULT_ENV
+        )
+    })
 }

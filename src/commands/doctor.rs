@@ -10,6 +10,7 @@ use clusterdesk::{
 };
 
 use super::bootstrap;
+use crate::logging;
 
 /// Allowed difference between our clock and the database's: the clock skew that JWTs are checked with.
 const MAX_SKEW: Duration = Duration::from_secs(30);
@@ -55,6 +56,9 @@ pub fn run(settings: &Settings) -> ExitCode {
         }
     }
     report("token keys", keys(settings));
+    if let Err(problem) = logging::filter() {
+        report("log", Err(problem));
+    }
     if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -104,6 +104,31 @@ fn errors_in_the_environment_are_named() {
     }
 }
 
+/// Whether the log of a server with this `RUST_LOG` has the line about a migration, which has the level INFO.
+fn logs_info(filter: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Process::serve(folder.path(), &[("RUST_LOG", filter)]);
+    server.signal("TERM");
+    assert!(server.wait().success());
+    server.log().contains("_initial_schema")
+}
+
+#[test]
+fn the_log_has_the_level_info_unless_a_filter_is_set() {
+    assert!(logs_info("") && logs_info("info") && !logs_info("error"));
+}
+
+#[test]
+fn an_invalid_log_filter_is_refused() {
+    for filter in ["clusterdesk=loud", "info,=x", "debug,[span"] {
+        for arguments in [&["serve"][..], &["doctor"]] {
+            let Run { code, text, folder } = run("", arguments, &[("RUST_LOG", filter)]);
+            assert!(code == Some(1) && text.contains("RUST_LOG") && text.contains(filter), "{filter}: {text}");
+            assert!(!folder.path().join("data").exists(), "nothing is created");
+        }
+    }
+}
+
 #[test]
 fn an_unsupported_database_url_is_refused_with_the_reason() {
     for (url, reason) in [
