@@ -9,6 +9,11 @@ use schemars::JsonSchema;
 /// The result of an operation whose error a caller can see.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What callers read when too many others wait, or when their transaction has lost a conflict.
+pub const BUSY: &str = "The server is busy. Try again.";
+/// What callers read when the database cannot be reached.
+pub const NO_DATABASE: &str = "The database is unavailable.";
+
 /// The reasons why a call can fail.
 #[derive(Debug)]
 pub enum Error {
@@ -116,7 +121,7 @@ impl From<Error> for procedures::Error {
             }
             // Without a time to retry after: whoever repeats the call has to look first.
             Error::OutcomeUnknown => same(&error).detail("outcome", "unknown"),
-            Error::Contention => same(&error).retry_after(BUSY),
+            Error::Contention => same(&error).retry_after(CONFLICT_PAUSE),
             Error::Conflict { conflicting_id: None, .. }
             | Error::Unauthorized(_)
             | Error::PaymentRequired(_)
@@ -159,7 +164,7 @@ impl fmt::Display for Error {
             Self::OutcomeUnknown => {
                 f.write_str("The database did not confirm the write. Look whether it was made before you repeat it.")
             }
-            Self::Contention => f.write_str("The server is busy. Try again."),
+            Self::Contention => f.write_str(BUSY),
             Self::BadGateway => f.write_str("The payment provider failed. Try again."),
             Self::GatewayTimeout => f.write_str("The payment provider did not answer in time. Try again."),
             Self::Internal(_) => procedures::Error::internal().fmt(f),
@@ -174,31 +179,29 @@ impl From<DieselError> for Error {
         match &error {
             DieselError::DatabaseError(kind, info) => match kind {
                 DatabaseErrorKind::SerializationFailure => Self::Contention,
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => database_unavailable(),
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                    Self::unavailable(NO_DATABASE)
+                }
                 // Diesel has no kind for these errors, so the databases' own messages identify them.
                 _ if info.message().contains("deadlock detected") => Self::Contention,
                 _ if info.message().contains("database is locked") => Self::unavailable("The database is busy."),
                 _ if info.message().contains("canceling statement due to") => Self::Timeout,
-                _ if info.message().contains("terminating connection") => database_unavailable(),
+                _ if info.message().contains("terminating connection") => Self::unavailable(NO_DATABASE),
                 _ => Self::Internal(error.into()),
             },
-            DieselError::BrokenTransactionManager => database_unavailable(),
+            DieselError::BrokenTransactionManager => Self::unavailable(NO_DATABASE),
             _ => Self::Internal(error.into()),
         }
     }
 }
 
 /// The time after which a call that failed with a conflict should be retried.
-const BUSY: Duration = Duration::from_millis(100);
-
-fn database_unavailable() -> Error {
-    Error::unavailable("The database is unavailable.")
-}
+const CONFLICT_PAUSE: Duration = Duration::from_millis(100);
 
 impl From<diesel::ConnectionError> for Error {
     fn from(error: diesel::ConnectionError) -> Self {
         tracing::error!(%error, "cannot connect to the database");
-        database_unavailable()
+        Self::unavailable(NO_DATABASE)
     }
 }
 

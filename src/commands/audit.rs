@@ -13,9 +13,9 @@ const ACTOR: &str = "cli";
 /// What a command changed.
 pub struct Change<'a> {
     /// The name of the action, such as `token.create`.
-    pub action: &'a str,
+    pub action: &'static str,
     /// The kind of entity that was changed.
-    pub entity: &'a str,
+    pub entity: &'static str,
     /// The id of the entity that was changed.
     pub entity_id: &'a str,
     /// JSON text without secrets.
@@ -27,15 +27,14 @@ pub struct Change<'a> {
 /// # Errors
 /// The database failed.
 pub fn record(conn: &mut DbConnection, change: &Change<'_>) -> Result<()> {
-    let request_id = Uuid::new_v4().to_string();
     let entry = NewAuditEntry {
         created_at: Timestamp::now(),
-        actor_id: ACTOR,
+        actor_id: ACTOR.to_owned(),
         procedure: change.action,
         entity: change.entity,
-        entity_id: change.entity_id,
-        detail: change.detail,
-        request_id: &request_id,
+        entity_id: change.entity_id.to_owned(),
+        detail: change.detail.to_owned(),
+        request_id: Uuid::new_v4().to_string(),
     };
     entry.insert(conn).context("could not write the audit log")
 }

@@ -46,12 +46,12 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<PlainToken>> {
         .insert(conn)?;
         NewAuditEntry {
             created_at: now,
-            actor_id: "bootstrap",
+            actor_id: "bootstrap".to_owned(),
             procedure: "bootstrap",
             entity: "user",
-            entity_id: &admin,
-            detail: &format!("{{\"tokenId\":{id}}}"),
-            request_id: &Uuid::new_v4().to_string(),
+            entity_id: admin,
+            detail: format!("{{\"tokenId\":{id}}}"),
+            request_id: Uuid::new_v4().to_string(),
         }
         .insert(conn)?;
         // Before the commit: otherwise a failure to write the file would leave an admin without a readable token.

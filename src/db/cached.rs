@@ -6,19 +6,18 @@ use diesel::{
     query_builder::{AstPass, IntoUpdateTarget, Query, QueryFragment, QueryId, UpdateTarget},
 };
 
-/// An UPDATE that is prepared once.
-pub struct Update<F, W, C> {
-    table: F,
-    filter: W,
+/// An UPDATE of the rows of `S` that is prepared once.
+pub struct Update<S, C>
+where
+    S: IntoUpdateTarget<Table: QuerySource>,
+{
+    table: <S::Table as QuerySource>::FromClause,
+    filter: S::WhereClause,
     changes: C,
 }
 
-/// An UPDATE of the rows of `target`, as by `diesel::update(target).set(changes)`, which is parsed and planned anew at each
-/// call. `changes` must not be empty.
-pub fn update<S, C>(
-    target: S,
-    changes: C,
-) -> Update<<S::Table as QuerySource>::FromClause, S::WhereClause, C::Changeset>
+/// Like `diesel::update(target).set(changes)`, but prepared once per connection. `changes` must not be empty.
+pub fn update<S, C>(target: S, changes: C) -> Update<S, C::Changeset>
 where
     S: IntoUpdateTarget<Table: QuerySource>,
     C: AsChangeset<Target = S::Table>,
@@ -27,11 +26,10 @@ where
     Update { table: table.from_clause(), filter: where_clause, changes: changes.as_changeset() }
 }
 
-impl<F, W, C, DB> QueryFragment<DB> for Update<F, W, C>
+impl<S, C, DB> QueryFragment<DB> for Update<S, C>
 where
     DB: Backend,
-    F: QueryFragment<DB>,
-    W: QueryFragment<DB>,
+    S: IntoUpdateTarget<Table: QuerySource<FromClause: QueryFragment<DB>>, WhereClause: QueryFragment<DB>>,
     C: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -43,13 +41,16 @@ where
     }
 }
 
-impl<F, W, C> QueryId for Update<F, W, C> {
+impl<S, C> QueryId for Update<S, C>
+where
+    S: IntoUpdateTarget<Table: QuerySource>,
+{
     type QueryId = ();
 
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<F, W, C, Conn> RunQueryDsl<Conn> for Update<F, W, C> {}
+impl<S, C, Conn> RunQueryDsl<Conn> for Update<S, C> where S: IntoUpdateTarget<Table: QuerySource> {}
 
 /// A query of one of a few texts.
 pub struct Cached<Q>(Q);
@@ -69,7 +70,7 @@ where
         self.0.walk_ast(pass)
     }
 
-    // What the statement itself would say.
+    // Overrides the inner query's own answer.
     fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
         Ok(true)
     }

@@ -7,8 +7,8 @@ use super::{
     sqlite_file::SqliteFile,
 };
 
-/// Pages after which the log is written back and started anew: 16 MiB. More make a longer pause, fewer write
-/// pages back more often.
+/// Pages after which the log is written back and started anew: 16 MiB. A larger log makes a longer pause; a smaller one
+/// writes the same pages back more often.
 const PAGES: i32 = 4096;
 /// While a reader needs the log, the writer tries again after so many further pages.
 const STEP: i32 = 1024;

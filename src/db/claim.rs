@@ -25,8 +25,8 @@ pub(super) struct Claim(AtomicU8);
 pub(super) enum Progress {
     /// No thread was working on it, and none ever will.
     Waiting,
-    /// A thread was working on it. A write is then reported as unknown, also when the thread had not come to the commit and
-    /// so rolls it back: callers are promised that a write is not made only when it had not begun (docs/OPERATIONS.md).
+    /// A thread was working on it. A write is then reported as unknown, even if the thread has not reached the commit and
+    /// will roll it back: only a write that had not begun is reported as not made (docs/OPERATIONS.md).
     Begun,
     /// A thread is answering it: the caller can't give up any more.
     Answered,

@@ -19,14 +19,14 @@ use super::{
     commits::Commits,
     connection::{DbConnection, Purpose},
     dialect::{self, LogPosition},
-    job::{BUSY, Isolation, Lane, Patience, job},
+    job::{Isolation, Lane, Patience, job},
     options::Options,
     replica::Replica,
     stopper::Stopper,
     threads::Pools,
     url::DatabaseUrl,
 };
-use crate::error::{Error, Result};
+use crate::error::{BUSY, Error, Result};
 
 /// How long after its deadline a caller waits for the end of work that has begun. Callers are answered within a second of
 /// their deadline.
@@ -40,7 +40,7 @@ pub struct Database(Arc<Lanes>);
 struct Lanes {
     reads: Lane,
     replica: Option<Replica>,
-    /// Writes that run alone or, on SQLite, in one group.
+    /// On SQLite all writes; on PostgreSQL those that run alone.
     writes: Lane,
     /// Writes that run in groups on PostgreSQL, by user.
     groups: Vec<Lane>,
@@ -95,8 +95,8 @@ impl Database {
         self.query(deadline, true, Company::default(), plain(work)).await
     }
 
-    /// Like [`Self::read`], in a group with other queries that wait. `snapshot` says whether several statements must see the
-    /// same state of the database.
+    /// Like [`Self::read`]; `company` names the rows to load together with those of other queries. `snapshot` says whether
+    /// several statements must see the same state of the database.
     ///
     /// # Errors
     /// As for [`Self::read`].
@@ -185,10 +185,7 @@ impl Database {
     /// # Errors
     /// As for [`Self::write`].
     pub async fn optimize(&self, deadline: Instant) -> Result<()> {
-        match self.0.stopper {
-            Some(_) => Ok(()),
-            None => self.write(deadline, |conn| Ok(dialect::optimize(conn)?)).await,
-        }
+        self.write(deadline, |conn| Ok(dialect::optimize(conn)?)).await
     }
 
     /// A receiver that changes after commits that may have added events: at once after a commit of this process, and on

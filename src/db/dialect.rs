@@ -1,4 +1,5 @@
-//! What differs between SQLite and PostgreSQL. Only this file matches on the variants of [`DbConnection`].
+//! What differs between SQLite and PostgreSQL. Only this file and the macro `native!` match on the variants of
+//! [`DbConnection`].
 
 use std::{borrow::Cow, time::Duration};
 

@@ -28,10 +28,12 @@ pub(super) struct Ended {
     pub is_usable: bool,
 }
 
-/// A job of a group of writes that has run.
-struct Ran {
-    job: Box<dyn Job>,
-    outcome: Result<()>,
+/// A job of a group of writes that has run, and its outcome unless the commit fails.
+pub(super) struct Ran {
+    /// The job.
+    pub job: Box<dyn Job>,
+    /// How it ended.
+    pub outcome: Result<()>,
 }
 
 /// A group that was undone.

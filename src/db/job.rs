@@ -23,9 +23,6 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// What callers read when a queue is full.
-pub const BUSY: &str = "The server is busy. Try again.";
-
 /// Where jobs wait for a thread.
 pub(super) type Lane = Sender<Box<dyn Job>>;
 

@@ -1,7 +1,7 @@
 //! Locks on PostgreSQL. SQLite has one writer and needs none.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    PgConnection, QueryResult, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     dsl::sql,
     sql_query,
@@ -32,19 +32,18 @@ pub fn lock_user(connection: &mut DbConnection, id: &str) -> QueryResult<()> {
 }
 
 /// Locks the rows of those users that nobody else has locked, in the order of their ids, until the transaction ends. Returns
-/// their ids; on SQLite, which has one writer, all of `ids`.
+/// their ids.
 ///
 /// # Errors
 /// The database's.
-pub fn lock_users(connection: &mut DbConnection, ids: &[&str]) -> QueryResult<Vec<String>> {
+pub fn lock_users(connection: &mut PgConnection, ids: &[&str]) -> QueryResult<Vec<String>> {
     #[derive(QueryableByName)]
     struct Locked {
         #[diesel(sql_type = Text)]
         id: String,
     }
-    let Some(pg) = dialect::postgres(connection) else { return Ok(ids.iter().map(|id| (*id).to_owned()).collect()) };
     let lock = "SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED";
-    let locked: Vec<Locked> = cached(sql_query(lock).bind::<Array<Text>, _>(ids)).load(pg)?;
+    let locked: Vec<Locked> = cached(sql_query(lock).bind::<Array<Text>, _>(ids)).load(connection)?;
     Ok(locked.into_iter().map(|row| row.id).collect())
 }
 

@@ -36,9 +36,9 @@ pub use self::{
     connection::{DbConnection, Purpose},
     database::{Database, GRACE},
     instrument::statements,
-    job::BUSY,
     manager::Manager,
     options::Options,
     timestamp::Timestamp,
     url::DatabaseUrl,
 };
+pub use crate::error::BUSY;

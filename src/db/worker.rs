@@ -20,11 +20,11 @@ use super::{
     dialect::{self, Backend},
     gather::Gather,
     group::{self, Jobs},
-    job::{BUSY, Isolation, Job, Lane},
+    job::{Isolation, Job, Lane},
     manager::{PoolManager, is_broken, is_demoted, is_lost},
     transaction,
 };
-use crate::error::{Error, Result};
+use crate::error::{BUSY, Error, NO_DATABASE, Result};
 
 /// How often a job is run at most. It is repeated after a deadlock, or when its connection had died unnoticed.
 const ATTEMPTS: u8 = 3;
@@ -217,7 +217,7 @@ impl Worker {
             return Ok(kept);
         }
         if self.away().is_some_and(|since| since.elapsed() < PAUSE) {
-            return Err(unavailable());
+            return Err(Error::unavailable(NO_DATABASE));
         }
         let connection = self.connect();
         *self.away() = connection.is_err().then(Instant::now);
@@ -227,11 +227,11 @@ impl Worker {
     fn connect(&self) -> Result<Kept> {
         let mut connection = self.pool.get().map_err(|error| {
             tracing::error!(%error, "no database connection");
-            unavailable()
+            Error::unavailable(NO_DATABASE)
         })?;
         let backend = dialect::backend(&mut connection).map_err(|error| {
             tracing::error!(%error, "the new database connection was lost");
-            unavailable()
+            Error::unavailable(NO_DATABASE)
         })?;
         Ok(Kept { connection, backend })
     }
@@ -282,10 +282,6 @@ pub(super) fn alone(connection: &mut DbConnection, job: &mut dyn Job) -> Result<
     job.seal()
 }
 
-fn unavailable() -> Error {
-    Error::unavailable("The database is unavailable.")
-}
-
 /// The caller's error after a lost connection, whatever error reported the loss.
 fn out_of_reach(error: Error, unknown: bool) -> Error {
     if unknown {
@@ -294,5 +290,5 @@ fn out_of_reach(error: Error, unknown: bool) -> Error {
     }
     let Error::Internal(detail) = error else { return error };
     tracing::error!(detail = format!("{detail:#}"), "the database connection was lost");
-    unavailable()
+    Error::unavailable(NO_DATABASE)
 }

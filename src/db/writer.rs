@@ -11,21 +11,18 @@ use super::{
     commits::Commits,
     connection::DbConnection,
     dialect,
+    gather::GROUP,
+    group::Ran,
     job::Job,
     manager::{PoolManager, is_broken, is_lost},
     sqlite_file::SqliteFile,
     transaction,
     worker::alone,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, NO_DATABASE};
 
-/// Jobs in one transaction at most. This bounds how long the first one waits for the last.
-const GROUP: usize = 64;
 /// How soon an idle writer tries again to shrink a log that a reader needed.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What callers read while the file is not in its place.
-const UNAVAILABLE: &str = "The database is unavailable.";
 
 /// SQLite's writer thread.
 pub(super) struct Writer {
@@ -35,12 +32,6 @@ pub(super) struct Writer {
     checkpoints: Checkpoints,
     /// Where to announce commits.
     commits: Commits,
-}
-
-/// A job that ran, and the outcome unless the commit fails.
-struct Ran {
-    job: Box<dyn Job>,
-    outcome: Result<()>,
 }
 
 impl Writer {
@@ -65,7 +56,7 @@ impl Writer {
                 }
                 Err(error) => {
                     tracing::error!(error = format!("{error:#}"), "no database connection");
-                    refuse(group, UNAVAILABLE);
+                    refuse(group, NO_DATABASE);
                 }
             }
         }
@@ -106,7 +97,7 @@ impl Writer {
 
     fn write_group(&self, connection: &mut DbConnection, group: Vec<Box<dyn Job>>) {
         if !self.file.is_in_place() {
-            return refuse(group, UNAVAILABLE);
+            return refuse(group, NO_DATABASE);
         }
         if let Err(error) = dialect::begin_write(connection, None) {
             tracing::error!(%error, "could not begin a write transaction");

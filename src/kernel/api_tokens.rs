@@ -14,7 +14,7 @@ use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use super::limiter::Key;
 use crate::{
     auth::TokenHash,
-    error::{Error, Result},
+    error::{BUSY, Error, Result},
 };
 
 /// Most tokens whose user is remembered.
@@ -113,7 +113,7 @@ impl ApiTokens {
     /// # Errors
     /// SERVICE_UNAVAILABLE when too many wait.
     pub(super) async fn look_up(&self, address: &Key) -> Result<LookUp> {
-        let (place, turn) = self.place(address).ok_or_else(|| Error::unavailable("The server is busy. Try again."))?;
+        let (place, turn) = self.place(address).ok_or_else(|| Error::unavailable(BUSY))?;
         let turn = turn.lock_owned().await;
         // The semaphore is never closed.
         let permit = Arc::clone(&self.look_ups).acquire_owned().await.ok();

@@ -6,7 +6,7 @@ use super::caller::Caller;
 use crate::{
     db::{Batch, DbConnection, Timestamp},
     error::{Error, Result},
-    models::audit::AuditRecord,
+    models::audit::NewAuditEntry,
 };
 
 /// The result of a mutation: its output, and what changed. The kernel writes the audit entry.
@@ -44,7 +44,7 @@ impl<O> Audited<O> {
     pub(super) fn record(self, conn: &mut DbConnection, batch: &mut Batch, author: Author<'_>) -> Result<O> {
         if let Some(change) = self.change {
             let actor = author.actor.ok_or(Error::Unauthorized("Nobody is signed in."))?;
-            let entry = AuditRecord {
+            let entry = NewAuditEntry {
                 created_at: author.now,
                 actor_id: actor.user.id.clone(),
                 procedure: author.procedure,
@@ -53,7 +53,7 @@ impl<O> Audited<O> {
                 detail: change.detail.to_string(),
                 request_id: author.request_id.to_owned(),
             };
-            batch.queue::<AuditRecord>(conn, entry)?;
+            batch.queue::<NewAuditEntry>(conn, entry)?;
         }
         Ok(self.output)
     }

@@ -37,42 +37,13 @@ pub struct AuditEntry {
     pub request_id: String,
 }
 
-/// An entry to insert; the fields are those of [`AuditEntry`].
-#[derive(Insertable)]
+/// An entry to insert; the fields are those of [`AuditEntry`]. As a step: inserts those of many calls.
+#[derive(Debug, Insertable)]
 #[diesel(table_name = audit_log, treat_none_as_default_value = false)]
-pub struct NewAuditEntry<'a> {
+pub struct NewAuditEntry {
     /// Now.
     pub created_at: Timestamp,
     /// The user who made the change, or one of [`ACTORS`].
-    pub actor_id: &'a str,
-    /// The canonical name of the procedure.
-    pub procedure: &'a str,
-    /// What kind of thing was changed.
-    pub entity: &'a str,
-    /// The id of what was changed.
-    pub entity_id: &'a str,
-    /// JSON text, at most 64 KiB, without secrets.
-    pub detail: &'a str,
-    /// The request that made the change.
-    pub request_id: &'a str,
-}
-
-impl NewAuditEntry<'_> {
-    /// Inserts the entry.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
-        diesel::insert_into(audit_log::table).values(self).execute(conn).map(drop)
-    }
-}
-
-/// An entry that is inserted with those of other calls. Its fields are those of [`AuditEntry`].
-#[derive(Debug)]
-pub struct AuditRecord {
-    /// Now.
-    pub created_at: Timestamp,
-    /// The user who made the change.
     pub actor_id: String,
     /// The canonical name of the procedure.
     pub procedure: &'static str,
@@ -86,30 +57,40 @@ pub struct AuditRecord {
     pub request_id: String,
 }
 
-impl Step for AuditRecord {
+impl NewAuditEntry {
+    /// Inserts the entry.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
+        diesel::insert_into(audit_log::table).values(self).execute(conn).map(drop)
+    }
+}
+
+impl Step for NewAuditEntry {
     type Wish = Self;
     type Outcome = ();
 
-    fn take(conn: &mut DbConnection, records: &[Self]) -> QueryResult<Vec<()>> {
-        let pg = match (dialect::postgres(conn), records) {
+    fn take(conn: &mut DbConnection, entries: &[Self]) -> QueryResult<Vec<()>> {
+        let pg = match (dialect::postgres(conn), entries) {
             (Some(pg), [_, _, ..]) => pg,
-            _ => return records.iter().map(|record| record.entry().insert(conn)).collect(),
+            _ => return entries.iter().map(|entry| entry.insert(conn)).collect(),
         };
-        fn texts<'r>(records: &'r [AuditRecord], text: fn(&'r AuditRecord) -> &'r str) -> Vec<&'r str> {
-            records.iter().map(text).collect()
+        fn texts<'e>(entries: &'e [NewAuditEntry], text: fn(&'e NewAuditEntry) -> &'e str) -> Vec<&'e str> {
+            entries.iter().map(text).collect()
         }
         let inserted: Vec<Inserted> = cached(
             sql_query(
                 "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
              SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) RETURNING id AS _id",
             )
-            .bind::<Array<sql_types::Timestamp>, _>(records.iter().map(|record| record.created_at).collect::<Vec<_>>())
-            .bind::<Array<Text>, _>(texts(records, |record| &record.actor_id))
-            .bind::<Array<Text>, _>(texts(records, |record| record.procedure))
-            .bind::<Array<Text>, _>(texts(records, |record| record.entity))
-            .bind::<Array<Text>, _>(texts(records, |record| &record.entity_id))
-            .bind::<Array<Text>, _>(texts(records, |record| &record.detail))
-            .bind::<Array<Text>, _>(texts(records, |record| &record.request_id)),
+            .bind::<Array<sql_types::Timestamp>, _>(entries.iter().map(|entry| entry.created_at).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(texts(entries, |entry| &entry.actor_id))
+            .bind::<Array<Text>, _>(texts(entries, |entry| entry.procedure))
+            .bind::<Array<Text>, _>(texts(entries, |entry| entry.entity))
+            .bind::<Array<Text>, _>(texts(entries, |entry| &entry.entity_id))
+            .bind::<Array<Text>, _>(texts(entries, |entry| &entry.detail))
+            .bind::<Array<Text>, _>(texts(entries, |entry| &entry.request_id)),
         )
         .load(pg)?;
         Ok(inserted.iter().map(|_| ()).collect())
@@ -120,20 +101,6 @@ impl Step for AuditRecord {
 struct Inserted {
     #[diesel(sql_type = BigInt)]
     _id: i64,
-}
-
-impl AuditRecord {
-    fn entry(&self) -> NewAuditEntry<'_> {
-        NewAuditEntry {
-            created_at: self.created_at,
-            actor_id: &self.actor_id,
-            procedure: self.procedure,
-            entity: self.entity,
-            entity_id: &self.entity_id,
-            detail: &self.detail,
-            request_id: &self.request_id,
-        }
-    }
 }
 
 /// Filters on the log; all that are set must match.

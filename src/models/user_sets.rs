@@ -37,11 +37,11 @@ impl Loader for LockedUsers {
     type Rows = User;
 
     fn load(conn: &mut DbConnection, ids: &[&str]) -> QueryResult<HashMap<String, User>> {
-        if let [id] = ids {
-            locks::lock_user(conn, id)?;
+        let (Some(pg), [_, _, ..]) = (dialect::postgres(conn), ids) else {
+            ids.iter().try_for_each(|id| locks::lock_user(conn, id))?;
             return LiveUsers::load(conn, ids);
-        }
-        let locked = locks::lock_users(conn, ids)?;
+        };
+        let locked = locks::lock_users(pg, ids)?;
         LiveUsers::load(conn, &locked.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }

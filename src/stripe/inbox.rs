@@ -258,12 +258,12 @@ fn settle(
     let detail = json!({"event": event.id, "type": event.kind, "from": before.plan, "to": standing.plan});
     let entry = NewAuditEntry {
         created_at: now,
-        actor_id: "stripe",
+        actor_id: "stripe".to_owned(),
         procedure: "stripe.webhook",
         entity: "customer",
-        entity_id: &customer.id.to_string(),
-        detail: &detail.to_string(),
-        request_id,
+        entity_id: customer.id.to_string(),
+        detail: detail.to_string(),
+        request_id: request_id.to_owned(),
     };
     entry.insert(conn)?;
     Ok(EventOutcome::Processed)

@@ -19,12 +19,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 fn record(conn: &mut DbConnection, entity_id: &str) -> QueryResult<()> {
     let entry = NewAuditEntry {
         created_at: Timestamp::now(),
-        actor_id: "ann",
+        actor_id: "ann".to_owned(),
         procedure: "k8s.create",
         entity: "cluster",
-        entity_id,
-        detail: "{}",
-        request_id: "r",
+        entity_id: entity_id.to_owned(),
+        detail: "{}".to_owned(),
+        request_id: "r".to_owned(),
     };
     entry.insert(conn)
 }

@@ -8,15 +8,12 @@ use std::{
 use clusterdesk::{
     db::{DbConnection, transaction},
     error::Error,
-    models::{
-        api_token::{NewApiToken, Scope},
-        audit::NewAuditEntry,
-    },
+    models::api_token::{NewApiToken, Scope},
 };
 use diesel::connection::{Connection, InstrumentationEvent};
 
 use crate::{
-    indexes::{AtSize, Case, cases},
+    indexes::{AtSize, Case, audit_entry, cases},
     support::{big, both_databases, hours_ago},
 };
 
@@ -32,10 +29,7 @@ struct Seen {
 fn others() -> Vec<Case> {
     let insert = |conn: &mut DbConnection| {
         let created_at = hours_ago(0);
-        let (actor_id, procedure, entity, entity_id) = ("user_7", "k8s.create", "cluster", "1");
-        let entry =
-            NewAuditEntry { created_at, actor_id, procedure, entity, entity_id, detail: "null", request_id: "x" };
-        entry.insert(conn).unwrap();
+        audit_entry(created_at).insert(conn).unwrap();
         let (hash, scope) = ("f".repeat(64), Scope::Read);
         let token = NewApiToken { user_id: "user_7", name: "x", hash: &hash, scope, created_at, expires_at: None };
         token.insert(conn).unwrap();

@@ -1,6 +1,7 @@
 //! Query plans on a database of realistic size: every statement uses an index, and every index is used by a statement.
 
 mod plans;
+mod sets;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -24,7 +25,10 @@ use clusterdesk::{
     },
 };
 
-pub use self::plans::{Planned, plans, plans_on, with_values};
+pub use self::{
+    plans::{Planned, plans, plans_on, with_values},
+    sets::audit_entry,
+};
 use crate::support::{Backend, On, Sql, TestDatabase, big, both_databases};
 
 /// A user with a customer and clusters.
@@ -47,9 +51,6 @@ fn position<Id>(id: Id) -> Position<Id> {
 /// Every model function, with the indexes that may serve its statements; an empty list means a primary or unique key.
 /// Left out are the search of users and the list of all tokens, which read the whole table.
 pub fn cases() -> Vec<Case> {
-    fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
-        (Box::new(work), indexes.to_vec())
-    }
     let now = Timestamp::now();
     let user = |conn: &mut DbConnection| User::find_locked(conn, USER).unwrap().unwrap();
     let cluster = |conn: &mut DbConnection| Cluster::of(conn, USER).unwrap().remove(0);
@@ -243,6 +244,7 @@ pub fn cases() -> Vec<Case> {
             cases.push(case(move |conn| drop(audit::list(conn, filter.clone(), at.as_ref(), 21).unwrap()), &[index]));
         }
     }
+    cases.extend(sets::cases());
     cases
 }
 
@@ -258,6 +260,10 @@ fn early() -> Timestamp {
 
 /// A function to run, and the indexes that may serve its statements.
 pub type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
+
+fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
+    (Box::new(work), indexes.to_vec())
+}
 
 /// Tables and indexes with few rows, however many users there are. PostgreSQL reads such a table as a whole.
 const SMALL: [&str; 6] = [
@@ -354,7 +360,9 @@ both_databases! {
 #[test]
 fn every_model_function_has_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let cases = fs::read_to_string(root.join("tests/it/indexes.rs")).unwrap();
+    let cases =
+        ["tests/it/indexes.rs", "tests/it/indexes/sets.rs"].map(|file| fs::read_to_string(root.join(file)).unwrap());
+    let cases = cases.concat();
     for file in fs::read_dir(root.join("src/models")).unwrap() {
         let path = file.unwrap().path();
         if path.ends_with("sample.rs") || path.ends_with("stats.rs") {
@@ -367,6 +375,13 @@ fn every_model_function_has_a_case() {
             let name = function.split(['(', '<']).next().unwrap();
             let known = cases.contains(&format!("{name}(conn")) || name == "insert";
             assert!(known, "{name} of {} has no case in indexes.rs", path.display());
+        }
+        for (kind, function) in [("Step", "take"), ("Loader", "load")] {
+            for implementation in source.split(&format!("impl {kind} for ")).skip(1) {
+                let name = implementation.split(' ').next().unwrap();
+                let known = cases.contains(&format!("{name}::{function}(conn"));
+                assert!(known, "{name}::{function} of {} has no case in indexes/sets.rs", path.display());
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::support::{Backend, Builder, Sql, TestApp, eventually};
 
-/// The promised size of the log in bytes (docs/OPERATIONS.md, "SQLite").
+/// The promised size of the log in bytes (docs/OPERATIONS.md, "When the database hangs").
 const PROMISED: u64 = 32 * 1024 * 1024;
 /// Calls of `probe.fill` that write far more than that.
 const MANY: usize = 30;

@@ -91,7 +91,10 @@ fn literals(binds: &str) -> Vec<String> {
 fn literal(bind: &str) -> String {
     let bind = bind.trim_start_matches([',', ' ']);
     let within = |prefix: &str| bind.strip_prefix(prefix).map(|rest| &rest[..rest.len() - 1]);
-    if let Some(inner) = within("Some(").or_else(|| within("Timestamp(")).or_else(|| within("\"")) {
+    if let Some(time) = within("Timestamp(") {
+        return format!("TIMESTAMP '{time}'");
+    }
+    if let Some(inner) = within("Some(").or_else(|| within("\"")) {
         return if bind.starts_with("Some") { literal(inner) } else { format!("'{}'", inner.replace(r"\\", r"\")) };
     }
     if let Some(items) = within("[") {
