@@ -12,8 +12,13 @@ type Outcome = Result<Value, Failure>;
 
 /// Callers; too few for more than one group on each of two threads.
 const CALLERS: usize = 60;
+/// Users whose calls stop the threads.
+const FIRST: usize = 40;
 /// The advisory lock that every commit with an event takes.
 const EVENTS: &str = "BEGIN; SELECT pg_advisory_xact_lock(203227139)";
+
+/// The number of transactions in which callers have changed something.
+const TRANSACTIONS: &str = "SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log WHERE actor_id LIKE 'user%'";
 
 async fn on_postgres() -> Option<TestApp> {
     if !Backend::Postgres.is_available() {
@@ -38,13 +43,13 @@ async fn metric(client: &Client, name: &str) -> usize {
 /// Sends a call of each user, all of which wait for the same thread's turn. `hold` is SQL that stops the threads.
 async fn queue_up(app: &TestApp, hold: &str, queue: &str, calls: Vec<(Client, &'static str, Value)>) -> Vec<Outcome> {
     let client = app.anonymous();
-    let first: Vec<_> = (0..12).map(|number| app.member(&format!("first_{number}"))).collect();
+    let first: Vec<_> = (0..FIRST).map(|number| app.member(&format!("first_{number}"))).collect();
     let mut held = app.connect();
     held.batch_execute(hold).unwrap();
     let stopped: Vec<_> = first.into_iter().map(|user| spawn(user, method_of(queue), input_of(queue))).collect();
-    // Both threads have begun and wait.
-    let waiting = "pg_locks WHERE NOT granted";
-    eventually(async || app.count(waiting) >= 2).await;
+    let here = "(SELECT oid FROM pg_database WHERE datname = current_database())";
+    let waiting = format!("pg_locks WHERE NOT granted AND database = {here}");
+    eventually(async || app.count(&waiting) >= 2).await;
     let before = metric(&client, queue).await;
     let all = before + calls.len();
     let calls: Vec<_> = calls.into_iter().map(|(user, method, input)| spawn(user, method, input)).collect();
@@ -114,7 +119,7 @@ async fn writes_of_different_users_share_a_transaction() {
     // Counted after the answers.
     eventually(async || metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await >= before + CALLERS / 2).await;
     assert_created(&app, 0..CALLERS);
-    let transactions = app.lines("SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log");
+    let transactions = app.lines(TRANSACTIONS);
     assert!(transactions[0].parse::<usize>().unwrap() < CALLERS / 2, "{transactions:?}");
     for (number, id) in ids.iter().enumerate() {
         let got = app.user(&name(number)).call("k8s.get", json!({"id": id})).await;
@@ -186,8 +191,7 @@ async fn refused_jobs_do_not_undo_their_group() {
     for (number, code) in codes(&outcomes).into_iter().enumerate() {
         assert_eq!(code, if number % 4 < 2 { "FORBIDDEN" } else { "OK" }, "{number}");
     }
-    let transactions = "SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log WHERE actor_id LIKE 'user%'";
-    let transactions = app.lines(transactions).remove(0);
+    let transactions = app.lines(TRANSACTIONS).remove(0);
     assert!(transactions.parse::<usize>().unwrap() < CALLERS / 4, "{transactions}");
 }
 
@@ -239,12 +243,14 @@ async fn a_connection_lost_at_the_commit_leaves_the_outcomes_of_its_group_unknow
     let Some(app) = on_postgres().await else { return };
     let lose = "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10)";
     when_created(&app, "lost", lose, "DEFERRABLE INITIALLY DEFERRED");
-    let named = |number| if number == 7 { "lost" } else { "web" }.to_owned();
+    // So many that hardly any group has none of them.
+    let is_lost = |number: usize| number.is_multiple_of(2);
+    let named = |number| if is_lost(number) { "lost" } else { "web" }.to_owned();
     let outcomes = write_together(&app, creations(&app, named)).await;
     let is_known = |number: &usize| outcomes[*number].is_ok();
-    assert!(!is_known(&7));
-    let unknown = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect::<Vec<_>>();
-    assert!(unknown.len() > 1, "the group has one job only");
+    assert!((0..CALLERS).all(|number| !is_lost(number) || !is_known(&number)), "{outcomes:?}");
+    assert!((0..CALLERS).any(|number| !is_lost(number) && !is_known(&number)), "no group of several: {outcomes:?}");
+    let unknown = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
     for failure in unknown {
         assert_eq!((failure.code(), &failure.0["data"]["outcome"]), ("SERVICE_UNAVAILABLE", &json!("unknown")));
     }
