@@ -204,15 +204,29 @@ def process(bench, name):
         fresh.stop()
 
 
+# An opening handshake (RFC 6455).
+UPGRADE = b"\r\n".join(
+    [
+        b"GET / HTTP/1.1",
+        b"Host: bench",
+        b"Connection: Upgrade",
+        b"Upgrade: websocket",
+        b"Sec-WebSocket-Version: 13",
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        b"\r\n",
+    ]
+)
+
+
 def sockets(subject, count):
-    """Memory with idle connections that had one request each, and after they are closed."""
+    """Memory with idle WebSockets, and after they are closed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 200), hard))
     opened = []
     for _ in range(min(count, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200)):
         one = socket.create_connection(("127.0.0.1", subject.port))
-        one.sendall(b"GET /health/live HTTP/1.1\r\nHost: bench\r\n\r\n")
-        if not one.recv(4096).startswith(b"HTTP/1.1 200"):
+        one.sendall(UPGRADE)
+        if not one.recv(4096).startswith(b"HTTP/1.1 101"):
             raise RuntimeError(f"{subject.name} refused connection {len(opened) + 1}")
         opened.append(one)
     time.sleep(1)

@@ -2,21 +2,23 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    time::{Duration, Instant},
+    thread::sleep,
+    time::Duration,
 };
 
-use crossbeam_channel::Receiver;
-
-use super::job::Job;
+use super::{
+    job::{Job, Queue},
+    queue::Found,
+};
 
 /// Jobs in one group at most. This bounds how long the first one waits for the last.
 pub(super) const GROUP: usize = 64;
-/// How long a group waits for further jobs, if the last one was more than one job.
+/// How long a group waits for further jobs, if the last group had more than one job.
 const WAIT: Duration = Duration::from_micros(150);
 
 /// Groups of the jobs that wait in a queue. It ends when the queue is closed and empty.
 pub(super) struct Gather<'q> {
-    jobs: &'q Receiver<Box<dyn Job>>,
+    jobs: &'q Queue,
     /// Jobs that lock what a job of the last group had locked.
     later: VecDeque<Box<dyn Job>>,
     last: usize,
@@ -31,7 +33,7 @@ struct Growing {
 
 impl<'q> Gather<'q> {
     /// The groups of a queue. No two jobs of a group lock the same row.
-    pub fn new(jobs: &'q Receiver<Box<dyn Job>>) -> Self {
+    pub fn new(jobs: &'q Queue) -> Self {
         Self { jobs, later: VecDeque::new(), last: 0 }
     }
 
@@ -57,18 +59,14 @@ impl Iterator for Gather<'_> {
             self.add(&mut growing, job);
         }
         while growing.group.is_empty() {
-            let job = self.jobs.recv().ok()?;
-            self.add(&mut growing, job);
+            if self.jobs.wait(None) == Found::End {
+                return None;
+            }
+            let jobs = if self.last > 1 { self.jobs.gather(GROUP, || sleep(WAIT)) } else { self.jobs.take(GROUP) };
+            jobs.into_iter().for_each(|job| self.add(&mut growing, job));
         }
-        let until = (self.last > 1).then(|| Instant::now() + WAIT);
-        while growing.group.len() < GROUP {
-            let next = match until {
-                Some(until) => self.jobs.recv_deadline(until).ok(),
-                None => self.jobs.try_recv().ok(),
-            };
-            let Some(job) = next else { break };
-            self.add(&mut growing, job);
-        }
+        let room = GROUP.saturating_sub(growing.group.len().max(self.later.len()));
+        self.jobs.take(room).into_iter().for_each(|job| self.add(&mut growing, job));
         self.last = growing.group.len();
         Some(growing.group)
     }

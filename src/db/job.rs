@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::Sender;
 use tokio::{
     runtime::Handle,
     sync::oneshot,
@@ -19,12 +18,15 @@ use super::{
     claim::{self, Claim},
     connection::DbConnection,
     dialect::Backend,
+    queue::{Receiver, Sender},
     stopper::Stopper,
 };
 use crate::error::{Error, Result};
 
 /// Where jobs wait for a thread.
 pub(super) type Lane = Sender<Box<dyn Job>>;
+/// The threads' side of a lane.
+pub(super) type Queue = Receiver<Box<dyn Job>>;
 
 /// A job as the database threads see it.
 pub(super) trait Job: Send {

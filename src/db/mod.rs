@@ -19,6 +19,7 @@ pub mod locks;
 mod manager;
 pub mod migrations;
 mod options;
+mod queue;
 mod replica;
 mod sqlite_file;
 mod stopper;

@@ -7,16 +7,16 @@ use std::{
 };
 
 use anyhow::Context;
-use crossbeam_channel::{Receiver, bounded};
 use r2d2::Pool;
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::{
     commits::Commits,
     connection::Purpose,
-    job::{Job, Lane},
+    job::{Lane, Queue},
     manager::{Manager, PoolManager},
     options::Options,
+    queue::queue,
     sqlite_file::SqliteFile,
     url::DatabaseUrl,
     worker::Worker,
@@ -76,7 +76,7 @@ impl<'a> Pools<'a> {
         let pool = self.pool(Purpose::Write, WRITERS);
         let away = Arc::default();
         let start = |_| {
-            let (lane, jobs) = bounded(self.options.queued_jobs);
+            let (lane, jobs) = queue(self.options.queued_jobs);
             let worker = self.worker(&pool, Purpose::Write, &away, Some(commits));
             let alone = alone.clone();
             spawn("db-group", move || worker.write_in_groups(&jobs, &alone)).map(|()| lane)
@@ -93,9 +93,9 @@ impl<'a> Pools<'a> {
         &self,
         purpose: Purpose,
         commits: Option<&Commits>,
-        work: fn(Worker, &Receiver<Box<dyn Job>>),
+        work: fn(Worker, &Queue),
     ) -> anyhow::Result<Lane> {
-        let (lane, jobs) = bounded(self.options.queued_jobs);
+        let (lane, jobs) = queue(self.options.queued_jobs);
         let pool = self.pool(purpose, self.options.threads);
         let away = Arc::default();
         for _ in 0..self.options.threads {
@@ -123,7 +123,7 @@ impl<'a> Pools<'a> {
     /// When the operating system refuses a thread.
     pub fn start_sqlite_writer(&self, commits: &Commits) -> anyhow::Result<Option<Lane>> {
         let Some(file) = &self.file else { return Ok(None) };
-        let (lane, jobs): (_, Receiver<Box<dyn Job>>) = bounded(self.options.queued_jobs);
+        let (lane, jobs) = queue(self.options.queued_jobs);
         let writer = Writer::new(self.pool(Purpose::Write, 1), Arc::clone(file), commits.clone());
         spawn("db-writer", move || writer.work(&jobs))?;
         Ok(Some(lane))

@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
@@ -20,8 +19,9 @@ use super::{
     dialect::{self, Backend},
     gather::Gather,
     group::{self, Jobs},
-    job::{Isolation, Job, Lane},
+    job::{Isolation, Job, Lane, Queue},
     manager::{PoolManager, is_broken, is_demoted, is_lost},
+    queue::Found,
     transaction,
 };
 use crate::error::{BUSY, Error, NO_DATABASE, Result};
@@ -92,27 +92,25 @@ impl Worker {
     }
 
     /// Runs each job by itself until the queue is closed and empty.
-    pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        for job in jobs {
-            if job.is_waiting() {
-                self.serve(job);
-            }
+    pub fn work(mut self, jobs: &Queue) {
+        while jobs.wait(None) != Found::End {
+            jobs.take(1).into_iter().filter(|job| job.is_waiting()).for_each(|job| self.serve(job));
         }
     }
 
     /// Runs reads in groups until the queue is closed and empty.
-    pub fn read_in_groups(mut self, jobs: &Receiver<Box<dyn Job>>) {
+    pub fn read_in_groups(mut self, jobs: &Queue) {
         for group in Gather::new(jobs) {
             self.together(group).into_iter().for_each(|job| self.serve(job));
         }
     }
 
     /// Runs writes in groups until the queue is closed and empty. What must run alone goes to the queue `alone`.
-    pub fn write_in_groups(mut self, jobs: &Receiver<Box<dyn Job>>, alone: &Lane) {
+    pub fn write_in_groups(mut self, jobs: &Queue, alone: &Lane) {
         for group in Gather::new(jobs) {
             for job in self.together(group) {
                 if let Err(full) = alone.try_send(job) {
-                    full.into_inner().answer(Err(Error::unavailable(BUSY)));
+                    full.answer(Err(Error::unavailable(BUSY)));
                 }
             }
         }

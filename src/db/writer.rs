@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
 use r2d2::{Pool, PooledConnection};
 
 use super::{
@@ -13,8 +12,9 @@ use super::{
     dialect,
     gather::GROUP,
     group::Ran,
-    job::Job,
+    job::{Job, Queue},
     manager::{PoolManager, is_broken, is_lost},
+    queue::Found,
     sqlite_file::SqliteFile,
     transaction,
     worker::alone,
@@ -41,10 +41,9 @@ impl Writer {
     }
 
     /// Works until the queue is closed and empty.
-    pub fn work(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        while let Some(first) = self.next(jobs) {
-            let waiting = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
-            let group: Vec<_> = waiting.filter(|job| job.is_waiting()).collect();
+    pub fn work(mut self, jobs: &Queue) {
+        while self.wait(jobs) != Found::End {
+            let group: Vec<_> = jobs.take(GROUP).into_iter().filter(|job| job.is_waiting()).collect();
             if group.is_empty() {
                 continue;
             }
@@ -62,22 +61,21 @@ impl Writer {
         }
     }
 
-    /// The next job; None when there will be no more. While it waits, it shrinks a log that is still large.
-    fn next(&mut self, jobs: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+    /// Waits for jobs. Meanwhile it shrinks a log that is still large.
+    fn wait(&mut self, jobs: &Queue) -> Found {
         while self.checkpoints.is_behind()
             && let Some(mut connection) = self.kept.take()
         {
-            let next = jobs.recv_timeout(PAUSE);
-            let is_idle = matches!(next, Err(RecvTimeoutError::Timeout));
-            if is_idle {
+            let found = jobs.wait(Some(PAUSE));
+            if found == Found::Nothing {
                 self.checkpoints.restart(&mut connection, &self.file);
             }
             self.keep(connection);
-            if !is_idle {
-                return next.ok();
+            if found != Found::Nothing {
+                return found;
             }
         }
-        jobs.recv().ok()
+        jobs.wait(None)
     }
 
     fn keep(&mut self, mut connection: PooledConnection<PoolManager>) {

@@ -30,8 +30,17 @@ impl Site {
         let (site, from, id) = (&self, &connection, request_id.as_str());
         // Boxed, as the larger futures below, because hyper and the layers move what they wait for several times, and hyper
         // keeps the room of a request for each connection.
-        let route = service_fn(move |request| Box::pin(async move { Ok(site.route(request, from, id).await) }));
-        let Ok::<_, Infallible>(response) = self.cors.layer(route).oneshot(request).await;
+        let route = move |request| Box::pin(async move { Ok::<_, Infallible>(site.route(request, from, id).await) });
+        let is_of_page = request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
+        let response = if is_of_page {
+            let Ok(response) = self.cors.layer(service_fn(route)).oneshot(request).await;
+            response
+        } else {
+            // Needs no permission, which would cost a copy of the layer.
+            let Ok(mut response) = route(request).await;
+            response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
+            response
+        };
         response::finish(response, &request_id)
     }
 

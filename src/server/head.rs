@@ -9,7 +9,7 @@ use std::{
 };
 
 use procedures::{Budget, Result, Share};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The largest head of a request, in bytes.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
@@ -32,7 +32,9 @@ struct State {
 }
 
 struct Arriving {
-    deadline: Pin<Box<Sleep>>,
+    deadline: Instant,
+    /// Made for a head that does not arrive at once.
+    alarm: Option<Pin<Box<Sleep>>>,
     bytes: usize,
     share: Share,
 }
@@ -57,7 +59,8 @@ impl Heads {
             return Ok(());
         }
         let arriving = state.arriving.get_or_insert_with(|| Arriving {
-            deadline: Box::pin(sleep(self.patience)),
+            deadline: Instant::now() + self.patience,
+            alarm: None,
             bytes: 0,
             share: self.budget.share(false),
         });
@@ -69,14 +72,16 @@ impl Heads {
         Ok(())
     }
 
-    /// Wakes the task when the head that arrives is late.
+    /// Wakes the task, which waits for more of the head, when that is late.
     ///
     /// # Errors
     /// When it is late.
     pub(super) fn check(&self, context: &mut Context<'_>) -> io::Result<()> {
-        match self.state().arriving.as_mut().map(|arriving| arriving.deadline.as_mut().poll(context)) {
-            Some(Poll::Ready(())) => Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long to arrive")),
-            Some(Poll::Pending) | None => Ok(()),
+        let mut state = self.state();
+        let Some(Arriving { deadline, alarm, .. }) = state.arriving.as_mut() else { return Ok(()) };
+        match alarm.get_or_insert_with(|| Box::pin(sleep_until(*deadline))).as_mut().poll(context) {
+            Poll::Ready(()) => Err(io::Error::new(io::ErrorKind::TimedOut, "the head took too long to arrive")),
+            Poll::Pending => Ok(()),
         }
     }
 

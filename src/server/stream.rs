@@ -93,7 +93,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
         if !self.is_refused {
             let read = Pin::new(&mut self.stream).poll_read(context, into);
             let Err(refusal) = self.heads.count(into.filled().len().saturating_sub(before)) else {
-                self.heads.check(context)?;
+                if read.is_pending() {
+                    self.heads.check(context)?;
+                }
                 return read;
             };
             self.is_refused = true;

@@ -30,7 +30,7 @@ use crate::limits::Limits;
 /// How long a peer may take to close its side after ours.
 const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that are read at once.
-const READ_BYTES: usize = 4096;
+const READ_BYTES: usize = 2048;
 /// Bytes of a fragment of a long message. A socket keeps a buffer of this size.
 const FRAGMENT_BYTES: usize = 16 * 1024;
 /// A socket, and how long its peer may take to accept a message.
