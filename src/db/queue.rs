@@ -189,7 +189,10 @@ mod tests {
 
     /// A sender and such threads. Loom finds it when one sleeps for ever, or when something is lost.
     fn all_is_taken_once(threads: &'static [bool]) {
-        loom::model(move || {
+        // With more, the interleavings of three threads take minutes.
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(move || {
             let (sender, items) = queue(2);
             let receivers: Vec<_> = threads
                 .iter()
