@@ -15,13 +15,15 @@ use super::{
 pub(super) const GROUP: usize = 64;
 /// How long a group waits for further jobs, if the last group had more than one job.
 const WAIT: Duration = Duration::from_micros(150);
+/// How long a group waits for that of another thread, which may be a slow one. Two groups at the same time are smaller, and
+/// cost more.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Groups of the jobs that wait in a queue. It ends when the queue is closed and empty.
 pub(super) struct Gather<'q> {
     jobs: &'q Queue,
     /// Jobs that lock what a job of the last group had locked.
     later: VecDeque<Box<dyn Job>>,
-    last: usize,
 }
 
 /// A group that is still growing.
@@ -34,7 +36,7 @@ struct Growing {
 impl<'q> Gather<'q> {
     /// The groups of a queue. No two jobs of a group lock the same row.
     pub fn new(jobs: &'q Queue) -> Self {
-        Self { jobs, later: VecDeque::new(), last: 0 }
+        Self { jobs, later: VecDeque::new() }
     }
 
     fn add(&mut self, growing: &mut Growing, job: Box<dyn Job>) {
@@ -58,16 +60,17 @@ impl Iterator for Gather<'_> {
         for job in std::mem::take(&mut self.later) {
             self.add(&mut growing, job);
         }
+        if !growing.group.is_empty() {
+            let room = GROUP.saturating_sub(growing.group.len().max(self.later.len()));
+            self.jobs.take(room).into_iter().for_each(|job| self.add(&mut growing, job));
+        }
         while growing.group.is_empty() {
             if self.jobs.wait(None) == Found::End {
                 return None;
             }
-            let jobs = if self.last > 1 { self.jobs.gather(GROUP, || sleep(WAIT)) } else { self.jobs.take(GROUP) };
+            let jobs = self.jobs.gather(GROUP, PATIENCE, || sleep(WAIT));
             jobs.into_iter().for_each(|job| self.add(&mut growing, job));
         }
-        let room = GROUP.saturating_sub(growing.group.len().max(self.later.len()));
-        self.jobs.take(room).into_iter().for_each(|job| self.add(&mut growing, job));
-        self.last = growing.group.len();
         Some(growing.group)
     }
 }

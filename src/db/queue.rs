@@ -1,7 +1,7 @@
 //! Where jobs wait for a thread. A thread takes all that wait at once, and nobody wakes one that gathers jobs, so that under
 //! load a job costs no system call on either side.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{cell::Cell, collections::VecDeque, time::Duration};
 
 #[cfg(test)]
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -14,12 +14,18 @@ use std::sync::PoisonError;
 pub(super) struct Sender<T>(Arc<Shared<T>>);
 
 /// The side of a thread.
-pub(super) struct Receiver<T>(Arc<Shared<T>>);
+pub(super) struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    /// Whether this thread works on a group.
+    works: Cell<bool>,
+}
 
 struct Shared<T> {
     state: Mutex<State<T>>,
     /// Wakes one thread of those that sleep.
     filled: Condvar,
+    /// Wakes the thread that gathers.
+    finished: Condvar,
     capacity: usize,
 }
 
@@ -30,6 +36,10 @@ struct State<T> {
     sleeping: usize,
     /// Whether a thread is going to take what is sent meanwhile.
     is_gathering: bool,
+    /// Threads that work on a group.
+    working: usize,
+    /// The size of the last group.
+    last: usize,
 }
 
 /// What a thread found.
@@ -45,9 +55,11 @@ pub(super) enum Found {
 
 /// A queue of at most `capacity`.
 pub(super) fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let state = State { waiting: VecDeque::new(), senders: 1, sleeping: 0, is_gathering: false };
-    let shared = Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new(), capacity });
-    (Sender(Arc::clone(&shared)), Receiver(shared))
+    let waiting = VecDeque::new();
+    let state = State { waiting, senders: 1, sleeping: 0, is_gathering: false, working: 0, last: 0 };
+    let (state, filled, finished) = (Mutex::new(state), Condvar::new(), Condvar::new());
+    let shared = Arc::new(Shared { state, filled, finished, capacity });
+    (Sender(Arc::clone(&shared)), Receiver { shared, works: Cell::new(false) })
 }
 
 impl<T> Sender<T> {
@@ -74,7 +86,11 @@ impl<T> Sender<T> {
 impl<T> Receiver<T> {
     /// Waits until something is in the queue, or only for so long. A thread that gathers has the first claim to it.
     pub fn wait(&self, patience: Option<Duration>) -> Found {
-        let mut state = self.0.state();
+        let mut state = self.shared.state();
+        if self.works.replace(false) {
+            state.working = state.working.saturating_sub(1);
+            self.shared.finished.notify_one();
+        }
         loop {
             if !state.waiting.is_empty() && !state.is_gathering {
                 return Found::Some;
@@ -83,17 +99,10 @@ impl<T> Receiver<T> {
                 return Found::End;
             }
             state.sleeping = state.sleeping.saturating_add(1);
-            let is_late = match patience {
-                None => {
-                    state = self.0.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-                    false
-                }
-                Some(patience) => {
-                    let woken = self.0.filled.wait_timeout(state, patience);
-                    let (locked, result) = woken.unwrap_or_else(PoisonError::into_inner);
-                    state = locked;
-                    result.timed_out()
-                }
+            let is_late;
+            (state, is_late) = match patience {
+                None => (self.shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+                Some(patience) => wait_for(&self.shared.filled, state, patience),
             };
             state.sleeping = state.sleeping.saturating_sub(1);
             if is_late && state.waiting.is_empty() {
@@ -104,29 +113,54 @@ impl<T> Receiver<T> {
 
     /// Takes up to `most` of what waits now.
     pub fn take(&self, most: usize) -> Vec<T> {
-        let mut state = self.0.state();
-        let count = state.waiting.len().min(most);
-        let taken = state.waiting.drain(..count).collect();
-        self.0.wake(state);
+        let mut state = self.shared.state();
+        let taken = state.take(most);
+        self.shared.wake(state);
         taken
     }
 
-    /// Like [`Self::take`], after `pause` has let more arrive. Takes nothing when another thread gathers already.
-    pub fn gather(&self, most: usize, pause: impl FnOnce()) -> Vec<T> {
-        let mut state = self.0.state();
-        if state.is_gathering {
+    /// Takes up to `most`. If the last group was more than one, it lets more arrive before: while another thread works on a
+    /// group, until that is done or `patience` is over; else during `pause`. Takes nothing when another thread gathers.
+    pub fn gather(&self, most: usize, patience: Duration, pause: impl FnOnce()) -> Vec<T> {
+        let mut state = self.shared.state();
+        if state.is_gathering || state.waiting.is_empty() {
             return Vec::new();
         }
-        if state.waiting.len() < most {
+        if state.last > 1 && state.waiting.len() < most {
             state.is_gathering = true;
-            drop(state);
-            pause();
-            self.0.state().is_gathering = false;
-        } else {
-            drop(state);
+            if state.working > 0 {
+                state = wait_for(&self.shared.finished, state, patience).0;
+            } else {
+                drop(state);
+                pause();
+                state = self.shared.state();
+            }
+            state.is_gathering = false;
         }
-        self.take(most)
+        let taken = state.take(most);
+        state.last = taken.len();
+        state.working = state.working.saturating_add(1);
+        self.works.set(true);
+        self.shared.wake(state);
+        taken
     }
+}
+
+impl<T> State<T> {
+    fn take(&mut self, most: usize) -> Vec<T> {
+        let count = self.waiting.len().min(most);
+        self.waiting.drain(..count).collect()
+    }
+}
+
+/// Waits to be woken, for so long. True when it was not.
+fn wait_for<'s, T>(
+    condition: &Condvar,
+    state: MutexGuard<'s, State<T>>,
+    patience: Duration,
+) -> (MutexGuard<'s, State<T>>, bool) {
+    let (state, result) = condition.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+    (state, result.timed_out())
 }
 
 impl<T> Shared<T> {
@@ -160,7 +194,7 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), works: Cell::new(false) }
     }
 }
 
@@ -182,7 +216,7 @@ mod tests {
     fn receive(items: &Receiver<u8>, gathers: bool) -> Vec<u8> {
         let mut taken = Vec::new();
         while items.wait(None) != Found::End {
-            taken.extend(if gathers { items.gather(2, thread::yield_now) } else { items.take(1) });
+            taken.extend(if gathers { items.gather(2, Duration::ZERO, thread::yield_now) } else { items.take(1) });
         }
         taken
     }
@@ -201,12 +235,15 @@ mod tests {
                     thread::spawn(move || receive(&items, *gathers))
                 })
                 .collect();
-            sender.try_send(1).unwrap();
-            sender.try_send(2).unwrap();
+            for item in [1, 2, 3] {
+                while sender.try_send(item).is_err() {
+                    thread::yield_now();
+                }
+            }
             drop(sender);
             let mut taken: Vec<_> = receivers.into_iter().flat_map(|receiver| receiver.join().unwrap()).collect();
             taken.sort_unstable();
-            assert_eq!(taken, [1, 2]);
+            assert_eq!(taken, [1, 2, 3]);
         });
     }
 
@@ -218,6 +255,11 @@ mod tests {
     #[test]
     fn threads_that_gather_or_do_not_take_everything_once() {
         all_is_taken_once(&[true, false]);
+    }
+
+    #[test]
+    fn threads_that_gather_take_everything_once() {
+        all_is_taken_once(&[true, true]);
     }
 
     #[test]
