@@ -215,7 +215,17 @@ pub fn parse() -> Result<Cli> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Cli::command(),
         Err(error) => return Err(error).context(FILE),
     };
-    Ok(Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit()))
+    Ok(Cli::from_arg_matches(&without_empty(command).get_matches()).unwrap_or_else(|error| error.exit()))
+}
+
+/// An environment variable that is empty is not set.
+fn without_empty(command: Clap) -> Clap {
+    let command = command.mut_args(|argument| {
+        let value = argument.get_env().and_then(std::env::var_os);
+        if value.is_some_and(|value| value.is_empty()) { argument.env(None::<&'static str>) } else { argument }
+    });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty))
 }
 
 /// Makes the settings of the file the defaults of the flags with the same names.
@@ -230,7 +240,10 @@ fn with_file(command: Clap, text: &str) -> Result<Clap> {
             toml::Value::Array(items) => items.iter().map(plain).collect::<Option<Vec<String>>>(),
             one => plain(&one).map(|text| vec![text]),
         };
-        settings.push((key.clone(), values.with_context(|| format!("{key} must be a string, a number or a list"))?));
+        let values = values.with_context(|| format!("{key} must be a string, a number or a list"))?;
+        if values != [""] {
+            settings.push((key, values));
+        }
     }
     Ok(with_defaults(command, &settings))
 }

@@ -48,6 +48,8 @@ pub struct Company {
     pub lock: Option<Box<dyn Need>>,
     /// The rows that it will ask for.
     pub needs: Vec<Box<dyn Need>>,
+    /// Whether it reads little, so that it is worth while to wait for others like it.
+    pub is_short: bool,
 }
 
 /// How far a job came.

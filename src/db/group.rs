@@ -122,9 +122,12 @@ pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, gro
             Ended { alone, is_committed: true, is_usable }
         }
         Err(error) if is_lost(connection) => {
-            tracing::error!(%error, "the database connection was lost during a commit");
             for Ran { job, outcome } in ran {
-                job.answer(outcome.and(Err(Error::OutcomeUnknown)));
+                let outcome = outcome.and_then(|()| {
+                    job.span().in_scope(|| tracing::error!(%error, "the database connection was lost during a commit"));
+                    Err(Error::OutcomeUnknown)
+                });
+                job.answer(outcome);
             }
             Ended { alone, is_committed: false, is_usable: false }
         }

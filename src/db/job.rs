@@ -38,6 +38,10 @@ pub(super) trait Job: Send {
     fn isolation(&self) -> Isolation;
     /// What it has in common with other jobs.
     fn company(&self) -> &Company;
+    /// Whether it costs less in a group.
+    fn gains(&self) -> bool {
+        self.company().lock.is_some() || self.company().is_short
+    }
     /// The time until its deadline.
     fn time_left(&self) -> Duration;
     /// The span of its call, which names the request in the log.

@@ -38,7 +38,7 @@ struct State<T> {
     is_gathering: bool,
     /// Threads that work on a group.
     working: usize,
-    /// The size of the last group.
+    /// How many of the last group gained by it.
     last: usize,
 }
 
@@ -119,9 +119,10 @@ impl<T> Receiver<T> {
         taken
     }
 
-    /// Takes up to `most`. If the last group was more than one, it lets more arrive before: while another thread works on a
-    /// group, until that is done or `patience` is over; else during `pause`. Takes nothing when another thread gathers.
-    pub fn gather(&self, most: usize, patience: Duration, pause: impl FnOnce()) -> Vec<T> {
+    /// Takes up to `most`. If at least two of the last group gained by being in it, it lets more arrive before: while another
+    /// thread works on a group, until that is done or `patience` is over; else during `pause`. Takes nothing when another
+    /// thread gathers.
+    pub fn gather(&self, most: usize, gains: impl Fn(&T) -> bool, patience: Duration, pause: impl FnOnce()) -> Vec<T> {
         let mut state = self.shared.state();
         if state.is_gathering || state.waiting.is_empty() {
             return Vec::new();
@@ -138,7 +139,7 @@ impl<T> Receiver<T> {
             state.is_gathering = false;
         }
         let taken = state.take(most);
-        state.last = taken.len();
+        state.last = taken.iter().filter(|item| gains(item)).count();
         state.working = state.working.saturating_add(1);
         self.works.set(true);
         self.shared.wake(state);
@@ -216,7 +217,11 @@ mod tests {
     fn receive(items: &Receiver<u8>, gathers: bool) -> Vec<u8> {
         let mut taken = Vec::new();
         while items.wait(None) != Found::End {
-            taken.extend(if gathers { items.gather(2, Duration::ZERO, thread::yield_now) } else { items.take(1) });
+            taken.extend(if gathers {
+                items.gather(2, |_| true, Duration::ZERO, thread::yield_now)
+            } else {
+                items.take(1)
+            });
         }
         taken
     }

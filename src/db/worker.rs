@@ -118,7 +118,10 @@ impl Worker {
 
     /// Runs a group, and returns the jobs that must run alone.
     fn together(&mut self, group: Jobs) -> Jobs {
-        if let [_] = group.as_slice() {
+        // Reads gain nothing. A write would take another thread's time, and the place of a group in the order of commits.
+        if self.purpose == Purpose::Read
+            && let [_] = group.as_slice()
+        {
             return group;
         }
         // The error is reported when they run alone.
@@ -132,7 +135,9 @@ impl Worker {
             Purpose::Write => group::write(&mut connection, backend, group),
         };
         let together = size.saturating_sub(ended.alone.len());
-        self.grouped.fetch_add(together.try_into().unwrap_or(0), Ordering::Relaxed);
+        if together > 1 {
+            self.grouped.fetch_add(together.try_into().unwrap_or(0), Ordering::Relaxed);
+        }
         if let Some(commits) = self.commits.as_ref().filter(|_| ended.is_committed) {
             commits.announce();
         }

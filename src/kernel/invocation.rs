@@ -160,13 +160,15 @@ impl Invocation {
     /// What a read has in common with others: it looks its caller up, and needs rows for the caller's id.
     pub fn reads(&self, needs: &[NeedOf]) -> Company {
         let all = |id: &str| std::iter::once(need::<LiveUsers>(id)).chain(needs.iter().map(|need| need(id))).collect();
-        Company { needs: self.caller_id().as_deref().map(all).unwrap_or_default(), ..Company::default() }
+        let needs = self.caller_id().as_deref().map(all).unwrap_or_default();
+        // What admins read is about all users.
+        Company { needs, is_short: self.procedure.access != Access::Admin, ..Company::default() }
     }
 
     /// What a write in steps has in common with others: it locks its caller.
     pub fn locks(&self) -> Company {
         let lock = self.caller_id().map(|id| need::<LockedUsers>(&id));
-        Company { lock, needs: Vec::new() }
+        Company { lock, ..Company::default() }
     }
 
     /// The id of the caller, if it is known without the database.

@@ -104,6 +104,29 @@ fn errors_in_the_environment_are_named() {
     }
 }
 
+/// The names of all settings, from the help text.
+fn names() -> Vec<String> {
+    let Run { text, .. } = run("", &["serve", "--help"], &[]);
+    let after = |line: &str| Some(line.split("[env: ").nth(1)?.split(['=', ']']).next()?.to_owned());
+    text.lines().filter_map(after).collect()
+}
+
+#[test]
+fn an_empty_setting_is_unset() {
+    let names = names();
+    assert!(names.len() > 20 && names.contains(&"APP_URL".to_owned()), "{names:?}");
+    let without_path = |Run { code, text, folder }: Run| (code, text.replace(folder.path().to_str().unwrap(), ""));
+    let defaults = without_path(run("", &["doctor"], &[]));
+    assert!(defaults.1.contains("configuration: ok"), "{}", defaults.1);
+    let settings: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    assert_eq!(without_path(run("", &["doctor"], &settings)), defaults);
+    let file: String = names.iter().map(|name| format!("{} = ''\n", name.to_lowercase())).collect();
+    assert_eq!(without_path(run(&file, &["doctor"], &[])), defaults);
+    // What the file says counts, as without the variable.
+    let Run { text, .. } = run("bind_addr = '127.0.0.1:1111'", &["doctor"], &[("BIND_ADDR", "")]);
+    assert!(text.contains("listens on 127.0.0.1:1111)"), "{text}");
+}
+
 /// Whether the log of a server with this `RUST_LOG` has the line about a migration, which has the level INFO.
 fn logs_info(filter: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
