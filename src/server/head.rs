@@ -11,7 +11,8 @@ use std::{
 use procedures::{Budget, Result, Share};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The largest head of a request, in bytes.
+/// The largest head of a request, in bytes. Hyper looks at the size before it reads on, so one that arrives at once may be
+/// twice as large.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
 /// What hyper allocates for a connection before it reads anything.
 const ALLOCATED: usize = 8 * 1024;
@@ -65,8 +66,8 @@ impl Heads {
             share: self.budget.share(false),
         });
         let allocated = if arriving.bytes == 0 { ALLOCATED } else { 0 };
-        // Hyper keeps no more than a whole head.
-        let total = arriving.bytes.saturating_add(bytes).min(HEAD_BYTES);
+        // Hyper keeps no more than that.
+        let total = arriving.bytes.saturating_add(bytes).min(HEAD_BYTES.saturating_mul(2));
         arriving.share.hold(allocated.saturating_add(total).saturating_sub(arriving.bytes))?;
         arriving.bytes = total;
         Ok(())
