@@ -1,6 +1,6 @@
 //! Pings on sockets: what a peer that does not read costs, and when a peer counts as gone.
 //!
-//! The clock of these tests is paused: it moves only when client and server have nothing to do but wait.
+//! The clock of most of these tests is paused: it moves only when client and server have nothing to do but wait.
 
 use std::time::Duration;
 
@@ -9,14 +9,21 @@ use reqwest::Response;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, advance, pause, resume},
+    time::{Instant, advance, pause, resume, timeout},
 };
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Backend, Builder, Socket, TestApp, eventually};
+use crate::support::{Backend, Builder, Client, Process, Socket, TestApp, eventually};
 
 /// More than the kernel's buffers of both directions hold.
 const FLOOD: usize = 64 * 1024 * 1024;
+/// A write that takes longer waits for the peer to read.
+const STALL: Duration = Duration::from_millis(500);
+
+/// Many final ping frames, each with a mask of zeros and 125 bytes.
+fn pings() -> Vec<u8> {
+    [[0x89, 0x80 | 125, 0, 0, 0, 0].as_slice(), &[b'x'; 125]].concat().repeat(1000)
+}
 
 async fn sockets(app: &TestApp) -> String {
     let client = app.anonymous();
@@ -29,9 +36,7 @@ async fn a_peer_that_pings_and_does_not_read_is_closed_and_its_pongs_do_not_pile
     let app = TestApp::on_sqlite().await;
     let mut socket = Socket::open(&app.anonymous()).await;
     pause();
-    // A final ping frame with a mask of zeros and 125 bytes.
-    let frame = [[0x89, 0x80 | 125, 0, 0, 0, 0].as_slice(), &[b'x'; 125]].concat();
-    let pings = frame.repeat(1000);
+    let pings = pings();
     let mut sent = 0;
     while sent < FLOOD {
         match socket.stream.get_mut().write(&pings[sent % pings.len()..]).await {
@@ -42,6 +47,26 @@ async fn a_peer_that_pings_and_does_not_read_is_closed_and_its_pongs_do_not_pile
     assert!(sent < FLOOD, "the server has read {sent} bytes of pings from a peer that does not read");
     resume();
     eventually(async || sockets(&app).await == "0").await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_costs_little_memory_and_health_checks_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve(folder.path(), &[]);
+    let live = format!("{}health/live", server.url);
+    let client = Client::new(&server.url, None);
+    let pings = pings();
+    for _ in 0..4 {
+        let mut socket = Socket::try_open(&server.url, &[]).await.unwrap();
+        let mut sent = 0;
+        // Until the server no longer reads.
+        while let Ok(Ok(bytes)) = timeout(STALL, socket.stream.get_mut().write(&pings[sent % pings.len()..])).await {
+            sent += bytes;
+            assert!(sent < FLOOD, "the server goes on reading");
+        }
+        assert_eq!(client.http.get(&live).send().await.unwrap().status(), 200);
+    }
+    assert!(server.peak() < 100 * 1024 * 1024, "{}", server.peak());
 }
 
 /// When the next ping arrives. Reading answers the one before.
