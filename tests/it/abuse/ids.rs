@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Process, SECRET, Socket, TestApp, claims, hs256};
+use crate::support::{Client, Process, Pulse, SECRET, Socket, TestApp, claims, hs256};
 
 const MIB: usize = 1024 * 1024;
 const SUBSCRIPTIONS: usize = 48;
@@ -67,10 +67,11 @@ async fn subscribe_by_http(client: &Client) -> reqwest::Response {
     response
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscriptions_do_not_keep_the_text_of_their_input() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::serve(folder.path(), &[("JWT_SECRET", SECRET), ("RATE_LIMIT_READ_MAX_REQUESTS", "0")]);
+    let pulse = Pulse::of(&server.url);
     // Two users, as one may not have so many.
     let user = server.client(&hs256(&claims("user_1")));
     let other = server.client(&hs256(&claims("user_2")));
@@ -90,4 +91,11 @@ async fn subscriptions_do_not_keep_the_text_of_their_input() {
     }
     let by_http = server.resident().saturating_sub(before);
     assert!(by_http < SUBSCRIPTIONS * MIB / 2, "{SUBSCRIPTIONS} event streams hold {by_http} bytes");
+    // Nor is one with a long id kept.
+    for _ in 0..SUBSCRIPTIONS {
+        let watch = json!({"id": "l".repeat(MIB / 2), "method": "subscription", "params": {"path": "k8s.watch"}});
+        assert_eq!(answer(&mut socket, watch.to_string()).await["error"]["data"]["code"], "BAD_REQUEST");
+    }
+    pulse.assert_steady().await;
+    assert!(server.peak() < 150 * MIB, "{} MiB", server.peak() / MIB);
 }

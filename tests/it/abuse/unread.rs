@@ -9,7 +9,7 @@ use tokio::{
     time::{advance, pause},
 };
 
-use crate::support::{Client, Process, Raw, SECRET, Socket, TestApp, claims, eventually, hs256};
+use crate::support::{Client, Process, Pulse, Raw, SECRET, Socket, TestApp, claims, eventually, hs256};
 
 const MIB: usize = 1024 * 1024;
 /// Connections that ask for big answers and do not read them.
@@ -35,6 +35,7 @@ async fn big_answers_that_are_not_read_hold_a_bounded_memory() {
     let settings = [("JWT_SECRET", SECRET), ("CONNECTIONS_PER_ADDRESS", "0"), ("RATE_LIMIT_READ_MAX_REQUESTS", "0")];
     let server = Process::serve(folder.path(), &settings);
     let client = Client::new(&server.url, None);
+    let pulse = Pulse::of(&server.url);
     let address = server.url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
     let mut readers = Vec::new();
     for _ in 0..READERS {
@@ -48,7 +49,7 @@ async fn big_answers_that_are_not_read_hold_a_bounded_memory() {
     let calls = r#"clusterdesk_calls_total{code="OK",procedure="rpc.discover"}"#;
     eventually(async || metric(&client, calls).await >= READERS * 50).await;
     assert!(server.peak() < 300 * MIB, "{} MiB", server.peak() / MIB);
-    assert!(client.http.get(format!("{}health/live", server.url)).send().await.unwrap().status() == 200);
+    pulse.assert_steady().await;
     // Small answers need no memory of the budget, and users have a part of their own.
     client.fail("UNAUTHORIZED", "user.me", json!({})).await;
     let user = server.client(&hs256(&claims("user_1")));

@@ -17,6 +17,7 @@ mod outage;
 mod postgres;
 mod probe;
 mod process;
+mod pulse;
 mod raw;
 mod schema;
 mod socket;
@@ -47,6 +48,7 @@ pub use self::{
     postgres::Postgres,
     probe::{Gate, probes},
     process::Process,
+    pulse::Pulse,
     raw::{Raw, RawResponse},
     schema::schema,
     socket::Socket,
