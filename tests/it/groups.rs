@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::support::{Backend, Client, Failure, On, TestApp, eventually};
+use crate::support::{Backend, Builder, Client, Failure, On, TestApp, eventually};
 
 type Outcome = Result<Value, Failure>;
 
@@ -236,6 +236,32 @@ async fn a_user_whom_a_stranger_has_locked_waits_alone() {
     stranger.batch_execute("ROLLBACK").unwrap();
     assert!(locked.await.unwrap().is_ok());
     assert_created(&app, 0..CALLERS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_writes_faster_than_the_database_fills_no_more_than_the_queue() {
+    const QUEUED: usize = 16;
+    // One group, of which this user has one job, and what waits beside it for the next ones.
+    const GROUPS: usize = 2 * 64;
+    if !Backend::Postgres.is_available() {
+        return;
+    }
+    let app = Builder::new(Backend::Postgres).limits(|limits| limits.queued_jobs = QUEUED).start().await;
+    app.execute(
+        "CREATE FUNCTION probe() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER probe AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION probe()",
+    );
+    let (user, client) = (app.member("user_0"), app.anonymous());
+    let mut calls = Vec::new();
+    for _ in 0..250 {
+        eventually(async || metric(&client, "clusterdesk_queued_writes").await < QUEUED).await;
+        calls.push(spawn(user.clone(), "user.updateName", json!({"name": "Fast"})));
+    }
+    let waiting = calls.iter().filter(|call| !call.is_finished()).count();
+    assert!(waiting <= QUEUED + GROUPS, "{waiting} calls wait");
+    let outcomes = join_all(calls).await.into_iter().map(Result::unwrap).collect::<Vec<_>>();
+    assert!(codes(&outcomes).iter().all(|code| ["OK", "SERVICE_UNAVAILABLE"].contains(code)), "{outcomes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
