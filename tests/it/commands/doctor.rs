@@ -75,7 +75,7 @@ both_databases! {
     async fn pending_and_unknown_migrations_are_reported(operator: Operator) {
         healthy(&operator);
         operator.ok(&["migrate", "down", "-n", "2"]);
-        finds(&operator, &[], "2 of 15 are pending; start the server or run `clusterdesk migrate up`");
+        finds(&operator, &[], "2 of 16 are pending; start the server or run `clusterdesk migrate up`");
         operator.ok(&["migrate", "up"]);
         operator.connect().run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')");
         finds(&operator, &[], "the database is newer than this binary: 20990101000000");

@@ -1,0 +1,1 @@
+-- SQLite has triggers for each row only, so nothing changes.
