@@ -30,7 +30,8 @@ pub struct Settings {
     #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true)]
     pub database_replica_url: Option<Secret>,
 
-    /// Number of database threads for reads, each with a connection; PostgreSQL uses as many again for writes, and two more
+    /// Number of database threads for reads, each with a connection; two more list things for admins, and PostgreSQL uses as
+    /// many again for writes, and two more
     #[arg(long, env = "DATABASE_THREADS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub database_threads: u16,
 

@@ -40,6 +40,18 @@ pub trait Step: 'static {
     fn take(connection: &mut DbConnection, wishes: &[Self::Wish]) -> QueryResult<Vec<Self::Outcome>>;
 }
 
+/// How a query reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// By itself, in its turn.
+    #[default]
+    Single,
+    /// Few rows by key, so that it is worth while to wait for others like it.
+    Short,
+    /// By filters that its caller chooses, perhaps many rows: on threads of its own, and planned for the values.
+    Browsing,
+}
+
 /// What a job has in common with others of its group.
 #[derive(Default)]
 pub struct Company {
@@ -48,8 +60,8 @@ pub struct Company {
     pub lock: Option<Box<dyn Need>>,
     /// The rows that it will ask for.
     pub needs: Vec<Box<dyn Need>>,
-    /// Whether it reads little, so that it is worth while to wait for others like it.
-    pub is_short: bool,
+    /// How it reads.
+    pub reading: Reading,
 }
 
 /// How far a job came.

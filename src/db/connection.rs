@@ -16,8 +16,17 @@ pub enum DbConnection {
 pub enum Purpose {
     /// Queries only. SQLite then refuses to write.
     Read,
+    /// Queries whose best plan depends on their values: by filters that callers choose.
+    Browse,
     /// Reads and writes.
     Write,
+}
+
+impl Purpose {
+    /// Whether it includes writes.
+    pub fn writes(self) -> bool {
+        self == Self::Write
+    }
 }
 
 /// Runs a query on the database's own connection: `native!(conn, |conn| query.first(conn))`. Through the enum, Diesel

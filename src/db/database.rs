@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    batch::{Batch, Company, Progress, plain},
+    batch::{Batch, Company, Progress, Reading, plain},
     commits::Commits,
     connection::{DbConnection, Purpose},
     dialect::{self, LogPosition},
@@ -39,6 +39,8 @@ pub struct Database(Arc<Lanes>);
 
 struct Lanes {
     reads: Lane,
+    /// Queries that browse.
+    browsing: Lane,
     replica: Option<Replica>,
     /// On SQLite all writes; on PostgreSQL those that run alone.
     writes: Lane,
@@ -59,6 +61,7 @@ impl Database {
     pub fn open(options: &Options) -> anyhow::Result<Self> {
         let primary = Pools::new(options, &options.url, options.statement_timeout);
         let reads = primary.start_readers()?;
+        let browsing = primary.start_loners(Purpose::Browse, None)?;
         let commits = match &options.url {
             DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
             DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
@@ -74,7 +77,7 @@ impl Database {
         let stopper = stopper(&options.url)?;
         let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
         let grouped = primary.grouped();
-        Ok(Self(Arc::new(Lanes { reads, replica, writes, groups, stopper, commits, grouped })))
+        Ok(Self(Arc::new(Lanes { reads, browsing, replica, writes, groups, stopper, commits, grouped })))
     }
 
     /// Whether a query may try the replica: there is one, and it has not failed recently. After a failure only one query is
@@ -105,9 +108,10 @@ impl Database {
         T: Send + 'static,
         W: FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> + Send + 'static,
     {
+        let lane = if company.reading == Reading::Browsing { &self.0.browsing } else { &self.0.reads };
         let isolation = if snapshot { Isolation::Snapshot } else { Isolation::OneStatement };
         let order = Order { deadline, company, isolation, unfinished: Error::Timeout };
-        self.submit(&self.0.reads, order, work).await
+        self.submit(lane, order, work).await
     }
 
     /// Like [`Self::read`], but on the replica if that has replayed the log up to `position` and says so quickly.
@@ -198,7 +202,7 @@ impl Database {
     /// Jobs in the queues: reads on the primary, writes.
     pub fn queued(&self) -> (usize, usize) {
         let lanes = std::iter::once(&self.0.writes).chain(&self.0.groups);
-        (self.0.reads.len(), lanes.map(Lane::len).sum())
+        (self.0.reads.len().saturating_add(self.0.browsing.len()), lanes.map(Lane::len).sum())
     }
 
     /// Jobs that were run in groups since the start.
@@ -238,6 +242,6 @@ fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
 fn open_replica(options: &Options, url: &DatabaseUrl) -> anyhow::Result<Replica> {
     // The server ends every statement by then, so no process of a replica needs to be stopped.
     let statement_timeout = options.statement_timeout / 2;
-    let lane = Pools::new(options, url, statement_timeout).start_loners(Purpose::Read, None)?;
+    let lane = Pools::new(options, url, statement_timeout).start_loners(Purpose::Browse, None)?;
     Ok(Replica { lane, avoid_until: Mutex::new(None) })
 }

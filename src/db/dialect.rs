@@ -50,7 +50,7 @@ pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_time
         DbConnection::Sqlite(_) => {
             // There are several readers, and what is not in their caches is in the system's. The writer keeps what it changes.
             let (cache, query_only) = match purpose {
-                Purpose::Read => (16 * 1024, "PRAGMA query_only = ON;"),
+                Purpose::Read | Purpose::Browse => (16 * 1024, "PRAGMA query_only = ON;"),
                 Purpose::Write => (32 * 1024, ""),
             };
             format!(
@@ -62,8 +62,12 @@ pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_time
         // The statement timeout does not apply to COMMIT, which may wait for the lock of the event triggers. Nor may it: a
         // cancelled wait for a synchronous standby counts as a success.
         DbConnection::Postgres(_) => format!(
-            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
-             SET lock_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; SET application_name = 'clusterdesk';",
+            "{plans}SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET statement_timeout = {timeout}; \
+             SET lock_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; \
+             SET application_name = 'clusterdesk';",
+            // One plan for each connection. PostgreSQL would plan anew for short arrays and for ranges, which takes longer
+            // than most statements run.
+            plans = if purpose == Purpose::Browse { "" } else { "SET plan_cache_mode = force_generic_plan; " },
             timeout = statement_timeout.as_millis(),
             idle = statement_timeout.as_millis().saturating_mul(2),
         ),

@@ -14,7 +14,7 @@ use tokio::{
 use tracing::Span;
 
 use super::{
-    batch::{Batch, Company, Progress, Rest},
+    batch::{Batch, Company, Progress, Reading, Rest},
     claim::{self, Claim},
     connection::DbConnection,
     dialect::Backend,
@@ -40,7 +40,7 @@ pub(super) trait Job: Send {
     fn company(&self) -> &Company;
     /// Whether it costs less in a group.
     fn gains(&self) -> bool {
-        self.company().lock.is_some() || self.company().is_short
+        self.company().lock.is_some() || self.company().reading == Reading::Short
     }
     /// The time until its deadline.
     fn time_left(&self) -> Duration;

@@ -33,7 +33,7 @@ mod writer;
 
 pub(crate) use self::connection::native;
 pub use self::{
-    batch::{Batch, Company, Loader, Need, NeedOf, Progress, Step, Ticket, need},
+    batch::{Batch, Company, Loader, Need, NeedOf, Progress, Reading, Step, Ticket, need},
     connection::{DbConnection, Purpose},
     database::{Database, GRACE},
     instrument::statements,

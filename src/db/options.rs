@@ -11,8 +11,8 @@ pub struct Options {
     pub url: DatabaseUrl,
     /// A PostgreSQL read replica, which lags behind the primary.
     pub replica: Option<DatabaseUrl>,
-    /// Threads for reads, each with its own connection; PostgreSQL gets as many again for writes, and two more
-    /// for groups.
+    /// Threads for reads, each with its own connection. Queries that browse get two more; PostgreSQL gets as many again for
+    /// writes, and two for groups.
     pub threads: u32,
     /// Jobs that may wait for a thread in each queue; one more is refused.
     pub queued_jobs: usize,

@@ -119,7 +119,7 @@ impl Worker {
     /// Runs a group, and returns the jobs that must run alone.
     fn together(&mut self, group: Jobs) -> Jobs {
         // Reads gain nothing. A write would take another thread's time, and the place of a group in the order of commits.
-        if self.purpose == Purpose::Read
+        if !self.purpose.writes()
             && let [_] = group.as_slice()
         {
             return group;
@@ -128,7 +128,7 @@ impl Worker {
         let Ok(Kept { mut connection, backend }) = self.connection() else { return group };
         let size = group.len();
         let ended = match self.purpose {
-            Purpose::Read => {
+            Purpose::Read | Purpose::Browse => {
                 let left = group.iter().map(|job| job.time_left()).min().unwrap_or_default();
                 group::read(&mut connection, backend, self.limit(left), group)
             }
@@ -208,9 +208,8 @@ impl Worker {
             return Some(Attempt { outcome, repeatable: false });
         }
         // A server that still answers has rolled back. Otherwise a commit that was sent may have succeeded.
-        let unknown = lost && stage == Stage::Commit && self.purpose == Purpose::Write;
-        let repeatable =
-            outcome.is_err() && (self.purpose == Purpose::Read || stage == Stage::Unbegun || demoted) && !unknown;
+        let unknown = lost && stage == Stage::Commit && self.purpose.writes();
+        let repeatable = outcome.is_err() && (!self.purpose.writes() || stage == Stage::Unbegun || demoted) && !unknown;
         let out_of_reach = |error| job.span().in_scope(|| out_of_reach(error, unknown));
         Some(Attempt { outcome: outcome.map_err(out_of_reach), repeatable })
     }
@@ -253,13 +252,13 @@ impl Worker {
             Isolation::OneStatement => limit.is_none(),
             Isolation::Snapshot => false,
         };
-        if self.purpose == Purpose::Read && needs_none {
+        if !self.purpose.writes() && needs_none {
             let outcome = transaction::no_panic(|| alone(connection, job));
             let stage = if outcome.is_ok() { Stage::Done } else { Stage::Work };
             return (outcome, stage);
         }
         let begun = match self.purpose {
-            Purpose::Read => dialect::begin_snapshot(connection, limit),
+            Purpose::Read | Purpose::Browse => dialect::begin_snapshot(connection, limit),
             Purpose::Write => dialect::begin_write(connection, limit),
         };
         if let Err(error) = begun {

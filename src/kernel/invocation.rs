@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     auth::{Credential, TokenHash},
-    db::{Batch, Company, DbConnection, NeedOf, Progress, Timestamp, need},
+    db::{Batch, Company, DbConnection, NeedOf, Progress, Reading, Timestamp, need},
     error::{Error, Result},
     models::user_sets::{LiveUsers, LockedUsers},
 };
@@ -154,15 +154,15 @@ impl Invocation {
         let work = move |conn: &mut DbConnection, batch: &mut Batch| {
             this.guarded(conn, batch, false, &mut work).map(Progress::Done)
         };
-        self.services.db.query(self.deadline, true, self.reads(&[]), work).await
+        self.services.db.query(self.deadline, true, self.reads(&[], Reading::Short), work).await
     }
 
-    /// What a read has in common with others: it looks its caller up, and needs rows for the caller's id.
-    pub fn reads(&self, needs: &[NeedOf]) -> Company {
+    /// What a read has in common with others: it looks its caller up, and needs rows for the caller's id. `reading` says how
+    /// it reads.
+    pub fn reads(&self, needs: &[NeedOf], reading: Reading) -> Company {
         let all = |id: &str| std::iter::once(need::<LiveUsers>(id)).chain(needs.iter().map(|need| need(id))).collect();
         let needs = self.caller_id().as_deref().map(all).unwrap_or_default();
-        // What admins read is about all users.
-        Company { needs, is_short: self.procedure.access != Access::Admin, ..Company::default() }
+        Company { needs, reading, ..Company::default() }
     }
 
     /// What a write in steps has in common with others: it locks its caller.

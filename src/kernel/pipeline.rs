@@ -79,14 +79,14 @@ impl Pipeline<'_> {
 
     async fn read(
         &self,
-        Read { handler, one_statement, needs }: &Read,
+        Read { handler, one_statement, needs, reading }: &Read,
         input: &Checked,
     ) -> Result<Guarded<EncodedOutput>> {
         let (db, deadline, snapshot) = (&self.invocation.services.db, self.invocation.deadline, !one_statement);
         let (this, handler, input) = (self.invocation.clone(), Arc::clone(handler), Arc::clone(input));
         let input = move || input.as_ref().clone().map_err(Error::Validation);
         if !db.may_try_replica() {
-            let company = this.reads(needs);
+            let company = this.reads(needs, *reading);
             let work = move |conn: &mut DbConnection, batch: &mut Batch| {
                 this.guarded(conn, batch, false, |call| handler(call, input()?)).map(Progress::Done)
             };

@@ -19,7 +19,7 @@ use super::{
     watch::Watched,
 };
 use crate::{
-    db::{Loader, need},
+    db::{Loader, Reading, need},
     error::Result,
 };
 
@@ -57,7 +57,7 @@ impl Router {
         O: Serialize + JsonSchema + 'static,
     {
         let handler = Arc::new(move |call: &mut Call<'_>, input| encode(&handler(call, decode(input)?)?));
-        let run = Run::Read(Read { handler, one_statement: false, needs: Vec::new() });
+        let run = Run::Read(Read { handler, one_statement: false, needs: Vec::new(), reading: Reading::Short });
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Query, access, docs }, run))
     }
 
@@ -153,6 +153,17 @@ impl Router {
         Self(self.0.amend(|registration| {
             if let Run::Read(read) = &mut registration.handler {
                 read.needs.push(need::<L>);
+            }
+        }))
+    }
+
+    /// Declares that the last registered query reads by filters that its caller chooses, or a page of a whole table. It
+    /// then has its database threads with others like it, and its statements are planned for the values at hand.
+    #[must_use]
+    pub fn browses(self) -> Self {
+        Self(self.0.amend(|registration| {
+            if let Run::Read(read) = &mut registration.handler {
+                read.reading = Reading::Browsing;
             }
         }))
     }

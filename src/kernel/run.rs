@@ -13,7 +13,7 @@ use super::{
     invocation::{Guarded, Invocation},
 };
 use crate::{
-    db::{Batch, NeedOf},
+    db::{Batch, NeedOf, Reading},
     error::Result,
 };
 
@@ -53,6 +53,8 @@ pub struct Read {
     pub(super) one_statement: bool,
     /// The rows that it needs for its caller's id.
     pub(super) needs: Vec<NeedOf>,
+    /// How it reads.
+    pub(super) reading: Reading,
 }
 
 /// The handler of a mutation.

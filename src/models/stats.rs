@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use diesel::{dsl::sum, prelude::*};
+use diesel::{
+    dsl::{sql, sum},
+    prelude::*,
+    sql_types::{BigInt, Nullable},
+};
 
 use super::{customer::GRACE, plan::Plan};
 use crate::{
-    db::{DbConnection, Timestamp},
+    db::{DbConnection, Timestamp, cached::cached},
     schema::{audit_counts, audit_log, customers, live_counts, paid_period_counts as paid},
 };
 
@@ -18,40 +22,25 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The width of a bucket of audit entries.
 const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
 
-/// Numbers of live rows.
+/// How much there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveCounts {
+pub struct Counts {
     /// Users that are not deleted.
     pub users: i64,
     /// Clusters that are not deleted.
     pub clusters: i64,
-}
-
-/// Numbers that depend on the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Activity {
     /// Customers with a running subscription.
     pub paying: i64,
     /// Audit entries of the last 24 hours.
     pub recent: i64,
 }
 
-/// Reads the counters. Each is the sum of several rows, so that concurrent writers seldom wait for each other.
+/// Counts what there is at `now`. All numbers are exact: they are sums of counters, each of several rows, so that concurrent
+/// writers seldom wait for each other. Where a period begins within a bucket of time, its rows are counted.
 ///
 /// # Errors
 /// The database's.
-pub fn live_counts(conn: &mut DbConnection) -> QueryResult<LiveCounts> {
-    let rows: Vec<(String, i64)> = live_counts::table.select((live_counts::entity, live_counts::live)).load(conn)?;
-    let sum = |entity: &str| rows.iter().filter(|(name, _)| name == entity).map(|(_, live)| live).sum();
-    Ok(LiveCounts { users: sum("user"), clusters: sum("cluster") })
-}
-
-/// Counts what there is at `now`. Both numbers are exact: whole buckets come from the counters, and of the bucket in which
-/// a period begins the rows are counted.
-///
-/// # Errors
-/// The database's.
-pub fn activity(conn: &mut DbConnection, now: Timestamp) -> QueryResult<Activity> {
+pub fn counts(conn: &mut DbConnection, now: Timestamp) -> QueryResult<Counts> {
     let (since, ended) = (now.minus(RECENT), now.minus(GRACE));
     let (bucket, hour, day) = (since.next_multiple(TEN_MINUTES), ended.next_multiple(HOUR), ended.next_multiple(DAY));
     let recent = audit_counts::table.filter(audit_counts::bucket.ge(bucket)).select(sum(audit_counts::entries));
@@ -68,16 +57,28 @@ pub fn activity(conn: &mut DbConnection, now: Timestamp) -> QueryResult<Activity
         .filter(customers::stripe_current_period_end.lt(hour))
         .filter(customers::plan.ne(Plan::Free))
         .count();
-    let counts: [Option<i64>; 5] = diesel::select((
+    let live = |entity| {
+        // PostgreSQL's sum of BIGINT is a NUMERIC.
+        let total = sql::<Nullable<BigInt>>("CAST(sum(live) AS BIGINT)");
+        live_counts::table.filter(live_counts::entity.eq(entity)).select(total).single_value()
+    };
+    let counts: [Option<i64>; 7] = cached(diesel::select((
+        live("user"),
+        live("cluster"),
         recent.single_value(),
         recent_rows.single_value(),
         by_day.single_value(),
         by_hour.single_value(),
         paying_rows.single_value(),
-    ))
-    .get_result::<(_, _, _, _, _)>(conn)?
+    )))
+    .get_result::<(_, _, _, _, _, _, _)>(conn)?
     .into();
-    let [recent, recent_rows, by_day, by_hour, paying_rows] = counts;
+    let [users, clusters, recent, recent_rows, by_day, by_hour, paying_rows] = counts;
     let total = |counts: &[Option<i64>]| counts.iter().flatten().sum();
-    Ok(Activity { paying: total(&[by_day, by_hour, paying_rows]), recent: total(&[recent, recent_rows]) })
+    Ok(Counts {
+        users: total(&[users]),
+        clusters: total(&[clusters]),
+        paying: total(&[by_day, by_hour, paying_rows]),
+        recent: total(&[recent, recent_rows]),
+    })
 }

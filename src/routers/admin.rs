@@ -21,7 +21,7 @@ use crate::{
         k8s::{ClusterRow, Status},
         k8s_list::ClusterFilter,
         plan::Plan,
-        stats::{activity, live_counts},
+        stats,
         user::{self, ListedUser, Role, User, UserFilter},
     },
 };
@@ -104,16 +104,20 @@ pub fn router() -> Router {
             "The numbers of users, clusters, paid subscriptions and recent changes.",
             get_stats,
         )
+        .one_statement()
         .example(json!({}), json!({"totalUsers": 3, "totalClusters": 1, "activeSubscriptions": 1, "recentActivity": 1}))
         .query("listUsers", Access::Admin, "All users, newest first.", list_users)
+        .browses()
         .example(json!({"search": "ada@"}), example::page(&example::listed_user()))
         .query("listClusters", Access::Admin, "The clusters of all users, newest first.", list_clusters)
+        .browses()
         .one_statement()
         .example(json!({"status": "RUNNING", "limit": 50}), example::page(&example::cluster()))
         .mutation("setRole", Access::Admin, "Changes a user's role. The last admin cannot be demoted.", set_role)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
         .query("auditLog", Access::Admin, "The audit log, newest entry first.", audit::log)
+        .browses()
         .one_statement()
         .example(
             json!({"entity": "cluster", "since": "2026-01-01T00:00:00.000Z"}),
@@ -122,6 +126,7 @@ pub fn router() -> Router {
         .subscription("watchAudit", Access::Admin, "New entries of the audit log, as they are written.", audit::watch)
         .example(json!({"entity": "cluster", "lastEventId": "0"}), example::audit_change())
         .query("webhookEvents", Access::Admin, "The events received from Stripe, newest first.", webhooks::events)
+        .browses()
         .one_statement()
         .example(json!({"failed": true}), example::page(&example::webhook_event()))
         .mutation(
@@ -135,13 +140,12 @@ pub fn router() -> Router {
 }
 
 fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {
-    let live = live_counts(call.conn)?;
-    let activity = activity(call.conn, call.now)?;
+    let counts = stats::counts(call.conn, call.now)?;
     Ok(Stats {
-        total_users: live.users,
-        total_clusters: live.clusters,
-        active_subscriptions: activity.paying,
-        recent_activity: activity.recent,
+        total_users: counts.users,
+        total_clusters: counts.clusters,
+        active_subscriptions: counts.paying,
+        recent_activity: counts.recent,
     })
 }
 

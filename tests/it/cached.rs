@@ -13,7 +13,7 @@ use clusterdesk::{
 use diesel::connection::{Connection, InstrumentationEvent};
 
 use crate::{
-    indexes::{AtSize, Case, audit_entry, cases},
+    indexes::{AtSize, audit_entry, cases},
     support::{big, both_databases, hours_ago},
 };
 
@@ -26,15 +26,12 @@ struct Seen {
 }
 
 /// What `cases` leaves out.
-fn others() -> Vec<Case> {
-    let insert = |conn: &mut DbConnection| {
-        let created_at = hours_ago(0);
-        audit_entry(created_at).insert(conn).unwrap();
-        let (hash, scope) = ("f".repeat(64), Scope::Read);
-        let token = NewApiToken { user_id: "user_7", name: "x", hash: &hash, scope, created_at, expires_at: None };
-        token.insert(conn).unwrap();
-    };
-    vec![(Box::new(insert), vec![])]
+fn inserts(conn: &mut DbConnection) {
+    let created_at = hours_ago(0);
+    audit_entry(created_at).insert(conn).unwrap();
+    let (hash, scope) = ("f".repeat(64), Scope::Read);
+    let token = NewApiToken { user_id: "user_7", name: "x", hash: &hash, scope, created_at, expires_at: None };
+    token.insert(conn).unwrap();
 }
 
 /// The statements of a case, without those that are sent as plain text.
@@ -73,10 +70,13 @@ both_databases! {
                 seen.parsed_anew.push(statement);
             }
         });
-        let cases: Vec<Case> = cases().into_iter().chain(others()).collect();
-        cases.iter().for_each(|(work, _)| run(&mut conn, work));
+        let mut run_all = || {
+            cases().iter().for_each(|case| run(&mut conn, &case.work));
+            run(&mut conn, &inserts);
+        };
+        run_all();
         let first = seen.lock().unwrap().prepared;
-        cases.iter().for_each(|(work, _)| run(&mut conn, work));
+        run_all();
         let seen = seen.lock().unwrap();
         assert_eq!(seen.parsed_anew, Vec::<String>::new(), "not kept");
         assert!(first > 50 && seen.prepared == first, "{first} at first, then {}", seen.prepared);

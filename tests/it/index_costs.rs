@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clusterdesk::db::DbConnection;
 
 use crate::{
-    indexes::{Planned, cases, plans, with_values},
+    indexes::{Planned, cases, with_values},
     queries::{PAGE, shown},
     support::{Backend, Sql, big, generated_part},
 };
@@ -46,7 +46,7 @@ fn generated_list_of_indexes_is_complete() {
     if listed == names {
         return;
     }
-    let planned: Vec<Planned> = cases().into_iter().flat_map(|(work, _)| plans(Backend::Postgres, work)).collect();
+    let planned: Vec<Planned> = cases().into_iter().flat_map(|case| case.plans(Backend::Postgres)).collect();
     let mut list = "| index | serves, for example | blocks read with it | without |\n|---|---|---|---|\n".to_owned();
     for name in &names {
         let uses = |planned: &&Planned| planned.plan.iter().any(|line| line.contains(&format!(" {name} ")));

@@ -6,7 +6,7 @@ mod sets;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use clusterdesk::{
-    db::{DbConnection, Timestamp},
+    db::{DbConnection, Purpose, Timestamp},
     models::{
         api_token::ApiToken,
         audit::{self, AuditFilter},
@@ -26,7 +26,7 @@ use clusterdesk::{
 };
 
 pub use self::{
-    plans::{Planned, plans, plans_on, with_values},
+    plans::{Planned, plans_on, with_values},
     sets::audit_entry,
 };
 use crate::support::{Backend, On, Sql, TestDatabase, big, both_databases};
@@ -85,7 +85,7 @@ pub fn cases() -> Vec<Case> {
         case(|conn| assert_eq!(Customer::delete_of(conn, USER), Ok(true)), &[]),
         // At a time shortly after the first rows all of them still count.
         case(
-            |conn| assert!(stats::activity(conn, early()).unwrap().paying > 0),
+            |conn| assert!(stats::counts(conn, early()).unwrap().paying > 0),
             &["customers_period_end_plan", "audit_log_created_at_id"],
         ),
         case(move |conn| drop(cluster(conn)), live),
@@ -195,12 +195,12 @@ pub fn cases() -> Vec<Case> {
         for (failed, index) in [(false, "stripe_events_received_at_id"), (true, "stripe_events_failed")] {
             let (at, filter) = (after_text.clone(), EventFilter { failed });
             let page = move |conn: &mut DbConnection| drop(StripeEvent::page(conn, &filter, at.as_ref(), 21).unwrap());
-            cases.push(case(page, &[index]));
+            cases.push(browsing(page, &[index]));
         }
         for include_deleted in [false, true] {
             let at = after_text.clone();
             let filter = UserFilter { search: None, include_deleted };
-            cases.push(case(
+            cases.push(browsing(
                 move |conn| assert_eq!(user::list(conn, &filter, at.as_ref(), 21).unwrap().len(), 21),
                 &["users_created_at_id", owned[0], owned[1]],
             ));
@@ -220,7 +220,10 @@ pub fn cases() -> Vec<Case> {
                 ),
             ] {
                 let at = after.clone();
-                cases.push(case(move |conn| drop(ClusterRow::page(conn, &filter, at.as_ref(), 21).unwrap()), indexes));
+                cases.push(browsing(
+                    move |conn| drop(ClusterRow::page(conn, &filter, at.as_ref(), 21).unwrap()),
+                    indexes,
+                ));
             }
         }
         let (all, some) = (AuditFilter::default(), |text: &str| Some(text.to_owned()));
@@ -241,7 +244,10 @@ pub fn cases() -> Vec<Case> {
             (AuditFilter { entity: some("cluster"), entity_id: some("77"), ..all }, by_object),
         ] {
             let at = after.clone();
-            cases.push(case(move |conn| drop(audit::list(conn, filter.clone(), at.as_ref(), 21).unwrap()), &[index]));
+            cases.push(browsing(
+                move |conn| drop(audit::list(conn, filter.clone(), at.as_ref(), 21).unwrap()),
+                &[index],
+            ));
         }
     }
     cases.extend(sets::cases());
@@ -258,11 +264,31 @@ fn early() -> Timestamp {
     Timestamp::from_millis(1_767_225_620_000).unwrap()
 }
 
-/// A function to run, and the indexes that may serve its statements.
-pub type Case = (Box<dyn Fn(&mut DbConnection)>, Vec<&'static str>);
+/// A function to run.
+pub struct Case {
+    pub work: Box<dyn Fn(&mut DbConnection)>,
+    /// The indexes that may serve its statements.
+    indexes: Vec<&'static str>,
+    /// For which kind of connection its statements are made.
+    purpose: Purpose,
+}
+
+impl Case {
+    /// The query plans of its statements on the big database.
+    pub fn plans(self, backend: Backend) -> Vec<Planned> {
+        // A connection to SQLite that only reads has the same plans.
+        let purpose = if backend == Backend::Sqlite { Purpose::Write } else { self.purpose };
+        plans_on(&mut big(backend).connect_to(purpose), self.work)
+    }
+}
 
 fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
-    (Box::new(work), indexes.to_vec())
+    Case { work: Box::new(work), indexes: indexes.to_vec(), purpose: Purpose::Write }
+}
+
+/// A function of a procedure that browses.
+fn browsing(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
+    Case { purpose: Purpose::Browse, ..case(work, indexes) }
 }
 
 /// Tables and indexes with few rows, however many users there are. PostgreSQL reads such a table as a whole.
@@ -286,8 +312,9 @@ fn is_full_scan(Planned { statement, plan }: &Planned) -> bool {
 
 both_databases! {
     async fn every_statement_uses_its_index(at_size: AtSize) {
-        for (work, indexes) in cases() {
-            for planned in plans(at_size.0, work) {
+        for case in cases() {
+            let indexes = case.indexes.clone();
+            for planned in case.plans(at_size.0) {
                 let Planned { statement, plan } = &planned;
                 assert!(!is_full_scan(&planned), "a full scan:\n{statement}\n{}", plan.join("\n"));
                 let looks_up = !statement.starts_with("INSERT") && statement.contains("WHERE");
@@ -331,7 +358,7 @@ both_databases! {
     }
 
     async fn the_stats_count_the_rows_of_one_bucket_only(at_size: AtSize) {
-        let planned = plans(at_size.0, |conn| assert!(stats::activity(conn, position(0).at).unwrap().recent > 0));
+        let planned = plans_on(&mut big(at_size.0).connect(), |conn| assert!(stats::counts(conn, position(0).at).unwrap().recent > 0));
         let plan = planned[0].plan.join("\n");
         for column in ["created_at", "stripe_current_period_end"] {
             let bounded = match at_size.0 {
@@ -345,7 +372,7 @@ both_databases! {
     }
 
     async fn every_index_is_used(at_size: AtSize) {
-        let plans: Vec<Planned> = cases().into_iter().flat_map(|(work, _)| plans(at_size.0, work)).collect();
+        let plans: Vec<Planned> = cases().into_iter().flat_map(|case| case.plans(at_size.0)).collect();
         let plans: Vec<String> = plans.into_iter().flat_map(|planned| planned.plan).collect();
         let ours = big(at_size.0).connect().texts(match at_size.0 {
             Backend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'index' AND sql NOT LIKE 'CREATE UNIQUE%'",

@@ -2,7 +2,7 @@
 
 use clusterdesk::{
     db::{DbConnection, Timestamp},
-    models::stats::{self, Activity, LiveCounts},
+    models::stats::{self, Counts},
 };
 use proptest::{
     prelude::{Strategy, any},
@@ -13,15 +13,25 @@ use proptest::{
 use crate::support::{Backend, Sql, TestDatabase, both_databases};
 
 const T: &str = "'2026-01-01 10:00:00'";
+const NOW: &str = "2026-01-02 10:00:00.000";
 
-/// The counts that the counters must have.
-fn counted(conn: &mut DbConnection) -> LiveCounts {
-    let mut count = |table: &str| conn.number(&format!("SELECT count(*) FROM {table} WHERE deleted_at IS NULL"));
-    LiveCounts { users: count("users"), clusters: count("k8s_cluster_configs") }
+/// The numbers that the counters must give at a time, by counting all rows.
+fn counted(conn: &mut DbConnection, now: &str) -> Counts {
+    let day_before = match conn.backend() {
+        Backend::Sqlite => format!("strftime('%Y-%m-%d %H:%M:%f', '{now}', '-1 day')"),
+        Backend::Postgres => format!("TIMESTAMP '{now}' - INTERVAL '1 day'"),
+    };
+    let mut count = |rows: &str| conn.number(&format!("SELECT count(*) FROM {rows}"));
+    Counts {
+        users: count("users WHERE deleted_at IS NULL"),
+        clusters: count("k8s_cluster_configs WHERE deleted_at IS NULL"),
+        paying: count(&format!("customers WHERE plan <> 'FREE' AND stripe_current_period_end > {day_before}")),
+        recent: count(&format!("audit_log WHERE created_at >= {day_before}")),
+    }
 }
 
-fn assert_counters_match(conn: &mut DbConnection, after: &str) {
-    assert_eq!(stats::live_counts(conn).unwrap(), counted(conn), "{after}");
+fn assert_counters_match(conn: &mut DbConnection, now: &str, after: &str) {
+    assert_eq!(stats::counts(conn, timestamp(now)).unwrap(), counted(conn, now), "at {now} after {after}");
 }
 
 /// One of nine statements, which changes the rows that `number` selects.
@@ -46,20 +56,6 @@ fn change(kind: u8, number: u16) -> String {
                 SELECT 1 FROM k8s_cluster_configs AS o WHERE o.deleted_at IS NULL AND o.auth_user_id = k8s_cluster_configs.auth_user_id)"
         ),
         _ => format!("DELETE FROM k8s_cluster_configs WHERE id = {cluster}"),
-    }
-}
-
-/// The numbers that the buckets must give at a time, by counting all rows.
-fn counted_at(conn: &mut DbConnection, now: &str) -> Activity {
-    let day_before = match conn.backend() {
-        Backend::Sqlite => format!("strftime('%Y-%m-%d %H:%M:%f', '{now}', '-1 day')"),
-        Backend::Postgres => format!("TIMESTAMP '{now}' - INTERVAL '1 day'"),
-    };
-    Activity {
-        paying: conn.number(&format!(
-            "SELECT count(*) FROM customers WHERE plan <> 'FREE' AND stripe_current_period_end > {day_before}"
-        )),
-        recent: conn.number(&format!("SELECT count(*) FROM audit_log WHERE created_at >= {day_before}")),
     }
 }
 
@@ -107,21 +103,20 @@ both_databases! {
             conn.run(&statement);
             // Times on and beside the edges of buckets, and those of rows, a day later.
             for now in ["2026-01-02 00:00:00.000", "2026-01-03 10:00:00.000", "2026-01-03 09:59:59.999", &moment(number % 1000), &moment(number % 77)] {
-                assert_eq!(stats::activity(&mut conn, timestamp(now)).unwrap(), counted_at(&mut conn, now), "at {now} after {statement}");
+                assert_counters_match(&mut conn, now, &statement);
             }
         }
         conn.run("BEGIN; DELETE FROM customers; ROLLBACK");
-        let now = "2026-01-02 10:00:00.000";
-        assert_eq!(stats::activity(&mut conn, timestamp(now)).unwrap(), counted_at(&mut conn, now), "after a rollback");
+        assert_counters_match(&mut conn, NOW, "a rollback");
         if database.backend == Backend::Postgres {
             conn.run("TRUNCATE customers");
-            assert_eq!(stats::activity(&mut conn, timestamp(now)).unwrap().paying, 0, "after TRUNCATE");
+            assert_counters_match(&mut conn, NOW, "TRUNCATE");
         }
     }
 
     async fn the_counters_equal_the_row_counts_after_any_change(database: TestDatabase) {
         let mut conn = database.connect();
-        assert_counters_match(&mut conn, "initially");
+        assert_counters_match(&mut conn, NOW, "nothing");
         for owner in 0..7 {
             conn.run(&format!("INSERT INTO users (id, created_at, updated_at) VALUES ('u{owner}', {T}, {T})"));
         }
@@ -130,13 +125,13 @@ both_databases! {
         for (kind, number) in many.new_tree(&mut runner).unwrap().current() {
             let statement = change(kind, number % 200);
             conn.run(&statement);
-            assert_counters_match(&mut conn, &statement);
+            assert_counters_match(&mut conn, NOW, &statement);
         }
         conn.run("BEGIN; DELETE FROM k8s_cluster_configs; UPDATE users SET deleted_at = '2026-01-01'; ROLLBACK");
-        assert_counters_match(&mut conn, "after a rollback");
+        assert_counters_match(&mut conn, NOW, "a rollback");
         if database.backend == Backend::Postgres {
             conn.run("TRUNCATE k8s_cluster_configs");
-            assert_counters_match(&mut conn, "after TRUNCATE");
+            assert_counters_match(&mut conn, NOW, "TRUNCATE");
         }
     }
 
@@ -154,7 +149,7 @@ both_databases! {
                 });
             }
         });
-        let counts = stats::live_counts(&mut database.connect()).unwrap();
-        assert_eq!(counts, LiveCounts { users: 40, clusters: 0 });
+        let counts = stats::counts(&mut database.connect(), timestamp(NOW)).unwrap();
+        assert_eq!((counts.users, counts.clusters), (40, 0));
     }
 }

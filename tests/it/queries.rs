@@ -89,7 +89,6 @@ fn indexes(conn: &mut DbConnection, statement: &str) -> String {
         Backend::Postgres => {
             let values = (1..).take_while(|number| statement.contains(&format!("${number}"))).count();
             let values = if values == 0 { String::new() } else { format!("({})", vec!["NULL"; values].join(", ")) };
-            conn.run("SET plan_cache_mode = force_generic_plan");
             conn.run(&format!("PREPARE audited AS {statement}"));
             let plan = conn.texts(&format!("EXPLAIN EXECUTE audited{values}"));
             conn.run("DEALLOCATE audited");

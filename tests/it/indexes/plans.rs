@@ -13,17 +13,12 @@ use diesel::{
     sql_types::{Integer, Text},
 };
 
-use crate::support::{Backend, Sql, big};
+use crate::support::{Backend, Sql};
 
 /// A statement with its bind values, and its query plan.
 pub struct Planned {
     pub statement: String,
     pub plan: Vec<String>,
-}
-
-/// The query plans of `work` on the big database.
-pub fn plans(backend: Backend, work: impl FnOnce(&mut DbConnection)) -> Vec<Planned> {
-    plans_on(&mut big(backend).connect(), work)
 }
 
 /// Runs `work`, rolls it back, and returns the query plan of each of its statements.
@@ -56,11 +51,32 @@ pub fn plans_on(conn: &mut DbConnection, work: impl FnOnce(&mut DbConnection)) -
                 let rows: Vec<(i32, i32, i32, String)> = explain.load(conn).unwrap();
                 rows.into_iter().map(|(.., detail)| detail).collect()
             }
-            Backend::Postgres => conn.texts(&format!("EXPLAIN {}", with_values(text, binds))),
+            // The plan that our sessions use whatever the values are.
+            Backend::Postgres => {
+                let values = literals(binds);
+                let kinds = values.iter().map(|value| kind(value)).collect();
+                let listed =
+                    |items: Vec<&str>| if items.is_empty() { String::new() } else { format!("({})", items.join(", ")) };
+                conn.run(&format!("PREPARE planned{} AS {text}", listed(kinds)));
+                let values = listed(values.iter().map(String::as_str).collect());
+                let plan = conn.texts(&format!("EXPLAIN EXECUTE planned{values}"));
+                conn.run("DEALLOCATE planned");
+                plan
+            }
         };
         Some(Planned { plan, statement })
     });
     planned.collect()
+}
+
+/// The type of an array in SQL. PostgreSQL finds other types by itself.
+fn kind(literal: &str) -> &str {
+    match literal.strip_prefix("ARRAY[") {
+        Some(items) if items.starts_with("TIMESTAMP") => "timestamp[]",
+        Some(items) if items.starts_with(|first: char| first.is_ascii_digit()) => "bigint[]",
+        Some(_) => "text[]",
+        None => "unknown",
+    }
 }
 
 /// Replaces the placeholders of a statement by its bind values, which come as Diesel prints them for debugging.
@@ -80,6 +96,7 @@ fn literals(binds: &str) -> Vec<String> {
             '"' => quoted = !quoted,
             '[' | '(' if !quoted => depth += 1,
             ']' | ')' if !quoted && depth > 0 => depth -= 1,
+            ']' if word.is_empty() => {}
             ',' | ']' if !quoted && depth == 0 => literals.push(literal(&std::mem::take(&mut word))),
             _ => {}
         }

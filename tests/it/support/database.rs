@@ -67,7 +67,12 @@ impl TestDatabase {
 
     /// A connection that does not go through the server.
     pub fn connect(&self) -> DbConnection {
-        Manager { url: self.address(), purpose: Purpose::Write, statement_timeout: Duration::ZERO }.open().unwrap()
+        self.connect_to(Purpose::Write)
+    }
+
+    /// A connection as the server opens it for a purpose.
+    pub fn connect_to(&self, purpose: Purpose) -> DbConnection {
+        Manager { url: self.address(), purpose, statement_timeout: Duration::ZERO }.open().unwrap()
     }
 }
 
