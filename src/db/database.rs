@@ -63,14 +63,7 @@ impl Database {
             DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
             DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
         };
-        let (writes, groups) = match primary.start_sqlite_writer(&commits)? {
-            Some(writes) => (writes, Vec::new()),
-            None => {
-                let writes = primary.start_loners(Purpose::Write, Some(&commits))?;
-                let groups = primary.start_group_writers(&commits, &writes)?;
-                (writes, groups)
-            }
-        };
+        let (writes, groups) = primary.start_writers(&commits)?;
         let stopper = stopper(&options.url)?;
         let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
         let grouped = primary.grouped();
