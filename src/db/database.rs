@@ -61,19 +61,12 @@ impl Database {
     pub fn open(options: &Options) -> anyhow::Result<Self> {
         let primary = Pools::new(options, &options.url, options.statement_timeout);
         let reads = primary.start_readers()?;
-        let browsing = primary.start_loners(Purpose::Browse, None)?;
+        let browsing = primary.start_browsers()?;
         let commits = match &options.url {
             DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
             DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
         };
-        let (writes, groups) = match primary.start_sqlite_writer(&commits)? {
-            Some(writes) => (writes, Vec::new()),
-            None => {
-                let writes = primary.start_loners(Purpose::Write, Some(&commits))?;
-                let groups = primary.start_group_writers(&commits, &writes)?;
-                (writes, groups)
-            }
-        };
+        let (writes, groups) = primary.start_writers(&commits)?;
         let stopper = stopper(&options.url)?;
         let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
         let grouped = primary.grouped();

@@ -8,9 +8,10 @@ use super::{
     dialect::{self, Backend},
     job::{Isolation, Job},
     manager::is_lost,
-    transaction::no_panic,
+    sqlite_file::SqliteFile,
+    transaction::{self, no_panic},
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, NO_DATABASE, Result};
 
 /// How long a statement of a group of writes may take. Jobs that need longer run alone.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -29,15 +30,31 @@ pub(super) struct Ended {
 }
 
 /// A job of a group of writes that has run, and its outcome unless the commit fails.
-pub(super) struct Ran {
-    /// The job.
-    pub job: Box<dyn Job>,
-    /// How it ended.
-    pub outcome: Result<()>,
+struct Ran {
+    job: Box<dyn Job>,
+    outcome: Result<()>,
 }
 
-/// A group that was undone.
+/// A group that was undone: its jobs, unless they were refused.
 struct Undone(Jobs);
+
+impl Ended {
+    fn new() -> Self {
+        Self { alone: Jobs::new(), is_committed: false, is_usable: true }
+    }
+
+    /// Adds jobs that are to run again alone, without those whose callers have given up: the process of the connection may
+    /// then be terminated at any time.
+    fn leave(&mut self, jobs: impl IntoIterator<Item = Box<dyn Job>>) {
+        for mut job in jobs {
+            if job.retry() {
+                self.alone.push(job);
+            } else {
+                self.is_usable = false;
+            }
+        }
+    }
+}
 
 /// Runs reads, in one transaction if a job needs a snapshot or `limit` sets a statement timeout. SQLite always uses one.
 /// Each job is answered as soon as it is done.
@@ -52,10 +69,11 @@ pub(super) fn read(
     let needs_transaction = limit.is_some()
         || dialect::reads_faster_in_transactions(connection)
         || group.iter().any(|job| job.isolation() == Isolation::Snapshot);
+    let mut ended = Ended::new();
     if needs_transaction && dialect::begin_snapshot(connection, limit).is_err() {
-        let mut alone = Jobs::new();
-        let is_usable = leave(group, &mut alone) && !is_lost(connection);
-        return Ended { alone, is_committed: false, is_usable };
+        ended.leave(group);
+        ended.is_usable = ended.is_usable && !is_lost(connection);
+        return ended;
     }
     let mut batch = Batch::of_group();
     let needs = group.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
@@ -64,79 +82,136 @@ pub(super) fn read(
         tracing::debug!(%error, "a group of reads is undone");
     }
     let mut waiting = group.into_iter();
-    let mut alone = Jobs::new();
-    let mut is_usable = true;
     if loaded.is_ok() {
         for mut job in waiting.by_ref() {
             match no_panic(|| job.run(connection, &mut batch)).and_then(|_done| job.seal()) {
                 Err(error) if is_of_database(&error) => {
                     tracing::debug!(error = error.detail(), "a group of reads is undone");
-                    is_usable = leave([job], &mut alone);
+                    ended.leave([job]);
                     break;
                 }
-                outcome => is_usable = job.answer(outcome),
+                outcome => ended.is_usable = job.answer(outcome),
             }
-            if !is_usable {
+            if !ended.is_usable {
                 break;
             }
         }
     }
-    is_usable &= leave(waiting, &mut alone);
+    ended.leave(waiting);
     if needs_transaction && dialect::in_transaction(connection) {
-        is_usable &= dialect::rollback(connection).is_ok();
+        ended.is_usable &= dialect::rollback(connection).is_ok();
     }
-    Ended { is_usable: is_usable && (alone.is_empty() || !is_lost(connection)), alone, is_committed: false }
+    ended.is_usable = ended.is_usable && (ended.alone.is_empty() || !is_lost(connection));
+    ended
 }
 
-/// Runs writes in one transaction and answers them after its commit. Those whose lock another transaction holds are left
-/// to run alone. If the database fails one, all are undone, and left to run alone.
-pub(super) fn write(connection: &mut DbConnection, backend: Option<Backend>, group: Jobs) -> Ended {
-    // At once, so that a process that hangs is stopped when the callers give up.
-    let group: Jobs = group.into_iter().filter(|job| job.start(backend)).collect();
+/// Runs writes in one transaction and answers them after its commit, on SQLite if `file` is still in place. Jobs of a group
+/// that was undone are left to run alone; on SQLite, which has one thread for all writes, they are refused.
+pub(super) fn write(
+    connection: &mut DbConnection,
+    backend: Option<Backend>,
+    file: Option<&SqliteFile>,
+    mut group: Jobs,
+) -> Ended {
+    let mut ended = Ended::new();
+    if file.is_some_and(|file| !file.is_in_place()) {
+        refuse(group, NO_DATABASE);
+        return ended;
+    }
+    if file.is_none() {
+        // At once, so that a process that hangs is stopped when the callers give up.
+        group.retain(|job| job.start(backend));
+    }
     let left = group.iter().map(|job| job.time_left()).min().unwrap_or_default();
+    // On SQLite all writes are in groups, also those that don't write in steps and so need a savepoint to be undone. On
+    // PostgreSQL savepoints would cost round trips; there all jobs of a group are undone if the database fails one.
+    let ran = match (dialect::begin_write(connection, Some(left.min(PATIENCE))), file) {
+        (Ok(()), None) => in_steps(connection, group, &mut ended),
+        (Ok(()), Some(_)) => in_savepoints(connection, group),
+        (Err(_), None) => Err(Undone(group)),
+        (Err(error), Some(_)) => {
+            tracing::error!(%error, "could not begin a write transaction");
+            refuse(group, "The database is busy.");
+            Err(Undone(Jobs::new()))
+        }
+    };
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(Undone(jobs)) => {
+            // On SQLite no transaction is open: it did not begin, or was rolled back.
+            ended.is_usable &= (file.is_some() || dialect::rollback(connection).is_ok()) && !is_lost(connection);
+            ended.leave(jobs);
+            return ended;
+        }
+    };
+    let failure = match dialect::commit(connection) {
+        Ok(()) if file.is_none_or(SqliteFile::is_in_place) => None,
+        Ok(()) => Some("the database file or its log is not in place".to_owned()),
+        // A server that still answers has rolled back.
+        Err(_) if file.is_none() && !is_lost(connection) => {
+            ended.leave(ran.into_iter().map(|ran| ran.job));
+            return ended;
+        }
+        // SQLite rolls back too, but what the log contains already may be found there after a crash.
+        Err(error) => {
+            ended.is_usable = file.is_some();
+            Some(error.to_string())
+        }
+    };
+    ended.is_committed = failure.is_none();
+    for Ran { job, mut outcome } in ran {
+        if let (Some(error), Ok(())) = (&failure, &outcome) {
+            let unknown = "failure during a commit: it is not known whether the write was committed";
+            job.span().in_scope(|| tracing::error!(error, "{unknown}"));
+            outcome = Err(Error::OutcomeUnknown);
+        }
+        ended.is_usable &= job.answer(outcome) || file.is_some();
+    }
+    ended
+}
+
+/// Answers every job with SERVICE_UNAVAILABLE.
+pub(super) fn refuse(jobs: impl IntoIterator<Item = Box<dyn Job>>, reason: &'static str) {
+    for job in jobs {
+        job.answer(Err(Error::unavailable(reason)));
+    }
+}
+
+/// Runs each job in a savepoint of its own, up to the commit. None is started before its turn, so that its caller can still
+/// withdraw it.
+fn in_savepoints(connection: &mut DbConnection, group: Jobs) -> Result<Vec<Ran>, Undone> {
+    let mut ran = Vec::with_capacity(group.len());
+    let mut waiting = group.into_iter();
+    while let Some(mut job) = waiting.next() {
+        if !job.start(None) {
+            continue;
+        }
+        let outcome = transaction::savepoint(connection, |connection| job.run_alone(connection));
+        ran.push(Ran { job, outcome });
+        // On a full disk SQLite rolls back the whole transaction. Further jobs would then commit one by one.
+        if !dialect::in_transaction(connection) {
+            tracing::error!("the database rolled the whole transaction back");
+            refuse(ran.into_iter().map(|ran| ran.job).chain(waiting), "The write could not be committed.");
+            return Err(Undone(Jobs::new()));
+        }
+    }
+    Ok(ran)
+}
+
+/// Runs the jobs in steps, up to the commit. Those whose lock another transaction holds are left to run alone. If the
+/// database fails one, all are undone.
+fn in_steps(connection: &mut DbConnection, group: Jobs, ended: &mut Ended) -> Result<Vec<Ran>, Undone> {
     let mut batch = Batch::of_group();
-    let begun = dialect::begin_write(connection, Some(left.min(PATIENCE)));
     let locks = group.iter().filter_map(|job| job.company().lock.as_deref());
-    let locked = begun.and_then(|()| batch.load(connection, locks));
-    let (members, locked_out) = match locked {
+    let (members, locked_out) = match batch.load(connection, locks) {
         Ok(()) => split(group, &batch),
         Err(_) => (Vec::new(), group),
     };
-    let mut alone = Jobs::new();
-    let mut is_usable = leave(locked_out, &mut alone);
-    let ran =
-        if members.is_empty() || !is_usable { Err(Undone(members)) } else { run(connection, &mut batch, members) };
-    let ran = match ran {
-        Ok(ran) => ran,
-        Err(Undone(members)) => {
-            is_usable &= dialect::rollback(connection).is_ok() && !is_lost(connection);
-            is_usable &= leave(members, &mut alone);
-            return Ended { alone, is_committed: false, is_usable };
-        }
-    };
-    match dialect::commit(connection) {
-        Ok(()) => {
-            for Ran { job, outcome } in ran {
-                is_usable &= job.answer(outcome);
-            }
-            Ended { alone, is_committed: true, is_usable }
-        }
-        Err(error) if is_lost(connection) => {
-            for Ran { job, outcome } in ran {
-                let outcome = outcome.and_then(|()| {
-                    job.span().in_scope(|| tracing::error!(%error, "the database connection was lost during a commit"));
-                    Err(Error::OutcomeUnknown)
-                });
-                job.answer(outcome);
-            }
-            Ended { alone, is_committed: false, is_usable: false }
-        }
-        Err(_) => {
-            // A server that still answers has rolled back.
-            let is_usable = leave(ran.into_iter().map(|ran| ran.job), &mut alone);
-            Ended { alone, is_committed: false, is_usable }
-        }
+    ended.leave(locked_out);
+    if members.is_empty() || !ended.is_usable {
+        return Err(Undone(members));
     }
+    run(connection, &mut batch, members)
 }
 
 /// The jobs whose lock is taken, and the others.
@@ -144,7 +219,7 @@ fn split(group: Jobs, batch: &Batch) -> (Jobs, Jobs) {
     group.into_iter().partition(|job| job.company().lock.as_ref().is_some_and(|lock| lock.is_met(batch)))
 }
 
-/// Runs all jobs up to the commit.
+/// Runs all jobs whose locks are taken.
 fn run(connection: &mut DbConnection, batch: &mut Batch, members: Jobs) -> Result<Vec<Ran>, Undone> {
     let needs = members.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
     if batch.load(connection, needs).is_err() {
@@ -182,20 +257,6 @@ fn run(connection: &mut DbConnection, batch: &mut Batch, members: Jobs) -> Resul
 
 fn undone(ran: Vec<Ran>, others: impl Iterator<Item = Box<dyn Job>>) -> Undone {
     Undone(ran.into_iter().map(|ran| ran.job).chain(others).collect())
-}
-
-/// Adds jobs that are to run again to `alone`, without those whose callers have given up. False if there was one: the process
-/// of the connection may then be terminated at any time.
-fn leave(jobs: impl IntoIterator<Item = Box<dyn Job>>, alone: &mut Jobs) -> bool {
-    let mut all_wait = true;
-    for mut job in jobs {
-        if job.retry() {
-            alone.push(job);
-        } else {
-            all_wait = false;
-        }
-    }
-    all_wait
 }
 
 /// Whether an error says nothing about the job alone, or left the transaction unusable.

@@ -49,6 +49,15 @@ pub(super) trait Job: Send {
     /// Runs the work and keeps the result. False when it waits for the steps of the batch and must then be run again. An
     /// error means that the work must not be committed.
     fn run(&mut self, connection: &mut DbConnection, batch: &mut Batch) -> Result<bool>;
+    /// Runs the work without others.
+    ///
+    /// # Errors
+    /// Those of the work, which must then not be committed.
+    fn run_alone(&mut self, connection: &mut DbConnection) -> Result<()> {
+        let mut batch = Batch::default();
+        while !self.run(connection, &mut batch)? {}
+        self.seal()
+    }
     /// Says that the work may be committed.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 mod batch;
 pub(crate) mod cached;
-mod checkpoints;
 mod claim;
 mod commits;
 mod connection;
@@ -22,6 +21,7 @@ mod options;
 mod queue;
 mod replica;
 mod sqlite_file;
+mod sqlite_log;
 mod stopper;
 pub(crate) mod text_enum;
 mod threads;
@@ -29,7 +29,6 @@ pub mod timestamp;
 pub mod transaction;
 mod url;
 mod worker;
-mod writer;
 
 pub(crate) use self::connection::native;
 pub use self::{

@@ -18,13 +18,15 @@ use super::{
     options::Options,
     queue::queue,
     sqlite_file::SqliteFile,
+    sqlite_log::SqliteLog,
     url::DatabaseUrl,
     worker::Worker,
-    writer::Writer,
 };
 
 /// Threads for writes that run in groups. More of them make smaller groups.
 const WRITERS: u32 = 2;
+/// Threads for queries that browse. They take long, and must leave the processors to others.
+const BROWSERS: u32 = 2;
 /// How long a thread waits for r2d2 to open a connection.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Helper threads that open connections, for each server.
@@ -55,7 +57,15 @@ impl<'a> Pools<'a> {
     /// # Errors
     /// When the operating system refuses a thread.
     pub fn start_readers(&self) -> anyhow::Result<Lane> {
-        self.start_workers(Purpose::Read, None, Worker::read_in_groups)
+        self.start_workers(Purpose::Read, self.options.threads, None, Worker::read_in_groups)
+    }
+
+    /// Starts the threads for queries that browse.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub fn start_browsers(&self) -> anyhow::Result<Lane> {
+        self.start_workers(Purpose::Browse, BROWSERS, None, Worker::work)
     }
 
     /// Starts `options.threads` threads that run one job at a time, all from one queue, and announce to `commits` what they
@@ -64,24 +74,31 @@ impl<'a> Pools<'a> {
     /// # Errors
     /// When the operating system refuses a thread.
     pub fn start_loners(&self, purpose: Purpose, commits: Option<&Commits>) -> anyhow::Result<Lane> {
-        self.start_workers(purpose, commits, Worker::work)
+        self.start_workers(purpose, self.options.threads, commits, Worker::work)
     }
 
-    /// Starts the threads that write in groups, each with a queue of its own, so that all writes of a user meet on one
-    /// thread. What must run alone goes to the queue `alone`.
+    /// Starts the threads that write. On SQLite this is one, which writes in groups. On PostgreSQL those of the first queue
+    /// run one job at a time, and the others write in groups, each with a queue of its own, so that all writes of a user
+    /// meet on one thread. What must run alone goes to the first queue.
     ///
     /// # Errors
     /// When the operating system refuses a thread.
-    pub fn start_group_writers(&self, commits: &Commits, alone: &Lane) -> anyhow::Result<Vec<Lane>> {
+    pub fn start_writers(&self, commits: &Commits) -> anyhow::Result<(Lane, Vec<Lane>)> {
+        if self.file.is_some() {
+            let writes = self.start_workers(Purpose::Write, 1, Some(commits), Worker::write_all)?;
+            return Ok((writes, Vec::new()));
+        }
+        let writes = self.start_loners(Purpose::Write, Some(commits))?;
         let pool = self.pool(Purpose::Write, WRITERS);
         let away = Arc::default();
         let start = |_| {
             let (lane, jobs) = queue(self.options.queued_jobs);
             let worker = self.worker(&pool, Purpose::Write, &away, Some(commits));
-            let alone = alone.clone();
+            let alone = writes.clone();
             spawn("db-group", move || worker.write_in_groups(&jobs, &alone)).map(|()| lane)
         };
-        (0..WRITERS).map(start).collect()
+        let groups = (0..WRITERS).map(start).collect::<anyhow::Result<_>>()?;
+        Ok((writes, groups))
     }
 
     /// Counts the jobs that were run in groups.
@@ -92,13 +109,14 @@ impl<'a> Pools<'a> {
     fn start_workers(
         &self,
         purpose: Purpose,
+        threads: u32,
         commits: Option<&Commits>,
         work: fn(Worker, &Queue),
     ) -> anyhow::Result<Lane> {
         let (lane, jobs) = queue(self.options.queued_jobs);
-        let pool = self.pool(purpose, self.options.threads);
+        let pool = self.pool(purpose, threads);
         let away = Arc::default();
-        for _ in 0..self.options.threads {
+        for _ in 0..threads {
             let worker = self.worker(&pool, purpose, &away, commits);
             let jobs = jobs.clone();
             spawn("db", move || work(worker, &jobs))?;
@@ -113,20 +131,17 @@ impl<'a> Pools<'a> {
         away: &Arc<Mutex<Option<Instant>>>,
         commits: Option<&Commits>,
     ) -> Worker {
-        let (away, grouped) = (Arc::clone(away), Arc::clone(&self.grouped));
-        Worker::new(pool.clone(), purpose, self.statement_timeout, away, commits.cloned(), grouped)
-    }
-
-    /// Starts the one thread that writes to a SQLite file. None on PostgreSQL.
-    ///
-    /// # Errors
-    /// When the operating system refuses a thread.
-    pub fn start_sqlite_writer(&self, commits: &Commits) -> anyhow::Result<Option<Lane>> {
-        let Some(file) = &self.file else { return Ok(None) };
-        let (lane, jobs) = queue(self.options.queued_jobs);
-        let writer = Writer::new(self.pool(Purpose::Write, 1), Arc::clone(file), commits.clone());
-        spawn("db-writer", move || writer.work(&jobs))?;
-        Ok(Some(lane))
+        let written = self.file.clone().filter(|_| purpose == Purpose::Write);
+        Worker {
+            pool: pool.clone(),
+            purpose,
+            statement_timeout: self.statement_timeout,
+            kept: None,
+            away: Arc::clone(away),
+            commits: commits.cloned(),
+            log: written.map(SqliteLog::new),
+            grouped: Arc::clone(&self.grouped),
+        }
     }
 
     fn pool(&self, purpose: Purpose, size: u32) -> Pool<PoolManager> {

@@ -1,4 +1,4 @@
-//! A database thread for reads or, on PostgreSQL, for writes: one connection, one group of jobs at a time.
+//! A database thread for reads or writes: one connection, one group of jobs at a time.
 
 use std::{
     ops::Range,
@@ -10,18 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
-    batch::Batch,
     commits::Commits,
     connection::{DbConnection, Purpose},
     dialect::{self, Backend},
-    gather::Gather,
+    gather::{GROUP, Gather},
     group::{self, Jobs},
     job::{Isolation, Job, Lane, Queue},
     manager::{PoolManager, is_broken, is_demoted, is_lost},
     queue::Found,
+    sqlite_log::SqliteLog,
     transaction,
 };
 use crate::error::{BUSY, Error, NO_DATABASE, Result};
@@ -37,21 +38,26 @@ const LATE: Duration = Duration::from_millis(100);
 
 /// A database thread.
 pub(super) struct Worker {
-    pool: Pool<PoolManager>,
-    purpose: Purpose,
-    /// The statement timeout of its connections.
-    statement_timeout: Duration,
-    kept: Option<Kept>,
+    /// Where it takes its connections.
+    pub pool: Pool<PoolManager>,
+    /// What they are for.
+    pub purpose: Purpose,
+    /// Their statement timeout.
+    pub statement_timeout: Duration,
+    /// The connection, between jobs.
+    pub kept: Option<Kept>,
     /// When any thread of this queue last failed to connect.
-    away: Arc<Mutex<Option<Instant>>>,
+    pub away: Arc<Mutex<Option<Instant>>>,
     /// Where to announce commits.
-    commits: Option<Commits>,
-    /// Counts the jobs that were run in groups.
-    grouped: Arc<AtomicU64>,
+    pub commits: Option<Commits>,
+    /// The log of the SQLite file to which it writes.
+    pub log: Option<SqliteLog>,
+    /// Counts the jobs that were run in groups, except writes on SQLite.
+    pub grouped: Arc<AtomicU64>,
 }
 
 /// A connection that the thread keeps between jobs.
-struct Kept {
+pub(super) struct Kept {
     connection: PooledConnection<PoolManager>,
     /// The PostgreSQL process that serves it.
     backend: Option<Backend>,
@@ -78,19 +84,6 @@ enum Stage {
 }
 
 impl Worker {
-    /// A worker that takes its connections, which have this statement timeout, from `pool`, and shares `away` with the
-    /// other threads of its queue.
-    pub fn new(
-        pool: Pool<PoolManager>,
-        purpose: Purpose,
-        statement_timeout: Duration,
-        away: Arc<Mutex<Option<Instant>>>,
-        commits: Option<Commits>,
-        grouped: Arc<AtomicU64>,
-    ) -> Self {
-        Self { pool, purpose, statement_timeout, kept: None, away, commits, grouped }
-    }
-
     /// Runs each job by itself until the queue is closed and empty.
     pub fn work(mut self, jobs: &Queue) {
         while jobs.wait(None) != Found::End {
@@ -116,7 +109,29 @@ impl Worker {
         }
     }
 
-    /// Runs a group, and returns the jobs that must run alone.
+    /// Runs whatever waits as one group, until the queue is closed and empty. For SQLite's writer, which has no other thread
+    /// to leave jobs to.
+    pub fn write_all(mut self, jobs: &Queue) {
+        while self.wait(jobs) != Found::End {
+            let group: Jobs = jobs.take(GROUP).into_iter().filter(|job| job.is_waiting()).collect();
+            if !group.is_empty() {
+                group::refuse(self.together(group), NO_DATABASE);
+            }
+        }
+    }
+
+    /// Waits for jobs. Meanwhile it shrinks a log that is still large.
+    fn wait(&mut self, jobs: &Queue) -> Found {
+        loop {
+            let (Some(log), Some(kept)) = (&mut self.log, &mut self.kept) else { return jobs.wait(None) };
+            match jobs.wait(log.patience()) {
+                Found::Nothing => log.restart(&mut kept.connection),
+                found => return found,
+            }
+        }
+    }
+
+    /// Runs a group, and returns the jobs that must run alone, on SQLite those that found no database.
     fn together(&mut self, group: Jobs) -> Jobs {
         // Reads gain nothing. A write would take another thread's time, and the place of a group in the order of commits.
         if !self.purpose.writes()
@@ -132,23 +147,29 @@ impl Worker {
                 let left = group.iter().map(|job| job.time_left()).min().unwrap_or_default();
                 group::read(&mut connection, backend, self.limit(left), group)
             }
-            Purpose::Write => group::write(&mut connection, backend, group),
+            Purpose::Write => {
+                group::write(&mut connection, backend, self.log.as_ref().map(|log| log.file.as_ref()), group)
+            }
         };
         let together = size.saturating_sub(ended.alone.len());
-        if together > 1 {
+        if together > 1 && self.log.is_none() {
             self.grouped.fetch_add(together.try_into().unwrap_or(0), Ordering::Relaxed);
         }
         if let Some(commits) = self.commits.as_ref().filter(|_| ended.is_committed) {
             commits.announce();
+        }
+        if let Some(log) = &mut self.log {
+            log.after_commit(&mut connection);
         }
         // After a failover every group is left to run alone.
         let is_demoted = !ended.is_committed
             && !ended.alone.is_empty()
             && ended.is_usable
             && is_demoted(&mut connection, self.purpose);
-        if ended.is_usable && !is_demoted {
+        if ended.is_usable && !is_demoted && !is_broken(&mut connection) {
             self.kept = Some(Kept { connection, backend });
         } else {
+            self.log.iter().for_each(|log| log.file.forget_log());
             dialect::discard(&mut connection);
         }
         ended.alone
@@ -222,19 +243,19 @@ impl Worker {
             return Err(Error::unavailable(NO_DATABASE));
         }
         let connection = self.connect();
-        *self.away() = connection.is_err().then(Instant::now);
-        connection
+        // A SQLite file to write to is looked for again at once.
+        *self.away() = (connection.is_err() && self.log.is_none()).then(Instant::now);
+        connection.map_err(|error| {
+            tracing::error!(error = format!("{error:#}"), "no database connection");
+            Error::unavailable(NO_DATABASE)
+        })
     }
 
-    fn connect(&self) -> Result<Kept> {
-        let mut connection = self.pool.get().map_err(|error| {
-            tracing::error!(%error, "no database connection");
-            Error::unavailable(NO_DATABASE)
-        })?;
-        let backend = dialect::backend(&mut connection).map_err(|error| {
-            tracing::error!(%error, "the new database connection was lost");
-            Error::unavailable(NO_DATABASE)
-        })?;
+    fn connect(&self) -> anyhow::Result<Kept> {
+        let mut connection = self.pool.get()?;
+        let backend = dialect::backend(&mut connection).context("the new connection was lost")?;
+        // The log was created, if need be, when the session was prepared.
+        self.log.iter().try_for_each(|log| log.file.keep_log())?;
         Ok(Kept { connection, backend })
     }
 
@@ -253,7 +274,7 @@ impl Worker {
             Isolation::Snapshot => false,
         };
         if !self.purpose.writes() && needs_none {
-            let outcome = transaction::no_panic(|| alone(connection, job));
+            let outcome = transaction::no_panic(|| job.run_alone(connection));
             let stage = if outcome.is_ok() { Stage::Done } else { Stage::Work };
             return (outcome, stage);
         }
@@ -264,7 +285,7 @@ impl Worker {
         if let Err(error) = begun {
             return (Err(error.into()), Stage::Unbegun);
         }
-        match transaction::work_or_roll_back(connection, |connection| alone(connection, job)) {
+        match transaction::work_or_roll_back(connection, |connection| job.run_alone(connection)) {
             Ok(()) => match dialect::commit(connection) {
                 Ok(()) => (Ok(()), Stage::Done),
                 Err(error) => (Err(error.into()), Stage::Commit),
@@ -272,16 +293,6 @@ impl Worker {
             Err(error) => (Err(error), Stage::Work),
         }
     }
-}
-
-/// Runs a job that shares nothing with others.
-///
-/// # Errors
-/// Those of the work, which must then not be committed.
-pub(super) fn alone(connection: &mut DbConnection, job: &mut dyn Job) -> Result<()> {
-    let mut batch = Batch::default();
-    while !job.run(connection, &mut batch)? {}
-    job.seal()
 }
 
 /// The caller's error after a lost connection, whatever error reported the loss.
