@@ -78,4 +78,9 @@ impl Run {
     pub fn is_one_statement(&self) -> bool {
         matches!(self, Self::Read(Read { one_statement: true, .. }))
     }
+
+    /// Whether the handler is declared to read by filters that its caller chooses.
+    pub fn browses(&self) -> bool {
+        matches!(self, Self::Read(Read { reading: Reading::Browsing, .. }))
+    }
 }

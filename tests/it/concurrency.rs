@@ -5,8 +5,11 @@ use diesel::connection::SimpleConnection;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use tokio::spawn;
 
-use crate::support::{Builder, Client, Failure, Socket, TestApp, TestDatabase, both_databases, claims, hs256};
+use crate::support::{
+    Builder, Client, Failure, Gate, Socket, TestApp, TestDatabase, both_databases, claims, hs256, probes,
+};
 
 type Outcome = Result<Value, Failure>;
 
@@ -294,6 +297,23 @@ both_databases! {
             let outcomes = join_all((0..2).map(|_| user.try_call("customer.create", Value::Null))).await;
             let id = user.call("customer.get", Value::Null).await["id"].as_i64().unwrap();
             assert_one_winner(&outcomes, id);
+        }
+    }
+
+    async fn queries_that_browse_delay_no_others(builder: Builder) {
+        let app = builder.router(probes()).start().await;
+        let (user, gate) = (app.member("user_1"), Gate::new());
+        // More than there are threads for reads.
+        let browsing: Vec<_> = (0..8).map(|_| {
+            let (user, input) = (user.clone(), json!({"gate": gate.name}));
+            spawn(async move { user.try_call("probe.browse", input).await })
+        }).collect();
+        gate.arrivals(2).await;
+        assert_eq!(user.call("user.me", Value::Null).await["id"], "user_1");
+        assert_eq!(gate.waiting(), 0);
+        gate.open(8);
+        for call in browsing {
+            assert!(call.await.unwrap().is_ok());
         }
     }
 }

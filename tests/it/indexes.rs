@@ -1,12 +1,13 @@
 //! Query plans on a database of realistic size: every statement uses an index, and every index is used by a statement.
 
+mod case;
 mod plans;
 mod sets;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use clusterdesk::{
-    db::{DbConnection, Purpose, Timestamp},
+    db::{DbConnection, Timestamp},
     models::{
         api_token::ApiToken,
         audit::{self, AuditFilter},
@@ -26,6 +27,7 @@ use clusterdesk::{
 };
 
 pub use self::{
+    case::{Case, browsing, case},
     plans::{Planned, plans_on, with_values},
     sets::audit_entry,
 };
@@ -262,33 +264,6 @@ const OWN: fn() -> ClusterEventFilter =
 /// A time shortly after the first rows.
 fn early() -> Timestamp {
     Timestamp::from_millis(1_767_225_620_000).unwrap()
-}
-
-/// A function to run.
-pub struct Case {
-    pub work: Box<dyn Fn(&mut DbConnection)>,
-    /// The indexes that may serve its statements.
-    indexes: Vec<&'static str>,
-    /// For which kind of connection its statements are made.
-    purpose: Purpose,
-}
-
-impl Case {
-    /// The query plans of its statements on the big database.
-    pub fn plans(self, backend: Backend) -> Vec<Planned> {
-        // A connection to SQLite that only reads has the same plans.
-        let purpose = if backend == Backend::Sqlite { Purpose::Write } else { self.purpose };
-        plans_on(&mut big(backend).connect_to(purpose), self.work)
-    }
-}
-
-fn case(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
-    Case { work: Box::new(work), indexes: indexes.to_vec(), purpose: Purpose::Write }
-}
-
-/// A function of a procedure that browses.
-fn browsing(work: impl Fn(&mut DbConnection) + 'static, indexes: &[&'static str]) -> Case {
-    Case { purpose: Purpose::Browse, ..case(work, indexes) }
 }
 
 /// Tables and indexes with few rows, however many users there are. PostgreSQL reads such a table as a whole.

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use procedures::{Kind, Procedure};
+use procedures::{Access, Kind, Procedure};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Backend, Builder, PRO, StripeStandIn, TestApp, TestDatabase, both_databases, catalogue, hours_ago, hours_ahead,
-    literal, runs_one_statement,
+    Backend, Builder, PRO, StripeStandIn, TestApp, TestDatabase, both_databases, browses, catalogue, hours_ago,
+    hours_ahead, literal, runs_one_statement,
 };
 
 /// A valid input, given the ids of a live and of a deleted cluster of the caller.
@@ -140,4 +140,18 @@ both_databases! {
         let counts = count_all(database.backend, 1, |procedure| runs_one_statement(procedure.name)).await;
         assert!(counts.len() > 5 && counts.values().all(|count| *count <= 2), "{counts:?}");
     }
+}
+
+fn is_page_of_admins(procedure: &Procedure) -> bool {
+    let output = procedure.examples[0].output.as_ref();
+    procedure.access == Access::Admin && output.is_some_and(|output| output.get("nextCursor").is_some())
+}
+
+/// A page of all users' rows may be filtered by its caller, and needs a plan for the values.
+#[test]
+fn the_pages_of_admins_browse() {
+    let all = catalogue();
+    let pages = all.procedures().filter(|procedure| is_page_of_admins(procedure));
+    let names: Vec<_> = pages.map(|procedure| procedure.name).collect();
+    assert!(names.len() >= 4 && names.iter().all(|name| browses(name)), "{names:?}");
 }

@@ -18,3 +18,8 @@ pub fn catalogue() -> Arc<Catalogue> {
 pub fn runs_one_statement(name: &str) -> bool {
     REGISTRY.get(name).is_some_and(|(_, run)| run.is_one_statement())
 }
+
+/// Whether a procedure declares that it browses.
+pub fn browses(name: &str) -> bool {
+    REGISTRY.get(name).is_some_and(|(_, run)| run.browses())
+}

@@ -36,7 +36,7 @@ pub use self::{
     app::{Builder, TestApp},
     arrange::{all, assert_moment, hours_ago, hours_ahead, literal},
     big::big,
-    catalogue::{catalogue, runs_one_statement},
+    catalogue::{browses, catalogue, runs_one_statement},
     client::{Client, Failure},
     database::{Backend, TestDatabase},
     document::{Described, document},

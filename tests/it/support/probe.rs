@@ -39,11 +39,13 @@ struct Large {
     bytes: usize,
 }
 
-/// `probe.wait`, `probe.open`, `probe.large`, `probe.panic` and `probe.panicLater`, all public.
+/// `probe.wait`, `probe.open`, `probe.browse`, `probe.large`, `probe.panic` and `probe.panicLater`, all public.
 pub fn probes() -> Router {
     Router::new("probe")
         .async_mutation("wait", Access::Public, "Stops at a gate.", wait)
         .async_mutation("open", Access::Public, "Opens a gate for one call.", open)
+        .query("browse", Access::Public, "Stops at a gate, on a database thread.", browse)
+        .browses()
         .query("large", Access::Public, "So many bytes.", large)
         .query("panic", Access::Public, "Panics.", panic)
         .async_mutation("panicLater", Access::Public, "Panics on the runtime.", panic_later)
@@ -75,6 +77,14 @@ impl Gate {
     fn find(name: &str) -> Arc<Self> {
         Arc::clone(&GATES.lock().unwrap()[name])
     }
+}
+
+fn browse(_: &mut Call<'_>, input: Wait) -> Result<bool> {
+    let gate = Gate::find(&input.gate);
+    gate.arrived.add_permits(1);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(gate.open.acquire()).unwrap().forget();
+    Ok(true)
 }
 
 fn wait(_: AsyncCall, input: Wait) -> Reply<String> {
