@@ -3,7 +3,11 @@
 //!
 //! It prints the names of the calls, in the order of the marks.
 
-use std::{hint::black_box, sync::Arc, time::Duration};
+use std::{
+    hint::black_box,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use clap::Parser;
@@ -104,6 +108,7 @@ async fn call(gate: &Gate<JsonRpcService<Kernel>>, kind: &Kind) -> Result<()> {
         email: Some("user1@sample.example".to_owned()),
         image: None,
         expires_at: i64::MAX / 2,
+        offered: OnceLock::new(),
     };
     let client = Client { address: None, credential: Credential::Jwt(Arc::new(claims)) };
     let context = Arc::new(Context::new(client));

@@ -60,10 +60,19 @@ impl TokenCache {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
 
     fn claims(expires_at: i64) -> Arc<Claims> {
-        Arc::new(Claims { subject: "u".into(), name: None, email: None, image: None, expires_at })
+        Arc::new(Claims {
+            subject: "u".into(),
+            name: None,
+            email: None,
+            image: None,
+            expires_at,
+            offered: OnceLock::new(),
+        })
     }
 
     fn live(cache: &TokenCache, generation: u64) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The claims of a JWT (RFC 7519 §4.1) and the rules that they must satisfy.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::OnceLock, time::Duration};
 
 use anyhow::bail;
 use procedures::is_identifier;
@@ -23,6 +23,8 @@ const BAD_NOT_BEFORE: Refusal = "The token's start (nbf) is not a number.";
 const BAD_SUBJECT: Refusal = "The token's subject (sub) must be a string of 1 to 255 characters, without white space at its ends and without control characters.";
 const BAD_ISSUER: Refusal = "The token was not issued by the issuer (iss) this server trusts.";
 const BAD_AUDIENCE: Refusal = "The token is not meant for this server's audience (aud).";
+/// Clerk gives such a token to a user who has yet to choose an organisation, or to do what else the sign-in needs.
+const PENDING: Refusal = "The sign-in is not complete yet (sts is pending).";
 const BAD_PARTY: Refusal = "The token was not issued to a party (azp) this server trusts.";
 
 /// What a verified token says about its user.
@@ -38,6 +40,8 @@ pub struct Claims {
     pub image: Option<String>,
     /// Expiry in seconds since the Unix epoch.
     pub expires_at: i64,
+    /// Set when name, email and image were offered to the database, which is done once for a token.
+    pub offered: OnceLock<()>,
 }
 
 impl Claims {
@@ -99,6 +103,7 @@ impl Rules {
             email: profile::email(payload),
             image: profile::image(payload),
             expires_at: claim(payload, "exp").and_then(seconds).ok_or(NO_EXPIRY)?,
+            offered: OnceLock::new(),
         };
         if claims.is_expired_at(now) {
             return Err(EXPIRED);
@@ -108,6 +113,9 @@ impl Rules {
             if now.saturating_add(SKEW) < not_before {
                 return Err(NOT_YET);
             }
+        }
+        if claim(payload, "sts").is_some_and(|status| status == "pending") {
+            return Err(PENDING);
         }
         let issuer = text(payload, "iss", BAD_ISSUER)?;
         if self.issuer.is_some() && issuer != self.issuer.as_deref() {
@@ -263,6 +271,15 @@ mod tests {
         assert!(check(&rules, "azp", json!("https://app.example.com")).is_ok());
         for bad in [json!("https://evil.example.com"), json!(null), json!(["https://app.example.com"])] {
             assert_eq!(check(&rules, "azp", bad.clone()), Err(BAD_PARTY), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pending_session_is_refused() {
+        let rules = rules(|_| {});
+        assert_eq!(check(&rules, "sts", json!("pending")), Err(PENDING));
+        for good in [json!("active"), json!(null), json!(["pending"])] {
+            assert!(check(&rules, "sts", good.clone()).is_ok(), "{good}");
         }
     }
 

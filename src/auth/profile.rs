@@ -1,4 +1,4 @@
-//! Reads the user's name, email and picture from a token, in the formats of Clerk, Auth0 and Supabase. None of them is
+//! Reads the user's name, email and picture from a token, in the formats of Clerk, Auth0, NextAuth and Supabase. None of them is
 //! required to sign in, so values that are missing, blank or of the wrong type are ignored.
 
 use serde_json::{Map, Value};
@@ -10,32 +10,34 @@ const EMAIL_CHARS: usize = 320;
 /// Longest picture URL in characters. A longer one is ignored.
 const IMAGE_CHARS: usize = 2048;
 
-/// The user's name: `name` (OpenID Connect Core §5.1), `full_name` (Clerk's templates),
-/// `user_metadata.full_name` or `.name` (Supabase). At most 100 characters.
+/// The user's name: `name` (OpenID Connect Core §5.1), `full_name` (Clerk's templates), one of them in `user` (NextAuth), or in
+/// `user_metadata` (Supabase). At most 100 characters.
 pub(super) fn name(payload: &Map<String, Value>) -> Option<String> {
     let name = first(payload, &["name", "full_name"], &["full_name", "name"], usize::MAX)?;
     Some(name.chars().take(NAME_CHARS).collect::<String>().trim_end().to_owned())
 }
 
 /// The user's email address: `email` (OpenID Connect Core §5.1, Supabase), `primary_email` or `primary_email_address`
-/// (Clerk's templates). At most 320 characters. Supabase's `user_metadata.email` is not used,
+/// (Clerk's templates), or one of them in `user` (NextAuth). At most 320 characters. Supabase's `user_metadata.email` is not used,
 /// because users can edit it themselves.
 pub(super) fn email(payload: &Map<String, Value>) -> Option<String> {
     first(payload, &["email", "primary_email", "primary_email_address"], &[], EMAIL_CHARS)
 }
 
-/// URL of the user's picture: `picture` (OpenID Connect Core §5.1), `image_url` (Clerk's templates),
-/// `user_metadata.avatar_url` or `.picture` (Supabase). At most 2048 characters.
+/// URL of the user's picture: `picture` (OpenID Connect Core §5.1), `image_url` (Clerk's templates), one of them or `image` in
+/// `user` (NextAuth), `user_metadata.avatar_url` or `.picture` (Supabase). At most 2048 characters.
 pub(super) fn image(payload: &Map<String, Value>) -> Option<String> {
-    first(payload, &["picture", "image_url"], &["avatar_url", "picture"], IMAGE_CHARS)
+    first(payload, &["picture", "image_url", "image"], &["avatar_url", "picture"], IMAGE_CHARS)
 }
 
-/// The first usable string among the claims, then among the `user_metadata` fields.
+/// The first usable string among the claims, then among the same fields of `user`, then among the `metadata` fields of
+/// `user_metadata`.
 fn first(payload: &Map<String, Value>, claims: &[&str], metadata: &[&str], max_chars: usize) -> Option<String> {
-    let user_metadata = payload.get("user_metadata").and_then(Value::as_object);
-    let top = claims.iter().filter_map(|claim| payload.get(*claim));
-    let nested = metadata.iter().filter_map(|field| user_metadata?.get(*field));
-    top.chain(nested).find_map(|value| usable(value, max_chars))
+    let nested = |name: &str| payload.get(name).and_then(Value::as_object);
+    let sources = [(Some(payload), claims), (nested("user"), claims), (nested("user_metadata"), metadata)];
+    let mut values =
+        sources.iter().flat_map(|(object, fields)| fields.iter().filter_map(|field| (*object)?.get(*field)));
+    values.find_map(|value| usable(value, max_chars))
 }
 
 /// The trimmed string, unless it is blank, too long, or contains NUL, which PostgreSQL text can't.
@@ -103,6 +105,18 @@ mod tests {
         let token =
             json!({"email": "", "user_metadata": {"name": "Ada", "picture": "p", "email": "forged@example.com"}});
         assert_eq!(read(token), Profile { name: Some("Ada".into()), email: None, image: Some("p".into()) });
+    }
+
+    #[test]
+    fn nextauth_and_templates_of_clerk_send_a_user_object() {
+        let token = json!({"user": {"name": "Ada L", "email": "ada@example.com", "image": "https://i/a.png"}});
+        assert_eq!(read(token), all("Ada L", "ada@example.com", "https://i/a.png"));
+        let token = json!({
+            "name": "Ada", "email": " ",
+            "user": {"name": "Other", "primary_email_address": "ada@example.com", "image_url": "https://i/a.png"}
+        });
+        assert_eq!(read(token), all("Ada", "ada@example.com", "https://i/a.png"));
+        assert_eq!(read(json!({"user": "ada"})), Profile::default());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
         api_token::{ApiToken, Scope},
         audit,
         user::{self, NewUser, Role, User},
+        user_profile::{Profile, complete},
         user_sets::{LiveUsers, LockedUsers},
     },
 };
@@ -45,8 +46,9 @@ impl Caller {
 pub enum Found {
     /// The user exists.
     Caller(Caller),
-    /// The token is valid but the user does not exist: a first sign-in, or a deleted user.
-    NoUser,
+    /// The token is valid but the user does not exist, which is a first sign-in or a deleted user, or lacks what the token
+    /// says about them.
+    Unprovisioned,
 }
 
 /// Why a credential is refused without a look-up in the database. None when a look-up must decide.
@@ -79,8 +81,10 @@ pub fn find(
             Err(refusal(credential).unwrap_or(GONE))
         }
         Credential::Jwt(claims) => Ok(match find_user(batch, conn, &claims.subject)? {
-            Some(user) => Found::Caller(Caller { user, scope: Scope::Admin }),
-            None => Found::NoUser,
+            Some(user) if claims.offered.get().is_some() || !user.lacks(&profile(claims)) => {
+                Found::Caller(Caller { user, scope: Scope::Admin })
+            }
+            _ => Found::Unprovisioned,
         }),
         Credential::ApiToken(hash) => {
             let (user_id, scope) = ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN_TOKEN)?;
@@ -90,7 +94,7 @@ pub fn find(
     }
 }
 
-/// Creates the user on first sign-in.
+/// Creates the user on first sign-in. Later, sets what the token says and the user lacks.
 ///
 /// # Errors
 /// UNAUTHORIZED for a deleted user, who is not created again.
@@ -105,7 +109,12 @@ pub fn provision(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Re
         image: claims.image.clone(),
         role: Role::User,
     };
-    user::provision(conn, &new, now)?.map(drop).ok_or(GONE)
+    user::provision(conn, &new, now)?.ok_or(GONE)?;
+    Ok(complete(conn, &claims.subject, &profile(claims), now)?)
+}
+
+fn profile(claims: &Claims) -> Profile<'_> {
+    Profile { name: claims.name.as_deref(), email: claims.email.as_deref(), image: claims.image.as_deref() }
 }
 
 /// Checks that the caller may use a procedure.

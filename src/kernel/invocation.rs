@@ -48,8 +48,8 @@ pub struct Invocation {
 pub enum Guarded<T> {
     /// The guards let the call pass, and this is the output.
     Done(T),
-    /// The caller does not exist yet and must be created first.
-    NoUser,
+    /// The caller does not exist yet, or lacks what the token says, and must be provisioned first.
+    Unprovisioned,
 }
 
 impl Invocation {
@@ -90,7 +90,7 @@ impl Invocation {
         })
     }
 
-    /// Runs `attempt`. On first sign-in it then creates the user and runs `attempt` again.
+    /// Runs `attempt`. If the caller must be provisioned, it does that and runs `attempt` again.
     ///
     /// # Errors
     /// Those of `attempt`; UNAUTHORIZED for a deleted user.
@@ -99,21 +99,24 @@ impl Invocation {
         F: Future<Output = Result<Guarded<T>>>,
     {
         let mut result = attempt().await;
-        if let Ok(Guarded::NoUser) = result {
-            result = match self.provision().await {
-                Ok(()) => attempt().await,
-                Err(error) => Err(error),
+        if let Ok(Guarded::Unprovisioned) = result {
+            let provisioned = self.provision().await;
+            result = match (attempt().await, provisioned) {
+                (Ok(Guarded::Unprovisioned), Err(error)) => Err(error),
+                // Also when what a user lacks could not be set.
+                (again, _) => again,
             };
         }
         result.and_then(|attempt| match attempt {
             Guarded::Done(output) => Ok(output),
-            Guarded::NoUser => Err(caller::GONE),
+            Guarded::Unprovisioned => Err(caller::GONE),
         })
     }
 
-    /// Creates the user of a valid JWT on first sign-in.
+    /// Creates the user of a valid JWT, or sets what they lack, which is tried once for a token.
     async fn provision(&self) -> Result<()> {
         let Credential::Jwt(claims) = &self.context.caller.credential else { return Err(caller::GONE) };
+        claims.offered.get_or_init(|| ());
         let (claims, now) = (Arc::clone(claims), self.now);
         self.services.db.write(self.deadline, move |conn| caller::provision(conn, &claims, now)).await
     }
@@ -135,9 +138,13 @@ impl Invocation {
         if let Some(refusal) = caller::refusal(&self.context.caller.credential) {
             return Err(refusal);
         }
+        if let Credential::Jwt(claims) = &self.context.caller.credential {
+            // Nothing is provisioned here.
+            claims.offered.get_or_init(|| ());
+        }
         match self.read(work).await? {
             Guarded::Done(output) => Ok(output),
-            Guarded::NoUser => Err(caller::GONE),
+            Guarded::Unprovisioned => Err(caller::GONE),
         }
     }
 
@@ -212,7 +219,7 @@ impl Invocation {
                     }
                     caller
                 }
-                Ok(Found::NoUser) => return Ok(Guarded::NoUser),
+                Ok(Found::Unprovisioned) => return Ok(Guarded::Unprovisioned),
                 Err(error) => {
                     if let (Error::Unauthorized(_), Credential::ApiToken(token)) = (&error, credential) {
                         self.services.tokens.forget(token);

@@ -94,7 +94,7 @@ impl Pipeline<'_> {
         }
         // A replica lags behind, so the guards run on the primary database, whose log tells how far behind it may be.
         let look_up = |call: &mut Call<'_>| Ok((call.caller.cloned(), log_position(call.conn)?));
-        let Guarded::Done((caller, position)) = this.read(look_up).await? else { return Ok(Guarded::NoUser) };
+        let Guarded::Done((caller, position)) = this.read(look_up).await? else { return Ok(Guarded::Unprovisioned) };
         let work = move |conn: &mut DbConnection| {
             let batch = &mut Batch::default();
             this.counted(|| handler(&mut this.call(conn, batch, caller.as_ref()), input()?))
@@ -110,7 +110,7 @@ impl Pipeline<'_> {
             let guarded = this.guarded(conn, batch, true, |call| begin(&this, call, &*handler, input?))?;
             Ok(match guarded {
                 Guarded::Done(progress) => progress,
-                Guarded::NoUser => Progress::Done(Guarded::NoUser),
+                Guarded::Unprovisioned => Progress::Done(Guarded::Unprovisioned),
             })
         };
         self.invocation.services.db.write_together(self.invocation.deadline, company, work).await
@@ -118,7 +118,7 @@ impl Pipeline<'_> {
 
     async fn run_async(&self, handler: &Arc<AsyncHandler>, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         let this = &self.invocation;
-        let Guarded::Done(caller) = this.look_up().await? else { return Ok(Guarded::NoUser) };
+        let Guarded::Done(caller) = this.look_up().await? else { return Ok(Guarded::Unprovisioned) };
         let call = AsyncCall {
             services: Arc::clone(&this.services),
             context: Arc::clone(&this.context),
@@ -144,7 +144,7 @@ impl Pipeline<'_> {
     async fn wrong_kind<T>(&self, why: &'static str) -> Result<Guarded<T>> {
         match self.invocation.look_up().await? {
             Guarded::Done(_) => Err(Error::MethodNotSupported(why)),
-            Guarded::NoUser => Ok(Guarded::NoUser),
+            Guarded::Unprovisioned => Ok(Guarded::Unprovisioned),
         }
     }
 }

@@ -17,4 +17,5 @@ pub mod stats;
 pub mod stripe_event;
 pub mod stripe_subscription;
 pub mod user;
+pub mod user_profile;
 pub mod user_sets;

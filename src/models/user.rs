@@ -207,10 +207,8 @@ pub fn is_gone(conn: &mut DbConnection, id: &str) -> QueryResult<bool> {
 /// # Errors
 /// The database's.
 pub fn provision(conn: &mut DbConnection, new: &NewUser, now: Timestamp) -> QueryResult<Option<User>> {
-    // With the placeholder email of another user, this user would prevent that user's soft deletion.
-    let email = new.email.as_deref().filter(|email| !is_placeholder_email(email));
-    let mut inserted = insert(conn, new, email, now);
-    if violated(&inserted) == Some(Constraint::UserEmail) {
+    let mut inserted = insert(conn, new, free_email(new.email.as_deref()), now);
+    if violates_email(&inserted) {
         inserted = insert(conn, new, None, now);
     }
     // A concurrent first call may have inserted the user.
@@ -235,6 +233,17 @@ fn placeholder_email(id: &str) -> String {
 /// Whether soft deletion might give this email to some user.
 fn is_placeholder_email(email: &str) -> bool {
     email.starts_with("deleted_") && email.ends_with("@example.com")
+}
+
+/// The email of a new user, unless it is reserved: with the placeholder of another user, this user would prevent that user's
+/// soft deletion.
+pub(super) fn free_email(email: Option<&str>) -> Option<&str> {
+    email.filter(|email| !is_placeholder_email(email))
+}
+
+/// Whether another user has the email.
+pub(super) fn violates_email(written: &QueryResult<()>) -> bool {
+    violated(written) == Some(Constraint::UserEmail)
 }
 
 fn violated(written: &QueryResult<()>) -> Option<Constraint> {

@@ -85,7 +85,7 @@ both_databases! {
         let page = admin.call("admin.listUsers", Value::Null).await;
         assert_moment(&page["items"][0]["createdAt"]);
         let expected = json!({"items": [
-            {"id": "user_1", "name": null, "email": null, "image": null, "role": "USER", "plan": "BUSINESS",
+            {"id": "user_1", "name": "Name of user_1", "email": null, "image": null, "role": "USER", "plan": "BUSINESS",
              "createdAt": page["items"][0]["createdAt"], "deletedAt": null, "activeClusters": 2},
             {"id": "root", "name": null, "email": null, "image": null, "role": "ADMIN", "plan": null,
              "createdAt": page["items"][1]["createdAt"], "deletedAt": null, "activeClusters": 0},

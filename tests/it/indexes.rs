@@ -23,6 +23,7 @@ use clusterdesk::{
         stripe_event::{EventFilter, Receipt, StripeEvent},
         stripe_subscription::StripeSubscription,
         user::{self, NewUser, Role, User, UserFilter},
+        user_profile::{Profile, complete},
     },
 };
 
@@ -65,6 +66,14 @@ pub fn cases() -> Vec<Case> {
         case(move |conn| assert_eq!(user(conn).set_name(conn, "Ann", now), Ok(true)), &[]),
         case(move |conn| assert_eq!(user(conn).set_role(conn, Role::Admin, now), Ok(true)), &[]),
         case(move |conn| assert_eq!(user(conn).soft_delete(conn, now), Ok(true)), &[]),
+        case(
+            move |conn| {
+                let profile = Profile { name: None, email: None, image: Some("https://i/a.png") };
+                complete(conn, USER, &profile, now).unwrap();
+                assert!(!User::find(conn, USER).unwrap().unwrap().lacks(&profile));
+            },
+            &[],
+        ),
         case(|conn| assert!(user::admin_exists(conn).unwrap()), &["users_admins"]),
         case(|conn| drop(user::oldest_admin(conn).unwrap()), &["users_admins"]),
         case(

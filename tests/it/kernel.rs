@@ -233,7 +233,7 @@ both_databases! {
             let code = outcome.unwrap_err().code().to_owned();
             assert!(["TIMEOUT", "SERVICE_UNAVAILABLE"].contains(&code.as_str()), "{code}");
         }
-        assert_eq!(changes(&app), expected("-", &[]));
+        assert_eq!(changes(&app), expected("Name of user_1", &[]));
     }
 
     async fn a_full_queue_refuses_calls_at_once(builder: Builder) {

@@ -5,7 +5,7 @@ use std::fs;
 use clusterdesk::db::migrations::Migrations;
 use serde_json::Value;
 
-use crate::support::{Backend, Process, SECRET, Sql, big, claims, eventually, hs256};
+use crate::support::{Backend, Process, SECRET, Sql, big, eventually, hs256, nameless};
 
 #[tokio::test]
 async fn a_start_reads_the_same_bytes_of_a_large_database_as_of_an_empty_one() {
@@ -23,7 +23,7 @@ async fn a_start_reads_the_same_bytes_of_a_large_database_as_of_an_empty_one() {
              VALUES ('root', 'ADMIN', '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
         );
         let server = Process::serve(database.folder.path(), &settings);
-        server.client(&hs256(&claims("root"))).call("k8s.list", Value::Null).await;
+        server.client(&hs256(&nameless("root"))).call("k8s.list", Value::Null).await;
         let counters = fs::read_to_string(format!("/proc/{}/io", server.pid())).unwrap();
         let bytes = counters.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
         read.push(bytes.parse::<u64>().unwrap());

@@ -74,6 +74,7 @@ pub fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     let (tokens, entries) = (tokens.join(", "), rows(count, entry).join(", "));
     app.execute(&format!(
         "INSERT INTO users (id, role, created_at, updated_at) VALUES {users};
+         UPDATE users SET name = 'Name of ' || id;
          INSERT INTO customers (auth_user_id, plan, stripe_current_period_end, created_at, updated_at)
          VALUES {customers};
          INSERT INTO k8s_cluster_configs

@@ -156,7 +156,7 @@ both_databases! {
         assert!(!kernel.knows(&script));
         assert_eq!(introduce(&made_up().await).await, Err(Code::Unauthorized));
         // Whoever hangs up has guessed too, mostly during the look-up.
-        drop(introduce(&made_up().await).now_or_never());
+        let _hung_up = introduce(&made_up().await).now_or_never();
         assert_eq!(introduce(&made_up().await).await, Err(Code::TooManyRequests));
         assert_eq!(introduce(&script).await, Err(Code::TooManyRequests));
         let elsewhere = Caller { address: "192.0.2.1".parse().ok(), ..script };

@@ -11,7 +11,7 @@ use clusterdesk::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{Backend, Client, SECRET, TestDatabase, claims, hs256};
+use super::{Backend, Client, SECRET, TestDatabase, claims, hs256, nameless};
 
 /// A running server and its database.
 pub struct TestApp {
@@ -137,7 +137,8 @@ impl TestApp {
     pub fn admin(&self) -> Client {
         let new = NewUser { id: "root".to_owned(), name: None, email: None, image: None, role: Role::Admin };
         user::provision(&mut self.connect(), &new, Timestamp::now()).unwrap();
-        self.user("root")
+        // Without a name, so that none is set.
+        self.with_token(hs256(&nameless("root")))
     }
 
     pub fn connect(&self) -> DbConnection {

@@ -56,8 +56,10 @@ impl TestApp {
         self.user(id)
     }
 
+    /// Creates a user with the name that their tokens give them.
     pub fn provision(&self, id: &str, role: Role) {
-        let new = NewUser { id: id.to_owned(), name: None, email: None, image: None, role };
+        let name = Some(format!("Name of {id}"));
+        let new = NewUser { id: id.to_owned(), name, email: None, image: None, role };
         user::provision(&mut self.connect(), &new, Timestamp::now()).unwrap().unwrap();
     }
 

@@ -43,7 +43,7 @@ pub use self::{
     event_stream::{EventStream, StreamEvent},
     freeze::Frozen,
     generated::{generated, generated_part},
-    jwt::{SECRET, claims, hs256, now},
+    jwt::{SECRET, claims, hs256, nameless, now},
     live::{Live, Transport},
     postgres::Postgres,
     probe::{Gate, probes},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{fixture, me, sign};
+use super::{assert_refused, fixture, me, sign};
 use crate::support::{Builder, both_databases, hs256, now};
 
 /// The claims with the times that every provider adds.
@@ -33,6 +33,9 @@ both_databases! {
         let user = me(&app, &sign("rsa", Some("ins_2jX"), &fresh(claims.clone()))).await.unwrap();
         let expected = json!({"id": "user_2jXplain", "name": null, "email": null, "image": null, "role": "USER"});
         assert_eq!(timeless(user), expected);
+        claims["sts"] = json!("pending");
+        assert_refused(&app, &sign("rsa", Some("ins_2jX"), &fresh(claims.clone())), "pending").await;
+        claims["sts"] = json!("active");
         // With the claims of a template.
         claims["sub"] = json!("user_2jXnamed");
         claims["full_name"] = json!("Ada Lovelace");

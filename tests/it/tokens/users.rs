@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{assert_refused, me};
-use crate::support::{Backend, TestApp, both_databases, claims, eventually, hs256, now};
+use crate::support::{Backend, Live, TestApp, Transport, both_databases, claims, eventually, hs256, nameless, now};
 
 fn named(id: &str, email: &str) -> String {
     let mut claims = claims(id);
@@ -54,6 +54,50 @@ both_databases! {
         other["name"] = json!("Somebody Else");
         other["email"] = json!("other@example.com");
         assert_eq!(me(&app, &hs256(&other)).await.unwrap(), first);
+    }
+
+    async fn a_later_token_sets_what_the_user_lacks(app: TestApp) {
+        let profile = |user: Value| (user["name"].clone(), user["email"].clone(), user["image"].clone());
+        assert_eq!(profile(me(&app, &hs256(&nameless("user_1"))).await.unwrap()), (json!(null), json!(null), json!(null)));
+        let mut later = nameless("user_1");
+        later["user"] = json!({"email": "one@example.com", "image": "https://i/one.png"});
+        // In the first answer already.
+        let known = (json!(null), json!("one@example.com"), json!("https://i/one.png"));
+        assert_eq!(profile(me(&app, &hs256(&later)).await.unwrap()), known);
+        later["name"] = json!("One");
+        later["email"] = json!("other@example.com");
+        let app_of_one = app.with_token(hs256(&later));
+        app_of_one.call("customer.create", json!({})).await;
+        let complete = (json!("One"), json!("one@example.com"), json!("https://i/one.png"));
+        assert_eq!(profile(app_of_one.call("user.me", json!({})).await), complete);
+        assert_eq!(profile(me(&app, &hs256(&nameless("user_1"))).await.unwrap()), complete, "nothing is removed");
+    }
+
+    async fn a_later_token_does_not_set_an_email_of_another_user(app: TestApp) {
+        me(&app, &named("user_1", "one@example.com")).await.unwrap();
+        for email in ["one@example.com", "deleted_user_1@example.com"] {
+            let id = format!("of {email}");
+            let mut claims = nameless(&id);
+            me(&app, &hs256(&claims)).await.unwrap();
+            claims["email"] = json!(email);
+            claims["name"] = json!("Two");
+            for _ in 0..3 {
+                let user = me(&app, &hs256(&claims)).await.unwrap();
+                assert_eq!((&user["name"], &user["email"]), (&json!("Two"), &json!(null)));
+            }
+        }
+    }
+
+    async fn a_subscription_goes_on_when_a_later_token_has_set_what_the_user_lacks(app: TestApp) {
+        let mut claims = nameless("user_1");
+        let user = app.with_token(hs256(&claims));
+        user.call("user.me", json!({})).await;
+        claims["name"] = json!("One");
+        let named = app.with_token(hs256(&claims));
+        let mut live = Live::open(Transport::JsonRpc, "k8s.watch", &named, json!({})).await;
+        assert_eq!(user.call("user.me", json!({})).await["name"], "One");
+        user.create("web", "FREE").await;
+        assert_eq!(live.next().await["type"], "created");
     }
 
     async fn an_email_of_another_user_is_ignored(app: TestApp) {
