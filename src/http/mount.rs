@@ -18,10 +18,12 @@ use super::{
 };
 use crate::kernel::Context;
 
-/// The paths of the wire, with their encoding of values. The old server used the second path.
-const MOUNTS: [(&str, Transformer); 3] = [
+/// The paths of the wire, with their encoding of values. The second and the third are those of the old server and of the one from
+/// which it was forked.
+const MOUNTS: [(&str, Transformer); 4] = [
     ("/trpc", Transformer::Superjson),
     ("/api/trpc/edge", Transformer::Superjson),
+    ("/api/trpc/lambda", Transformer::Superjson),
     ("/trpc-plain", Transformer::Plain),
 ];
 
@@ -77,6 +79,9 @@ impl Site {
             let body = body::read(incoming, &head.headers, &self.limits, connection, &share).await?;
             request = request.and_then(|request| request.with_body(body));
         }
-        self.trpc.answer(Arc::new(Context { request_id: request_id.to_owned(), caller, share }), request).await
+        let asked = request.as_ref().map_or(transformer, |request| request.answer);
+        let context = Arc::new(Context { request_id: request_id.to_owned(), caller, share });
+        let answer = self.trpc.answer(context, request).await;
+        Ok(answer.unwrap_or_else(|error| refusal::refuse(Wire::Trpc(asked), &error, request_id)))
     }
 }

@@ -4,7 +4,7 @@ use procedures::Kind;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{OLD, PLAIN, SUPERJSON, Trpc};
+use super::{FORKED, OLD, PLAIN, SUPERJSON, Trpc};
 use crate::support::{Builder, StripeStandIn, TestApp, both_databases, catalogue};
 
 both_databases! {
@@ -32,7 +32,7 @@ both_databases! {
             };
             let expected = admin.call(procedure.name, input.clone()).await;
             for name in std::iter::once(procedure.name).chain(procedure.old_name) {
-                for mount in [SUPERJSON, OLD, PLAIN] {
+                for mount in [SUPERJSON, OLD, FORKED, PLAIN] {
                     let caller = Trpc::new(admin.clone(), mount);
                     let wrapped = if mount == PLAIN || input.is_null() { input.clone() } else { json!({"json": input}) };
                     for (status, body) in
@@ -48,7 +48,7 @@ both_databases! {
     }
 
     async fn mutations_work_only_by_post(app: TestApp) {
-        for (mount, wrap) in [(SUPERJSON, true), (OLD, true), (PLAIN, false)] {
+        for (mount, wrap) in [(SUPERJSON, true), (OLD, true), (FORKED, true), (PLAIN, false)] {
             let caller = Trpc::new(app.user(mount), mount);
             let wrapped = |value: Value| if wrap { json!({"json": value}) } else { value };
             for (name, input) in [
@@ -65,7 +65,7 @@ both_databases! {
                 assert_eq!((status, &data["success"]), (200, &json!(true)), "{body}");
             }
         }
-        assert_eq!(app.count("audit_log"), 9);
+        assert_eq!(app.count("audit_log"), 12);
     }
 }
 

@@ -18,6 +18,7 @@ async fn stream(caller: &Trpc, paths: &str, input: Value) -> Response {
         (200, &"application/json".parse().unwrap())
     );
     assert_eq!(response.headers()["transfer-encoding"], "chunked");
+    assert_eq!(response.headers()["x-accel-buffering"], "no", "a proxy would hold lines back");
     response
 }
 

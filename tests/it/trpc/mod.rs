@@ -5,6 +5,7 @@ mod calls;
 mod errors;
 mod events;
 mod lines;
+mod plain;
 mod refusals;
 mod sockets;
 mod superjson;
@@ -17,6 +18,8 @@ use crate::support::Client;
 const SUPERJSON: &str = "trpc";
 /// The path of the old server.
 const OLD: &str = "api/trpc/edge";
+/// The path of the project from which the old server was forked.
+const FORKED: &str = "api/trpc/lambda";
 const PLAIN: &str = "trpc-plain";
 
 /// A client that calls one mount.

@@ -3,7 +3,7 @@
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use super::{OLD, PLAIN, SUPERJSON, Trpc};
+use super::{FORKED, OLD, PLAIN, SUPERJSON, Trpc};
 use crate::support::{Backend, Builder, Raw, TestApp};
 
 /// The error of a refusal, with its status and request id checked.
@@ -22,7 +22,7 @@ async fn error_of(response: Response, mount: &str) -> Value {
 #[tokio::test]
 async fn oversized_and_non_json_bodies_are_refused_in_trpcs_shape() {
     let app = TestApp::on_sqlite().await;
-    for mount in [SUPERJSON, OLD, PLAIN] {
+    for mount in [SUPERJSON, OLD, FORKED, PLAIN] {
         let caller = Trpc::new(app.user("user_1"), mount);
         let large = caller.post("user.updateName", &[], vec![b' '; 1024 * 1024 + 1]).send().await.unwrap();
         assert_eq!(error_of(large, mount).await["data"]["code"], "PAYLOAD_TOO_LARGE");

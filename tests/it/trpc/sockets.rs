@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{OLD, PLAIN, SUPERJSON, date};
+use super::{FORKED, OLD, PLAIN, SUPERJSON, date};
 use crate::support::{Backend, Builder, Gate, Socket, TestApp, both_databases, probes};
 
 fn request(id: Value, method: &str, path: &str, input: Value) -> Value {
@@ -19,7 +19,7 @@ async fn answer(socket: &mut Socket, message: Value) -> Value {
 both_databases! {
     async fn queries_and_mutations_are_answered_with_their_ids(app: TestApp) {
         let user = app.user("user_1");
-        for mount in [SUPERJSON, OLD] {
+        for mount in [SUPERJSON, OLD, FORKED] {
             let mut socket = Socket::open_at(&user, mount).await;
             let me = answer(&mut socket, request(json!(1), "query", "user.me", Value::Null)).await;
             let data = json!({"json": user.call("user.me", Value::Null).await, "meta": {"values": {"createdAt": date()}, "v": 1}});

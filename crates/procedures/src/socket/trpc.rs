@@ -82,8 +82,9 @@ impl<S: Service> Trpc<S> {
         let reservation = match self.reserve(&call) {
             Ok(reservation) => reservation,
             Err(error) => {
+                let transformer = call.transformer(self.responder.transformer);
                 let SocketCall { sender, path, .. } = call;
-                return Some(self.refuse_call(sender, Some(path), error));
+                return Some(self.refuse_call(sender, Some(path), error, transformer));
             }
         };
         let (caller, responder, share) = (self.caller.clone(), Arc::clone(&self.responder), share.clone());
@@ -94,12 +95,12 @@ impl<S: Service> Trpc<S> {
     }
 
     /// Answers and counts a message that is not run. `path` is the procedure, where one was named.
-    fn refuse_call(&self, sender: Sender, path: Option<String>, error: Error) -> Action {
+    fn refuse_call(&self, sender: Sender, path: Option<String>, error: Error, transformer: Transformer) -> Action {
         let (caller, responder) = (self.caller.clone(), Arc::clone(&self.responder));
         Action::Answer(Box::pin(async move {
             let context = Context::new(caller.await);
             let error = responder.service.count_refused(&context).error_or(error);
-            let text = sender.failure(responder.transformer, &error, path.as_deref(), &context.request_id);
+            let text = sender.failure(transformer, &error, path.as_deref(), &context.request_id);
             Output { texts: vec![text], ..Output::default() }
         }))
     }
@@ -137,7 +138,7 @@ impl<S: Service> Protocol for Trpc<S> {
         }
         match message::read(&message, self.batch_entries) {
             Ok(messages) => messages.into_iter().filter_map(|message| self.act(message, &share)).collect(),
-            Err(error) => vec![self.refuse_call(Sender::unknown(), None, error)],
+            Err(error) => vec![self.refuse_call(Sender::unknown(), None, error, self.responder.transformer)],
         }
     }
 

@@ -28,6 +28,9 @@ use crate::{
 pub struct Calls<S: Service> {
     pub(super) service: Arc<S>,
     pub(super) context: Arc<Context<S::Caller>>,
+    /// How inputs are read.
+    pub(super) reads: Transformer,
+    /// How the answer is written.
     pub(super) transformer: Transformer,
     pub(super) calls: Vec<ProcedureCall>,
     verb: Verb,
@@ -81,7 +84,8 @@ impl<S: Service> Calls<S> {
         Ok(Self {
             service: Arc::clone(service),
             context,
-            transformer: request.transformer,
+            reads: request.transformer,
+            transformer: request.answer,
             calls: calls(catalogue, request, limits.batch_entries)?,
             verb: request.verb,
             batch: request.batch,
@@ -134,7 +138,7 @@ impl<S: Service> Calls<S> {
         let (procedure, path) = (call.procedure.clone(), call.echo().to_owned());
         let answer = match call.accept(self.verb, self.batch) {
             Ok(()) => {
-                let answer = self.service.call(&self.context, &path, call.input(self.transformer)).await;
+                let answer = self.service.call(&self.context, &path, call.input(self.reads)).await;
                 answer.within(self.response_bytes, &self.context, procedure.as_ref().map(|known| known.kind))
             }
             Err(error) => {

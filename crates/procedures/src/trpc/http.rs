@@ -107,8 +107,11 @@ fn response(answer: batch::Response) -> http::Response<Body> {
 fn stream(content_type: &'static str, texts: impl Stream<Item = Bytes> + Send + 'static) -> http::Response<Body> {
     let frames = texts.map(|text| Ok(Frame::data(text)));
     let mut response = http::Response::new(StreamBody::new(frames).boxed_unsync());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    vary(response.headers_mut());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // Without it nginx holds texts back until its buffer is full.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    vary(headers);
     response
 }
 
@@ -116,8 +119,6 @@ fn events(events: Events) -> http::Response<Body> {
     let mut response = counted(stream("text/event-stream", events.texts.map(Bytes::from)), events.allowance);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
-    // Without it nginx holds events back until its buffer is full.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
     response
 }

@@ -47,6 +47,13 @@ pub struct SocketCall {
     pub last_event_id: Option<String>,
 }
 
+impl SocketCall {
+    /// How to answer it on a socket of this kind.
+    pub fn transformer(&self, socket: Transformer) -> Transformer {
+        socket.as_asked(self.input.as_deref().map(RawValue::get), false)
+    }
+}
+
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, default, deserialize_with = "present")]

@@ -4,6 +4,7 @@
 mod batch;
 mod call;
 mod connection_params;
+mod envelope;
 mod http;
 mod jsonl;
 pub(crate) mod message;

@@ -67,6 +67,8 @@ pub struct Request {
     pub verb: Verb,
     /// How values are written at this mount.
     pub transformer: Transformer,
+    /// How the answer is written.
+    pub answer: Transformer,
     /// What is called, decoded; for a batch, paths joined by commas.
     pub path: String,
     /// Whether it is a batch.
@@ -82,7 +84,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads all but the body. `path` is what follows the mount.
+    /// Reads all but the body. `path` is what follows the mount, where values are written by `transformer` unless an input
+    /// comes in plain JSON.
     ///
     /// # Errors
     /// BAD_REQUEST for faulty percent-encoding.
@@ -90,6 +93,7 @@ impl Request {
         let mut request = Self {
             verb,
             transformer,
+            answer: transformer,
             path: decode(path)?.into_owned(),
             batch: false,
             streams: accepts_jsonl(&head.headers),
@@ -110,6 +114,7 @@ impl Request {
         }
         let last_event_id = head.headers.get("last-event-id").and_then(|value| value.to_str().ok());
         request.last_event_id = last_event_id.map(str::to_owned).or(request.last_event_id);
+        request.answer = transformer.as_asked(request.input.as_deref(), request.batch);
         Ok(request)
     }
 
@@ -119,7 +124,7 @@ impl Request {
     /// BAD_REQUEST when it is not UTF-8.
     pub fn with_body(self, body: Bytes) -> Result<Self> {
         let text = String::from_utf8(body.into()).map_err(|_binary| Error::invalid_request("the body is not UTF-8"))?;
-        Ok(Self { input: Some(text), ..self })
+        Ok(Self { answer: self.transformer.as_asked(Some(&text), self.batch), input: Some(text), ..self })
     }
 }
 

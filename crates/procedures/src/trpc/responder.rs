@@ -27,7 +27,7 @@ pub struct Responder<S> {
     pub service: Arc<S>,
     /// What can be called.
     pub catalogue: Arc<Catalogue>,
-    /// How values are written.
+    /// How values are written, unless a call asks for plain JSON.
     pub transformer: Transformer,
     /// Bytes of a response.
     pub response_bytes: usize,
@@ -70,9 +70,9 @@ struct Tracked<'a> {
 impl<S: Service> Responder<S> {
     /// Answers one call.
     pub async fn answer(&self, context: Arc<Context<S::Caller>>, call: SocketCall) -> Response {
-        let request_id = context.request_id.clone();
+        let (request_id, transformer) = (context.request_id.clone(), call.transformer(self.transformer));
         let failed = |call: &SocketCall, error: &Error| Response {
-            text: call.sender.failure(self.transformer, error, Some(&call.path), &request_id),
+            text: call.sender.failure(transformer, error, Some(&call.path), &request_id),
             started: None,
         };
         let Some(procedure) = self.catalogue.get(&call.path).cloned() else {
@@ -89,7 +89,7 @@ impl<S: Service> Responder<S> {
                 Ok(events) => {
                     let text = call.sender.success(ResultBody { r#type: "started", ..ResultBody::default() });
                     let SocketCall { sender, path, .. } = call;
-                    let topic = Topic { sender, path, procedure, transformer: self.transformer, request_id };
+                    let topic = Topic { sender, path, procedure, transformer, request_id };
                     Response { text, started: Some(Started { topic, events }) }
                 }
                 Err(error) => failed(&call, &error),
@@ -114,7 +114,7 @@ impl<S: Service> Responder<S> {
         let answer = self.service.call(context, &call.path, input).await;
         let answer = answer.within(self.response_bytes, context, Some(procedure.kind));
         let output = answer.result?;
-        self.transformer.output(&output, "", &output, &procedure.output_dates)
+        call.transformer(self.transformer).output(&output, "", &output, &procedure.output_dates)
     }
 
     async fn subscribe(

@@ -54,7 +54,7 @@ impl<S: Service> Calls<S> {
         let Some(call) = self.calls.first() else {
             return Events { allowance: None, texts: once(ready(connected)).boxed() };
         };
-        let input = resume(call.input(self.transformer), last_event_id.as_deref());
+        let input = resume(call.input(self.reads), last_event_id.as_deref());
         let answer = self.service.subscribe(&self.context, &call.path, input).await;
         self.calls.iter_mut().for_each(ProcedureCall::forget_input);
         let events = match answer.result {

@@ -1,4 +1,4 @@
-//! How values are written: plain JSON or superjson. A client uses one of the two for everything.
+//! How values are written: plain JSON or superjson. A client uses one of the two for everything it sends and reads.
 
 use serde::Serialize;
 use serde_json::{
@@ -6,7 +6,10 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::superjson;
+use super::{
+    envelope::{Envelope, Envelopes},
+    superjson,
+};
 use crate::{
     dates::Dates,
     error::{Error, Result},
@@ -23,6 +26,19 @@ pub enum Transformer {
 }
 
 impl Transformer {
+    /// How to answer a client that has sent this input to a mount of this kind: one that sends no envelope reads none. In a
+    /// batch, `input` holds all inputs. What can't be read decides nothing.
+    pub fn as_asked(self, input: Option<&str>, batch: bool) -> Self {
+        let (Self::Superjson, Some(input)) = (self, input.filter(|input| !input.trim().is_empty())) else {
+            return self;
+        };
+        let is_wrapped = match batch {
+            true => serde_json::from_str(input).map(|Envelopes(all)| all),
+            false => serde_json::from_str(input).map(|Envelope(is_one)| is_one),
+        };
+        if is_wrapped.unwrap_or(true) { self } else { Self::Plain }
+    }
+
     /// The input of a call. None is `undefined`.
     pub fn input<'a>(self, text: Option<&'a str>, dates: &'a Dates) -> Input<'a> {
         match (self, text) {
