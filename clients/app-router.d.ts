@@ -1,7 +1,10 @@
-// x-content-hash: 8f42c0dc2f19be23c535af352e12ba3a8d3ca7ac300ccddfbce88c9646e01a41
+// x-content-hash: 98d4907d6ebc73c1bfd306d90177d0ef439c9b395a1f638f123b53e1d9f790e4
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
+// @trpc/client 11
 
 import type {
+  inferRouterInputs,
+  inferRouterOutputs,
   TRPCBuiltRouter,
   TRPCMutationProcedure,
   TRPCQueryProcedure,
@@ -383,8 +386,8 @@ export interface UserPlan {
   isPaid: boolean;
   limitations: string[];
   prices: Amounts;
-  /** The end of the paid period in milliseconds since 1970; null if none was paid. */
-  stripeCurrentPeriodEnd: number | null;
+  /** The end of the paid period in milliseconds since 1970; 0 if none was paid. */
+  stripeCurrentPeriodEnd: number;
   stripeCustomerId: string | null;
   stripeIds: StripeIds;
   stripePriceId: string | null;
@@ -524,7 +527,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       id: number;
       /** Where it runs, such as `eu-central`. */
       location?: string | null | undefined;
-      /** Lower-case letters, digits and dashes. */
+      /** Lower-case letters, digits and dashes, or the name that the cluster has already. */
       name?: string | null | undefined;
     }, Success>;
     /**
@@ -535,7 +538,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       id: number;
       /** Where it runs, such as `eu-central`. */
       location?: string | null | undefined;
-      /** Lower-case letters, digits and dashes. */
+      /** Lower-case letters, digits and dashes, or the name that the cluster has already. */
       name?: string | null | undefined;
     }, Success>;
     /** Soft-deletes one of the caller's active clusters. */
@@ -765,3 +768,9 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     discover: QueryOf<void, OpenRpcDocument>;
   };
 }>;
+
+/** The inputs of all procedures: `RouterInputs["k8s"]["create"]`. */
+export type RouterInputs = inferRouterInputs<AppRouter>;
+
+/** The outputs of all procedures. */
+export type RouterOutputs = inferRouterOutputs<AppRouter>;

@@ -47,13 +47,15 @@ pub enum Error {
         /// The time until the next call is allowed.
         retry_after: Duration,
     },
-    /// The server is overloaded, stopping, not configured or without a database. A retry may succeed.
+    /// The server is overloaded, stopping or without a database. A retry may succeed.
     Unavailable {
         /// A sentence for the caller.
         reason: Cow<'static, str>,
         /// The time after which to retry.
         retry_after: Duration,
     },
+    /// The operator has not configured what this needs, so a retry is of no use.
+    NotConfigured(&'static str),
     /// A write that may or may not have been committed: the connection was lost during the commit, or the database did
     /// not finish in time. All other errors mean that this write was not made.
     OutcomeUnknown,
@@ -99,7 +101,9 @@ impl Error {
             Self::Conflict { .. } => Code::Conflict,
             Self::PreconditionFailed(_) => Code::PreconditionFailed,
             Self::TooManyRequests { .. } => Code::TooManyRequests,
-            Self::Unavailable { .. } | Self::OutcomeUnknown | Self::Contention => Code::ServiceUnavailable,
+            Self::Unavailable { .. } | Self::NotConfigured(_) | Self::OutcomeUnknown | Self::Contention => {
+                Code::ServiceUnavailable
+            }
             Self::BadGateway => Code::BadGateway,
             Self::GatewayTimeout => Code::GatewayTimeout,
             Self::Internal(_) => Code::InternalServerError,
@@ -130,6 +134,7 @@ impl From<Error> for procedures::Error {
             | Error::MethodNotSupported(_)
             | Error::Timeout
             | Error::PreconditionFailed(_)
+            | Error::NotConfigured(_)
             | Error::BadGateway
             | Error::GatewayTimeout => same(&error),
         }
@@ -157,6 +162,7 @@ impl fmt::Display for Error {
             Self::NotFound(noun) => write!(f, "No such {noun}."),
             Self::Unauthorized(why) | Self::Forbidden(why) | Self::MethodNotSupported(why) => f.write_str(why),
             Self::PaymentRequired(why) | Self::PreconditionFailed(why) => f.write_str(why),
+            Self::NotConfigured(why) => f.write_str(why),
             Self::Timeout => f.write_str("The call took too long and was cancelled."),
             Self::Conflict { message, .. } => f.write_str(message),
             Self::TooManyRequests { .. } => f.write_str("Too many requests. Try again later."),

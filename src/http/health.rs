@@ -1,10 +1,11 @@
-//! `/health/live`: the process runs. `/health/ready`: it can serve requests.
+//! `/health/live`: the process runs. `/health/ready` and, at the old server's address, `/api/health`: it can serve requests.
 
 use http::StatusCode;
-use procedures::whole;
-use serde_json::json;
+use procedures::{milliseconds, whole};
+use serde_json::{Value, json};
 
 use super::{
+    readiness::Health,
     response::{JSON, Response},
     site::Site,
 };
@@ -14,24 +15,25 @@ pub fn live() -> Response {
     whole(StatusCode::OK, JSON, json!({"status": "ok"}).to_string())
 }
 
+fn unavailable(body: Value) -> Response {
+    whole(StatusCode::SERVICE_UNAVAILABLE, JSON, body.to_string())
+}
+
 impl Site {
     /// `/health/ready`: 200 unless the server is stopping, or the database does not answer, lacks a migration or does not
     /// finish a write.
     pub(super) async fn ready(&self) -> Response {
-        match self.unready().await {
-            None => whole(StatusCode::OK, JSON, json!({"status": "ready"}).to_string()),
-            Some(reason) => {
-                let body = json!({"status": "unavailable", "reason": reason});
-                whole(StatusCode::SERVICE_UNAVAILABLE, JSON, body.to_string())
-            }
-        }
-    }
-
-    /// Why the server cannot serve requests; None if it can.
-    async fn unready(&self) -> Option<&'static str> {
         if *self.kernel.services().draining.borrow() {
-            return Some("stopping");
+            // The database is not asked any more.
+            return unavailable(json!({"status": "unavailable", "reason": "stopping"}));
         }
-        self.readiness.fault(&self.kernel.services().db).await
+        let Health { fault, latency } = self.readiness.of_database(&self.kernel.services().db).await;
+        let status = if fault.is_none() { "ready" } else { "unavailable" };
+        let database = json!({"status": status, "latency": milliseconds(latency)});
+        let dependencies = json!({"database": database});
+        match fault {
+            None => whole(StatusCode::OK, JSON, json!({"status": status, "dependencies": dependencies}).to_string()),
+            Some(reason) => unavailable(json!({"status": status, "reason": reason, "dependencies": dependencies})),
+        }
     }
 }

@@ -25,33 +25,43 @@ pub(super) struct Readiness(Arc<Mutex<Option<Probe>>>);
 #[derive(Clone, Copy)]
 struct Probe {
     ended: Instant,
-    /// Why the database cannot serve requests.
-    fault: Option<&'static str>,
+    health: Health,
+}
+
+/// What a probe has found.
+#[derive(Clone, Copy)]
+pub(super) struct Health {
+    /// Why the database cannot serve requests; None if it can.
+    pub fault: Option<&'static str>,
+    /// How long the probe took.
+    pub latency: Duration,
 }
 
 impl Probe {
     /// Whether it answers somebody who asked at `asked`.
     fn counts(self, asked: Instant) -> bool {
-        self.ended >= asked || self.fault.is_none() && self.ended.elapsed() < FRESH
+        self.ended >= asked || self.health.fault.is_none() && self.ended.elapsed() < FRESH
     }
 }
 
 impl Readiness {
-    /// Why the database cannot serve requests; None if it can.
-    pub async fn fault(&self, db: &Database) -> Option<&'static str> {
+    /// Whether the database can serve requests.
+    pub async fn of_database(&self, db: &Database) -> Health {
         let asked = Instant::now();
         let mut last = Arc::clone(&self.0).lock_owned().await;
         if let Some(probe) = last.filter(|probe| probe.counts(asked)) {
-            return probe.fault;
+            return probe.health;
         }
         let db = db.clone();
         // In a task of its own, which goes on when the client disconnects: the next probe must not begin before its end.
         let probe = tokio::spawn(async move {
+            let began = Instant::now();
             let fault = probe(&db).await;
-            *last = Some(Probe { ended: Instant::now(), fault });
-            fault
+            let health = Health { fault, latency: began.elapsed() };
+            *last = Some(Probe { ended: Instant::now(), health });
+            health
         });
-        probe.await.unwrap_or(Some("the probe failed"))
+        probe.await.unwrap_or(Health { fault: Some("the probe failed"), latency: Duration::ZERO })
     }
 }
 

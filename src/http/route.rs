@@ -61,7 +61,7 @@ impl Site {
         if path == "/metrics" {
             return self.metrics(request.method(), request_id);
         }
-        if path == webhook::PATH {
+        if webhook::PATHS.contains(&path.as_str()) {
             return Box::pin(self.webhook(request, connection, request_id)).await;
         }
         if let Some(response) = explorer_file(&request, request_id) {
@@ -87,8 +87,8 @@ impl Site {
     async fn health(&self, method: &Method, path: &str, request_id: &str) -> Option<Response> {
         Some(match (method, path) {
             (&Method::GET | &Method::HEAD, "/health/live") => health::live(),
-            (&Method::GET | &Method::HEAD, "/health/ready") => Box::pin(self.ready()).await,
-            (_, "/health/live" | "/health/ready") => by_get(request_id),
+            (&Method::GET | &Method::HEAD, "/health/ready" | "/api/health") => Box::pin(self.ready()).await,
+            (_, "/health/live" | "/health/ready" | "/api/health") => by_get(request_id),
             _ => return None,
         })
     }

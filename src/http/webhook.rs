@@ -21,8 +21,8 @@ use crate::{
     stripe::inbox::{EventOutcome, receive},
 };
 
-/// The path of the webhook.
-pub const PATH: &str = "/webhooks/stripe";
+/// The paths of the webhook. The second is that of the old server.
+pub const PATHS: [&str; 2] = ["/webhooks/stripe", "/api/webhooks/stripe"];
 
 impl Site {
     /// Answers one request to the webhook.

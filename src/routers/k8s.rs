@@ -25,6 +25,7 @@ use crate::{
 };
 
 const NO_CLUSTER: Error = Error::NotFound("cluster");
+const BAD_NAME: &str = "Use lower-case letters, digits and dashes.";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +38,7 @@ struct ClusterId {
 #[serde(deny_unknown_fields)]
 struct CreateCluster {
     /// Lower-case letters, digits and dashes.
-    #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"), extend("x-message" = BAD_NAME))]
     name: String,
     /// Where it runs, such as `eu-central`.
     #[schemars(length(min = 1, max = 50))]
@@ -68,8 +69,8 @@ struct ClusterCreated {
 struct UpdateCluster {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
     id: i64,
-    /// Lower-case letters, digits and dashes.
-    #[schemars(length(min = 1, max = 100), regex(pattern = "^[a-z0-9-]+$"))]
+    /// Lower-case letters, digits and dashes, or the name that the cluster has already.
+    #[schemars(length(min = 1, max = 100))]
     name: Option<String>,
     /// Where it runs, such as `eu-central`.
     #[schemars(length(min = 1, max = 50))]
@@ -202,9 +203,16 @@ impl InStep for UpdateCluster {
         if input.name.is_none() && input.location.is_none() {
             return Err(Error::field("", "required", "name, location or both must be given"));
         }
-        let (name, location) = (input.name.clone(), input.location.clone());
+        let (owner, name, location) = (call.caller()?.id.clone(), input.name.clone(), input.location.clone());
+        if let Some(name) = name.as_deref().filter(|name| !is_name(name)) {
+            // A cluster that was imported may have another name, which clients send back unchanged.
+            let known = Cluster::find(call.conn, &owner, input.id)?.ok_or(NO_CLUSTER)?;
+            if known.row.name != name {
+                return Err(Error::field("name", "invalid_format", BAD_NAME));
+            }
+        }
         let changes = ClusterChanges { name, location, updated_at: call.now };
-        Ok(Update { owner: call.caller()?.id.clone(), id: input.id, changes })
+        Ok(Update { owner, id: input.id, changes })
     }
 
     fn answer(_: &User, input: Self, is_updated: bool) -> Result<Audited<Success>> {
@@ -234,6 +242,11 @@ impl InStep for DeleteCluster {
         }
         Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
     }
+}
+
+/// Whether a new cluster may have this name, by the pattern of [`CreateCluster`].
+fn is_name(name: &str) -> bool {
+    name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'))
 }
 
 fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {

@@ -45,8 +45,8 @@ struct UserPlan {
     stripe_customer_id: Option<String>,
     stripe_subscription_id: Option<String>,
     stripe_price_id: Option<String>,
-    /// The end of the paid period in milliseconds since 1970; null if none was paid.
-    stripe_current_period_end: Option<i64>,
+    /// The end of the paid period in milliseconds since 1970; 0 if none was paid.
+    stripe_current_period_end: i64,
     /// Whether the subscription is running: until one day after the end of the paid period.
     is_paid: bool,
     /// The billing interval; null without a running subscription, or if its price is no longer sold.
@@ -151,7 +151,6 @@ fn unix_seconds(time: Timestamp) -> i64 {
 }
 
 fn user_plans(call: &mut Call<'_>, _: NoInput) -> Result<Option<UserPlan>> {
-    call.stripe.client()?;
     let caller = call.caller()?;
     let customer = Customer::of(call.conn, &caller.id)?;
     customer.map(|customer| user_plan(call.stripe, customer, call.now)).transpose()
@@ -175,7 +174,7 @@ fn user_plan(stripe: &Stripe, customer: Customer, now: Timestamp) -> Result<User
         stripe_customer_id: customer.stripe_customer_id,
         stripe_subscription_id: customer.stripe_subscription_id,
         stripe_price_id: customer.stripe_price_id,
-        stripe_current_period_end: customer.stripe_current_period_end.map(|end| end.millis()),
+        stripe_current_period_end: customer.stripe_current_period_end.map_or(0, |end| end.millis()),
         is_paid,
         is_canceled: is_paid && customer.stripe_cancel_at_period_end,
     })

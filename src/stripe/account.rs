@@ -41,7 +41,7 @@ impl Stripe {
     /// # Errors
     /// SERVICE_UNAVAILABLE if no secret key is configured.
     pub fn client(&self) -> Result<&StripeClient> {
-        self.client.as_ref().ok_or_else(|| Error::unavailable("Billing is not configured (STRIPE_SECRET_KEY)."))
+        self.client.as_ref().ok_or_else(|| Error::NotConfigured("Billing is not configured (STRIPE_SECRET_KEY)."))
     }
 
     /// The frontend's origin.
@@ -49,7 +49,7 @@ impl Stripe {
     /// # Errors
     /// SERVICE_UNAVAILABLE if it is not configured.
     pub fn app(&self) -> Result<&Origin> {
-        self.app.as_ref().ok_or_else(|| Error::unavailable("Billing is not configured (APP_URL)."))
+        self.app.as_ref().ok_or_else(|| Error::NotConfigured("Billing is not configured (APP_URL)."))
     }
 
     /// The plan cards.
@@ -74,7 +74,7 @@ impl Stripe {
     /// payload is not an event.
     pub fn event(&self, payload: &[u8], signature: Option<&str>, now: i64) -> Result<Event> {
         if self.webhook_secrets.is_empty() {
-            return Err(Error::unavailable("Stripe's webhook is not configured (STRIPE_WEBHOOK_SECRET)."));
+            return Err(Error::NotConfigured("Stripe's webhook is not configured (STRIPE_WEBHOOK_SECRET)."));
         }
         signature::verify(payload, signature.unwrap_or_default(), &self.webhook_secrets, now)?;
         Event::read(payload)

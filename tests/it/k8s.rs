@@ -138,6 +138,24 @@ both_databases! {
         }
     }
 
+    async fn an_update_may_repeat_a_name_that_no_new_cluster_may_have(app: TestApp) {
+        let user = app.user("user_1");
+        let id = user.create("web", "FREE").await;
+        app.execute("UPDATE k8s_cluster_configs SET name = 'Old Name'");
+        for name in ["k8s.update", "k8s.updateCluster"] {
+            let input = json!({"id": id, "name": "Old Name", "location": "us"});
+            assert_eq!(user.call(name, input).await, json!({"success": true}));
+            let refused = user.fail("BAD_REQUEST", name, json!({"id": id, "name": "Old  Name"})).await;
+            let issue = json!({
+                "path": "name", "code": "invalid_format", "message": "Use lower-case letters, digits and dashes."
+            });
+            assert_eq!(refused.0["data"]["issues"], json!([issue]));
+        }
+        user.fail("NOT_FOUND", "k8s.update", json!({"id": id + 1, "name": "Old Name"})).await;
+        let cluster = user.call("k8s.get", json!({"id": id})).await;
+        assert_eq!((&cluster["name"], &cluster["location"]), (&json!("Old Name"), &json!("us")));
+    }
+
     async fn invalid_update_is_reported(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
@@ -146,8 +164,7 @@ both_databases! {
         assert_eq!(nothing.issues(), [": required"]);
         let wrong = json!({"id": 0, "name": "", "location": "é".repeat(51), "plan": "PRO"});
         let wrong = user.fail("BAD_REQUEST", "k8s.update", wrong).await;
-        let expected =
-            ["id: too_small", "location: too_long", "name: invalid_format", "name: too_short", "plan: unknown_field"];
+        let expected = ["id: too_small", "location: too_long", "name: too_short", "plan: unknown_field"];
         assert_eq!(wrong.issues(), expected);
         assert_eq!(user.call("k8s.get", json!({"id": id})).await, before);
     }

@@ -1,4 +1,4 @@
-// x-content-hash: a15d22e363d199a9e583d07a351cac16094788739a6b6225377e8cd4d1ed337c
+// x-content-hash: b5c3debf4a85c34a8e9dfb96e7da3bafb5cbfde7b866940d5e16f361ec1199c2
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -387,8 +387,8 @@ export interface UserPlan {
   isPaid: boolean;
   limitations: string[];
   prices: Amounts;
-  /** The end of the paid period in milliseconds since 1970; null if none was paid. */
-  stripeCurrentPeriodEnd: number | null;
+  /** The end of the paid period in milliseconds since 1970; 0 if none was paid. */
+  stripeCurrentPeriodEnd: number;
   stripeCustomerId: string | null;
   stripeIds: StripeIds;
   stripePriceId: string | null;
@@ -471,7 +471,7 @@ export interface Procedures {
     id: number;
     /** Where it runs, such as `eu-central`. */
     location?: string | null | undefined;
-    /** Lower-case letters, digits and dashes. */
+    /** Lower-case letters, digits and dashes, or the name that the cluster has already. */
     name?: string | null | undefined;
   }; output: Success };
   /** @deprecated Use k8s.update. */

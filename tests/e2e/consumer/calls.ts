@@ -1,6 +1,6 @@
 // The types of inputs and outputs.
 import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
-import type { AppRouter, Cluster } from "../../../clients/app-router.js";
+import type { AppRouter, Cluster, RouterInputs, RouterOutputs } from "../../../clients/app-router.js";
 import { trpc } from "./links.js";
 import { same } from "./same.js";
 
@@ -8,6 +8,8 @@ type Inputs = inferRouterInputs<AppRouter>;
 type Outputs = inferRouterOutputs<AppRouter>;
 
 export async function calls(signal: AbortSignal) {
+  same<RouterInputs, Inputs>(true);
+  same<RouterOutputs, Outputs>(true);
   const me = await trpc.user.me.query();
   same<typeof me.createdAt, Date>(true);
   same<typeof me.role, "USER" | "ADMIN">(true);

@@ -1,7 +1,7 @@
 //! `/health/live`, `/health/ready` and `/metrics`.
 
 use clusterdesk::db::migrations::Migrations;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{raw, read};
 use crate::support::{
@@ -12,17 +12,32 @@ async fn get(app: &TestApp, path: &str) -> RawResponse {
     read(app.anonymous().http.get(format!("{}{path}", app.url)).send().await.unwrap()).await
 }
 
-fn unavailable(reason: &str) -> serde_json::Value {
-    json!({"status": "unavailable", "reason": reason})
+/// The body of a page about readiness, without the time that the database took.
+async fn readiness(app: &TestApp, path: &str) -> (u16, Value) {
+    let response = get(app, path).await;
+    let mut body = response.json();
+    let latency = body["dependencies"]["database"].as_object_mut().unwrap().remove("latency").unwrap();
+    assert!(latency.is_u64(), "{latency}");
+    (response.status, body)
+}
+
+fn ready() -> (u16, Value) {
+    (200, json!({"status": "ready", "dependencies": {"database": {"status": "ready"}}}))
+}
+
+fn unavailable(reason: &str) -> (u16, Value) {
+    let database = json!({"status": "unavailable"});
+    (503, json!({"status": "unavailable", "reason": reason, "dependencies": {"database": database}}))
 }
 
 both_databases! {
     async fn healthy_server_is_live_and_ready(app: TestApp) {
         let live = get(&app, "health/live").await;
         assert_eq!((live.status, live.json()), (200, json!({"status": "ok"})));
-        let ready = get(&app, "health/ready").await;
-        assert_eq!((ready.status, ready.json()), (200, json!({"status": "ready"})));
-        for path in ["health/live", "health/ready"] {
+        for path in ["health/ready", "api/health"] {
+            assert_eq!(readiness(&app, path).await, ready());
+        }
+        for path in ["health/live", "health/ready", "api/health"] {
             let mut connection = Raw::open(&app.url).await;
             connection.send(format!("HEAD /{path} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
             let response = connection.head_response().await.unwrap();
@@ -37,8 +52,7 @@ both_databases! {
         Migrations::open(&database.address()).unwrap().down(1).unwrap();
         let app = Builder::with_database(database).start().await;
         assert_eq!(get(&app, "health/live").await.status, 200);
-        let ready = get(&app, "health/ready").await;
-        assert_eq!((ready.status, ready.json()), (503, unavailable("the database is not migrated to this version")));
+        assert_eq!(readiness(&app, "health/ready").await, unavailable("the database is not migrated to this version"));
         Migrations::open(&app.database.address()).unwrap().up(1).unwrap();
         assert_eq!(get(&app, "health/ready").await.status, 200);
     }
@@ -46,8 +60,9 @@ both_databases! {
     async fn server_without_its_database_is_live_but_not_ready(app: TestApp) {
         app.database.take_away();
         assert_eq!(get(&app, "health/live").await.status, 200);
-        let ready = get(&app, "health/ready").await;
-        assert_eq!((ready.status, ready.json()), (503, unavailable("the database does not answer")));
+        for path in ["health/ready", "api/health"] {
+            assert_eq!(readiness(&app, path).await, unavailable("the database does not answer"));
+        }
         app.database.bring_back();
         eventually(async || get(&app, "health/ready").await.status == 200).await;
     }

@@ -71,6 +71,16 @@ async fn a_signed_payload_must_be_an_event_within_the_size_limit() {
 }
 
 #[tokio::test]
+async fn events_may_be_sent_to_the_address_of_the_old_server() {
+    let app = app().await;
+    let message = event("evt_1", "product.created", now(), json!({})).to_string();
+    let request = app.anonymous().http.post(format!("{}api/webhooks/stripe", app.url));
+    let request = request.header("stripe-signature", signature(&message, WEBHOOK_SECRET, now()));
+    assert_eq!(request.body(message).send().await.unwrap().status(), 200);
+    assert_eq!(app.count("stripe_events WHERE id = 'evt_1'"), 1);
+}
+
+#[tokio::test]
 async fn webhooks_are_not_rate_limited() {
     let limited = Builder::new(Backend::Sqlite).with_stripe().flag("rate-limit-stripe-max-requests", "1");
     let app =

@@ -9,8 +9,11 @@ use serde_json::{Map, Value};
 use super::{identifier::IDENTIFIER, strict::MAX_ISSUES};
 use crate::{echo::echo, error::Issue};
 
-/// The issues of one violation; several where an object has several unknown fields.
-pub fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
+/// What a text that violates a pattern should be, in words for people. A keyword of ours.
+const MESSAGE: &str = "x-message";
+
+/// The issues of one violation of `schema`; several where an object has several unknown fields.
+pub fn issues_of(error: &ValidationError<'_>, input: &Value, schema: &Value) -> Vec<Issue> {
     let path = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
     let below = |field: &str| {
         let field = echo(field);
@@ -35,7 +38,10 @@ pub fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
         ValidationErrorKind::MaxLength { limit } => one("too_long", format!("must have at most {limit} characters")),
         ValidationErrorKind::Minimum { limit } => one("too_small", format!("must be at least {limit}")),
         ValidationErrorKind::Maximum { limit } => one("too_big", format!("must be at most {limit}")),
-        ValidationErrorKind::Pattern { pattern } => one("invalid_format", format!("must match {pattern}")),
+        ValidationErrorKind::Pattern { pattern } => {
+            let message = message(error, schema).map_or_else(|| format!("must match {pattern}"), str::to_owned);
+            one("invalid_format", message)
+        }
         ValidationErrorKind::Format { format } if format == IDENTIFIER => {
             one("invalid_format", "must not have white space at its ends or control characters".to_owned())
         }
@@ -50,12 +56,18 @@ pub fn issues_of(error: &ValidationError<'_>, input: &Value) -> Vec<Issue> {
             let best = context.iter().flatten().find(|inner| matches!(inner.kind(), ValidationErrorKind::Enum { .. }));
             best.map_or_else(
                 || one("invalid_value", "has none of the allowed forms".to_owned()),
-                |best| issues_of(best, input),
+                |best| issues_of(best, input, schema),
             )
         }
         ValidationErrorKind::Type { .. } => one("invalid_type", format!("must be {}", expected_type(error))),
         _ => one("invalid_value", "is not allowed here".to_owned()),
     }
+}
+
+/// The message of the schema whose keyword is violated.
+fn message<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s str> {
+    let (field, _pattern) = error.schema_path().as_str().rsplit_once('/')?;
+    schema.pointer(field)?.get(MESSAGE)?.as_str()
 }
 
 fn expected_type(error: &ValidationError<'_>) -> String {

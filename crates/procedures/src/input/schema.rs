@@ -65,7 +65,12 @@ impl InputSchema {
             other => other,
         };
         trim(&mut input, Some(&self.document));
-        issues.extend(self.validator.iter_errors(&input).flat_map(|error| issues_of(&error, &input)).take(MAX_ISSUES));
+        issues.extend(
+            self.validator
+                .iter_errors(&input)
+                .flat_map(|error| issues_of(&error, &input, &self.document))
+                .take(MAX_ISSUES),
+        );
         if issues.is_empty() {
             return Ok(input);
         }

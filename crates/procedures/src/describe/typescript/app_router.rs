@@ -12,8 +12,11 @@ use crate::{
     trpc::Transformer,
 };
 
-const IMPORTS: &str = r#"
+const IMPORTS: &str = r#"// @trpc/client 11
+
 import type {
+  inferRouterInputs,
+  inferRouterOutputs,
   TRPCBuiltRouter,
   TRPCMutationProcedure,
   TRPCQueryProcedure,
@@ -58,6 +61,14 @@ type SubscriptionOf<Input, Event> = TRPCSubscriptionProcedure<Types<Input, Async
 
 "#;
 
+const INFERRED: &str = r#"
+/** The inputs of all procedures: `RouterInputs["k8s"]["create"]`. */
+export type RouterInputs = inferRouterInputs<AppRouter>;
+
+/** The outputs of all procedures. */
+export type RouterOutputs = inferRouterOutputs<AppRouter>;
+"#;
+
 /// The module `app-router.d.ts`.
 pub fn module(schemas: &Schemas<'_>, about: &About, content_hash: &str) -> String {
     let printer = Printer { moment: if transforms(about) { "Date" } else { "string" } };
@@ -74,7 +85,7 @@ pub fn module(schemas: &Schemas<'_>, about: &About, content_hash: &str) -> Strin
         }
         text += "  };\n";
     }
-    text + "}>;\n"
+    text + "}>;\n" + INFERRED
 }
 
 /// Whether tRPC's client needs a transformer.
