@@ -24,8 +24,8 @@ pub(super) fn email(payload: &Map<String, Value>) -> Option<String> {
     first(payload, &["email", "primary_email", "primary_email_address"], &[], EMAIL_CHARS)
 }
 
-/// URL of the user's picture: `picture` (OpenID Connect Core §5.1), `image_url` (Clerk's templates), one of them or `image` in
-/// `user` (NextAuth), `user_metadata.avatar_url` or `.picture` (Supabase). At most 2048 characters.
+/// URL of the user's picture: `picture` (OpenID Connect Core §5.1), `image_url` (Clerk's templates) or `image` (NextAuth), also in
+/// `user`; `user_metadata.avatar_url` or `.picture` (Supabase). At most 2048 characters.
 pub(super) fn image(payload: &Map<String, Value>) -> Option<String> {
     first(payload, &["picture", "image_url", "image"], &["avatar_url", "picture"], IMAGE_CHARS)
 }

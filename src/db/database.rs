@@ -108,7 +108,7 @@ impl Database {
     }
 
     /// Like [`Self::read`], but on the replica if that has replayed the log up to `position` and says so quickly.
-    /// `snapshot` is as for [`Self::query`].
+    /// `snapshot` is as for [`Self::query`], and `reading` says how the work reads.
     ///
     /// # Errors
     /// As for [`Self::read`].
@@ -116,6 +116,7 @@ impl Database {
         &self,
         deadline: Instant,
         snapshot: bool,
+        reading: Reading,
         position: Option<LogPosition>,
         work: W,
     ) -> Result<T>
@@ -124,11 +125,12 @@ impl Database {
         W: FnMut(&mut DbConnection) -> Result<T> + Clone + Send + 'static,
     {
         if let (Some(replica), Some(position)) = (&self.0.replica, position)
-            && let Some(result) = replica.query(deadline, snapshot, position, work.clone()).await
+            && let Some(result) = replica.query(deadline, snapshot, reading, position, work.clone()).await
         {
             return result;
         }
-        self.query(deadline, snapshot, Company::default(), plain(work)).await
+        let company = Company { reading, ..Company::default() };
+        self.query(deadline, snapshot, company, plain(work)).await
     }
 
     /// Runs `work` in one transaction and returns after its commit. `work` may run again after a deadlock.
@@ -235,6 +237,7 @@ fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
 fn open_replica(options: &Options, url: &DatabaseUrl) -> anyhow::Result<Replica> {
     // The server ends every statement by then, so no process of a replica needs to be stopped.
     let statement_timeout = options.statement_timeout / 2;
-    let lane = Pools::new(options, url, statement_timeout).start_loners(Purpose::Browse, None)?;
-    Ok(Replica { lane, avoid_until: Mutex::new(None) })
+    let pools = Pools::new(options, url, statement_timeout);
+    let (lane, browsing) = (pools.start_loners(Purpose::Read, None)?, pools.start_browsers()?);
+    Ok(Replica { lane, browsing, avoid_until: Mutex::new(None) })
 }

@@ -9,7 +9,7 @@ use std::{
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    batch::{Company, plain},
+    batch::{Company, Reading, plain},
     connection::DbConnection,
     dialect::{self, LogPosition},
     job::{Isolation, Lane, Patience, job},
@@ -29,6 +29,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Replica {
     /// Jobs for its threads.
     pub lane: Lane,
+    /// Those of queries that browse.
+    pub browsing: Lane,
     /// Until when to leave it alone, after a failure.
     pub avoid_until: Mutex<Option<Instant>>,
 }
@@ -57,11 +59,12 @@ impl Replica {
     }
 
     /// Runs `work` on the replica. None when the primary must do it: the replica is behind `position`, fails, or takes too
-    /// long. `snapshot` is as for [`Database::query`](super::Database::query).
+    /// long. `snapshot` and `reading` are as for [`Database::query_replica`](super::Database::query_replica).
     pub async fn query<T, W>(
         &self,
         deadline: Instant,
         snapshot: bool,
+        reading: Reading,
         position: LogPosition,
         work: W,
     ) -> Option<Result<T>>
@@ -76,7 +79,9 @@ impl Replica {
         let (confirm, confirmed) = oneshot::channel();
         let work = checked(work, snapshot, position, confirm);
         let (job, ticket) = job(plain(work), Company::default(), Isolation::Own, patience, None);
-        let (is_confirmed, outcome) = match self.lane.try_send(job) {
+        let browses = reading == Reading::Browsing;
+        let lane = if browses { &self.browsing } else { &self.lane };
+        let (is_confirmed, outcome) = match lane.try_send(job) {
             Err(_full) => (false, Err(Error::Timeout)),
             Ok(()) => match timeout(PATIENCE.min(left / 4), confirmed).await {
                 Ok(confirmed) => (confirmed.is_ok(), ticket.answer(Error::Timeout).await),
@@ -87,6 +92,8 @@ impl Replica {
             Ok(reply) => reply,
             // A slow query says nothing about the replica.
             Err(Error::Timeout) if is_confirmed => Reply::Pass,
+            // Nor do others that are slow and were in front of it.
+            Err(Error::Timeout) if browses => return None,
             Err(error) => {
                 self.avoid(&error);
                 return None;

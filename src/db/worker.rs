@@ -139,7 +139,7 @@ impl Worker {
         {
             return group;
         }
-        // The error is reported when they run alone.
+        // The error is in the log, and reported when they run alone or are refused.
         let Ok(Kept { mut connection, backend }) = self.connection() else { return group };
         let size = group.len();
         let ended = match self.purpose {

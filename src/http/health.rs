@@ -25,7 +25,9 @@ impl Site {
     pub(super) async fn ready(&self) -> Response {
         if *self.kernel.services().draining.borrow() {
             // The database is not asked any more.
-            return unavailable(json!({"status": "unavailable", "reason": "stopping"}));
+            let database = json!({"status": "unknown", "latency": 0});
+            let dependencies = json!({"database": database});
+            return unavailable(json!({"status": "unavailable", "reason": "stopping", "dependencies": dependencies}));
         }
         let Health { fault, latency } = self.readiness.of_database(&self.kernel.services().db).await;
         let status = if fault.is_none() { "ready" } else { "unavailable" };

@@ -10,7 +10,7 @@ use crate::{
         api_token::{ApiToken, Scope},
         audit,
         user::{self, NewUser, Role, User},
-        user_profile::{Profile, complete},
+        user_profile::{self, Profile},
         user_sets::{LiveUsers, LockedUsers},
     },
 };
@@ -46,9 +46,17 @@ impl Caller {
 pub enum Found {
     /// The user exists.
     Caller(Caller),
-    /// The token is valid but the user does not exist, which is a first sign-in or a deleted user, or lacks what the token
-    /// says about them.
-    Unprovisioned,
+    /// The token is valid, but something must be written first.
+    Unprovisioned(Lack),
+}
+
+/// What the database lacks of the user of a valid token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// The user: a first sign-in, or a deleted user.
+    User,
+    /// A name, an email or an image that the token has.
+    Profile,
 }
 
 /// Why a credential is refused without a look-up in the database. None when a look-up must decide.
@@ -84,7 +92,8 @@ pub fn find(
             Some(user) if claims.offered.get().is_some() || !user.lacks(&profile(claims)) => {
                 Found::Caller(Caller { user, scope: Scope::Admin })
             }
-            _ => Found::Unprovisioned,
+            Some(_) => Found::Unprovisioned(Lack::Profile),
+            None => Found::Unprovisioned(Lack::User),
         }),
         Credential::ApiToken(hash) => {
             let (user_id, scope) = ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN_TOKEN)?;
@@ -94,7 +103,7 @@ pub fn find(
     }
 }
 
-/// Creates the user on first sign-in. Later, sets what the token says and the user lacks.
+/// Creates the user on first sign-in.
 ///
 /// # Errors
 /// UNAUTHORIZED for a deleted user, who is not created again.
@@ -109,8 +118,15 @@ pub fn provision(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Re
         image: claims.image.clone(),
         role: Role::User,
     };
-    user::provision(conn, &new, now)?.ok_or(GONE)?;
-    Ok(complete(conn, &claims.subject, &profile(claims), now)?)
+    user::provision(conn, &new, now)?.map(drop).ok_or(GONE)
+}
+
+/// Sets what the token says and the user lacks.
+///
+/// # Errors
+/// The database's.
+pub fn complete(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Result<()> {
+    Ok(user_profile::complete(conn, &claims.subject, &profile(claims), now)?)
 }
 
 fn profile(claims: &Claims) -> Profile<'_> {

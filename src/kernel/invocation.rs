@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use procedures::{Access, Allowance, Input, Issue, SharedProcedure};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     call::Call,
-    caller::{self, Caller, Found},
+    caller::{self, Caller, Found, Lack},
     client::Context,
     holder::{Asker, Refusal},
     limiter::{Key, address_key, user_key, within},
@@ -23,6 +23,9 @@ use crate::{
     error::{Error, Result},
     models::user_sets::{LiveUsers, LockedUsers},
 };
+
+/// How long a call waits until what its caller lacks is set.
+const COMPLETION: Duration = Duration::from_secs(1);
 
 /// An input that matches its schema, or its issues.
 pub type Checked = Arc<Result<Value, Vec<Issue>>>;
@@ -48,8 +51,8 @@ pub struct Invocation {
 pub enum Guarded<T> {
     /// The guards let the call pass, and this is the output.
     Done(T),
-    /// The caller does not exist yet, or lacks what the token says, and must be provisioned first.
-    Unprovisioned,
+    /// The database lacks something of the caller, which must be written first.
+    Unprovisioned(Lack),
 }
 
 impl Invocation {
@@ -90,7 +93,7 @@ impl Invocation {
         })
     }
 
-    /// Runs `attempt`. If the caller must be provisioned, it does that and runs `attempt` again.
+    /// Runs `attempt`. If the database lacks something of the caller, it writes that and runs `attempt` again.
     ///
     /// # Errors
     /// Those of `attempt`; UNAUTHORIZED for a deleted user.
@@ -99,26 +102,41 @@ impl Invocation {
         F: Future<Output = Result<Guarded<T>>>,
     {
         let mut result = attempt().await;
-        if let Ok(Guarded::Unprovisioned) = result {
-            let provisioned = self.provision().await;
-            result = match (attempt().await, provisioned) {
-                (Ok(Guarded::Unprovisioned), Err(error)) => Err(error),
-                // Also when what a user lacks could not be set.
-                (again, _) => again,
+        if let Ok(Guarded::Unprovisioned(Lack::User)) = result {
+            result = match self.provision().await {
+                Ok(()) => attempt().await,
+                Err(error) => Err(error),
             };
+        }
+        if let Ok(Guarded::Unprovisioned(Lack::Profile)) = result {
+            self.complete().await;
+            result = attempt().await;
         }
         result.and_then(|attempt| match attempt {
             Guarded::Done(output) => Ok(output),
-            Guarded::Unprovisioned => Err(caller::GONE),
+            Guarded::Unprovisioned(_) => Err(caller::GONE),
         })
     }
 
-    /// Creates the user of a valid JWT, or sets what they lack, which is tried once for a token.
+    /// Creates the user of a valid JWT on first sign-in.
     async fn provision(&self) -> Result<()> {
         let Credential::Jwt(claims) = &self.context.caller.credential else { return Err(caller::GONE) };
-        claims.offered.get_or_init(|| ());
         let (claims, now) = (Arc::clone(claims), self.now);
         self.services.db.write(self.deadline, move |conn| caller::provision(conn, &claims, now)).await
+    }
+
+    /// Sets what the user of a JWT lacks, once for a token. The call goes on without it too, so it does not wait for long.
+    async fn complete(&self) {
+        let Credential::Jwt(claims) = &self.context.caller.credential else { return };
+        if claims.offered.set(()).is_err() {
+            return;
+        }
+        let (claims, now) = (Arc::clone(claims), self.now);
+        let deadline = self.deadline.min(Instant::now() + COMPLETION);
+        let completed = self.services.db.write(deadline, move |conn| caller::complete(conn, &claims, now)).await;
+        if let Err(error) = completed {
+            tracing::warn!(error = error.detail(), "could not complete a user's profile");
+        }
     }
 
     /// The same call at the present time, with a new deadline.
@@ -144,7 +162,7 @@ impl Invocation {
         }
         match self.read(work).await? {
             Guarded::Done(output) => Ok(output),
-            Guarded::Unprovisioned => Err(caller::GONE),
+            Guarded::Unprovisioned(_) => Err(caller::GONE),
         }
     }
 
@@ -219,7 +237,7 @@ impl Invocation {
                     }
                     caller
                 }
-                Ok(Found::Unprovisioned) => return Ok(Guarded::Unprovisioned),
+                Ok(Found::Unprovisioned(lack)) => return Ok(Guarded::Unprovisioned(lack)),
                 Err(error) => {
                     if let (Error::Unauthorized(_), Credential::ApiToken(token)) = (&error, credential) {
                         self.services.tokens.forget(token);

@@ -94,12 +94,15 @@ impl Pipeline<'_> {
         }
         // A replica lags behind, so the guards run on the primary database, whose log tells how far behind it may be.
         let look_up = |call: &mut Call<'_>| Ok((call.caller.cloned(), log_position(call.conn)?));
-        let Guarded::Done((caller, position)) = this.read(look_up).await? else { return Ok(Guarded::Unprovisioned) };
+        let (caller, position) = match this.read(look_up).await? {
+            Guarded::Done(found) => found,
+            Guarded::Unprovisioned(lack) => return Ok(Guarded::Unprovisioned(lack)),
+        };
         let work = move |conn: &mut DbConnection| {
             let batch = &mut Batch::default();
             this.counted(|| handler(&mut this.call(conn, batch, caller.as_ref()), input()?))
         };
-        db.query_replica(deadline, snapshot, position, work).await.map(Guarded::Done)
+        db.query_replica(deadline, snapshot, *reading, position, work).await.map(Guarded::Done)
     }
 
     async fn write(&self, write: &Write, input: &Checked) -> Result<Guarded<EncodedOutput>> {
@@ -110,7 +113,7 @@ impl Pipeline<'_> {
             let guarded = this.guarded(conn, batch, true, |call| begin(&this, call, &*handler, input?))?;
             Ok(match guarded {
                 Guarded::Done(progress) => progress,
-                Guarded::Unprovisioned => Progress::Done(Guarded::Unprovisioned),
+                Guarded::Unprovisioned(lack) => Progress::Done(Guarded::Unprovisioned(lack)),
             })
         };
         self.invocation.services.db.write_together(self.invocation.deadline, company, work).await
@@ -118,7 +121,10 @@ impl Pipeline<'_> {
 
     async fn run_async(&self, handler: &Arc<AsyncHandler>, input: &Checked) -> Result<Guarded<EncodedOutput>> {
         let this = &self.invocation;
-        let Guarded::Done(caller) = this.look_up().await? else { return Ok(Guarded::Unprovisioned) };
+        let caller = match this.look_up().await? {
+            Guarded::Done(caller) => caller,
+            Guarded::Unprovisioned(lack) => return Ok(Guarded::Unprovisioned(lack)),
+        };
         let call = AsyncCall {
             services: Arc::clone(&this.services),
             context: Arc::clone(&this.context),
@@ -144,7 +150,7 @@ impl Pipeline<'_> {
     async fn wrong_kind<T>(&self, why: &'static str) -> Result<Guarded<T>> {
         match self.invocation.look_up().await? {
             Guarded::Done(_) => Err(Error::MethodNotSupported(why)),
-            Guarded::Unprovisioned => Ok(Guarded::Unprovisioned),
+            Guarded::Unprovisioned(lack) => Ok(Guarded::Unprovisioned(lack)),
         }
     }
 }

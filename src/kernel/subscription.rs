@@ -81,7 +81,7 @@ pub(super) async fn start<E: EventLog>(
             let watcher = Watcher::new(invocation, watch, seat, counted, newest)?;
             Ok(Guarded::Done(watcher.into_subscription()))
         }
-        Guarded::Unprovisioned => Ok(Guarded::Unprovisioned),
+        Guarded::Unprovisioned(lack) => Ok(Guarded::Unprovisioned(lack)),
     }
 }
 

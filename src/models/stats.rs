@@ -14,7 +14,7 @@ use crate::{
     schema::{audit_counts, audit_log, customers, live_counts, paid_period_counts as paid},
 };
 
-/// The period of [`Activity::recent`].
+/// The period of [`Counts::recent`].
 const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

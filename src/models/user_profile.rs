@@ -34,13 +34,16 @@ impl User {
 /// The database's.
 pub fn complete(conn: &mut DbConnection, id: &str, profile: &Profile<'_>, now: Timestamp) -> QueryResult<()> {
     // Locked, so that two tokens don't set the same field.
-    let Some(user) = User::find_locked(conn, id)?.filter(|user| user.lacks(profile)) else { return Ok(()) };
+    let Some(user) = User::find_locked(conn, id)? else { return Ok(()) };
     let set = fill(conn, &user, &Profile { email: free_email(profile.email), ..*profile }, now);
     if violates_email(&set) { fill(conn, &user, &Profile { email: None, ..*profile }, now) } else { set }
 }
 
 /// In a savepoint, because PostgreSQL would otherwise abort the transaction after a violation.
 fn fill(conn: &mut DbConnection, user: &User, profile: &Profile<'_>, now: Timestamp) -> QueryResult<()> {
+    if !user.lacks(profile) {
+        return Ok(());
+    }
     let change = (
         users::name.eq(user.name.as_deref().or(profile.name)),
         users::email.eq(user.email.as_deref().or(profile.email)),

@@ -203,11 +203,11 @@ impl InStep for UpdateCluster {
         if input.name.is_none() && input.location.is_none() {
             return Err(Error::field("", "required", "name, location or both must be given"));
         }
-        let (owner, name, location) = (call.caller()?.id.clone(), input.name.clone(), input.location.clone());
-        if let Some(name) = name.as_deref().filter(|name| !is_name(name)) {
-            // A cluster that was imported may have another name, which clients send back unchanged.
+        let (owner, mut name, location) = (call.caller()?.id.clone(), input.name.clone(), input.location.clone());
+        if let Some(other) = name.take_if(|name| !is_name(name)) {
+            // A cluster that was imported may have another name, which clients send back unchanged. Inputs are trimmed.
             let known = Cluster::find(call.conn, &owner, input.id)?.ok_or(NO_CLUSTER)?;
-            if known.row.name != name {
+            if known.row.name.trim() != other {
                 return Err(Error::field("name", "invalid_format", BAD_NAME));
             }
         }

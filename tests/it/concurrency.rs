@@ -8,7 +8,7 @@ use tempfile::tempdir;
 use tokio::spawn;
 
 use crate::support::{
-    Builder, Client, Failure, Gate, Socket, TestApp, TestDatabase, both_databases, claims, hs256, probes,
+    Backend, Builder, Client, Failure, Gate, Socket, TestApp, TestDatabase, both_databases, claims, hs256, probes,
 };
 
 type Outcome = Result<Value, Failure>;
@@ -301,19 +301,33 @@ both_databases! {
     }
 
     async fn queries_that_browse_delay_no_others(builder: Builder) {
-        let app = builder.router(probes()).start().await;
-        let (user, gate) = (app.member("user_1"), Gate::new());
-        // More than there are threads for reads.
-        let browsing: Vec<_> = (0..8).map(|_| {
+        browse_beside_others(builder).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_that_browse_delay_no_others_when_a_replica_leaves_them_to_the_primary() {
+    if Backend::Postgres.is_available() {
+        let away = "postgres:///none?host=/nonexistent&user=postgres";
+        browse_beside_others(Builder::new(Backend::Postgres).flag("database-replica-url", away)).await;
+    }
+}
+
+async fn browse_beside_others(builder: Builder) {
+    let app = builder.router(probes()).start().await;
+    let (user, gate) = (app.member("user_1"), Gate::new());
+    // More than there are threads for reads.
+    let browsing: Vec<_> = (0..8)
+        .map(|_| {
             let (user, input) = (user.clone(), json!({"gate": gate.name}));
             spawn(async move { user.try_call("probe.browse", input).await })
-        }).collect();
-        gate.arrivals(2).await;
-        assert_eq!(user.call("user.me", Value::Null).await["id"], "user_1");
-        assert_eq!(gate.waiting(), 0);
-        gate.open(8);
-        for call in browsing {
-            assert!(call.await.unwrap().is_ok());
-        }
+        })
+        .collect();
+    gate.arrivals(2).await;
+    assert_eq!(user.call("user.me", Value::Null).await["id"], "user_1");
+    assert_eq!(gate.waiting(), 0);
+    gate.open(8);
+    for call in browsing {
+        assert!(call.await.unwrap().is_ok());
     }
 }

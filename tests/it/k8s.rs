@@ -141,7 +141,7 @@ both_databases! {
     async fn an_update_may_repeat_a_name_that_no_new_cluster_may_have(app: TestApp) {
         let user = app.user("user_1");
         let id = user.create("web", "FREE").await;
-        app.execute("UPDATE k8s_cluster_configs SET name = 'Old Name'");
+        app.execute("UPDATE k8s_cluster_configs SET name = 'Old Name '");
         for name in ["k8s.update", "k8s.updateCluster"] {
             let input = json!({"id": id, "name": "Old Name", "location": "us"});
             assert_eq!(user.call(name, input).await, json!({"success": true}));
@@ -153,7 +153,7 @@ both_databases! {
         }
         user.fail("NOT_FOUND", "k8s.update", json!({"id": id + 1, "name": "Old Name"})).await;
         let cluster = user.call("k8s.get", json!({"id": id})).await;
-        assert_eq!((&cluster["name"], &cluster["location"]), (&json!("Old Name"), &json!("us")));
+        assert_eq!((&cluster["name"], &cluster["location"]), (&json!("Old Name "), &json!("us")));
     }
 
     async fn invalid_update_is_reported(app: TestApp) {

@@ -81,10 +81,15 @@ both_databases! {
             me(&app, &hs256(&claims)).await.unwrap();
             claims["email"] = json!(email);
             claims["name"] = json!("Two");
-            for _ in 0..3 {
+            let mut changed = Vec::new();
+            for number in 0..3 {
+                // A token of its own each time.
+                claims["jti"] = json!(number);
                 let user = me(&app, &hs256(&claims)).await.unwrap();
                 assert_eq!((&user["name"], &user["email"]), (&json!("Two"), &json!(null)));
+                changed.push(app.user_updated_at(&id));
             }
+            assert_eq!(changed[1..], [changed[0].clone(), changed[0].clone()], "nothing is written again");
         }
     }
 

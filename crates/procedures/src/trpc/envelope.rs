@@ -1,11 +1,24 @@
 //! Whether inputs come in superjson's envelope, found without keeping anything of them.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
 /// Whether a JSON value is an object with `json`, and nothing else but `meta`.
 pub struct Envelope(pub bool);
+
+/// A key of an envelope.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Key {
+    Json,
+    Meta,
+    #[serde(other)]
+    Other,
+}
 
 /// Whether all members of an object are envelopes, as the inputs of a batch are.
 pub struct Envelopes(pub bool);
@@ -23,10 +36,9 @@ impl<'de> Deserialize<'de> for Envelope {
 
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Envelope, A::Error> {
                 let (mut has_json, mut has_others) = (false, false);
-                while let Some(key) = members.next_key::<Cow<'de, str>>()? {
-                    has_json |= key == "json";
-                    has_others |= key != "json" && key != "meta";
-                    members.next_value::<IgnoredAny>()?;
+                while let Some((key, _)) = members.next_entry::<Key, IgnoredAny>()? {
+                    has_json |= matches!(key, Key::Json);
+                    has_others |= matches!(key, Key::Other);
                 }
                 Ok(Envelope(has_json && !has_others))
             }

@@ -95,7 +95,7 @@ impl<S: Service> Responder<S> {
                 Err(error) => failed(&call, &error),
             };
         }
-        match self.call(&context, &call, &procedure).await {
+        match self.call(&context, &call, &procedure, transformer).await {
             Ok(data) => {
                 let result = ResultBody { r#type: "data", data: Some(&data), ..ResultBody::default() };
                 Response { text: call.sender.success(result), started: None }
@@ -109,12 +109,12 @@ impl<S: Service> Responder<S> {
         context: &Arc<Context<S::Caller>>,
         call: &SocketCall,
         procedure: &SharedProcedure,
+        answer: Transformer,
     ) -> Result<Box<RawValue>> {
         let input = input(self.transformer, call.input.as_deref().map(RawValue::get), procedure);
-        let answer = self.service.call(context, &call.path, input).await;
-        let answer = answer.within(self.response_bytes, context, Some(procedure.kind));
-        let output = answer.result?;
-        call.transformer(self.transformer).output(&output, "", &output, &procedure.output_dates)
+        let outcome = self.service.call(context, &call.path, input).await;
+        let output = outcome.within(self.response_bytes, context, Some(procedure.kind)).result?;
+        answer.output(&output, "", &output, &procedure.output_dates)
     }
 
     async fn subscribe(
