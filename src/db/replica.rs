@@ -92,7 +92,7 @@ impl Replica {
             Ok(reply) => reply,
             // A slow query says nothing about the replica.
             Err(Error::Timeout) if is_confirmed => Reply::Pass,
-            // Nor do others that are slow and were in front of it.
+            // Nor does one that had to wait for other slow queries.
             Err(Error::Timeout) if browses => return None,
             Err(error) => {
                 self.avoid(&error);
