@@ -10,6 +10,9 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Nullable<Timestamp>,
         revoked_at -> Nullable<Timestamp>,
+        hint -> Nullable<Text>,
+        last_used_at -> Nullable<Timestamp>,
+        last_used_address -> Nullable<Text>,
     }
 }
 
@@ -38,6 +41,27 @@ diesel::table! {
         entity_id -> Text,
         detail -> Text,
         request_id -> Text,
+        client_address -> Nullable<Text>,
+        token_id -> Nullable<BigInt>,
+        door -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_seals (id) {
+        id -> BigInt,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    cluster_days (day, plan, status, location, shard) {
+        day -> Timestamp,
+        plan -> Text,
+        status -> Text,
+        location -> Text,
+        shard -> Integer,
+        change -> BigInt,
     }
 }
 
@@ -76,6 +100,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    gone_stripe_customers (id) {
+        id -> Text,
+        auth_user_id -> Text,
+        gone_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     k8s_cluster_configs (id) {
         id -> BigInt,
         name -> Text,
@@ -100,11 +132,72 @@ diesel::table! {
 }
 
 diesel::table! {
+    log_starts (log) {
+        log -> Text,
+        through -> BigInt,
+    }
+}
+
+diesel::table! {
     paid_period_counts (width, bucket, shard) {
         width -> Text,
         bucket -> Timestamp,
         shard -> Integer,
         customers -> Integer,
+    }
+}
+
+diesel::table! {
+    rate_limits (key) {
+        key -> Text,
+        full_at -> BigInt,
+        taken -> BigInt,
+        counted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scheduled_jobs (name) {
+        name -> Text,
+        started_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        user_id -> Text,
+        hash -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        last_used_at -> Timestamp,
+        last_used_address -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sign_in_links (hash) {
+        hash -> Text,
+        user_id -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sign_up_days (day, shard) {
+        day -> Timestamp,
+        shard -> Integer,
+        users -> BigInt,
+    }
+}
+
+diesel::table! {
+    stored_answers (user_id, idempotency_key) {
+        user_id -> Text,
+        idempotency_key -> Text,
+        fingerprint -> Text,
+        output -> Nullable<Text>,
+        created_at -> Timestamp,
     }
 }
 
@@ -162,17 +255,30 @@ diesel::table! {
 diesel::joinable!(api_tokens -> users (user_id));
 diesel::joinable!(customers -> users (auth_user_id));
 diesel::joinable!(k8s_cluster_configs -> users (auth_user_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(sign_in_links -> users (user_id));
+diesel::joinable!(stored_answers -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_tokens,
     audit_counts,
     audit_events,
     audit_log,
+    audit_seals,
+    cluster_days,
     cluster_events,
     customers,
+    gone_stripe_customers,
     k8s_cluster_configs,
     live_counts,
+    log_starts,
     paid_period_counts,
+    rate_limits,
+    scheduled_jobs,
+    sessions,
+    sign_in_links,
+    sign_up_days,
+    stored_answers,
     stripe_events,
     stripe_subscriptions,
     user_tombstones,

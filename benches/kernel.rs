@@ -110,7 +110,8 @@ async fn call(gate: &Gate<JsonRpcService<Kernel>>, kind: &Kind) -> Result<()> {
         expires_at: i64::MAX / 2,
         offered: OnceLock::new(),
     };
-    let client = Client { address: None, credential: Credential::Jwt(Arc::new(claims)) };
+    let credential = Credential::Jwt(Arc::new(claims));
+    let client = Client { credential, ..Client::default() };
     let context = Arc::new(Context::new(client));
     let mut extensions = http::Extensions::new();
     extensions.insert(Arc::clone(&context));

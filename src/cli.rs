@@ -1,18 +1,41 @@
-//! The command line (docs/API.md, "Configuration"). Flags take precedence over environment variables, and these over
-//! `clusterdesk.toml`. The doc comments of fields and variants are help texts.
+//! The command line (docs/API.md, "Configuration"). Flags take precedence over environment variables, these over the files of
+//! `CREDENTIALS_DIRECTORY`, and these over `clusterdesk.toml`. The doc comments of fields and variants are help texts.
 
-use std::path::Path;
+mod console;
+mod copies;
+mod output;
+mod retention;
+mod sources;
+mod trail;
+mod unknown;
 
-use anyhow::{Context, Result, bail};
-use clap::{Args, Command as Clap, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use clap_complete::Shell;
 
 use clusterdesk::{
-    config::{DataSettings, Settings, StripeSettings},
+    config::{DataSettings, Secret, Settings, StripeSettings},
+    import::OnConflict,
     models::api_token::Scope,
 };
 
+pub use self::console::ConsoleLink;
+pub use self::copies::{Backup, Copy, Restore};
+pub use self::output::{Effect, Output};
+pub use self::retention::Purge;
+use self::sources::{settings, with_credentials, with_file, without_empty_flags, without_empty_variables};
+pub use self::trail::{Audit, Export};
+
 /// The settings file, in the working directory.
 const FILE: &str = "clusterdesk.toml";
+
+/// Names the folder with the credentials that a service manager passes (systemd.exec(5), "CREDENTIALS").
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// A typed RPC server that sells Kubernetes clusters. Without a subcommand it runs the server.
 #[derive(Debug, Parser)]
@@ -29,17 +52,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server: migrate the database, create the first admin if there is none, and answer calls
-    Serve(Settings),
+    Serve(Box<Settings>),
     /// Apply or revert migrations
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Create, list and revoke API tokens
+    /// Create, list, revoke and rotate API tokens
     #[command(subcommand)]
     Token(Token),
+    /// Print a link that signs a browser in to the explorer: it works once, for five minutes
+    ConsoleLink(ConsoleLink),
     /// List users, and change their role
     #[command(subcommand)]
     User(User),
-    /// List, replay and purge the events that Stripe has sent
+    /// List, replay and purge the events that Stripe has sent, and ask Stripe for those that were missed
     #[command(subcommand)]
     Webhooks(Webhooks),
     /// Fill an empty database with sample data
@@ -51,8 +76,23 @@ pub enum Command {
         #[arg(long)]
         force: bool,
         #[command(flatten)]
+        effect: Effect,
+        #[command(flatten)]
         data: DataSettings,
     },
+    /// Import users, customers and clusters from the old server's database; exit with status 3 if rows break a rule
+    Import(Import),
+    /// Copy the SQLite database into a file, while servers use it
+    Backup(Backup),
+    /// Put a backup in the place of the SQLite database, and keep what it replaces; no server may be running on it
+    Restore(Restore),
+    /// Copy a whole database, SQLite or PostgreSQL, into an empty one, while servers use the first
+    Copy(Copy),
+    /// Verify the audit log, and export it
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Remove deleted clusters and users, cluster events and processed Stripe events that are old
+    Purge(Purge),
     /// Print the OpenRPC document of the procedures
     Openrpc {
         /// Print TypeScript types for JSON-RPC clients instead
@@ -60,9 +100,52 @@ pub enum Command {
         types: bool,
     },
     /// Print the TypeScript types for tRPC's client
-    AppRouter,
+    AppRouter {
+        /// Major version of the client: 10 or 11
+        #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u8).range(10..=11))]
+        client: u8,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write manual pages, one for each command
+    Man {
+        /// The folder to write them to
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
     /// Check configuration, database, clock, file modes and keys; exit with status 1 if there is a problem
-    Doctor(Settings),
+    Doctor {
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+}
+
+/// `clusterdesk import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The old server's database: postgres://…, as Prisma writes it
+    #[arg(long, env = "OLD_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub from: Secret,
+    /// What to do if rows break a rule: import nothing, leave these rows out, or repair them
+    #[arg(long, default_value = "abort", value_parser = conflict_parser())]
+    pub on_conflict: OnConflict,
+    /// Write nothing, and report what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub data: DataSettings,
+}
+
+fn conflict_parser() -> impl TypedValueParser<Value = OnConflict> {
+    PossibleValuesParser::new(OnConflict::ALL.map(OnConflict::as_str)).try_map(|text| text.parse::<OnConflict>())
 }
 
 /// `clusterdesk migrate …`
@@ -73,12 +156,16 @@ pub enum Migrate {
         #[command(flatten)]
         steps: Steps,
         #[command(flatten)]
+        effect: Effect,
+        #[command(flatten)]
         data: DataSettings,
     },
     /// Revert migrations, newest first; only one unless -n or --all is given
     Down {
         #[command(flatten)]
         steps: Steps,
+        #[command(flatten)]
+        effect: Effect,
         #[command(flatten)]
         data: DataSettings,
     },
@@ -87,10 +174,14 @@ pub enum Migrate {
         #[command(flatten)]
         steps: Steps,
         #[command(flatten)]
+        effect: Effect,
+        #[command(flatten)]
         data: DataSettings,
     },
     /// List the migrations and which of them are applied
     Status {
+        #[command(flatten)]
+        output: Output,
         #[command(flatten)]
         data: DataSettings,
     },
@@ -132,6 +223,8 @@ pub enum Token {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
         expires_in_days: Option<u32>,
         #[command(flatten)]
+        effect: Effect,
+        #[command(flatten)]
         data: DataSettings,
     },
     /// List tokens
@@ -140,12 +233,25 @@ pub enum Token {
         #[arg(long)]
         user: Option<String>,
         #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
         data: DataSettings,
     },
     /// Revoke a token immediately
     Revoke {
         /// Id of the token, as in `token list`
         id: i64,
+        #[command(flatten)]
+        effect: Effect,
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// Revoke a token and print a new one with the same user, name, scope and expiry
+    Rotate {
+        /// Id of the token, as in `token list`
+        id: i64,
+        #[command(flatten)]
+        effect: Effect,
         #[command(flatten)]
         data: DataSettings,
     },
@@ -160,6 +266,8 @@ pub enum Webhooks {
         #[arg(long)]
         failed: bool,
         #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
         data: DataSettings,
     },
     /// Process events again
@@ -167,12 +275,42 @@ pub enum Webhooks {
         /// Ids of events (evt_…) [default: all that could not be processed]
         ids: Vec<String>,
         #[command(flatten)]
+        effect: Effect,
+        #[command(flatten)]
+        stripe: Box<StripeSettings>,
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// Ask Stripe for missed events of the last 30 days and for the state of every known subscription, and apply them
+    Reconcile {
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+        /// Change nothing, and print what would be done
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        stripe: Box<StripeSettings>,
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// List the Stripe customers of users that are gone at Stripe: deleted, or of the other mode
+    Customers {
+        /// Forget them, so that their users become new Stripe customers with the next purchase
+        #[arg(long)]
+        mend: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
         stripe: Box<StripeSettings>,
         #[command(flatten)]
         data: DataSettings,
     },
     /// Remove events that were processed more than 90 days ago
     Purge {
+        #[command(flatten)]
+        effect: Effect,
         #[command(flatten)]
         data: DataSettings,
     },
@@ -187,12 +325,16 @@ pub enum User {
         #[arg(long)]
         search: Option<String>,
         #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
         data: DataSettings,
     },
     /// Make a user an admin
     Promote {
         /// Id of the user
         id: String,
+        #[command(flatten)]
+        effect: Effect,
         #[command(flatten)]
         data: DataSettings,
     },
@@ -201,69 +343,36 @@ pub enum User {
         /// Id of the user
         id: String,
         #[command(flatten)]
+        effect: Effect,
+        #[command(flatten)]
         data: DataSettings,
     },
 }
 
-/// Parses flags, environment variables and `clusterdesk.toml`. `--help` and invalid flags end the process.
+/// What was parsed.
+pub struct Parsed {
+    /// The command and its settings.
+    pub cli: Cli,
+    /// Variables of the environment that are no settings but look like one, each with the setting that may be meant.
+    pub unknown: Vec<String>,
+}
+
+/// Parses flags, environment variables, credentials and `clusterdesk.toml`. `--help` and invalid flags end the process.
 ///
 /// # Errors
-/// `clusterdesk.toml` can't be read, or contains an unknown setting.
-pub fn parse() -> Result<Cli> {
+/// `clusterdesk.toml` or a credential can't be read, or contains an unknown setting.
+pub fn parse() -> Result<Parsed> {
     let command = match std::fs::read_to_string(Path::new(FILE)) {
         Ok(text) => with_file(Cli::command(), &text).context(FILE)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Cli::command(),
         Err(error) => return Err(error).context(FILE),
     };
-    Ok(Cli::from_arg_matches(&without_empty(command).get_matches()).unwrap_or_else(|error| error.exit()))
-}
-
-/// An environment variable that is empty is not set.
-fn without_empty(command: Clap) -> Clap {
-    let command = command.mut_args(|argument| {
-        let value = argument.get_env().and_then(std::env::var_os);
-        if value.is_some_and(|value| value.is_empty()) { argument.env(None::<&'static str>) } else { argument }
-    });
-    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty))
-}
-
-/// Makes the settings of the file the defaults of the flags with the same names.
-fn with_file(command: Clap, text: &str) -> Result<Clap> {
-    let table: toml::Table = text.parse()?;
-    let mut settings = Vec::new();
-    for (key, value) in table {
-        if !command.get_arguments().any(|argument| argument.get_id() == key.as_str()) {
-            bail!("{key} is not a setting; `clusterdesk serve --help` lists them as flags, here with _ instead of -");
-        }
-        let values = match value {
-            toml::Value::Array(items) => items.iter().map(plain).collect::<Option<Vec<String>>>(),
-            one => plain(&one).map(|text| vec![text]),
-        };
-        let values = values.with_context(|| format!("{key} must be a string, a number or a list"))?;
-        if values != [""] {
-            settings.push((key, values));
-        }
-    }
-    Ok(with_defaults(command, &settings))
-}
-
-fn plain(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn with_defaults(mut command: Clap, settings: &[(String, Vec<String>)]) -> Clap {
-    for (key, values) in settings {
-        if command.get_arguments().any(|argument| argument.get_id() == key.as_str()) {
-            // clap requires defaults that live as long as the process; this runs once.
-            let values: Vec<&'static str> = values.iter().map(|value| &*value.clone().leak()).collect();
-            command = command.mut_arg(key, |argument| argument.default_values(values).hide_default_value(true));
-        }
-    }
-    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |sub| with_defaults(sub, settings)))
+    let command = match std::env::var_os(CREDENTIALS).filter(|folder| !folder.is_empty()) {
+        Some(folder) => with_credentials(command, Path::new(&folder)).context(CREDENTIALS)?,
+        None => command,
+    };
+    let known: Vec<&str> = settings(&command).filter_map(|setting| setting.get_env()?.to_str()).collect();
+    let (unknown, arguments) = (unknown::variables(&known), without_empty_flags(&command, std::env::args_os()));
+    let matches = without_empty_variables(command).get_matches_from(arguments);
+    Ok(Parsed { cli: Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()), unknown })
 }

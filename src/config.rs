@@ -1,11 +1,25 @@
 //! Settings (docs/API.md, "Configuration") and fixed limits (docs/API.md, "Limits"). Comments of settings are help
 //! texts.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+mod age;
+mod interval;
+mod limits;
+mod network;
+mod origin;
+mod share;
 
-use anyhow::{Context, bail};
+use std::{fmt, path::PathBuf, str::FromStr};
+
 use clap::{Args, ValueEnum};
-use ipnet::IpNet;
+
+pub use self::{
+    age::Age,
+    interval::Interval,
+    limits::Limits,
+    network::{BindAddr, CookieName, TrustedProxy},
+    origin::{AllowedOrigin, Origin},
+    share::Share,
+};
 
 /// The location of the data.
 #[derive(Clone, Debug, Args)]
@@ -13,6 +27,10 @@ pub struct DataSettings {
     /// sqlite:PATH or postgres://… (libpq syntax, also with several hosts) [default: sqlite:<DATA_DIR>/clusterdesk.db]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
+
+    /// Whether DATABASE_URL leads to a pooler that gives each transaction another session, as PgBouncer does in transaction mode
+    #[arg(long, env = "DATABASE_POOLER", default_value = "none")]
+    pub database_pooler: Pooler,
 
     /// Folder of the SQLite file and the first admin's token; created with mode 0700
     #[arg(long, env = "DATA_DIR", default_value = "./data")]
@@ -30,6 +48,14 @@ pub struct Settings {
     #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true)]
     pub database_replica_url: Option<Secret>,
 
+    /// URL of the same PostgreSQL database past the pooler, for LISTEN
+    #[arg(long, env = "DATABASE_LISTEN_URL", hide_env_values = true)]
+    pub database_listen_url: Option<Secret>,
+
+    /// Milliseconds that a start waits for a PostgreSQL server that does not answer yet; 0 to fail at once
+    #[arg(long, env = "DATABASE_WAIT_MS", default_value_t = 30_000)]
+    pub database_wait_ms: u64,
+
     /// Number of database threads for reads, each with a connection; two more list things for admins, and PostgreSQL uses as
     /// many again for writes, and two more
     #[arg(long, env = "DATABASE_THREADS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -39,13 +65,21 @@ pub struct Settings {
     #[arg(long, env = "BIND_ADDR", default_value = "127.0.0.1:8080")]
     pub bind_addr: BindAddr,
 
+    /// Address for `/metrics` alone, HOST:PORT or unix:PATH; without it they are at BIND_ADDR
+    #[arg(long, env = "METRICS_ADDR")]
+    pub metrics_addr: Option<BindAddr>,
+
     /// Origin of the frontend, for CORS, WebSockets and Stripe's return URL
     #[arg(long, env = "APP_URL")]
     pub app_url: Option<Origin>,
 
-    /// More origins that browsers may call from, comma separated
+    /// More origins that browsers may call from, comma separated; `*` stands for one label, as in https://*.example.com
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
-    pub allowed_origins: Vec<Origin>,
+    pub allowed_origins: Vec<AllowedOrigin>,
+
+    /// Cookies that may carry a session's JWT, comma separated: names, or prefixes as in `__session_*`
+    #[arg(long, env = "SESSION_COOKIES", value_delimiter = ',')]
+    pub session_cookies: Vec<CookieName>,
 
     /// CIDRs of proxies whose X-Forwarded-For is used, comma separated; `unix` stands for the unix socket
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
@@ -63,6 +97,10 @@ pub struct Settings {
     #[command(flatten)]
     pub stripe: StripeSettings,
 
+    /// How long data is kept.
+    #[command(flatten)]
+    pub retention: RetentionSettings,
+
     /// Format of the log [default: pretty on a terminal, otherwise json]
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -71,6 +109,11 @@ pub struct Settings {
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
     pub connections_per_address: u32,
 
+    /// Milliseconds that an idle connection is kept; longer than the proxy in front keeps it, so that none is closed while a
+    /// request is on its way
+    #[arg(long, env = "KEEP_ALIVE_MS", default_value_t = 75_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub keep_alive_ms: u64,
+
     /// Milliseconds that calls in progress may take after SIGTERM
     #[arg(long, env = "SHUTDOWN_GRACE_MS", default_value_t = 10_000)]
     pub shutdown_grace_ms: u64,
@@ -78,6 +121,46 @@ pub struct Settings {
     /// Whether to create an admin at start if the database has none
     #[arg(long, env = "BOOTSTRAP_ADMIN", default_value = "on")]
     pub bootstrap_admin: Switch,
+
+    /// The backups that the server makes.
+    #[command(flatten)]
+    pub backups: BackupSettings,
+
+    /// Where traces are sent.
+    #[command(flatten)]
+    pub traces: TraceSettings,
+}
+
+/// Traces of calls for an OpenTelemetry collector, by the standard's own names.
+#[derive(Clone, Debug, Args)]
+pub struct TraceSettings {
+    /// URL of an OpenTelemetry collector, which gets traces by OTLP over HTTP, such as http://127.0.0.1:4318 [default: no traces]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub otel_exporter_otlp_endpoint: Option<Secret>,
+
+    /// Headers of the requests to it, such as its key: name=value, comma separated
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_HEADERS", hide_env_values = true)]
+    pub otel_exporter_otlp_headers: Option<Secret>,
+
+    /// What the server is called in traces
+    #[arg(long, env = "OTEL_SERVICE_NAME", default_value = "clusterdesk")]
+    pub otel_service_name: String,
+
+    /// Share of the calls that are traced, from 0 to 1; a caller who sends `traceparent` has decided already
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1")]
+    pub otel_traces_sampler_arg: Share,
+}
+
+/// The backups of a SQLite database that the server makes by itself.
+#[derive(Clone, Debug, Args)]
+pub struct BackupSettings {
+    /// Time between two backups of a SQLite database into DATA_DIR/backups, such as 30m, 1h or 1d [default: no backups]
+    #[arg(long, env = "BACKUP_EVERY")]
+    pub backup_every: Option<Interval>,
+
+    /// Number of these backups that are kept
+    #[arg(long, env = "BACKUP_KEEP", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..))]
+    pub backup_keep: u32,
 }
 
 /// Which JSON Web Tokens are accepted. At most one kind of key may be configured.
@@ -96,7 +179,7 @@ pub struct JwtSettings {
     pub jwt_jwks_file: Option<PathBuf>,
 
     /// URL of a JSON Web Key Set; fetched again when a token names an unknown key
-    #[arg(long, env = "JWT_JWKS_URL")]
+    #[arg(long, env = "JWT_JWKS_URL", hide_env_values = true)]
     pub jwt_jwks_url: Option<String>,
 
     /// Required `iss` claim of tokens
@@ -112,9 +195,22 @@ pub struct JwtSettings {
     pub jwt_authorized_parties: Vec<String>,
 }
 
+impl JwtSettings {
+    /// Whether any key is configured.
+    pub fn has_key(&self) -> bool {
+        let files = [&self.jwt_public_key_file, &self.jwt_jwks_file];
+        self.jwt_secret.is_some() || self.jwt_jwks_url.is_some() || files.into_iter().any(Option::is_some)
+    }
+}
+
 /// Rate limits: calls per window and caller. 0 requests disables a limit.
 #[derive(Clone, Debug, Args)]
 pub struct RateLimitSettings {
+    /// Where calls are counted: local (each server for itself), or for all servers together in postgres (their database) or
+    /// redis://… [default: local]
+    #[arg(long, env = "RATE_LIMIT_STORE", hide_env_values = true)]
+    pub rate_limit_store: Option<Secret>,
+
     /// Queries and subscriptions per caller and window; 0 disables the limit
     #[arg(long, env = "RATE_LIMIT_READ_MAX_REQUESTS", default_value_t = 100)]
     pub rate_limit_read_max_requests: u32,
@@ -176,53 +272,36 @@ pub struct StripeSettings {
     pub stripe_business_yearly_price_id: Option<String>,
 }
 
-/// The fixed limits (docs/API.md, "Limits"). Not configurable; tests use smaller ones.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// What the wires enforce. Request bodies over HTTP have the same limit as WebSocket messages.
-    pub wire: procedures::Limits,
-    /// Deadline of a call.
-    pub call_timeout: Duration,
-    /// Most connections at a time.
-    pub connections: usize,
-    /// Timeout for idle connections. The head of a request has `wire.message_timeout`, from its first byte.
-    pub idle_timeout: Duration,
-    /// Timeout for the body of a request.
-    pub body_timeout: Duration,
-    /// How long a connection beyond the limits may last. It is answered one request about the server's health.
-    pub reserve_timeout: Duration,
-    /// Most jobs that wait for a database thread.
-    pub queued_jobs: usize,
-    /// Interval of purging expired data.
-    pub purge_interval: Duration,
-    /// Most events buffered for the slowest subscriber; one that falls further behind reads them from the database.
-    pub feed_events: usize,
-    /// Most subscriptions of one user, on all connections together. Twice those of a WebSocket: a client whose network
-    /// changed subscribes again before its old socket is known to be dead.
-    pub user_subscriptions: usize,
-    /// Interval of checking whether a subscriber still has access.
-    pub recheck_interval: Duration,
-    /// Polling interval for new events when no commit is notified.
-    pub feed_interval: Duration,
-}
+/// How long data is kept. What has no age is kept for ever.
+#[derive(Clone, Debug, Args)]
+pub struct RetentionSettings {
+    /// Days for which deleted clusters are kept, such as 90d [default: for ever]
+    #[arg(long, env = "RETENTION_CLUSTERS")]
+    pub retention_clusters: Option<Age>,
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            wire: procedures::Limits::default(),
-            call_timeout: Duration::from_secs(30),
-            connections: 10_000,
-            idle_timeout: Duration::from_secs(60),
-            body_timeout: Duration::from_secs(30),
-            reserve_timeout: Duration::from_secs(5),
-            queued_jobs: 1024,
-            purge_interval: Duration::from_secs(10 * 60),
-            recheck_interval: Duration::from_secs(30),
-            feed_events: 1024,
-            user_subscriptions: 128,
-            feed_interval: Duration::from_secs(1),
-        }
-    }
+    /// Days for which soft-deleted users are kept before they are erased [default: for ever]
+    #[arg(long, env = "RETENTION_USERS")]
+    pub retention_users: Option<Age>,
+
+    /// Days for which events of clusters are kept; a watcher who was away for longer begins anew [default: for ever]
+    #[arg(long, env = "RETENTION_EVENTS")]
+    pub retention_events: Option<Age>,
+
+    /// Days for which processed events of Stripe are kept
+    #[arg(long, env = "RETENTION_WEBHOOKS", default_value = "90d")]
+    pub retention_webhooks: Age,
+
+    /// Days for which the addresses of clients are kept in the audit log [default: for ever]
+    #[arg(long, env = "RETENTION_ADDRESSES")]
+    pub retention_addresses: Option<Age>,
+
+    /// Days for which entries of the audit log are kept before they are moved to a file [default: for ever]
+    #[arg(long, env = "RETENTION_AUDIT", requires = "retention_audit_dir")]
+    pub retention_audit: Option<Age>,
+
+    /// Folder for these files
+    #[arg(long, env = "RETENTION_AUDIT_DIR")]
+    pub retention_audit_dir: Option<PathBuf>,
 }
 
 /// A secret string. Its `Debug` output does not contain it, and it has no `Display`.
@@ -255,89 +334,6 @@ impl FromStr for Secret {
     }
 }
 
-/// An address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BindAddr {
-    /// `IP:PORT` or `localhost:PORT`.
-    Tcp(SocketAddr),
-    /// `unix:PATH`, a unix socket.
-    Unix(PathBuf),
-}
-
-impl FromStr for BindAddr {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            return Ok(Self::Unix(PathBuf::from(path)));
-        }
-        let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-        text.parse().map(Self::Tcp).context("expected IP:PORT, localhost:PORT or unix:PATH")
-    }
-}
-
-impl fmt::Display for BindAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// An origin in the form that browsers send (RFC 6454 §6.1): `scheme://host[:port]` in lower case, without default
-/// port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    /// `scheme://host[:port]`
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Origin {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        let text = text.trim().to_ascii_lowercase();
-        let uri: http::Uri = text.parse().context("expected an origin such as https://app.example.com")?;
-        let (Some(scheme @ ("http" | "https")), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            bail!("expected an origin such as https://app.example.com");
-        };
-        let default_port = if scheme == "https" { 443 } else { 80 };
-        Ok(Self(match uri.port_u16() {
-            Some(port) if port != default_port => format!("{scheme}://{host}:{port}"),
-            _ => format!("{scheme}://{host}"),
-        }))
-    }
-}
-
-/// A proxy whose X-Forwarded-For is trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrustedProxy {
-    /// Any address of a network.
-    Network(IpNet),
-    /// Any peer on the unix socket.
-    UnixSocket,
-}
-
-impl FromStr for TrustedProxy {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        let text = text.trim();
-        if text == "unix" {
-            return Ok(Self::UnixSocket);
-        }
-        if let Ok(address) = text.parse::<std::net::IpAddr>() {
-            return Ok(Self::Network(address.into()));
-        }
-        text.parse().map(Self::Network).context("expected a CIDR such as 10.0.0.0/8, an address, or `unix`")
-    }
-}
-
 /// Format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -345,6 +341,16 @@ pub enum LogFormat {
     Pretty,
     /// One JSON object per line
     Json,
+}
+
+/// What is between a server and its PostgreSQL database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Pooler {
+    /// Nothing, or a pooler that gives each connection a session of its own
+    #[default]
+    None,
+    /// A pooler that gives each transaction another session
+    Transaction,
 }
 
 /// The value of a setting that is on or off.

@@ -5,8 +5,8 @@
 //! A request passes through these modules from left to right. A module may import only modules to its right; a test
 //! checks this.
 //!
-//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`],
-//! [`config`]
+//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`import`] → [`retention`] → [`trail`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`],
+//! [`traces`] → [`config`]
 //!
 //! The wires, JSON-RPC and tRPC, are in the crate [`procedures`]. Start reading at [`routers`] to see what the server
 //! does, at [`kernel`] to see how a call is guarded, and at [`db`] to see how it uses the database.
@@ -27,10 +27,14 @@ pub mod db;
 pub mod error;
 /// What happens once per HTTP request or WebSocket, before any procedure.
 pub mod http;
+/// Imports the database of an old server.
+pub mod import;
 /// Guards, runs and audits calls.
 pub mod kernel;
 /// One file per table: its rows, scopes and queries; also sets and lists of rows, and counters.
 pub mod models;
+/// Removes what is old.
+pub mod retention;
 /// The procedures, one file per namespace.
 pub mod routers;
 #[path = "../schema.rs"]
@@ -39,3 +43,7 @@ mod schema;
 pub mod server;
 /// Stripe: prices, signatures, sessions, and the effects of its events on customers.
 pub mod stripe;
+/// Spans of calls for an OpenTelemetry collector.
+pub mod traces;
+/// The audit log as a chain, and its export.
+pub mod trail;

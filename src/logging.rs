@@ -1,19 +1,17 @@
 //! The log, on standard error: human-readable on a terminal, otherwise JSON. `RUST_LOG` filters it.
 
+mod filter;
 mod json;
 mod refusals;
 mod writer;
 
 use std::io::{IsTerminal, stderr};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clusterdesk::{config::LogFormat, kernel::metrics::DroppedLines};
-use tracing_subscriber::{
-    EnvFilter, Layer, Registry, filter::LevelFilter, fmt::layer, layer::SubscriberExt, registry,
-    util::SubscriberInitExt,
-};
+use tracing_subscriber::{Layer, fmt::layer, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
-pub use self::writer::Log;
+pub use self::{filter::filter, writer::Log};
 use self::{
     json::{JsonLine, Members},
     refusals::RefusalLimit,
@@ -27,7 +25,7 @@ pub fn start(format: Option<LogFormat>) -> Result<Log> {
     let filter = filter()?;
     let terminal = stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
-    let dropped = DroppedLines::new()?;
+    let dropped = DroppedLines::default();
     let limit = RefusalLimit::new(dropped.clone());
     let log = Log::start(stderr(), dropped)?;
     let lines = log.lines();
@@ -47,23 +45,5 @@ pub fn start(format: Option<LogFormat>) -> Result<Log> {
         // this one can't: it formats a message and queues a line.
         std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
         log
-    })
-}
-
-/// The filter of `RUST_LOG`, by default the level INFO. An `EnvFilter` looks at every span, so there is none by default.
-///
-/// # Errors
-/// When `RUST_LOG` is not a filter.
-pub fn filter() -> Result<Box<dyn Layer<Registry> + Send + Sync>> {
-    let Some(text) = std::env::var_os(EnvFilter::DEFAULT_ENV).filter(|text| !text.is_empty()) else {
-        return Ok(LevelFilter::INFO.boxed());
-    };
-    // Without colours, which the error of the filter itself has.
-    let filter = text.to_str().and_then(|text| EnvFilter::try_new(text).ok());
-    filter.map(EnvFilter::boxed).with_context(|| {
-        format!(
-            "{}: {text:?} is not a filter; write a level such as debug, or info,clusterdesk::db=debug",
-            EnvFilter::DEFAULT_ENV
-        )
     })
 }

@@ -12,6 +12,9 @@ use std::{
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// What errors about prepared statements mean, if the pooler was too busy to be recognised before.
+const POOLER: &str = "Is DATABASE_URL behind a pooler in transaction mode? Then set DATABASE_POOLER=transaction.";
+
 fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(code) => code,
@@ -21,7 +24,11 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             // `eprintln!` would panic if standard error were closed.
-            drop(writeln!(stderr(), "error: {error:#}"));
+            let text = format!("{error:#}");
+            drop(writeln!(stderr(), "error: {text}"));
+            if text.contains("prepared statement") {
+                drop(writeln!(stderr(), "{POOLER}"));
+            }
             ExitCode::FAILURE
         }
     }

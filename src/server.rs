@@ -1,16 +1,20 @@
 //! The server: accepts connections within explicit limits, serves HTTP/1.1 on them, and stops gracefully.
 
+mod backups;
 mod head;
 mod listener;
+mod optimize;
 mod places;
-mod purge;
+mod retention;
+mod scrapes;
+mod seal;
 mod stream;
 
 use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use futures_util::future::Abortable;
-use http::Request;
+use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,16 +25,21 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use self::{
+    backups::back_up,
     head::{HEAD_BYTES, Heads},
     listener::{Listener, Stream},
+    optimize::optimize,
     places::{Places, Reserved},
-    purge::{optimize, purge},
+    retention::Retention,
+    seal::seal,
     stream::Guarded,
 };
 use crate::{
+    auth::SignInLink,
     config::{BindAddr, Limits, Settings},
-    db::{Database, DatabaseUrl, Options},
-    http::{ClientConnection, Peer, Site, drained},
+    db::{Database, DatabaseUrl, Options, backups::Schedule},
+    error,
+    http::{ClientConnection, Peer, Response, Site, drained, is_event_stream},
     kernel::{
         ApiTokens, Feeds, Kernel, Router, Services, Subscribers, Timeouts,
         limiter::Limiter,
@@ -38,16 +47,24 @@ use crate::{
         registry,
     },
     stripe::Stripe,
+    traces::Traces,
 };
 
 /// A bound server, ready to [run](Server::run).
 pub struct Server {
     listener: Listener,
+    /// Where metrics alone are served.
+    scrapes: Option<Listener>,
     site: Arc<Site>,
     places: Places,
     limits: Limits,
+    retention: Retention,
+    /// How long an idle connection is kept.
+    keep_alive: Duration,
+    /// How long calls in flight may take once the server stops.
     grace: Duration,
     drain: watch::Sender<bool>,
+    backups: Option<Schedule>,
 }
 
 /// Builds the kernel of a server: the services that the settings describe, and the procedures of `routers`. The database
@@ -67,41 +84,100 @@ pub fn kernel(
     if replica.as_ref().is_some_and(|replica| replica.sqlite_path().or(url.sqlite_path()).is_some()) {
         bail!("DATABASE_REPLICA_URL: the replica and the database must both be PostgreSQL");
     }
+    let listen = settings.database_listen_url.as_ref();
+    let listen = listen.map(|url| DatabaseUrl::parse(url, "DATABASE_LISTEN_URL")).transpose()?;
+    if listen.as_ref().is_some_and(|listen| listen.sqlite_path().or(url.sqlite_path()).is_some()) {
+        bail!("DATABASE_LISTEN_URL: only PostgreSQL has something to listen to, and both URLs must lead to it");
+    }
+    let traces = Traces::start(&settings.traces, if url.sqlite_path().is_some() { "sqlite" } else { "postgresql" })?;
     let db = Database::open(&Options {
-        url,
+        url: url.clone(),
         replica,
+        staleness: limits.staleness,
+        listen,
         threads: u32::from(settings.database_threads),
         queued_jobs: limits.queued_jobs,
         statement_timeout: limits.call_timeout,
     })?;
-    let metrics = Metrics::new()?;
+    let metrics = Metrics::new(&db);
+    metrics.show_traces(&traces);
     let services = Services {
-        limiter: Limiter::new(&settings.rate_limits),
+        limiter: Limiter::new(&settings.rate_limits, &url, limits, &metrics.rate_checks)?,
         tokens: ApiTokens::new(),
-        feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), limits),
+        feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), metrics.event_lag.clone(), limits),
         subscribers: Subscribers::new(limits.user_subscriptions),
         stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
         timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },
         db,
         metrics,
+        traces,
         draining,
     };
     Kernel::new(registry(routers)?, services)
 }
 
-impl Server {
-    /// Builds the [`kernel`] and starts to listen. The database need not be available yet.
+/// A server whose settings were checked and whose address is taken. Nothing was changed yet, and nobody can connect.
+pub struct Prepared {
+    address: listener::Reserved,
+    /// The address for metrics alone.
+    scrapes: Option<listener::Reserved>,
+    site: Arc<Site>,
+    places: Places,
+    limits: Limits,
+    retention: Retention,
+    keep_alive: Duration,
+    grace: Duration,
+    drain: watch::Sender<bool>,
+    backups: Option<Schedule>,
+}
+
+impl Prepared {
+    /// Checks everything that can be checked without the database, and builds the [`kernel`].
     ///
     /// # Errors
     /// When a setting is invalid, two procedures have the same name, or the address is taken.
-    pub async fn bind(settings: &Settings, limits: Limits, routers: Vec<Router>) -> Result<Self> {
+    pub async fn new(settings: &Settings, limits: Limits, routers: Vec<Router>) -> Result<Self> {
         let (drain, draining) = watch::channel(false);
+        let backups = Schedule::from_settings(settings)?;
         let kernel = Arc::new(kernel(settings, &limits, routers, draining)?);
         let site = Arc::new(Site::new(kernel, settings, limits.clone())?);
-        let listener = Listener::bind(&settings.bind_addr).await?;
+        let retention = Retention::new(settings, &limits)?;
+        let address = listener::Reserved::take(&settings.bind_addr, "BIND_ADDR").await?;
+        let scrapes = match &settings.metrics_addr {
+            Some(address) => Some(listener::Reserved::take(address, "METRICS_ADDR").await?),
+            None => None,
+        };
         let proxies = settings.trusted_proxies.clone();
         let places = Places::new(limits.connections, site.addresses().clone(), proxies);
-        Ok(Self { listener, site, places, limits, grace: Duration::from_millis(settings.shutdown_grace_ms), drain })
+        let keep_alive = Duration::from_millis(settings.keep_alive_ms);
+        let grace = Duration::from_millis(settings.shutdown_grace_ms);
+        Ok(Self { address, scrapes, site, places, limits, retention, keep_alive, grace, drain, backups })
+    }
+
+    /// Shows at `/metrics` how many log lines were dropped. The log belongs to the process, not to the server.
+    pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) {
+        self.site.kernel().services().metrics.show_dropped_log_lines(dropped);
+    }
+
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// When another server took the address meanwhile.
+    pub fn listen(self) -> Result<Server> {
+        let Self { address, scrapes, site, places, limits, retention, keep_alive, grace, drain, backups } = self;
+        let listener = address.listen().context("BIND_ADDR")?;
+        let scrapes = scrapes.map(|address| address.listen().context("METRICS_ADDR")).transpose()?;
+        Ok(Server { listener, scrapes, site, places, limits, retention, keep_alive, grace, drain, backups })
+    }
+}
+
+impl Server {
+    /// A server that listens. The database need not be available yet.
+    ///
+    /// # Errors
+    /// As for [`Prepared::new`].
+    pub async fn bind(settings: &Settings, limits: Limits, routers: Vec<Router>) -> Result<Self> {
+        Prepared::new(settings, limits, routers).await?.listen()
     }
 
     /// The bound address, with the port that the system chose for port 0.
@@ -112,12 +188,20 @@ impl Server {
         self.listener.address()
     }
 
-    /// Shows at `/metrics` how many log lines were dropped. The log belongs to the process, not to the server.
+    /// Makes a link that signs the oldest admin in to the explorer. None when there is no admin.
     ///
     /// # Errors
-    /// When called twice.
-    pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) -> Result<()> {
-        self.site.kernel().services().metrics.show_dropped_log_lines(dropped)
+    /// When the database has not written it in time.
+    pub async fn link_for_admin(&self, within: Duration) -> error::Result<Option<SignInLink>> {
+        self.site.kernel().link_for_admin(within).await
+    }
+
+    /// Where the metrics are, if that is an address of their own.
+    ///
+    /// # Errors
+    /// When the system cannot tell it.
+    pub fn metrics_address(&self) -> Result<Option<BindAddr>> {
+        self.scrapes.as_ref().map(Listener::address).transpose()
     }
 
     /// Serves until `shutdown` resolves. Then it accepts no more connections, finishes running calls and closes the
@@ -125,8 +209,15 @@ impl Server {
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let connections = TaskTracker::new();
         let mut shutdown = pin!(shutdown);
-        tokio::spawn(purge(Arc::clone(&self.site), self.limits.purge_interval, self.drain.subscribe()));
+        tokio::spawn(self.retention.clone().run(Arc::clone(&self.site), self.drain.subscribe()));
+        tokio::spawn(seal(Arc::clone(&self.site), self.limits.seal_interval, self.drain.subscribe()));
         tokio::spawn(optimize(Arc::clone(&self.site), self.drain.subscribe()));
+        if let Some(listener) = self.scrapes.take() {
+            tokio::spawn(scrapes::serve(listener, Arc::clone(&self.site), self.drain.subscribe()));
+        }
+        if let Some(schedule) = self.backups.take() {
+            tokio::spawn(back_up(Arc::clone(&self.site), schedule, self.drain.subscribe()));
+        }
         loop {
             let (stream, peer) = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -179,7 +270,7 @@ impl Server {
         peer: Peer,
         place: Option<Arc<dyn Send + Sync>>,
     ) -> impl Future<Output = hyper::Result<()>> + Send + use<> {
-        let Limits { ref wire, idle_timeout, .. } = self.limits;
+        let wire = &self.limits.wire;
         let heads = Heads::new(self.site.budget().clone(), wire.message_timeout);
         let guarded = Guarded::new(stream, heads.clone(), wire.write_timeout);
         let has_place = place.is_some();
@@ -187,11 +278,19 @@ impl Server {
         let service = service_fn(move |request: Request<Incoming>| {
             let (head, answering) = heads.answer();
             let answering: Arc<dyn Send + Sync> = Arc::new(answering);
-            let connection = ClientConnection { peer, place: place.clone(), answering: Arc::clone(&answering) };
-            let site = Arc::clone(&site);
+            let connection = ClientConnection {
+                peer,
+                place: place.clone(),
+                answering: Arc::clone(&answering),
+                ended: heads.ended(),
+            };
+            let (site, heads) = (Arc::clone(&site), heads.clone());
             async move {
                 let response = site.handle(request, connection).await;
                 drop(head);
+                if is_endless(&response) {
+                    heads.answer_is_endless();
+                }
                 // The body keeps `answering` until it is written.
                 Ok::<_, Infallible>(response.map(|body| {
                     body.map_err(move |never| {
@@ -204,7 +303,7 @@ impl Server {
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
             .keep_alive(has_place)
-            .header_read_timeout(idle_timeout)
+            .header_read_timeout(self.keep_alive)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(guarded), service)
             .with_upgrades();
@@ -233,5 +332,11 @@ impl Server {
             Ok(()) => tracing::info!("stopped"),
             Err(_elapsed) => tracing::warn!("stopped with calls running, because the grace period is over"),
         }
+        site.kernel().services().traces.stop().await;
     }
+}
+
+/// Whether only the peer ends a response: a stream of events, or a WebSocket.
+fn is_endless(response: &Response) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS || is_event_stream(response)
 }

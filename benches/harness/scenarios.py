@@ -241,6 +241,25 @@ def sockets(subject, count, idle):
     return during, subject.memory()
 
 
+def logging(bench, name):
+    """What the log costs at its default level: the same server with it and without it, in turns."""
+    path = os.path.join(bench.folder, "ours.db")
+    bench.subject("sqlite")
+    servers = [ours("sqlite", f"sqlite:{path}", bench.folder, RUST_LOG=level) for level in ("info", "off")]
+    found = ([], [])
+    for server in servers:
+        server.wait(lambda subject: calls.HELLO.send(subject, bench.load.tokens[1]))
+        bench.warm_up(bench.load, server, calls.HELLO, 32)
+    for _ in range(bench.rounds):
+        for server, runs in zip(servers, found):
+            runs.append(bench.load.run([server], calls.HELLO, 32, bench.seconds))
+    for server in servers:
+        server.stop()
+    with_log, without = (median(runs) for runs in found)
+    measured = {"with_us": with_log.server, "without_us": without.server, "log_us": with_log.server - without.server}
+    bench.keep(name, {"sqlite": {key: round(value, 1) for key, value in measured.items()}})
+
+
 def scale(bench, name):
     """Cost by number of clusters. There are 11 clusters for 9 users, and as many audit entries of a day as clusters."""
     for count in SIZES:
@@ -287,6 +306,7 @@ ALL = {
     "slow-disk": slow_disk,
     "two-servers": two_servers,
     "process": process,
+    "logging": logging,
     "connections": connections,
     "tail": tail,
     "scale": scale,

@@ -87,7 +87,7 @@ class Subject:
         RUNNING.remove(self)
 
 
-def ours(name, url, folder, postgres=None, database=None):
+def ours(name, url, folder, postgres=None, database=None, **settings):
     port = free_port()
     data = os.path.join(folder, f"data-{port}")
     environment = {
@@ -100,6 +100,7 @@ def ours(name, url, folder, postgres=None, database=None):
         "RATE_LIMIT_READ_MAX_REQUESTS": "0",
         "RATE_LIMIT_WRITE_MAX_REQUESTS": "0",
         "RATE_LIMIT_STRIPE_MAX_REQUESTS": "0",
+        **settings,
     }
     return Subject(name, [SERVER], port, folder, environment, postgres, database)
 

@@ -110,6 +110,7 @@ impl App {
                 description: "Answers orders.",
                 transformer,
                 error_details: None,
+                keeps_answers: false,
             };
             Endpoint::new(functions, &catalogue, &about, &limits).unwrap()
         };

@@ -7,6 +7,9 @@ use serde_json::{Value, value::RawValue};
 
 use crate::answer::code_of_response;
 
+/// The longest id in characters: a text's own, a number's digits.
+const LONGEST_ID: usize = 255;
+
 /// What the answer to one entry of a message must look like.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expected {
@@ -40,6 +43,7 @@ pub fn codes_of_reply(
     batch: usize,
 ) -> Result<Vec<Option<&'static str>>, String> {
     let refused = Expected::Id(Value::Null);
+    let message = message.strip_prefix("\u{feff}".as_bytes()).unwrap_or(message);
     let Ok(message) = serde_json::from_slice::<&RawValue>(message) else { return single(&refused, reply) };
     let mut entries: Vec<Expected> = match serde_json::from_str::<Vec<&RawValue>>(message.get()) {
         Err(_) => return single(&expected(message), reply),
@@ -78,22 +82,31 @@ pub fn expected(entry: &RawValue) -> Expected {
         return Expected::Something;
     };
     let times = |name: &str| members.iter().filter(|(known, _)| known == name).count();
-    if ["jsonrpc", "id", "method", "params"].into_iter().any(|name| times(name) > 1) {
+    if ["jsonrpc", "id", "method", "params", "idempotencyKey"].into_iter().any(|name| times(name) > 1) {
         return Expected::Something;
     }
     let member = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| value);
     let is_request = member("jsonrpc").is_some_and(|version| version.get() == "\"2.0\"")
         && member("method").is_some_and(|method| serde_json::from_str::<String>(method.get()).is_ok())
-        && member("params").is_none_or(|params| params.get() == "null" || params.get().starts_with(['{', '[']));
+        && member("params").is_none_or(|params| params.get() == "null" || params.get().starts_with(['{', '[']))
+        && member("idempotencyKey").is_none_or(|key| is_key(key));
     match member("id") {
         None if is_request => Expected::Nothing,
         None => Expected::Something,
         Some(id) => match serde_json::from_str::<Value>(id.get()) {
-            Ok(id) if id.is_null() || id.is_u64() => Expected::Id(id),
-            Ok(Value::String(text)) if text.chars().count() <= 255 => Expected::Id(Value::String(text)),
+            Ok(number) if number.is_number() && id.get().len() > LONGEST_ID => Expected::Something,
+            Ok(id) if id.is_null() || id.is_number() => Expected::Id(id),
+            Ok(Value::String(text)) if text.chars().count() <= LONGEST_ID => Expected::Id(Value::String(text)),
             _ => Expected::Something,
         },
     }
+}
+
+/// Whether this is an idempotency key, or null for none.
+fn is_key(value: &RawValue) -> bool {
+    serde_json::from_str::<Option<String>>(value.get()).is_ok_and(|key| {
+        key.is_none_or(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
+    })
 }
 
 /// Reads the members of an object as they are written.

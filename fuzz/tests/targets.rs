@@ -1,5 +1,5 @@
 //! Runs the fuzz targets without libFuzzer: every file of the corpus, and random changes of these files. `PROPTEST_CASES`
-//! sets how many changes of each target are tried.
+//! sets how many changes of each target are tried, and `PROPTEST_RNG_SEED` tries others.
 
 #![allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use proptest::{
     collection::vec,
     prelude::*,
     sample::{Index, select},
-    test_runner::{Config, TestRunner},
+    test_runner::{Config, RngSeed, TestRunner},
 };
 
 /// A change of some bytes.
@@ -112,7 +112,10 @@ fn check(name: &str, target: fn(&[u8])) {
     }
     let corpus: Vec<_> = files.into_iter().map(|(_, bytes)| bytes).collect();
     let changed = (select(corpus.clone()), vec(edit(&corpus), 1..6)).prop_map(|(bytes, edits)| apply(bytes, &edits));
-    let config = Config { failure_persistence: None, ..Config::default() };
+    let mut config = Config { failure_persistence: None, ..Config::default() };
+    if config.rng_seed == RngSeed::Random {
+        config.rng_seed = RngSeed::Fixed(0);
+    }
     let run = TestRunner::new(config).run(&changed, |bytes| {
         target(&bytes);
         Ok(())

@@ -15,7 +15,7 @@ use super::{
     key_set::KeySet,
     keys::Keys,
     plain_token::PlainToken,
-    refusal::{BAD_API_TOKEN, CRITICAL_HEADER, MALFORMED, NOT_ACCEPTED, Refusal, TOO_LONG},
+    refusal::{BAD_API_TOKEN, CRITICAL_HEADER, MALFORMED, NOT_A_SESSION, NOT_ACCEPTED, Refusal, TOO_LONG},
 };
 use crate::config::JwtSettings;
 
@@ -73,6 +73,15 @@ impl Authenticator {
             Ok(claims) => Credential::Jwt(claims),
             Err(refusal) => Credential::Rejected(refusal),
         }
+    }
+
+    /// Verifies the token of a session cookie. It must be a JWT: a browser would send an API token with everything, for as
+    /// long as it is valid.
+    pub async fn authenticate_session(&self, token: &str) -> Credential {
+        if token.starts_with(PlainToken::PREFIX) {
+            return Credential::Rejected(NOT_A_SESSION);
+        }
+        self.authenticate(Some(token)).await
     }
 
     /// Number of usable keys, 0 when none is configured. Keys behind a URL are fetched now, for `clusterdesk doctor`.

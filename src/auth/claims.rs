@@ -5,10 +5,13 @@ use std::{fmt, sync::OnceLock, time::Duration};
 use anyhow::bail;
 use procedures::is_identifier;
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 
 use super::{profile, refusal::Refusal};
 use crate::config::JwtSettings;
 
+/// Longest wait between two looks at the clock.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(30);
 /// Allowed clock skew in seconds (RFC 7519 §4.1.4 and §4.1.5: "some small leeway").
 const SKEW: i64 = 30;
 
@@ -48,6 +51,18 @@ impl Claims {
     /// Whether the token expired at least 30 seconds ago (the allowed clock skew).
     pub fn is_expired(&self) -> bool {
         self.is_expired_at(now())
+    }
+
+    /// Resolves in the last second in which the token is accepted.
+    pub async fn expiry(&self) {
+        loop {
+            // The clock is set now and then, and goes on while the machine sleeps.
+            let left = self.expires_at.saturating_add(SKEW).saturating_sub(now()).saturating_sub(1);
+            match u64::try_from(left) {
+                Ok(seconds @ 1..) => sleep(Duration::from_secs(seconds).min(LOOK_AT_CLOCK)).await,
+                _ => return,
+            }
+        }
     }
 
     /// RFC 7519 §4.1.4: expired "on or after" `exp`.

@@ -1,10 +1,13 @@
-//! Verifies bearer tokens: API tokens by their format, JSON Web Tokens (RFC 7519) by signature and claims. Nothing here
-//! reads the database; whether an API token is live and whether its user exists is decided there.
+//! Verifies bearer tokens: API tokens by their format, JSON Web Tokens (RFC 7519) by signature and claims. None of these
+//! checks reads the database; whether an API token is live and whether its user exists is decided there. In an open transaction,
+//! `grant` makes new tokens, and `sign_in` links and sessions.
 
 mod authenticator;
 mod cache;
 mod claims;
+mod console_secret;
 mod credential;
+mod grant;
 mod jwks;
 mod key;
 mod key_set;
@@ -12,10 +15,14 @@ mod keys;
 mod plain_token;
 mod profile;
 mod refusal;
+mod sign_in;
 
 pub use self::{
     authenticator::Authenticator,
     claims::Claims,
+    console_secret::ConsoleSecret,
     credential::Credential,
+    grant::{Grant, Granted, NO_TOKEN, rotate},
     plain_token::{PlainToken, TokenHash},
+    sign_in::{BAD_LINK, EXACTNESS, Opened, SignInLink, make_link, open_session},
 };

@@ -11,7 +11,9 @@ use rand::{
 use sha2::{Digest, Sha256};
 
 /// 62^30 is more than 2^178.
-const RANDOM_CHARS: usize = 30;
+pub(super) const RANDOM_CHARS: usize = 30;
+/// Of a token whose last 3 characters are shown, more than 2^160 remain possible.
+const HINT_CHARS: usize = 3;
 /// 62^6 is more than 2^32: a CRC-32 always fits.
 const CHECKSUM_CHARS: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -26,7 +28,7 @@ impl PlainToken {
 
     /// Generates a token with random numbers of the operating system. Panics when the operating system has none.
     pub fn generate() -> Self {
-        let random = Alphanumeric.sample_string(&mut UnwrapErr(SysRng), RANDOM_CHARS);
+        let random = random_chars();
         let checksum = checksum(&random);
         Self(format!("{}{random}{checksum}", Self::PREFIX))
     }
@@ -43,7 +45,13 @@ impl PlainToken {
 
     /// The hash that the database stores instead of the token. It needs no salt: 178 random bits can't be guessed.
     pub fn hash(&self) -> TokenHash {
-        TokenHash(HEXLOWER.encode(&Sha256::digest(&self.0)))
+        TokenHash::of(&self.0)
+    }
+
+    /// The last characters, by which its owner knows it from others.
+    pub fn hint(&self) -> &str {
+        let start = self.0.len().saturating_sub(HINT_CHARS);
+        self.0.get(start..).unwrap_or_default()
     }
 
     /// The token itself, to be shown to its owner only.
@@ -63,10 +71,20 @@ impl fmt::Debug for PlainToken {
 pub struct TokenHash(String);
 
 impl TokenHash {
+    /// The hash of a secret.
+    pub(super) fn of(secret: &str) -> Self {
+        Self(HEXLOWER.encode(&Sha256::digest(secret)))
+    }
+
     /// The hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// 30 random characters of base62. Panics when the operating system has no random numbers.
+pub(super) fn random_chars() -> String {
+    Alphanumeric.sample_string(&mut UnwrapErr(SysRng), RANDOM_CHARS)
 }
 
 /// CRC-32 in base62, padded with zeros. It distinguishes a mistyped token from an unknown one; it is not a protection.

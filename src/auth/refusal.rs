@@ -12,3 +12,5 @@ pub(super) const CRITICAL_HEADER: Refusal = "The token depends on header extensi
 pub(super) const UNKNOWN_KEY: Refusal = "The token names no key that this server knows.";
 pub(super) const WRONG_ALGORITHM: Refusal = "The token is not signed with the algorithm of its key.";
 pub(super) const BAD_SIGNATURE: Refusal = "The token's signature is not valid.";
+pub(super) const NOT_A_SESSION: Refusal =
+    "A session cookie must hold a JWT. Send an API token in the Authorization header.";

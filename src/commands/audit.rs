@@ -3,12 +3,12 @@
 use anyhow::{Context, Result};
 use clusterdesk::{
     db::{DbConnection, Timestamp},
-    models::audit::NewAuditEntry,
+    models::audit::{Door, NewAuditEntry},
 };
 use uuid::Uuid;
 
 /// The actor in audit entries of the command line.
-const ACTOR: &str = "cli";
+pub const ACTOR: &str = "cli";
 
 /// What a command changed.
 pub struct Change<'a> {
@@ -35,6 +35,9 @@ pub fn record(conn: &mut DbConnection, change: &Change<'_>) -> Result<()> {
         entity_id: change.entity_id.to_owned(),
         detail: change.detail.to_owned(),
         request_id: Uuid::new_v4().to_string(),
+        client_address: None,
+        token_id: None,
+        door: Door::Cli,
     };
     entry.insert(conn).context("could not write the audit log")
 }

@@ -4,28 +4,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clusterdesk::{
-    auth::PlainToken,
+    auth::{Grant, Granted, PlainToken},
     db::{DatabaseUrl, DbConnection, Timestamp, locks, transaction},
     models::{
-        api_token::{NewApiToken, Scope},
-        audit::NewAuditEntry,
+        api_token::Scope,
+        audit::{Door, NewAuditEntry},
         user::{self, NewUser, Role},
     },
 };
 use uuid::Uuid;
 
-use super::data;
+use super::{
+    data,
+    token_file::{self, write_secret},
+};
 
-/// The file that contains the token.
-pub fn token_file(data_dir: &Path) -> PathBuf {
-    data_dir.join("admin-token")
+/// A token that was created at start.
+pub struct FirstToken {
+    /// The token.
+    pub token: PlainToken,
+    /// The file that contains it.
+    pub file: PathBuf,
 }
 
 /// Creates an admin and a token unless there is an admin. If several servers start together, exactly one creates them.
 ///
 /// # Errors
 /// The database or the token's file can't be written; then neither is changed.
-pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<PlainToken>> {
+pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<FirstToken>> {
     let mut connection = data::open(url)?;
     let created = transaction::write(&mut connection, |conn| {
         locks::lock_until_commit(conn, locks::START_UP)?;
@@ -34,16 +40,9 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<PlainToken>> {
         }
         let now = Timestamp::now();
         let admin = create_admin(conn, now)?;
-        let token = PlainToken::generate();
-        let id = NewApiToken {
-            user_id: &admin,
-            name: "first start",
-            hash: token.hash().as_str(),
-            scope: Scope::Admin,
-            created_at: now,
-            expires_at: None,
-        }
-        .insert(conn)?;
+        let file = token_file::replaceable(conn, data_dir)?;
+        let grant = Grant { user_id: &admin, name: "first start", scope: Scope::Admin, expires_at: None };
+        let Granted { id, token, .. } = grant.issue(conn, now)?;
         NewAuditEntry {
             created_at: now,
             actor_id: "bootstrap".to_owned(),
@@ -52,11 +51,16 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<PlainToken>> {
             entity_id: admin,
             detail: format!("{{\"tokenId\":{id}}}"),
             request_id: Uuid::new_v4().to_string(),
+            client_address: None,
+            token_id: None,
+            door: Door::Server,
         }
         .insert(conn)?;
         // Before the commit: otherwise a failure to write the file would leave an admin without a readable token.
-        data::write_secret(&token_file(data_dir), token.expose())?;
-        Ok(Some(token))
+        let written = data::create_folder(data_dir).and_then(|()| write_secret(&file, token.expose()));
+        written
+            .context("the token of the first admin needs a folder (DATA_DIR); BOOTSTRAP_ADMIN=off creates no admin")?;
+        Ok(Some(FirstToken { token, file }))
     });
     created.map_err(data::detailed)
 }

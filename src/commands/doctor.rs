@@ -1,41 +1,75 @@
 //! `clusterdesk doctor`: checks whether the server could run.
 
-use std::{os::unix::fs::PermissionsExt, path::Path, process::ExitCode, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::PermissionsExt, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
     auth::Authenticator,
-    config::Settings,
-    db::{DatabaseUrl, Manager, Purpose, Timestamp, dialect, migrations::Migrations},
+    config::{Secret, Settings},
+    db::{
+        DatabaseUrl, Manager, Purpose, Timestamp, backups::Schedule, dialect, migrations::Migrations,
+        refuse_unfinished, sessions, transaction,
+    },
+    kernel::limiter::Place,
+    stripe::Stripe,
+    traces,
 };
+use serde::Serialize;
 
-use super::bootstrap;
-use crate::logging;
+use super::{data, report::Rows, token_file};
+use crate::{cli::Output, logging};
 
 /// Allowed difference between our clock and the database's: the clock skew that JWTs are checked with.
 const MAX_SKEW: Duration = Duration::from_secs(30);
 
+/// The result of a check.
+#[derive(Serialize)]
+struct Check {
+    check: &'static str,
+    ok: bool,
+    detail: String,
+}
+
 /// Checks everything, prints a line for each check, and fails if there is a problem. Nothing is changed.
-pub fn run(settings: &Settings) -> ExitCode {
-    println!("configuration: ok (listens on {})", settings.bind_addr);
+///
+/// # Errors
+/// Standard output can't be written.
+pub fn run(settings: &Settings, unknown: &[String], Output { json }: Output) -> Result<ExitCode> {
+    let mut rows = Rows::new(json, "")?;
+    let detail = format!("listens on {}", settings.bind_addr);
+    let text = format!("configuration: ok ({detail})");
+    rows.add(&Check { check: "configuration", ok: true, detail }, text)?;
+    for variable in unknown {
+        let detail = format!("not a setting: {variable}");
+        let text = format!("environment: {detail}");
+        rows.add(&Check { check: "environment", ok: true, detail }, text)?;
+    }
     let mut healthy = true;
-    let mut report = |what: &str, found: Result<String>| match found {
-        Ok(detail) => println!("{what}: ok ({detail})"),
-        Err(problem) => {
-            healthy = false;
-            println!("{what}: PROBLEM: {problem:#}");
-        }
-    };
+    for (check, found) in checks(settings) {
+        let ok = found.is_ok();
+        healthy &= ok;
+        let detail = found.unwrap_or_else(|problem| format!("{problem:#}"));
+        let text = if ok { format!("{check}: ok ({detail})") } else { format!("{check}: PROBLEM: {detail}") };
+        rows.add(&Check { check, ok, detail }, text)?;
+    }
+    rows.end()?;
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The name and the result of each check.
+fn checks(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
+    let mut found = Vec::new();
+    let mut report = |what, result| found.push((what, result));
     let url = DatabaseUrl::from_settings(&settings.data);
+    let url_is_sqlite = url.as_ref().is_ok_and(|url| url.sqlite_path().is_some());
     let existing = url.and_then(|url| match url.sqlite_path() {
-        Some(path) if !path.exists() => {
-            Err(anyhow::anyhow!("{} does not exist yet; the first start of `clusterdesk` creates it", path.display()))
-        }
-        _ => Ok(url),
+        Some(path) => existing(path).map(|()| url),
+        None => Ok(url),
     });
     match existing {
         Ok(url) => {
-            report("database", database(&url));
+            report("database", database(&url).and_then(|found| sessions::check(&url).map(|()| found)));
+            report("writes", writes(&url));
             report("migrations", migrations(&url));
             report("clock", clock(&url));
             if let Some(path) = url.sqlite_path() {
@@ -45,21 +79,47 @@ pub fn run(settings: &Settings) -> ExitCode {
         Err(problem) => report("database", Err(problem)),
     }
     if let Some(url) = &settings.database_replica_url {
-        report("replica", DatabaseUrl::parse(url, "DATABASE_REPLICA_URL").and_then(|url| database(&url)));
+        report("replica", replica(url));
     }
     let data_dir = &settings.data.data_dir;
     for (what, path, mode) in
-        [("data folder", data_dir.clone(), 0o700), ("admin token", bootstrap::token_file(data_dir), 0o600)]
+        [("data folder", data_dir.clone(), 0o700), ("admin token", token_file::first(data_dir), 0o600)]
     {
         if path.exists() {
             report(what, private(&path, mode));
         }
     }
     report("token keys", keys(settings));
+    if !settings.session_cookies.is_empty() && !settings.jwt.has_key() {
+        report(
+            "session cookies",
+            Err(anyhow::anyhow!("SESSION_COOKIES needs a key that verifies JWTs: JWT_JWKS_URL or another")),
+        );
+    }
+    if let Some(store) = &settings.rate_limits.rate_limit_store
+        && let Ok(url) = DatabaseUrl::from_settings(&settings.data)
+    {
+        report("rate limits", Place::parse(Some(store), &url).map(|place| place.as_str().to_owned()));
+    }
+    report("billing", billing(settings));
+    match traces::check(&settings.traces) {
+        Ok(false) => {}
+        found => report("traces", found.map(|_| "for a collector".to_owned())),
+    }
+    if url_is_sqlite || settings.backups.backup_every.is_some() {
+        report("backups", backups(settings));
+    }
     if let Err(problem) = logging::filter() {
         report("log", Err(problem));
     }
-    if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    found
+}
+
+/// Refuses a SQLite file that is missing.
+fn existing(path: &Path) -> Result<()> {
+    refuse_unfinished(path)?;
+    ensure!(path.exists(), "{} does not exist yet; the first start of `clusterdesk` creates it", path.display());
+    Ok(())
 }
 
 fn manager(url: &DatabaseUrl) -> Manager {
@@ -76,6 +136,26 @@ fn database(url: &DatabaseUrl) -> Result<String> {
          ALTER DATABASE … SET lc_messages = 'C'"
     );
     Ok(format!("{} answers", url.kind()))
+}
+
+fn replica(url: &Secret) -> Result<String> {
+    let url = DatabaseUrl::parse(url, "DATABASE_REPLICA_URL")?;
+    sessions::require(&url, "DATABASE_REPLICA_URL")?;
+    database(&url)
+}
+
+/// Begins a transaction that may write, and rolls it back.
+fn writes(url: &DatabaseUrl) -> Result<String> {
+    if let Some(path) = url.sqlite_path() {
+        // Like the server, which creates the file if it is missing.
+        let file = OpenOptions::new().append(true).open(path);
+        file.with_context(|| format!("could not open {} for writing", path.display()))?;
+    }
+    let manager = Manager { purpose: Purpose::Write, ..manager(url) };
+    let mut connection = manager.open().context("could not connect")?;
+    let read_only = transaction::rehearse(&mut connection, |conn| Ok(dialect::is_read_only(conn)));
+    ensure!(!read_only.map_err(data::detailed)?, "the database is read-only, as a standby is");
+    Ok("the database accepts them".to_owned())
 }
 
 fn migrations(url: &DatabaseUrl) -> Result<String> {
@@ -103,6 +183,31 @@ fn private(path: &Path, expected: u32) -> Result<String> {
     let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
     ensure!(mode & !expected == 0, "{} has mode {mode:04o}; chmod {expected:04o} it", path.display());
     Ok(format!("{} has mode {mode:04o}", path.display()))
+}
+
+/// The age of the newest backup that the server has made.
+fn backups(settings: &Settings) -> Result<String> {
+    let Some(schedule) = Schedule::from_settings(settings)? else {
+        return Ok("none by the server: BACKUP_EVERY is not set".to_owned());
+    };
+    let folder = schedule.folder.display();
+    let Some(newest) = schedule.newest()? else {
+        // The server creates the folder before its first backup.
+        ensure!(!schedule.folder.exists(), "there is none in {folder}");
+        return Ok("none yet; the server makes one when it starts".to_owned());
+    };
+    let age = Duration::from_millis(Timestamp::now().millis().saturating_sub(newest.millis()).max(0).unsigned_abs());
+    let found = format!("the newest in {folder} is {} minutes old", age.as_secs() / 60);
+    ensure!(
+        age <= schedule.every.saturating_mul(2),
+        "{found}, although BACKUP_EVERY is shorter; the server's log says why"
+    );
+    Ok(found)
+}
+
+fn billing(settings: &Settings) -> Result<String> {
+    let is_configured = Stripe::new(&settings.stripe, settings.app_url.as_ref())?.client().is_ok();
+    Ok(if is_configured { "configured" } else { "not configured" }.to_owned())
 }
 
 fn keys(settings: &Settings) -> Result<String> {

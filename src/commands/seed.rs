@@ -1,27 +1,52 @@
 //! `clusterdesk seed`: inserts sample users, customers and clusters. The data is the same every time.
 
 use anyhow::{Result, ensure};
-use clusterdesk::{config::DataSettings, db::transaction, models::sample};
+use clusterdesk::{
+    config::DataSettings,
+    db::{DatabaseUrl, migrations::Migrations, sessions},
+    models::sample::{self, Seeded},
+};
+use serde::Serialize;
 
 use super::{
     audit::{self, Change},
-    data,
+    data, report,
 };
+use crate::cli::Effect;
 
-/// Inserts sample data.
+/// Inserts sample data. A SQLite database that does not exist is created and migrated.
 ///
 /// # Errors
 /// The database is not empty and `force` is not set, or can't be written.
-pub fn run(settings: &DataSettings, users: u32, force: bool) -> Result<()> {
-    let mut conn = data::connect(settings)?;
+pub fn run(settings: &DataSettings, users: u32, force: bool, Effect { dry_run, json }: Effect) -> Result<()> {
+    let url = DatabaseUrl::from_settings(settings)?;
+    if dry_run {
+        data::existing(settings)?;
+    } else if url.sqlite_path().is_some_and(|path| !path.exists()) {
+        data::create(&url)?;
+        Migrations::open(&url)?.up(usize::MAX)?;
+    }
+    sessions::check(&url)?;
+    let mut conn = data::open(&url)?;
     ensure!(force || sample::is_empty(&mut conn)?, "the database is not empty; --force adds the sample data anyway");
-    let seeded = transaction::write(&mut conn, |conn| {
+    let seeded = data::change(&mut conn, dry_run, |conn| {
         let seeded = sample::insert(conn, users)?;
         let detail = format!("{{\"users\":{},\"clusters\":{}}}", seeded.users, seeded.clusters);
         audit::record(conn, &Change { action: "seed", entity: "database", entity_id: "sample", detail: &detail })?;
         Ok(seeded)
-    });
-    let seeded = seeded.map_err(data::detailed)?;
-    println!("seeded {} users, {} customers, {} clusters", seeded.users, seeded.customers, seeded.clusters);
-    Ok(())
+    })?;
+    let Seeded { users, customers, clusters } = seeded;
+    let done = if dry_run { "would seed" } else { "seeded" };
+    let text = format!("{done} {users} users, {customers} customers, {clusters} clusters\n");
+    report::print(json, &Inserted { dry_run, users, customers, clusters }, text)
+}
+
+/// What was inserted.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Inserted {
+    dry_run: bool,
+    users: u32,
+    customers: u32,
+    clusters: u32,
 }

@@ -1,27 +1,29 @@
-//! `clusterdesk webhooks list|replay|purge`: the events that Stripe has sent.
-
-use std::io::{Write, stdout};
+//! `clusterdesk webhooks list|replay|reconcile|customers|purge`: the events that Stripe has sent.
 
 use anyhow::{Result, ensure};
 use clusterdesk::{
     config::{DataSettings, StripeSettings},
-    db::{Timestamp, transaction},
+    db::Timestamp,
     models::{
         page::Position,
         stripe_event::{EventFilter, StripeEvent},
     },
+    retention::{Kind, Purge},
     stripe::{
         Stripe,
         inbox::{self, EventOutcome},
     },
 };
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
     audit::{self, Change},
-    data,
+    data, reconcile,
+    report::{self, Rows},
+    stripe_customers,
 };
-use crate::cli::Webhooks;
+use crate::cli::{Effect, Webhooks};
 
 /// Rows that are read at a time.
 const PAGE_SIZE: i64 = 500;
@@ -32,62 +34,129 @@ const PAGE_SIZE: i64 = 500;
 /// An event could not be processed, or the database failed.
 pub fn run(command: &Webhooks) -> Result<()> {
     match command {
-        Webhooks::List { failed, data } => list(data, *failed),
-        Webhooks::Replay { ids, stripe, data } => replay(data, stripe, ids),
-        Webhooks::Purge { data } => purge(data),
+        Webhooks::List { failed, output, data } => list(data, *failed, output.json),
+        Webhooks::Replay { ids, effect, stripe, data } => replay(data, stripe, ids, *effect),
+        Webhooks::Reconcile { json, dry_run, stripe, data } => {
+            let options = reconcile::Options { json: *json, dry_run: *dry_run };
+            reconcile::run(data, stripe, options)
+        }
+        Webhooks::Customers { mend, json, stripe, data } => {
+            stripe_customers::run(data, stripe, stripe_customers::Options { mend: *mend, json: *json })
+        }
+        Webhooks::Purge { effect, data } => purge(data, *effect),
     }
 }
 
-fn list(settings: &DataSettings, failed: bool) -> Result<()> {
+/// An event in the list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'e> {
+    id: &'e str,
+    #[serde(rename = "type")]
+    kind: &'e str,
+    received_at: Timestamp,
+    processed_at: Option<Timestamp>,
+    attempts: i32,
+    /// Why it has no effect, if so.
+    error: Option<&'e str>,
+}
+
+fn list(settings: &DataSettings, failed: bool, json: bool) -> Result<()> {
     let mut conn = data::connect(settings)?;
-    let mut out = stdout().lock();
+    let header = format!("{:24}  {:30}  {:40}  {:8}  OUTCOME", "RECEIVED", "ID", "TYPE", "ATTEMPTS");
+    let mut rows = Rows::new(json, header)?;
     let mut after = None;
     loop {
         let page = StripeEvent::page(&mut conn, &EventFilter { failed }, after.as_ref(), PAGE_SIZE)?;
         for event in &page {
-            let outcome = event.error.as_deref().unwrap_or("processed");
-            writeln!(
-                out,
-                "{}  {}  {}  attempts {}  {outcome}",
-                event.received_at, event.id, event.kind, event.attempts
-            )?;
+            let StripeEvent { id, kind, received_at, processed_at, attempts, error, .. } = event;
+            let (received, outcome) = (received_at.to_string(), error.as_deref().unwrap_or("processed"));
+            let text = format!("{received:24}  {id:30}  {kind:40}  {attempts:8}  {outcome}");
+            let (received_at, processed_at, error) = (*received_at, *processed_at, error.as_deref());
+            rows.add(&Row { id, kind, received_at, processed_at, attempts: *attempts, error }, text)?;
         }
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { return rows.end() };
         after = Some(Position { at: last.received_at, id: last.id.clone() });
     }
 }
 
-fn replay(settings: &DataSettings, stripe: &StripeSettings, ids: &[String]) -> Result<()> {
+/// What became of an event.
+#[derive(Serialize)]
+struct Replayed<'e> {
+    id: &'e str,
+    outcome: &'static str,
+    reason: Option<String>,
+}
+
+fn replay(
+    settings: &DataSettings,
+    stripe: &StripeSettings,
+    ids: &[String],
+    Effect { dry_run, json }: Effect,
+) -> Result<()> {
     let (mut conn, stripe) = (data::connect(settings)?, Stripe::new(stripe, None)?);
     let ids = if ids.is_empty() { StripeEvent::failed(&mut conn)? } else { ids.to_vec() };
-    let mut failed = 0;
+    let header = if ids.is_empty() {
+        "no event has failed"
+    } else if dry_run {
+        "nothing is changed:"
+    } else {
+        ""
+    };
+    let (mut rows, mut failed) = (Rows::new(json, header)?, 0);
     for id in &ids {
         let request_id = Uuid::new_v4().to_string();
-        let outcome = transaction::write(&mut conn, |conn| {
+        let outcome = data::change(&mut conn, dry_run, |conn| {
             let outcome = inbox::replay(conn, &stripe, id, &request_id, Timestamp::now())?;
             if outcome != EventOutcome::Duplicate {
                 let change = Change { action: "webhooks.replay", entity: "stripe_event", entity_id: id, detail: "{}" };
                 audit::record(conn, &change)?;
             }
             Ok(outcome)
-        });
-        match outcome.map_err(data::detailed)? {
-            EventOutcome::Processed => println!("{id}: processed"),
-            EventOutcome::Ignored(why) => println!("{id}: ignored: {why}"),
-            EventOutcome::Duplicate => println!("{id}: had been processed before"),
-            EventOutcome::Failed(why) | EventOutcome::Conflict(why) => {
-                println!("{id}: FAILED: {why}");
-                failed += 1;
-            }
+        })?;
+        let (outcome, text, reason) = match outcome {
+            EventOutcome::Processed => ("processed", format!("{id}: processed"), None),
+            EventOutcome::Double(why) => ("double", format!("{id}: processed, but {why}"), Some(why)),
+            EventOutcome::Ignored(why) => ("ignored", format!("{id}: ignored: {why}"), Some(why)),
+            EventOutcome::Duplicate => ("duplicate", format!("{id}: had been processed before"), None),
+            EventOutcome::Failed(why) => ("failed", format!("{id}: FAILED: {why}"), Some(why)),
+            EventOutcome::Conflict(why) => ("conflict", format!("{id}: FAILED: {why}"), Some(why)),
+        };
+        if matches!(outcome, "failed" | "conflict") {
+            failed += 1;
         }
+        rows.add(&Replayed { id, outcome, reason }, text)?;
     }
+    rows.end()?;
     ensure!(failed == 0, "{failed} of {} events failed again", ids.len());
     Ok(())
 }
 
-fn purge(settings: &DataSettings) -> Result<()> {
+/// How many events were removed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Removed {
+    dry_run: bool,
+    before: Timestamp,
+    removed: u64,
+}
+
+fn purge(settings: &DataSettings, Effect { dry_run, json }: Effect) -> Result<()> {
     let mut conn = data::connect(settings)?;
-    let removed = StripeEvent::purge(&mut conn, inbox::oldest_kept(Timestamp::now()))?;
-    println!("removed {removed} events");
-    Ok(())
+    let before = inbox::oldest_kept(Timestamp::now());
+    let mut removed = 0_u64;
+    if dry_run {
+        let found = Purge::find(&mut conn, Kind::Webhooks, before).map_err(data::detailed)?.found;
+        removed = found.unwrap_or_default();
+    } else {
+        loop {
+            let rows = StripeEvent::purge(&mut conn, before, PAGE_SIZE)?;
+            removed = removed.saturating_add(u64::try_from(rows)?);
+            if rows == 0 {
+                break;
+            }
+        }
+    }
+    let done = if dry_run { "would remove" } else { "removed" };
+    report::print(json, &Removed { dry_run, before, removed }, format!("{done} {removed} events\n"))
 }

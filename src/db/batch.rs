@@ -12,7 +12,10 @@ use anyhow::anyhow;
 use diesel::QueryResult;
 
 use super::{connection::DbConnection, instrument};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    traces::Trace,
+};
 
 /// A statement that loads rows for many keys.
 pub trait Loader: 'static {
@@ -62,6 +65,15 @@ pub struct Company {
     pub needs: Vec<Box<dyn Need>>,
     /// How it reads.
     pub reading: Reading,
+    /// The call for which it works, if that is traced.
+    pub trace: Option<Trace>,
+}
+
+impl Company {
+    /// A job that has nothing in common with others.
+    pub fn none(trace: Option<Trace>) -> Self {
+        Self { trace, ..Self::default() }
+    }
 }
 
 /// How far a job came.
@@ -128,7 +140,7 @@ struct Steps<S: Step> {
 pub struct Ticket(usize);
 
 /// Work that shares nothing with other jobs.
-pub(super) fn plain<T>(
+pub fn plain<T>(
     mut work: impl FnMut(&mut DbConnection) -> Result<T>,
 ) -> impl FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> {
     move |connection, _batch| work(connection).map(Progress::Done)

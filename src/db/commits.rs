@@ -16,15 +16,15 @@ pub(super) struct Commits(Arc<State>);
 
 struct State {
     wake: watch::Sender<()>,
-    /// The PostgreSQL server to listen to. None on SQLite.
+    /// The PostgreSQL server to listen to. None on SQLite, and behind a pooler.
     server: Option<Secret>,
     /// Whether the listener thread runs.
     is_listening: Mutex<bool>,
 }
 
 impl Commits {
-    /// For SQLite: only this process announces commits.
-    pub fn of_sqlite() -> Self {
+    /// Where nobody else can be listened to: only this process announces commits.
+    pub fn of_this_process() -> Self {
         Self::new(None)
     }
 

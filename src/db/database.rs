@@ -4,29 +4,36 @@
 //! queue. See docs/ARCHITECTURE.md, "Data", for the measurements behind this.
 
 use std::{
+    ffi::OsString,
+    fs,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     batch::{Batch, Company, Progress, Reading, plain},
     commits::Commits,
     connection::{DbConnection, Purpose},
-    dialect::{self, LogPosition},
+    dialect,
     job::{Isolation, Lane, Patience, job},
+    log_position,
+    measures::Measures,
     options::Options,
-    replica::Replica,
+    own_writes::Reader,
+    refusals::Refusals,
+    replica::{Replica, ReplicaState},
     stopper::Stopper,
-    threads::Pools,
+    threads::{PRIMARY, Pools, REPLICA},
     url::DatabaseUrl,
 };
-use crate::error::{BUSY, Error, Result};
+use crate::{
+    error::{BUSY, Error, NO_WRITES, Result},
+    traces::Trace,
+};
 
 /// How long after its deadline a caller waits for the end of work that has begun. Callers are answered within a second of
 /// their deadline.
@@ -49,8 +56,11 @@ struct Lanes {
     /// Stops PostgreSQL processes that hang.
     stopper: Option<Stopper>,
     commits: Commits,
-    /// Counts the jobs that were run in groups.
-    grouped: Arc<AtomicU64>,
+    refusals: Refusals,
+    measures: Measures,
+    kind: &'static str,
+    /// The SQLite file.
+    file: Option<PathBuf>,
 }
 
 impl Database {
@@ -59,24 +69,41 @@ impl Database {
     /// # Errors
     /// When the operating system refuses a thread.
     pub fn open(options: &Options) -> anyhow::Result<Self> {
-        let primary = Pools::new(options, &options.url, options.statement_timeout);
+        let measures = Measures::new(options.replica.is_some());
+        let primary = Pools::new(options, &options.url, options.statement_timeout, (&PRIMARY, &measures));
         let reads = primary.start_readers()?;
         let browsing = primary.start_browsers()?;
-        let commits = match &options.url {
+        let commits = match options.listen.as_ref().unwrap_or(&options.url) {
             DatabaseUrl::Postgres(url) => Commits::of_postgres(url.clone()),
-            DatabaseUrl::Sqlite(_) => Commits::of_sqlite(),
+            DatabaseUrl::Sqlite(_) | DatabaseUrl::Pooled(_) => Commits::of_this_process(),
         };
         let (writes, groups) = primary.start_writers(&commits)?;
         let stopper = stopper(&options.url)?;
-        let replica = options.replica.as_ref().map(|url| open_replica(options, url)).transpose()?;
-        let grouped = primary.grouped();
-        Ok(Self(Arc::new(Lanes { reads, browsing, replica, writes, groups, stopper, commits, grouped })))
+        let replica = options.replica.as_ref().map(|url| open_replica(options, url, &measures)).transpose()?;
+        Ok(Self(Arc::new(Lanes {
+            reads,
+            browsing,
+            replica,
+            writes,
+            groups,
+            stopper,
+            commits,
+            refusals: Refusals::of(&options.url),
+            kind: options.url.kind(),
+            file: options.url.sqlite_path().map(PathBuf::from),
+            measures,
+        })))
     }
 
     /// Whether a query may try the replica: there is one, and it has not failed recently. After a failure only one query is
     /// told so, which must then try.
     pub fn may_try_replica(&self) -> bool {
-        self.0.replica.as_ref().is_some_and(Replica::may_try)
+        let Some(replica) = &self.0.replica else { return false };
+        let may_try = replica.may_try();
+        if !may_try {
+            replica.left_alone();
+        }
+        may_try
     }
 
     /// Runs `work` on the primary, with all its statements in one snapshot.
@@ -107,8 +134,37 @@ impl Database {
         self.submit(lane, order, work).await
     }
 
-    /// Like [`Self::read`], but on the replica if that has replayed the log up to `position` and says so quickly.
-    /// `snapshot` is as for [`Self::query`], and `reading` says how the work reads.
+    /// Notes that a caller has written, before they are told so: their next queries need it.
+    pub fn note_write(&self, who: &str) {
+        if let Some(replica) = &self.0.replica {
+            replica.note_write(who);
+        }
+    }
+
+    /// What is known of the replica, after it was asked, if it may be, for `patience` at most. None without a replica.
+    pub async fn probe_replica(&self, patience: Duration) -> Option<ReplicaState> {
+        let replica = self.0.replica.as_ref()?;
+        if replica.may_try() {
+            let ask = async {
+                let asked = Instant::now();
+                if let Ok(Some(position)) = self.read(asked + patience, |conn| Ok(log_position::current(conn)?)).await {
+                    let (deadline, reader) = (Instant::now() + patience, Reader { who: None, asked, position });
+                    drop(replica.query(deadline, false, Reading::Short, &reader, None, |_| Ok(())).await);
+                }
+            };
+            // If the primary takes that long, this says nothing about the replica.
+            drop(timeout(patience, ask).await);
+        }
+        Some(replica.state())
+    }
+
+    /// Whether there is a replica.
+    pub fn has_replica(&self) -> bool {
+        self.0.replica.is_some()
+    }
+
+    /// Like [`Self::read`], but on the replica if that has what the reader wrote, is not too far behind and says so quickly.
+    /// `snapshot` is as for [`Self::query`], `reading` says how the work reads, and `trace` for which call.
     ///
     /// # Errors
     /// As for [`Self::read`].
@@ -117,19 +173,20 @@ impl Database {
         deadline: Instant,
         snapshot: bool,
         reading: Reading,
-        position: Option<LogPosition>,
+        reader: Option<Reader>,
+        trace: Option<Trace>,
         work: W,
     ) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut DbConnection) -> Result<T> + Clone + Send + 'static,
     {
-        if let (Some(replica), Some(position)) = (&self.0.replica, position)
-            && let Some(result) = replica.query(deadline, snapshot, reading, position, work.clone()).await
+        if let (Some(replica), Some(reader)) = (&self.0.replica, reader)
+            && let Some(result) = replica.query(deadline, snapshot, reading, &reader, trace.clone(), work.clone()).await
         {
             return result;
         }
-        let company = Company { reading, ..Company::default() };
+        let company = Company { reading, ..Company::none(trace) };
         self.query(deadline, snapshot, company, plain(work)).await
     }
 
@@ -156,9 +213,9 @@ impl Database {
         T: Send + 'static,
         W: FnMut(&mut DbConnection, &mut Batch) -> Result<Progress<T>> + Send + 'static,
     {
-        let lane = self.writer(&company);
-        let order = Order { deadline, company, isolation: Isolation::Snapshot, unfinished: Error::OutcomeUnknown };
-        self.submit(lane, order, work).await
+        let written = self.submit(self.writer(&company), Order::write(deadline, company), work).await;
+        self.0.refusals.note(&written);
+        written
     }
 
     fn writer(&self, company: &Company) -> &Lane {
@@ -176,7 +233,11 @@ impl Database {
     /// # Errors
     /// As for [`Self::write`].
     pub async fn probe_write(&self, deadline: Instant) -> Result<()> {
-        self.write(deadline, |conn| Ok(dialect::write_probe(conn)?)).await
+        if self.0.refusals.are_recent() {
+            return Err(Error::unavailable(NO_WRITES));
+        }
+        let order = Order::write(deadline, Company::default());
+        self.submit(&self.0.writes, order, plain(|conn| Ok(dialect::write_probe(conn)?))).await
     }
 
     /// Renews the statistics of SQLite's planner. PostgreSQL does so by itself.
@@ -189,7 +250,8 @@ impl Database {
 
     /// A receiver that changes after commits that may have added events: at once after a commit of this process, and on
     /// PostgreSQL within 50 ms after one of another process. Not reported are commits of other processes to a SQLite
-    /// file, and those made while the listening connection is down. So callers also poll, at a longer interval.
+    /// file or through a pooler, and those made while the listening connection is down. So callers also poll, at a longer
+    /// interval.
     pub fn commits(&self) -> watch::Receiver<()> {
         self.0.commits.subscribe()
     }
@@ -200,9 +262,23 @@ impl Database {
         (self.0.reads.len().saturating_add(self.0.browsing.len()), lanes.map(Lane::len).sum())
     }
 
-    /// Jobs that were run in groups since the start.
-    pub fn grouped(&self) -> u64 {
-        self.0.grouped.load(Ordering::Relaxed)
+    /// What the threads count and time.
+    pub fn measures(&self) -> &Measures {
+        &self.0.measures
+    }
+
+    /// The database's name for messages.
+    pub fn kind(&self) -> &'static str {
+        self.0.kind
+    }
+
+    /// The bytes of the SQLite file and of its write-ahead log; 0 for one that can't be looked at. None on PostgreSQL.
+    pub fn file_sizes(&self) -> Option<(u64, u64)> {
+        let file = self.0.file.as_ref()?;
+        let mut log = OsString::from(file);
+        log.push("-wal");
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |file| file.len());
+        Some((size(file.clone()), size(log.into())))
     }
 
     async fn submit<T, W>(&self, lane: &Lane, order: Order, work: W) -> Result<T>
@@ -227,17 +303,24 @@ struct Order {
     unfinished: Error,
 }
 
-fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
-    match url {
-        DatabaseUrl::Postgres(url) => Ok(Some(Stopper::of_postgres(url)?)),
-        DatabaseUrl::Sqlite(_) => Ok(None),
+impl Order {
+    fn write(deadline: Instant, company: Company) -> Self {
+        Self { deadline, company, isolation: Isolation::Snapshot, unfinished: Error::OutcomeUnknown }
     }
 }
 
-fn open_replica(options: &Options, url: &DatabaseUrl) -> anyhow::Result<Replica> {
+fn stopper(url: &DatabaseUrl) -> anyhow::Result<Option<Stopper>> {
+    match url {
+        DatabaseUrl::Postgres(url) => Ok(Some(Stopper::of_postgres(url)?)),
+        // A pooler may have given the process to somebody else meanwhile. There the time limit of each transaction must do.
+        DatabaseUrl::Sqlite(_) | DatabaseUrl::Pooled(_) => Ok(None),
+    }
+}
+
+fn open_replica(options: &Options, url: &DatabaseUrl, measures: &Measures) -> anyhow::Result<Replica> {
     // The server ends every statement by then, so no process of a replica needs to be stopped.
     let statement_timeout = options.statement_timeout / 2;
-    let pools = Pools::new(options, url, statement_timeout);
-    let (lane, browsing) = (pools.start_loners(Purpose::Read, None)?, pools.start_browsers()?);
-    Ok(Replica { lane, browsing, avoid_until: Mutex::new(None) })
+    let pools = Pools::new(options, url, statement_timeout, (&REPLICA, measures));
+    let lanes = (pools.start_loners(Purpose::Read, None)?, pools.start_browsers()?);
+    Ok(Replica::new(lanes, options.staleness, measures.of_replica()))
 }

@@ -7,12 +7,12 @@ use diesel::{
     OptionalExtension, PgConnection, QueryResult, QueryableByName, RunQueryDsl,
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     dsl::sql,
+    result::DatabaseErrorKind,
     sql_query,
-    sql_types::{self, BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{self, BigInt, Bool, Integer, Text},
 };
 
 use super::{
-    cached::cached,
     connection::{DbConnection, Purpose},
     timestamp::Timestamp,
 };
@@ -30,7 +30,7 @@ const STARTED: &str = "(extract(epoch FROM backend_start) * 1000000)::bigint";
 const TERMINATE_TIMEOUT: &str = "SET statement_timeout = '5s'";
 
 /// A PostgreSQL process. The time tells it from a later one with the same number.
-#[derive(Clone, Copy, Debug, QueryableByName)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
 pub struct Backend {
     /// Its process id.
     #[diesel(sql_type = Integer)]
@@ -40,11 +40,7 @@ pub struct Backend {
     started: i64,
 }
 
-/// A position in the write-ahead log of a PostgreSQL primary. What was committed when it was read lies before it.
-#[derive(Clone, Copy, Debug)]
-pub struct LogPosition(i64);
-
-/// The first statements of every new connection. On SQLite the busy timeout must come first.
+/// The first statements of every new session. On SQLite the busy timeout must come first.
 pub fn session_setup(connection: &DbConnection, purpose: Purpose, statement_timeout: Duration) -> String {
     match connection {
         DbConnection::Sqlite(_) => {
@@ -195,6 +191,18 @@ pub fn optimize(connection: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
+/// Until the transaction ends, statements look rows up in indexes. Their plans are made once, for tables as small as they are
+/// then, and would read whole tables that this transaction fills. SQLite reads whole tables only without an index.
+///
+/// # Errors
+/// The database's.
+pub fn prefer_indexes(connection: &mut DbConnection) -> QueryResult<()> {
+    match connection {
+        DbConnection::Sqlite(_) => Ok(()),
+        DbConnection::Postgres(pg) => pg.batch_execute("SET LOCAL enable_seqscan = off"),
+    }
+}
+
 /// Whether a transaction is open.
 pub fn in_transaction(connection: &mut DbConnection) -> bool {
     let status = <DbConnection as diesel::Connection>::TransactionManager::transaction_manager_status_mut(connection);
@@ -264,6 +272,11 @@ pub fn is_read_only(connection: &mut DbConnection) -> bool {
 /// # Errors
 /// When the database accepts no writes.
 pub fn write_probe(connection: &mut DbConnection) -> QueryResult<()> {
+    if is_read_only(connection) {
+        // The message below would be accepted.
+        let message = Box::new("the session is in a read-only transaction".to_owned());
+        return Err(diesel::result::Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, message));
+    }
     let probe = match connection {
         DbConnection::Sqlite(_) => "UPDATE __diesel_schema_migrations SET run_on = run_on",
         // Needs no row, and so waits for no lock.
@@ -278,9 +291,16 @@ pub fn write_probe(connection: &mut DbConnection) -> QueryResult<()> {
 /// The database's.
 pub fn backend(connection: &mut DbConnection) -> QueryResult<Option<Backend>> {
     let DbConnection::Postgres(pg) = connection else { return Ok(None) };
-    // Without a row, as on a server that only resembles PostgreSQL, the process is not stopped.
+    backend_of_postgres(pg)
+}
+
+/// The process that serves a connection. None on a server that only resembles PostgreSQL.
+///
+/// # Errors
+/// The database's.
+pub fn backend_of_postgres(connection: &mut PgConnection) -> QueryResult<Option<Backend>> {
     let row = format!("SELECT pid, {STARTED} AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()");
-    sql_query(row).get_result(pg).optional()
+    sql_query(row).get_result(connection).optional()
 }
 
 /// Terminates a process of the server. False when it no longer exists.
@@ -299,28 +319,6 @@ pub fn terminate(connection: &mut PgConnection, backend: &Backend) -> QueryResul
 /// Marks a connection as broken, so that its pool closes it.
 pub fn discard(connection: &mut DbConnection) {
     <DbConnection as diesel::Connection>::TransactionManager::transaction_manager_status_mut(connection).set_in_error();
-}
-
-/// The present position in the log of a PostgreSQL primary. None elsewhere.
-///
-/// # Errors
-/// The database's.
-pub fn log_position(connection: &mut DbConnection) -> QueryResult<Option<LogPosition>> {
-    let DbConnection::Postgres(pg) = connection else { return Ok(None) };
-    let position = "CASE WHEN pg_is_in_recovery() THEN NULL ELSE (pg_current_wal_insert_lsn() - '0/0')::bigint END";
-    let position = cached(diesel::select(sql::<Nullable<BigInt>>(position))).get_result::<Option<i64>>(pg)?;
-    Ok(position.map(LogPosition))
-}
-
-/// Whether a replica has replayed the log of its primary up to `position`. If this is the primary itself, it has.
-///
-/// # Errors
-/// The database's.
-pub fn has_replayed(connection: &mut DbConnection, position: LogPosition) -> QueryResult<bool> {
-    let DbConnection::Postgres(pg) = connection else { return Ok(false) };
-    let replayed = "(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END \
-                    - '0/0')::bigint >= ";
-    cached(diesel::select(sql::<Bool>(replayed).bind::<BigInt, _>(position.0))).get_result(pg)
 }
 
 /// The language of the server's messages. Deadlocks and timeouts are recognised by their English messages, because

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Span;
+
 use super::{
     batch::Batch,
     connection::DbConnection,
@@ -11,7 +13,10 @@ use super::{
     sqlite_file::SqliteFile,
     transaction::{self, no_panic},
 };
-use crate::error::{Error, NO_DATABASE, Result};
+use crate::{
+    error::{Error, NO_DATABASE, NO_WRITES, Result},
+    traces::{Trace, within},
+};
 
 /// How long a statement of a group of writes may take. Jobs that need longer run alone.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -70,14 +75,19 @@ pub(super) fn read(
         || dialect::reads_faster_in_transactions(connection)
         || group.iter().any(|job| job.isolation() == Isolation::Snapshot);
     let mut ended = Ended::new();
-    if needs_transaction && dialect::begin_snapshot(connection, limit).is_err() {
+    let traces = traces(&group);
+    if needs_transaction && within(&traces, || dialect::begin_snapshot(connection, limit)).is_err() {
         ended.leave(group);
         ended.is_usable = ended.is_usable && !is_lost(connection);
         return ended;
     }
     let mut batch = Batch::of_group();
     let needs = group.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
-    let loaded = if dialect::loads_sets(connection) { batch.load(connection, needs) } else { Ok(()) };
+    let loaded = {
+        // A slow statement is logged with one of the calls that it serves.
+        let _named = group.first().map(|job| job.span().enter());
+        if dialect::loads_sets(connection) { within(&traces, || batch.load(connection, needs)) } else { Ok(()) }
+    };
     if let Err(error) = &loaded {
         tracing::debug!(%error, "a group of reads is undone");
     }
@@ -125,8 +135,10 @@ pub(super) fn write(
     let left = group.iter().map(|job| job.time_left()).min().unwrap_or_default();
     // On SQLite all writes are in groups, also those that don't write in steps and so need a savepoint to be undone. On
     // PostgreSQL savepoints would cost round trips; there all jobs of a group are undone if the database fails one.
-    let ran = match (dialect::begin_write(connection, Some(left.min(PATIENCE))), file) {
-        (Ok(()), None) => in_steps(connection, group, &mut ended),
+    let traces = traces(&group);
+    let begun = within(&traces, || dialect::begin_write(connection, Some(left.min(PATIENCE))));
+    let ran = match (begun, file) {
+        (Ok(()), None) => in_steps(connection, group, &traces, &mut ended),
         (Ok(()), Some(_)) => in_savepoints(connection, group),
         (Err(_), None) => Err(Undone(group)),
         (Err(error), Some(_)) => {
@@ -144,12 +156,18 @@ pub(super) fn write(
             return ended;
         }
     };
-    let failure = match dialect::commit(connection) {
+    let failure = match within(&traces, || dialect::commit(connection)) {
         Ok(()) if file.is_none_or(SqliteFile::is_in_place) => None,
         Ok(()) => Some("the database file or its log is not in place".to_owned()),
         // A server that still answers has rolled back.
         Err(_) if file.is_none() && !is_lost(connection) => {
             ended.leave(ran.into_iter().map(|ran| ran.job));
+            return ended;
+        }
+        // No page of the commit is in the log.
+        Err(error) if file.is_some() && error.to_string().contains("database or disk is full") => {
+            tracing::error!(%error, "{NO_WRITES}");
+            refuse(ran.into_iter().map(|ran| ran.job), NO_WRITES);
             return ended;
         }
         // SQLite rolls back too, but what the log contains already may be found there after a crash.
@@ -168,6 +186,11 @@ pub(super) fn write(
         ended.is_usable &= job.answer(outcome) || file.is_some();
     }
     ended
+}
+
+/// The calls of a group that are traced. What is done for the group is in the trace of each.
+fn traces(group: &Jobs) -> Vec<Trace> {
+    group.iter().filter_map(|job| job.company().trace.clone()).collect()
 }
 
 /// Answers every job with SERVICE_UNAVAILABLE.
@@ -191,7 +214,7 @@ fn in_savepoints(connection: &mut DbConnection, group: Jobs) -> Result<Vec<Ran>,
         // On a full disk SQLite rolls back the whole transaction. Further jobs would then commit one by one.
         if !dialect::in_transaction(connection) {
             tracing::error!("the database rolled the whole transaction back");
-            refuse(ran.into_iter().map(|ran| ran.job).chain(waiting), "The write could not be committed.");
+            refuse(ran.into_iter().map(|ran| ran.job).chain(waiting), NO_WRITES);
             return Err(Undone(Jobs::new()));
         }
     }
@@ -200,10 +223,19 @@ fn in_savepoints(connection: &mut DbConnection, group: Jobs) -> Result<Vec<Ran>,
 
 /// Runs the jobs in steps, up to the commit. Those whose lock another transaction holds are left to run alone. If the
 /// database fails one, all are undone.
-fn in_steps(connection: &mut DbConnection, group: Jobs, ended: &mut Ended) -> Result<Vec<Ran>, Undone> {
+fn in_steps(
+    connection: &mut DbConnection,
+    group: Jobs,
+    traces: &[Trace],
+    ended: &mut Ended,
+) -> Result<Vec<Ran>, Undone> {
     let mut batch = Batch::of_group();
     let locks = group.iter().filter_map(|job| job.company().lock.as_deref());
-    let (members, locked_out) = match batch.load(connection, locks) {
+    let loaded = {
+        let _named = group.first().map(|job| job.span().enter());
+        within(traces, || batch.load(connection, locks))
+    };
+    let (members, locked_out) = match loaded {
         Ok(()) => split(group, &batch),
         Err(_) => (Vec::new(), group),
     };
@@ -211,7 +243,7 @@ fn in_steps(connection: &mut DbConnection, group: Jobs, ended: &mut Ended) -> Re
     if members.is_empty() || !ended.is_usable {
         return Err(Undone(members));
     }
-    run(connection, &mut batch, members)
+    run(connection, &mut batch, members, traces)
 }
 
 /// The jobs whose lock is taken, and the others.
@@ -220,9 +252,10 @@ fn split(group: Jobs, batch: &Batch) -> (Jobs, Jobs) {
 }
 
 /// Runs all jobs whose locks are taken.
-fn run(connection: &mut DbConnection, batch: &mut Batch, members: Jobs) -> Result<Vec<Ran>, Undone> {
+fn run(connection: &mut DbConnection, batch: &mut Batch, members: Jobs, traces: &[Trace]) -> Result<Vec<Ran>, Undone> {
     let needs = members.iter().flat_map(|job| &job.company().needs).map(AsRef::as_ref);
-    if batch.load(connection, needs).is_err() {
+    let span = members.first().map(|job| job.span().clone()).unwrap_or_else(Span::none);
+    if span.in_scope(|| within(traces, || batch.load(connection, needs))).is_err() {
         return Err(Undone(members));
     }
     let mut running = members;
@@ -246,7 +279,7 @@ fn run(connection: &mut DbConnection, batch: &mut Batch, members: Jobs) -> Resul
                 }
             }
         }
-        if is_undone || batch.take_steps(connection).is_err() {
+        if is_undone || span.in_scope(|| within(traces, || batch.take_steps(connection))).is_err() {
             return Err(undone(ran, waiting.into_iter().chain(left)));
         }
         running = waiting;

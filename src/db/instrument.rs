@@ -5,10 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::connection::{DebugQuery, Instrumentation, InstrumentationEvent};
 use tracing::Level;
 
-use crate::error::milliseconds;
+use super::measures::LaneMeasures;
+use crate::{error::milliseconds, traces};
 
 /// Statements that take longer are logged.
 const SLOW: Duration = Duration::from_millis(200);
@@ -28,23 +29,42 @@ pub(super) fn shared() {
     COUNT.set(COUNT.get().saturating_add(1));
 }
 
-/// Counts and times the statements of one connection.
+/// Counts and times the statements of one connection, and counts the connection as long as it is open.
 #[derive(Default)]
 pub struct Statements {
     started: Option<Instant>,
+    measures: Option<LaneMeasures>,
+}
+
+impl Statements {
+    /// For a connection of a database thread.
+    pub(super) fn measured(measures: LaneMeasures) -> Self {
+        measures.connections.inc();
+        Self { started: None, measures: Some(measures) }
+    }
+}
+
+impl Drop for Statements {
+    fn drop(&mut self) {
+        if let Some(measures) = &self.measures {
+            measures.connections.dec();
+        }
+    }
 }
 
 impl Instrumentation for Statements {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
             InstrumentationEvent::StartQuery { .. } => self.started = Some(Instant::now()),
-            InstrumentationEvent::FinishQuery { query, .. } => {
+            InstrumentationEvent::FinishQuery { query, error, .. } => {
                 COUNT.set(COUNT.get().saturating_add(1));
                 let elapsed = self.started.take().map(|start| start.elapsed()).unwrap_or_default();
+                if let Some(measures) = &self.measures {
+                    measures.statement.observe(elapsed.as_secs_f64());
+                }
+                traces::statement(elapsed, error.is_some(), || without_values(query));
                 if elapsed > SLOW || tracing::enabled!(Level::TRACE) {
-                    // Without the bound values, which are the callers' data.
-                    let text = query.to_string();
-                    let sql = text.split("-- binds").next().unwrap_or_default().trim();
+                    let sql = without_values(query);
                     if elapsed > SLOW {
                         tracing::warn!(elapsed_ms = milliseconds(elapsed), sql, "slow statement");
                     } else {
@@ -55,4 +75,12 @@ impl Instrumentation for Statements {
             _ => {}
         }
     }
+}
+
+/// The text of a statement without the bound values, which are the callers' data.
+fn without_values(query: &dyn DebugQuery) -> String {
+    let mut text = query.to_string();
+    text.truncate(text.find("-- binds").unwrap_or(text.len()));
+    text.truncate(text.trim_end().len());
+    text
 }

@@ -21,7 +21,10 @@ use super::{
     queue::{Receiver, Sender},
     stopper::Stopper,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    traces::within,
+};
 
 /// Where jobs wait for a thread.
 pub(super) type Lane = Sender<Box<dyn Job>>;
@@ -42,6 +45,8 @@ pub(super) trait Job: Send {
     fn gains(&self) -> bool {
         self.company().lock.is_some() || self.company().reading == Reading::Short
     }
+    /// The time since its caller began to wait.
+    fn age(&self) -> Duration;
     /// The time until its deadline.
     fn time_left(&self) -> Duration;
     /// The span of its call, which names the request in the log.
@@ -114,6 +119,7 @@ struct Task<T, W> {
     reply: oneshot::Sender<Result<T>>,
     shared: Arc<Shared>,
     isolation: Isolation,
+    queued_at: Instant,
     deadline: Instant,
     span: Span,
 }
@@ -133,9 +139,18 @@ where
     let (reply, receiver) = oneshot::channel();
     let shared = Arc::new(Shared { claim: Claim::new(), backend: Mutex::new(None) });
     let ticket = Ticket { reply: receiver, shared: Arc::clone(&shared), patience, stopper };
-    let deadline = patience.deadline;
-    let task =
-        Task { work, rest: None, company, result: None, reply, shared, isolation, deadline, span: Span::current() };
+    let task = Task {
+        work,
+        rest: None,
+        company,
+        result: None,
+        reply,
+        shared,
+        isolation,
+        queued_at: Instant::now(),
+        deadline: patience.deadline,
+        span: Span::current(),
+    };
     (Box::new(task), ticket)
 }
 
@@ -231,6 +246,10 @@ where
         self.isolation
     }
 
+    fn age(&self) -> Duration {
+        self.queued_at.elapsed()
+    }
+
     fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
@@ -245,10 +264,10 @@ where
 
     fn run(&mut self, connection: &mut DbConnection, batch: &mut Batch) -> Result<bool> {
         let _entered = self.span.enter();
-        let progress = match self.rest.take() {
-            Some(rest) => rest(connection, batch)?,
-            None => (self.work)(connection, batch)?,
-        };
+        let progress = within(self.company.trace.as_slice(), || match self.rest.take() {
+            Some(rest) => rest(connection, batch),
+            None => (self.work)(connection, batch),
+        })?;
         match progress {
             Progress::Done(result) => self.result = Some(result),
             Progress::Waits(rest) => self.rest = Some(rest),

@@ -8,14 +8,16 @@ use percent_encoding::percent_decode_str;
 const HOST_VARIABLES: [&str; 2] = ["PGHOST", "PGHOSTADDR"];
 
 /// The parts of a URL that follow the credentials, still percent-encoded.
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     /// `host[:port],…`
-    hosts: &'a str,
+    pub hosts: &'a str,
+    /// The name of the database.
+    pub database: &'a str,
     /// `key=value&…`
-    query: Option<&'a str>,
+    pub query: Option<&'a str>,
 }
 
-fn parts(url: &str) -> Parts<'_> {
+pub(super) fn parts(url: &str) -> Parts<'_> {
     let rest = url.split_once("://").map_or("", |(_scheme, rest)| rest);
     // Credentials end at the first `@` before the first `/`, and may contain a `?`.
     let rest = match rest.split_once('@') {
@@ -23,7 +25,8 @@ fn parts(url: &str) -> Parts<'_> {
         _ => rest,
     };
     let (before, query) = rest.split_once('?').map_or((rest, None), |(before, query)| (before, Some(query)));
-    Parts { hosts: before.split('/').next().unwrap_or_default(), query }
+    let (hosts, database) = before.split_once('/').unwrap_or((before, ""));
+    Parts { hosts, database, query }
 }
 
 /// The value of a parameter in the URL's query. Of several with one name the last counts.
@@ -53,6 +56,13 @@ pub(super) fn with_parameter(url: &str, name: &str, value: &str) -> String {
     format!("{url}{separator}{name}={value}")
 }
 
+/// The URL up to its query, and the query. None without one.
+pub(super) fn split_query(url: &str) -> Option<(&str, &str)> {
+    let query = parts(url).query?;
+    let before = url.len().checked_sub(query.len().saturating_add(1))?;
+    Some((url.get(..before)?, query))
+}
+
 /// Every host that libpq might connect to.
 pub(super) fn hosts(url: &str) -> Vec<String> {
     let mut hosts: Vec<String> = parts(url).hosts.split(',').flat_map(host_of).collect();
@@ -64,6 +74,22 @@ pub(super) fn hosts(url: &str) -> Vec<String> {
         hosts.extend(HOST_VARIABLES.iter().filter_map(|name| std::env::var(name).ok()));
     }
     hosts
+}
+
+/// `host[:port],…/database`, decoded. What the URL leaves to libpq's defaults is left out.
+pub(super) fn place(url: &str) -> String {
+    let Parts { hosts, database, .. } = parts(url);
+    let hosts = match parameter(url, "hostaddr").or_else(|| parameter(url, "host")) {
+        Some(hosts) => hosts,
+        None if hosts.is_empty() => HOST_VARIABLES.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default(),
+        None => decode(hosts).into_owned(),
+    };
+    let port = parameter(url, "port").map(|port| format!(":{port}")).unwrap_or_default();
+    let database = parameter(url, "dbname").unwrap_or_else(|| decode(database).into_owned());
+    match database.as_str() {
+        "" => format!("{hosts}{port}"),
+        database => format!("{hosts}{port}/{database}"),
+    }
 }
 
 /// Whether libpq may have to choose between hosts.
@@ -84,7 +110,7 @@ fn host_of(address: &str) -> Vec<String> {
     decode(host.unwrap_or_default()).split(',').map(str::to_owned).collect()
 }
 
-fn decode(text: &str) -> Cow<'_, str> {
+pub(super) fn decode(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 

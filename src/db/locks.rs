@@ -20,6 +20,12 @@ pub const EVENTS: i64 = 0x0c1d_0003;
 /// Advisory lock that serialises Stripe events across all servers.
 pub const STRIPE: i64 = 0x0c1d_0004;
 
+/// Advisory lock that serialises the removal of old data across all servers.
+pub const PURGE: i64 = 0x0c1d_0010;
+
+/// Advisory lock that serialises the sealing of audit entries across all servers.
+pub const TRAIL: i64 = 0x0c1d_0011;
+
 /// Locks a user's row until the transaction ends. This serialises the mutations by and on one user. SQLite has only
 /// one writer and needs no lock.
 ///
@@ -55,6 +61,16 @@ pub fn lock_users(connection: &mut PgConnection, ids: &[&str]) -> QueryResult<Ve
 pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult<()> {
     let Some(pg) = dialect::postgres(connection) else { return Ok(()) };
     pg.batch_execute(&format!("SELECT pg_advisory_xact_lock({key})"))
+}
+
+/// Lets nobody else write to these tables until the transaction ends; reads go on. Two callers that name the tables in one
+/// order can't deadlock. SQLite has only one writer and needs no lock.
+///
+/// # Errors
+/// The database's.
+pub fn exclude_writers(connection: &mut DbConnection, tables: &[&'static str]) -> QueryResult<()> {
+    let Some(pg) = dialect::postgres(connection) else { return Ok(()) };
+    pg.batch_execute(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", ")))
 }
 
 #[cfg(test)]

@@ -7,12 +7,16 @@ use std::{
 };
 
 use diesel::{
-    ConnectionError, ConnectionResult, PgConnection, connection::SimpleConnection, prelude::*, r2d2::R2D2Connection,
+    ConnectionError, ConnectionResult, PgConnection,
+    connection::{CacheSize, SimpleConnection},
+    prelude::*,
+    r2d2::R2D2Connection,
 };
 
 use super::{
     connection::{DbConnection, Purpose},
     dialect, instrument,
+    measures::LaneMeasures,
     sqlite_file::{self, SqliteFile},
     url::DatabaseUrl,
 };
@@ -42,12 +46,20 @@ impl Manager {
     pub fn open(&self) -> ConnectionResult<DbConnection> {
         self.prepare(match &self.url {
             DatabaseUrl::Sqlite(path) => DbConnection::Sqlite(sqlite_file::establish(path, "")?),
-            DatabaseUrl::Postgres(url) => DbConnection::Postgres(PgConnection::establish(url.expose())?),
+            DatabaseUrl::Postgres(url) | DatabaseUrl::Pooled(url) => {
+                DbConnection::Postgres(PgConnection::establish(url.expose())?)
+            }
         })
     }
 
     /// Prepares the session of a new connection.
     fn prepare(&self, mut connection: DbConnection) -> ConnectionResult<DbConnection> {
+        if !self.url.has_sessions() {
+            // A prepared statement is one of its session, too.
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+            connection.set_instrumentation(instrument::Statements::default());
+            return Ok(connection);
+        }
         let setup = dialect::session_setup(&connection, self.purpose, self.statement_timeout);
         set_up(&mut connection, &setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
         if !dialect::has_log(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)? {
@@ -72,12 +84,14 @@ fn set_up(connection: &mut DbConnection, setup: &str) -> QueryResult<()> {
 }
 
 /// Opens the connections of a running server. All of one SQLite database lead to the same file, which must exist.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct PoolManager {
     /// The database.
     pub manager: Manager,
     /// The file of a SQLite database.
     pub file: Option<Arc<SqliteFile>>,
+    /// Where the statements are counted, if they are those of a database thread.
+    pub measures: Option<LaneMeasures>,
 }
 
 impl PoolManager {
@@ -86,15 +100,19 @@ impl PoolManager {
     /// # Errors
     /// The database's own message.
     pub fn open(&self) -> ConnectionResult<DbConnection> {
-        match &self.file {
+        let mut connection = match &self.file {
             Some(file) => {
                 let connection = self.manager.prepare(DbConnection::Sqlite(file.open()?))?;
                 // The log was opened with the first statement.
                 file.check_log()?;
-                Ok(connection)
+                connection
             }
-            None => self.manager.open(),
+            None => self.manager.open()?,
+        };
+        if let Some(measures) = &self.measures {
+            connection.set_instrumentation(instrument::Statements::measured(measures.clone()));
         }
+        Ok(connection)
     }
 }
 

@@ -31,12 +31,18 @@ diesel::table! {
     }
 }
 
+/// The name of that table.
+const TABLE: &str = "__diesel_schema_migrations";
+
 /// Whether exactly the migrations of this binary are applied.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn is_current(connection: &mut DbConnection) -> QueryResult<bool> {
     use __diesel_schema_migrations::{table, version};
+    if !dialect::has_table(connection, TABLE)? {
+        return Ok(false);
+    }
     let applied: Vec<String> = table.select(version).order(version).load(connection)?;
     // Both databases have the same versions.
     let mut known: Vec<String> =
@@ -51,6 +57,14 @@ fn steps(source: &EmbeddedMigrations) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+/// The names of all migrations of this binary, oldest first.
+///
+/// # Errors
+/// The embedded migrations can't be read.
+pub fn names() -> Result<Vec<String>> {
+    Ok(steps(&SQLITE)?.iter().map(|step| step.name().to_string()).collect())
+}
+
 /// One migration and whether it is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -58,6 +72,35 @@ pub struct Status {
     pub name: String,
     /// Whether the database has it.
     pub applied: bool,
+}
+
+/// How far a database is migrated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// The newest migration that is applied.
+    pub newest: String,
+    /// Migrations of this binary that are not.
+    pub pending: usize,
+    /// The newest one that this binary does not know: the database is of a newer version.
+    pub unknown: Option<String>,
+}
+
+/// How far a database is migrated. None if it is not clusterdesk's.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn level(connection: &mut DbConnection) -> Result<Option<Level>> {
+    let (applied, steps) = (applied(connection)?, steps(&SQLITE)?);
+    let Some(newest) = applied.iter().max() else { return Ok(None) };
+    // Others use Diesel too.
+    if steps.first().is_some_and(|first| !applied.contains(&first.name().version().as_owned())) {
+        return Ok(None);
+    }
+    let known = steps.iter().find(|step| step.name().version() == *newest);
+    let newest = known.map_or_else(|| newest.to_string(), |step| step.name().to_string());
+    let pending = steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned())).count();
+    let unknown = unknown(&applied, &steps).max().map(ToString::to_string);
+    Ok(Some(Level { newest, pending, unknown }))
 }
 
 /// The migrations of one database, with a connection of its own.
@@ -76,7 +119,7 @@ impl Migrations {
         let connection = manager.open().with_context(|| format!("could not open the {} database", url.kind()))?;
         let source = match url {
             DatabaseUrl::Sqlite(_) => &SQLITE,
-            DatabaseUrl::Postgres(_) => &POSTGRES,
+            DatabaseUrl::Postgres(_) | DatabaseUrl::Pooled(_) => &POSTGRES,
         };
         Ok(Self { connection, steps: steps(source)? })
     }
@@ -107,6 +150,26 @@ impl Migrations {
             apply(connection, steps, names.len())?;
             Ok(names)
         })
+    }
+
+    /// Up to `limit` migrations that [`Self::up`] would apply. Only reads.
+    ///
+    /// # Errors
+    /// When a newer binary has migrated the database, or it cannot be read.
+    pub fn pending(&mut self, limit: usize) -> Result<Vec<String>> {
+        let applied = applied(&mut self.connection)?;
+        refuse_unknown(&applied, &self.steps)?;
+        Ok(pending(&applied, &self.steps).take(limit).map(|step| step.name().to_string()).collect())
+    }
+
+    /// Up to `limit` migrations that [`Self::down`] would revert, newest first. Only reads.
+    ///
+    /// # Errors
+    /// As for [`Self::pending`].
+    pub fn applied(&mut self, limit: usize) -> Result<Vec<String>> {
+        let applied = applied(&mut self.connection)?;
+        refuse_unknown(&applied, &self.steps)?;
+        Ok(done(&applied, &self.steps).take(limit).map(|step| step.name().to_string()).collect())
     }
 
     /// Every migration of this binary, oldest first, then applied ones that this binary does not know.
@@ -154,9 +217,8 @@ impl Migrations {
 fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
     let applied = applied(connection)?;
     refuse_unknown(&applied, steps)?;
-    let pending = steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned()));
     let mut names = Vec::new();
-    for step in pending.take(limit) {
+    for step in pending(&applied, steps).take(limit) {
         // Creates Diesel's table if it is missing. Not called without a pending migration, because a server on a
         // migrated database may lack the privilege to create tables.
         connection.applied_migrations().map_err(anyhow::Error::from_boxed)?;
@@ -169,19 +231,28 @@ fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<
 fn revert(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
     let applied = applied(connection)?;
     refuse_unknown(&applied, steps)?;
-    let done = steps.iter().rev().filter(|step| applied.contains(&step.name().version().as_owned()));
     let mut names = Vec::new();
-    for step in done.take(limit) {
+    for step in done(&applied, steps).take(limit) {
         connection.revert_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
         names.push(step.name().to_string());
     }
     Ok(names)
 }
 
+/// Migrations that are not applied, oldest first.
+fn pending<'a>(applied: &'a [MigrationVersion<'static>], steps: &'a [Step]) -> impl Iterator<Item = &'a Step> {
+    steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned()))
+}
+
+/// Migrations that are applied, newest first.
+fn done<'a>(applied: &'a [MigrationVersion<'static>], steps: &'a [Step]) -> impl Iterator<Item = &'a Step> {
+    steps.iter().rev().filter(|step| applied.contains(&step.name().version().as_owned()))
+}
+
 /// The applied versions. Only reads.
 fn applied(connection: &mut DbConnection) -> Result<Vec<MigrationVersion<'static>>> {
     use __diesel_schema_migrations::{table, version};
-    if !dialect::has_table(connection, "__diesel_schema_migrations")? {
+    if !dialect::has_table(connection, TABLE)? {
         return Ok(Vec::new());
     }
     let versions: Vec<String> =

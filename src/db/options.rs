@@ -11,6 +11,10 @@ pub struct Options {
     pub url: DatabaseUrl,
     /// A PostgreSQL read replica, which lags behind the primary.
     pub replica: Option<DatabaseUrl>,
+    /// How old the answers of the replica may be.
+    pub staleness: Duration,
+    /// Where to LISTEN, if not at `url`.
+    pub listen: Option<DatabaseUrl>,
     /// Threads for reads, each with its own connection. Queries that browse get two more; PostgreSQL gets as many again for
     /// writes, and two for groups.
     pub threads: u32,

@@ -41,7 +41,7 @@ struct Opened {
 
 /// Which file a path led to. A file that is open keeps its number, so no other file gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileId {
+pub(super) struct FileId {
     device: u64,
     inode: u64,
 }
@@ -52,8 +52,19 @@ impl FileId {
     /// # Errors
     /// When there is none.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let file = fs::metadata(path)?;
-        Ok(Self { device: file.dev(), inode: file.ino() })
+        Ok(Self::from(&fs::metadata(path)?))
+    }
+
+    /// An open file, whatever its path is.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn of_open(file: &fs::File) -> io::Result<Self> {
+        Ok(Self::from(&file.metadata()?))
+    }
+
+    fn from(file: &fs::Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino() }
     }
 }
 
@@ -146,18 +157,31 @@ impl SqliteFile {
 /// # Errors
 /// When there is no file.
 fn log_beside(path: &Path) -> io::Result<PathBuf> {
-    let mut path: OsString = fs::canonicalize(path)?.into();
-    path.push("-wal");
-    Ok(path.into())
+    Ok(with_suffix(&fs::canonicalize(path)?, "-wal"))
 }
 
-/// Opens a connection to the file at `path`. `parameters` are those of a SQLite URI, such as `?mode=rw`.
+/// The path with something appended to its last part.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path: OsString = path.into();
+    path.push(suffix);
+    path.into()
+}
+
+/// The URI of the file at `path`. `parameters` are those of a SQLite URI, such as `?mode=rw`.
+///
+/// # Errors
+/// When the path is not UTF-8.
+pub(super) fn uri(path: &Path, parameters: &str) -> ConnectionResult<String> {
+    let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("path is not UTF-8".into()))?;
+    // An absolute path follows an empty host.
+    let host = if path.starts_with('/') { "//" } else { "" };
+    Ok(format!("file:{host}{}{parameters}", utf8_percent_encode(path, RESERVED)))
+}
+
+/// Opens a connection to the file at `path`. `parameters` are as for [`uri`].
 ///
 /// # Errors
 /// The database's message.
 pub(super) fn establish(path: &Path, parameters: &str) -> ConnectionResult<SqliteConnection> {
-    let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("path is not UTF-8".into()))?;
-    // An absolute path follows an empty host.
-    let host = if path.starts_with('/') { "//" } else { "" };
-    SqliteConnection::establish(&format!("file:{host}{}{parameters}", utf8_percent_encode(path, RESERVED)))
+    SqliteConnection::establish(&uri(path, parameters)?)
 }

@@ -1,7 +1,7 @@
 //! Starts the database threads and their connection pools.
 
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use super::{
     connection::Purpose,
     job::{Lane, Queue},
     manager::{Manager, PoolManager},
+    measures::{LaneMeasures, Measures},
     options::Options,
     queue::queue,
     sqlite_file::SqliteFile,
@@ -39,17 +40,38 @@ pub(super) struct Pools<'a> {
     url: &'a DatabaseUrl,
     file: Option<Arc<SqliteFile>>,
     statement_timeout: Duration,
-    /// Jobs that were run in groups.
-    grouped: Arc<AtomicU64>,
+    measures: &'a Measures,
+    /// The names of its lanes.
+    lanes: &'static LaneNames,
     helpers: Arc<ScheduledThreadPool>,
 }
 
+/// What the lanes of a server are called in the metrics.
+pub(super) struct LaneNames {
+    reads: &'static str,
+    browsing: &'static str,
+    writes: &'static str,
+    groups: &'static str,
+}
+
+/// The lanes of the primary.
+pub(super) const PRIMARY: LaneNames =
+    LaneNames { reads: "reads", browsing: "browsing", writes: "writes", groups: "write_groups" };
+/// The lanes of a replica, which has none for writes.
+pub(super) const REPLICA: LaneNames =
+    LaneNames { reads: "replica_reads", browsing: "replica_browsing", writes: "", groups: "" };
+
 impl<'a> Pools<'a> {
     /// The pools of the server at `url`, which cancels statements that take longer than `statement_timeout`.
-    pub fn new(options: &'a Options, url: &'a DatabaseUrl, statement_timeout: Duration) -> Self {
+    pub fn new(
+        options: &'a Options,
+        url: &'a DatabaseUrl,
+        statement_timeout: Duration,
+        (lanes, measures): (&'static LaneNames, &'a Measures),
+    ) -> Self {
         let helpers = ScheduledThreadPool::builder().num_threads(HELPERS).thread_name_pattern("db-connect-{}").build();
         let file = url.sqlite_path().map(|path| Arc::new(SqliteFile::new(path)));
-        Self { options, url, file, statement_timeout, grouped: Arc::default(), helpers: Arc::new(helpers) }
+        Self { options, url, file, statement_timeout, measures, lanes, helpers: Arc::new(helpers) }
     }
 
     /// Starts `options.threads` threads that read what waits in one queue, in groups.
@@ -89,21 +111,17 @@ impl<'a> Pools<'a> {
             return Ok((writes, Vec::new()));
         }
         let writes = self.start_loners(Purpose::Write, Some(commits))?;
-        let pool = self.pool(Purpose::Write, WRITERS);
+        let measures = self.measures.of(self.lanes.groups);
+        let pool = self.pool(Purpose::Write, WRITERS, &measures);
         let away = Arc::default();
         let start = |_| {
             let (lane, jobs) = queue(self.options.queued_jobs);
-            let worker = self.worker(&pool, Purpose::Write, &away, Some(commits));
+            let worker = self.worker(&pool, Purpose::Write, &measures, &away, Some(commits));
             let alone = writes.clone();
             spawn("db-group", move || worker.write_in_groups(&jobs, &alone)).map(|()| lane)
         };
         let groups = (0..WRITERS).map(start).collect::<anyhow::Result<_>>()?;
         Ok((writes, groups))
-    }
-
-    /// Counts the jobs that were run in groups.
-    pub fn grouped(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.grouped)
     }
 
     fn start_workers(
@@ -114,10 +132,15 @@ impl<'a> Pools<'a> {
         work: fn(Worker, &Queue),
     ) -> anyhow::Result<Lane> {
         let (lane, jobs) = queue(self.options.queued_jobs);
-        let pool = self.pool(purpose, threads);
+        let measures = self.measures.of(match purpose {
+            Purpose::Read => self.lanes.reads,
+            Purpose::Browse => self.lanes.browsing,
+            Purpose::Write => self.lanes.writes,
+        });
+        let pool = self.pool(purpose, threads, &measures);
         let away = Arc::default();
         for _ in 0..threads {
-            let worker = self.worker(&pool, purpose, &away, commits);
+            let worker = self.worker(&pool, purpose, &measures, &away, commits);
             let jobs = jobs.clone();
             spawn("db", move || work(worker, &jobs))?;
         }
@@ -128,6 +151,7 @@ impl<'a> Pools<'a> {
         &self,
         pool: &Pool<PoolManager>,
         purpose: Purpose,
+        measures: &LaneMeasures,
         away: &Arc<Mutex<Option<Instant>>>,
         commits: Option<&Commits>,
     ) -> Worker {
@@ -136,15 +160,16 @@ impl<'a> Pools<'a> {
             pool: pool.clone(),
             purpose,
             statement_timeout: self.statement_timeout,
+            has_sessions: self.url.has_sessions(),
             kept: None,
             away: Arc::clone(away),
             commits: commits.cloned(),
             log: written.map(SqliteLog::new),
-            grouped: Arc::clone(&self.grouped),
+            measures: measures.clone(),
         }
     }
 
-    fn pool(&self, purpose: Purpose, size: u32) -> Pool<PoolManager> {
+    fn pool(&self, purpose: Purpose, size: u32, measures: &LaneMeasures) -> Pool<PoolManager> {
         Pool::builder()
             .max_size(size)
             .min_idle(Some(0))
@@ -153,12 +178,12 @@ impl<'a> Pools<'a> {
             .connection_timeout(CONNECTION_TIMEOUT)
             .error_handler(Box::new(LogErrors))
             .thread_pool(Arc::clone(&self.helpers))
-            .build_unchecked(self.manager(purpose))
+            .build_unchecked(self.manager(purpose, measures))
     }
 
-    fn manager(&self, purpose: Purpose) -> PoolManager {
+    fn manager(&self, purpose: Purpose, measures: &LaneMeasures) -> PoolManager {
         let manager = Manager { url: self.url.clone(), purpose, statement_timeout: self.statement_timeout };
-        PoolManager { manager, file: self.file.clone() }
+        PoolManager { manager, file: self.file.clone(), measures: Some(measures.clone()) }
     }
 }
 

@@ -51,10 +51,19 @@ impl Timestamp {
         Self(start.unwrap_or(NaiveDateTime::MIN))
     }
 
+    /// For the names of files: `20261122T093000Z`.
+    pub fn compact(self) -> String {
+        self.0.format("%Y%m%dT%H%M%SZ").to_string()
+    }
+
     /// The next multiple of `width` after this time, counted from midnight; `width` divides a day.
     pub fn next_multiple(self, width: Duration) -> Self {
-        let down = self.0.duration_trunc(TimeDelta::from_std(width).unwrap_or_default()).unwrap_or(self.0);
-        Self(down).plus(width)
+        self.last_multiple(width).plus(width)
+    }
+
+    /// The last multiple of `width` that is not after this time, counted as in [`Self::next_multiple`].
+    pub fn last_multiple(self, width: Duration) -> Self {
+        Self(self.0.duration_trunc(TimeDelta::from_std(width).unwrap_or_default()).unwrap_or(self.0))
     }
 }
 

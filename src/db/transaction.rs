@@ -16,6 +16,17 @@ pub fn write<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnecti
     finish(connection, work)
 }
 
+/// Runs `work` in one transaction that may write, and rolls it back: nothing that `work` does remains.
+///
+/// # Errors
+/// Those of `work` and of the database.
+pub fn rehearse<T>(connection: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+    dialect::begin_write(connection, None)?;
+    let value = work_or_roll_back(connection, work)?;
+    dialect::rollback(connection)?;
+    Ok(value)
+}
+
 /// Runs `work` so that all its statements see one state of the database.
 ///
 /// # Errors

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
-use super::libpq;
-use crate::config::{DataSettings, Secret};
+use super::{libpq, libpq_syntax};
+use crate::config::{DataSettings, Pooler, Secret};
 
 /// A checked database address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum DatabaseUrl {
     Sqlite(PathBuf),
     /// A URL for libpq, with our defaults added.
     Postgres(Secret),
+    /// The same for a pooler that gives each transaction another session, so that no state of a session may be used.
+    Pooled(Secret),
 }
 
 impl DatabaseUrl {
@@ -24,12 +26,26 @@ impl DatabaseUrl {
     /// Names what is wrong with DATABASE_URL; never repeats the URL, which may hold a password.
     pub fn from_settings(settings: &DataSettings) -> Result<Self> {
         match &settings.database_url {
-            Some(url) => Ok(match Self::parse(url, "DATABASE_URL")? {
-                Self::Postgres(url) => Self::Postgres(with_primary(url)),
-                sqlite => sqlite,
-            }),
+            Some(url) => match (Self::parse(url, "DATABASE_URL")?, settings.database_pooler) {
+                (Self::Postgres(url), Pooler::None) => Ok(Self::Postgres(with_primary(url))),
+                (Self::Postgres(url), Pooler::Transaction) => Ok(Self::Pooled(with_primary(url))),
+                (_, Pooler::Transaction) => bail!(POOLED_FILE),
+                (sqlite, Pooler::None) => Ok(sqlite),
+            },
+            None if settings.database_pooler == Pooler::Transaction => bail!(POOLED_FILE),
             None => Ok(Self::Sqlite(settings.data_dir.join("clusterdesk.db"))),
         }
+    }
+
+    /// Like [`Self::parse`], for a database to write to: of several hosts, only one that accepts writes is used.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`].
+    pub fn parse_primary(url: &Secret, setting: &str) -> Result<Self> {
+        Ok(match Self::parse(url, setting)? {
+            Self::Postgres(url) => Self::Postgres(with_primary(url)),
+            sqlite => sqlite,
+        })
     }
 
     /// Checks a URL that comes from `setting`.
@@ -48,10 +64,14 @@ impl DatabaseUrl {
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            libpq_syntax::check(text).map_err(|why| anyhow!("{setting}: {why}"))?;
             refuse_plaintext(text, setting)?;
             return Ok(Self::Postgres(with_timeouts(text)));
         }
-        let scheme = text.split_once(':').map_or("no scheme", |(scheme, _)| scheme);
+        // What precedes a colon alone may be a piece of the password.
+        let is_scheme =
+            |scheme: &&str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(is_scheme).unwrap_or("no scheme");
         bail!("{setting}: {scheme:?} is not supported; write sqlite:PATH or postgres://…");
     }
 
@@ -59,7 +79,20 @@ impl DatabaseUrl {
     pub fn sqlite_path(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
-            Self::Postgres(_) => None,
+            Self::Postgres(_) | Self::Pooled(_) => None,
+        }
+    }
+
+    /// Whether a connection is a session, which keeps its settings and its PostgreSQL process between transactions.
+    pub fn has_sessions(&self) -> bool {
+        !matches!(self, Self::Pooled(_))
+    }
+
+    /// Where the database is, for messages: its file, or its hosts and name. Nothing of it is secret.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres(url) | Self::Pooled(url) => libpq::place(url.expose()),
         }
     }
 
@@ -67,10 +100,13 @@ impl DatabaseUrl {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
-            Self::Postgres(_) => "PostgreSQL",
+            Self::Postgres(_) | Self::Pooled(_) => "PostgreSQL",
         }
     }
 }
+
+/// What is wrong with a pooler in front of a file.
+const POOLED_FILE: &str = "DATABASE_POOLER: only PostgreSQL is behind a pooler, and the database is a SQLite file";
 
 /// Timeouts for libpq, whose own defaults are minutes or infinite: for connecting, for a peer that says nothing, and for
 /// data that is not acknowledged. Seconds, except `tcp_user_timeout`, which is in milliseconds.
@@ -154,7 +190,11 @@ mod tests {
     #[test]
     fn several_hosts_of_the_primary_are_searched_for_one_that_accepts_writes() {
         let condition = |url: &str| {
-            let settings = DataSettings { database_url: Some(Secret::new(url)), data_dir: PathBuf::from("data") };
+            let settings = DataSettings {
+                database_url: Some(Secret::new(url)),
+                database_pooler: Pooler::None,
+                data_dir: PathBuf::from("data"),
+            };
             let DatabaseUrl::Postgres(url) = DatabaseUrl::from_settings(&settings).unwrap() else { panic!("{url}") };
             libpq::parameter(url.expose(), "target_session_attrs")
         };

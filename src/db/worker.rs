@@ -2,10 +2,7 @@
 
 use std::{
     ops::Range,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -21,11 +18,15 @@ use super::{
     group::{self, Jobs},
     job::{Isolation, Job, Lane, Queue},
     manager::{PoolManager, is_broken, is_demoted, is_lost},
+    measures::LaneMeasures,
     queue::Found,
     sqlite_log::SqliteLog,
     transaction,
 };
-use crate::error::{BUSY, Error, NO_DATABASE, Result};
+use crate::{
+    error::{BUSY, Error, NO_DATABASE, Result},
+    traces::within,
+};
 
 /// How often a job is run at most. It is repeated after a deadlock, or when its connection had died unnoticed.
 const ATTEMPTS: u8 = 3;
@@ -44,6 +45,8 @@ pub(super) struct Worker {
     pub purpose: Purpose,
     /// Their statement timeout.
     pub statement_timeout: Duration,
+    /// Whether a connection keeps that timeout, and its PostgreSQL process, from one transaction to the next.
+    pub has_sessions: bool,
     /// The connection, between jobs.
     pub kept: Option<Kept>,
     /// When any thread of this queue last failed to connect.
@@ -52,8 +55,8 @@ pub(super) struct Worker {
     pub commits: Option<Commits>,
     /// The log of the SQLite file to which it writes.
     pub log: Option<SqliteLog>,
-    /// Counts the jobs that were run in groups, except writes on SQLite.
-    pub grouped: Arc<AtomicU64>,
+    /// What it counts and times.
+    pub measures: LaneMeasures,
 }
 
 /// A connection that the thread keeps between jobs.
@@ -87,7 +90,10 @@ impl Worker {
     /// Runs each job by itself until the queue is closed and empty.
     pub fn work(mut self, jobs: &Queue) {
         while jobs.wait(None) != Found::End {
-            jobs.take(1).into_iter().filter(|job| job.is_waiting()).for_each(|job| self.serve(job));
+            for job in jobs.take(1).into_iter().filter(|job| job.is_waiting()) {
+                self.observe_wait(job.as_ref());
+                self.serve(job);
+            }
         }
     }
 
@@ -131,8 +137,18 @@ impl Worker {
         }
     }
 
+    fn observe_wait(&self, job: &dyn Job) {
+        let waited = job.age();
+        self.measures.wait.observe(waited.as_secs_f64());
+        if let Some(trace) = &job.company().trace {
+            trace.waited(self.measures.lane, waited);
+        }
+    }
+
     /// Runs a group, and returns the jobs that must run alone, on SQLite those that found no database.
     fn together(&mut self, group: Jobs) -> Jobs {
+        group.iter().for_each(|job| self.observe_wait(job.as_ref()));
+        self.measures.group.observe(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
         // Reads gain nothing. A write would take another thread's time, and the place of a group in the order of commits.
         if !self.purpose.writes()
             && let [_] = group.as_slice()
@@ -153,7 +169,7 @@ impl Worker {
         };
         let together = size.saturating_sub(ended.alone.len());
         if together > 1 && self.log.is_none() {
-            self.grouped.fetch_add(together.try_into().unwrap_or(0), Ordering::Relaxed);
+            self.measures.grouped.inc_by(together.try_into().unwrap_or(0));
         }
         if let Some(commits) = self.commits.as_ref().filter(|_| ended.is_committed) {
             commits.announce();
@@ -190,6 +206,9 @@ impl Worker {
 
     /// The statement timeout of a job with so much time left, unless the session's will do.
     fn limit(&self, left: Duration) -> Option<Duration> {
+        if !self.has_sessions {
+            return Some(left.min(self.statement_timeout));
+        }
         (left + LATE < self.statement_timeout).then_some(left)
     }
 
@@ -253,7 +272,8 @@ impl Worker {
 
     fn connect(&self) -> anyhow::Result<Kept> {
         let mut connection = self.pool.get()?;
-        let backend = dialect::backend(&mut connection).context("the new connection was lost")?;
+        let backend = if self.has_sessions { dialect::backend(&mut connection) } else { Ok(None) };
+        let backend = backend.context("the new connection was lost")?;
         // The log was created, if need be, when the session was prepared.
         self.log.iter().try_for_each(|log| log.file.keep_log())?;
         Ok(Kept { connection, backend })
@@ -278,15 +298,16 @@ impl Worker {
             let stage = if outcome.is_ok() { Stage::Done } else { Stage::Work };
             return (outcome, stage);
         }
-        let begun = match self.purpose {
+        let trace = job.company().trace.clone();
+        let begun = within(trace.as_slice(), || match self.purpose {
             Purpose::Read | Purpose::Browse => dialect::begin_snapshot(connection, limit),
             Purpose::Write => dialect::begin_write(connection, limit),
-        };
+        });
         if let Err(error) = begun {
             return (Err(error.into()), Stage::Unbegun);
         }
         match transaction::work_or_roll_back(connection, |connection| job.run_alone(connection)) {
-            Ok(()) => match dialect::commit(connection) {
+            Ok(()) => match within(trace.as_slice(), || dialect::commit(connection)) {
                 Ok(()) => (Ok(()), Stage::Done),
                 Err(error) => (Err(error.into()), Stage::Commit),
             },

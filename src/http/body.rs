@@ -1,5 +1,7 @@
 //! Request bodies: JSON only, with size and time limits.
 
+use std::{pin::pin, time::Duration};
+
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
@@ -10,6 +12,8 @@ use tokio::time::timeout;
 use super::site::ClientConnection;
 use crate::config::Limits;
 
+/// Time to read the rest of what has arrived when the peer ends its side: it is in hyper's buffer already.
+const REST: Duration = Duration::from_secs(1);
 /// Of a body that is too large, at most this multiple of the limit is read and discarded.
 const DISCARDED: usize = 16;
 
@@ -36,7 +40,10 @@ pub async fn read(
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(unsupported_media_type());
     }
-    let whole = timeout(limits.body_timeout, collect(&mut body, limits.wire.request_bytes, share)).await;
+    let whole = timeout(limits.body_timeout, collect(&mut body, limits.wire.request_bytes, share));
+    let Some(whole) = before_end(whole, connection).await else {
+        return Err(Error::invalid_request("the body is incomplete"));
+    };
     match whole {
         Ok(Err(error)) if matches!(error.code, Code::PayloadTooLarge | Code::ServiceUnavailable) => {
             discard(body, headers, limits, connection.clone());
@@ -44,6 +51,15 @@ pub async fn read(
         }
         Ok(whole) => whole,
         Err(_elapsed) => Err(Error::new(Code::Timeout, "The request took too long to arrive.")),
+    }
+}
+
+/// The result of reading from a peer. None when the peer has ended its side before that, and what has arrived was read.
+async fn before_end<T>(reading: impl Future<Output = T>, connection: &ClientConnection) -> Option<T> {
+    let mut reading = pin!(reading);
+    tokio::select! {
+        read = &mut reading => Some(read),
+        () = connection.ended.cancelled() => timeout(REST, reading).await.ok(),
     }
 }
 
@@ -56,7 +72,7 @@ fn discard(body: Incoming, headers: &HeaderMap, limits: &Limits, connection: Cli
         tokio::spawn(async move {
             let mut rest = std::pin::pin!(rest);
             let discard = async { while let Some(Ok(_)) = rest.frame().await {} };
-            drop(timeout(patience, discard).await);
+            before_end(timeout(patience, discard), &connection).await;
             drop(connection);
         });
     }

@@ -1,8 +1,8 @@
 //! What the server knows of a client from the request: request id, address, bearer token.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use procedures::trpc::ConnectionParams;
 use uuid::Uuid;
 
@@ -35,6 +35,12 @@ impl Peer {
     }
 }
 
+/// The value of a header of W3C Trace Context. Lines of the same name are joined, which makes a repeated `traceparent` invalid.
+pub fn trace_context(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
 /// The value of `X-Request-Id` if it is a UUID, otherwise a new UUID.
 pub fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
@@ -42,21 +48,48 @@ pub fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// The address of the client: that of the peer or, if the peer is a trusted proxy, the last address in
-/// `X-Forwarded-For` that is not a trusted proxy. None for a unix socket without such an address.
+/// `X-Forwarded-For`, or else in `Forwarded`, that is not a trusted proxy. None for a unix socket without such an address.
 pub fn address(peer: Peer, headers: &HeaderMap, trusted: &[TrustedProxy]) -> Option<IpAddr> {
     let mut nearest = peer.address();
     if !peer.is_trusted(trusted) {
         return nearest;
     }
-    let lists = headers.get_all("x-forwarded-for").iter().filter_map(|list| list.to_str().ok()).collect::<Vec<_>>();
-    for hop in lists.iter().rev().flat_map(|list| list.rsplit(',')) {
-        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+    for hop in hops(headers) {
+        let Some(hop) = hop_address(hop) else { break };
         nearest = Some(hop.to_canonical());
         if !is_trusted(nearest, trusted) {
             break;
         }
     }
     nearest
+}
+
+/// What the proxies say who sent them the request, the last one first.
+fn hops(headers: &HeaderMap) -> Vec<&str> {
+    let values = |name: HeaderName| {
+        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
+        // A client may have sent anything before the proxy added its part.
+        let hops = lines.into_iter().rev().flat_map(|list| list.rsplit(|byte| *byte == b','));
+        hops.map(|hop| str::from_utf8(hop).unwrap_or_default())
+    };
+    if headers.contains_key("x-forwarded-for") {
+        return values(HeaderName::from_static("x-forwarded-for")).collect();
+    }
+    values(header::FORWARDED).map(forwarded_for).collect()
+}
+
+/// The `for` parameter of an element of `Forwarded` (RFC 7239 §4); empty when there is none.
+fn forwarded_for(element: &str) -> &str {
+    let mut parameters = element.split(';').filter_map(|parameter| parameter.trim().split_once('='));
+    parameters.find(|(name, _)| name.eq_ignore_ascii_case("for")).map_or("", |(_, value)| value.trim_matches('"'))
+}
+
+/// An address as proxies write it: with or without a port, and IPv6 in brackets or not. None for `unknown` and for what a
+/// proxy hides.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    bare.parse::<IpAddr>().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 fn is_trusted(address: Option<IpAddr>, trusted: &[TrustedProxy]) -> bool {

@@ -1,37 +1,37 @@
-//! `/openrpc.json` and `/app-router.d.ts`: the generated documents, which are public.
+//! `/openrpc.json`, `/app-router.d.ts` and `/app-router-v10.d.ts`: the generated documents, which are public.
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use procedures::describe::{Document, Documents};
 
 use super::{
+    compressed::Text,
     refusal::{self, Wire},
     response::{JSON, Response, versioned},
 };
 
 const TYPESCRIPT: &str = "application/typescript; charset=utf-8";
 
-/// A document as it is served. All responses share its bytes.
+/// A document as it is served.
 pub struct DocumentPage {
     path: &'static str,
     content_type: &'static str,
-    etag: String,
-    body: Bytes,
+    version: String,
+    text: Text,
 }
 
 /// The pages of all documents.
-pub fn pages(documents: &Documents) -> [DocumentPage; 2] {
+pub fn pages(documents: &Documents) -> [DocumentPage; 3] {
     [
         DocumentPage::new("/openrpc.json", JSON, &documents.openrpc),
         DocumentPage::new("/app-router.d.ts", TYPESCRIPT, &documents.app_router),
+        DocumentPage::new("/app-router-v10.d.ts", TYPESCRIPT, &documents.app_router_v10),
     ]
 }
 
 impl DocumentPage {
     fn new(path: &'static str, content_type: &'static str, document: &Document) -> Self {
-        let etag = format!("\"{}\"", document.content_hash);
-        Self { path, content_type, etag, body: document.text.clone().into() }
+        Self { path, content_type, version: document.content_hash.clone(), text: Text::new(document.text.clone()) }
     }
 
     /// Whether the document is at this path.
@@ -44,6 +44,6 @@ impl DocumentPage {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this document by GET.", request_id);
         }
-        versioned(headers, &self.etag, self.content_type, self.body.clone())
+        versioned(headers, &self.version, self.content_type, &self.text)
     }
 }

@@ -4,84 +4,70 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
-use super::response::{Response, versioned};
+use super::{
+    compressed::Text,
+    response::{Response, versioned},
+};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
+/// For the page, which names the current files (RFC 9111 §5.2.2.4).
+const REVALIDATED: &str = "no-cache";
+/// For files whose name changes with their content (RFC 8246).
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
 /// The Content Security Policy (level 3): scripts, styles, images and connections of this origin only. 'self' includes
 /// WebSockets. `require-trusted-types-for` makes the browser refuse to parse text as HTML.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-const PAGE: (&str, &str, &str) = ("", HTML, include_str!("explorer/index.html"));
+const PAGE: &str = include_str!("explorer/index.html");
+/// What a link to sign in opens.
+const SIGN_IN: &str = include_str!("explorer/sign-in.html");
+/// The pages by their paths.
+const PAGES: [(&str, &str); 3] = [("/", PAGE), ("/docs", PAGE), ("/sign-in", SIGN_IN)];
 
-/// Path below `/docs/`, content type, content.
-const ASSETS: [(&str, &str, &str); 41] = [
-    ("account.js", JAVASCRIPT, include_str!("explorer/account.js")),
-    ("action.js", JAVASCRIPT, include_str!("explorer/action.js")),
-    ("audit.js", JAVASCRIPT, include_str!("explorer/audit.js")),
-    ("badge.js", JAVASCRIPT, include_str!("explorer/badge.js")),
-    ("base.css", CSS, include_str!("explorer/base.css")),
-    ("check.js", JAVASCRIPT, include_str!("explorer/check.js")),
-    ("client.js", JAVASCRIPT, include_str!("explorer/client.js")),
-    ("clusters.js", JAVASCRIPT, include_str!("explorer/clusters.js")),
-    ("code.js", JAVASCRIPT, include_str!("explorer/code.js")),
-    ("confirm.js", JAVASCRIPT, include_str!("explorer/confirm.js")),
-    ("control.js", JAVASCRIPT, include_str!("explorer/control.js")),
-    ("copy.js", JAVASCRIPT, include_str!("explorer/copy.js")),
-    ("dashboard.js", JAVASCRIPT, include_str!("explorer/dashboard.js")),
-    ("dom.js", JAVASCRIPT, include_str!("explorer/dom.js")),
-    ("events.js", JAVASCRIPT, include_str!("explorer/events.js")),
-    ("failure.js", JAVASCRIPT, include_str!("explorer/failure.js")),
-    ("form.js", JAVASCRIPT, include_str!("explorer/form.js")),
+/// What the pages load: its name in the page, below `docs/`, content type, content. Scripts and styles are bundled by
+/// `tests/e2e/explorer-bundle`, so that a browser far away asks for few files.
+const ASSETS: [(&str, &str, &str); 4] = [
+    ("console.css", CSS, include_str!("explorer/built/console.css")),
+    ("console.js", JAVASCRIPT, include_str!("explorer/built/console.js")),
     ("icon.svg", SVG, include_str!("explorer/icon.svg")),
-    ("json.js", JAVASCRIPT, include_str!("explorer/json.js")),
-    ("layout.css", CSS, include_str!("explorer/layout.css")),
-    ("list.js", JAVASCRIPT, include_str!("explorer/list.js")),
-    ("lists.css", CSS, include_str!("explorer/lists.css")),
-    ("live.js", JAVASCRIPT, include_str!("explorer/live.js")),
-    ("main.js", JAVASCRIPT, include_str!("explorer/main.js")),
-    ("moment.js", JAVASCRIPT, include_str!("explorer/moment.js")),
-    ("navigation.js", JAVASCRIPT, include_str!("explorer/navigation.js")),
-    ("overview.js", JAVASCRIPT, include_str!("explorer/overview.js")),
-    ("params.js", JAVASCRIPT, include_str!("explorer/params.js")),
-    ("parts.css", CSS, include_str!("explorer/parts.css")),
-    ("procedure.js", JAVASCRIPT, include_str!("explorer/procedure.js")),
-    ("registry.js", JAVASCRIPT, include_str!("explorer/registry.js")),
-    ("rpc.js", JAVASCRIPT, include_str!("explorer/rpc.js")),
-    ("schema.js", JAVASCRIPT, include_str!("explorer/schema.js")),
-    ("session.js", JAVASCRIPT, include_str!("explorer/session.js")),
-    ("shape.js", JAVASCRIPT, include_str!("explorer/shape.js")),
-    ("snippet.js", JAVASCRIPT, include_str!("explorer/snippet.js")),
-    ("stats.js", JAVASCRIPT, include_str!("explorer/stats.js")),
-    ("theme.js", JAVASCRIPT, include_str!("explorer/theme.js")),
-    ("trial.js", JAVASCRIPT, include_str!("explorer/trial.js")),
-    ("users.js", JAVASCRIPT, include_str!("explorer/users.js")),
-    ("visible.js", JAVASCRIPT, include_str!("explorer/visible.js")),
+    ("sign-in.js", JAVASCRIPT, include_str!("explorer/built/sign-in.js")),
 ];
 
 static FILES: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
-    let pages = ["/", "/docs"].map(|path| (path.to_owned(), PAGE));
-    let assets = ASSETS.map(|asset| (format!("/docs/{}", asset.0), asset));
-    pages
-        .into_iter()
-        .chain(assets)
-        .map(|(path, (_, kind, body))| (path, File { kind, body, etag: etag(body) }))
-        .collect()
+    let mut files = HashMap::new();
+    let mut pages = PAGES.map(|(path, page)| (path, page.to_owned()));
+    for (name, kind, body) in ASSETS {
+        let version = version(body);
+        let fingerprinted = fingerprinted(name, &version);
+        for (_, page) in &mut pages {
+            *page = page.replace(&format!("docs/{name}"), &format!("docs/{fingerprinted}"));
+        }
+        let file = File { kind, text: Text::new(body), version, caching: IMMUTABLE };
+        files.insert(format!("/docs/{fingerprinted}"), file);
+    }
+    for (path, page) in pages {
+        let version = version(&page);
+        let file = File { kind: HTML, text: Text::new(page), version, caching: REVALIDATED };
+        files.insert(path.to_owned(), file);
+    }
+    files
 });
 
 /// A file of the explorer.
 pub struct File {
     kind: &'static str,
-    body: &'static str,
-    etag: String,
+    text: Text,
+    version: String,
+    caching: &'static str,
 }
 
 impl File {
@@ -92,13 +78,22 @@ impl File {
 
     /// The file, or 304 if the browser has this version already.
     pub fn answer(&self, headers: &HeaderMap) -> Response {
-        let mut response = versioned(headers, &self.etag, self.kind, Bytes::from_static(self.body.as_bytes()));
+        let mut response = versioned(headers, &self.version, self.kind, &self.text);
+        let headers = response.headers_mut();
         // On a 304 too: its headers replace those that the browser has stored with the page.
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.caching));
         response
     }
 }
 
-fn etag(text: &str) -> String {
-    format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(text)))
+/// The name of an asset with its version, such as `console-4x2Lz0aBcDeFgHiJ.js`.
+fn fingerprinted(name: &str, version: &str) -> String {
+    let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+    let short: String = version.chars().take(16).collect();
+    format!("{stem}-{short}.{extension}")
+}
+
+fn version(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text))
 }

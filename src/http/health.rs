@@ -29,10 +29,13 @@ impl Site {
             let dependencies = json!({"database": database});
             return unavailable(json!({"status": "unavailable", "reason": "stopping", "dependencies": dependencies}));
         }
-        let Health { fault, latency } = self.readiness.of_database(&self.kernel.services().db).await;
+        let Health { fault, latency, replica } = self.readiness.of_database(&self.kernel.services().db).await;
         let status = if fault.is_none() { "ready" } else { "unavailable" };
         let database = json!({"status": status, "latency": milliseconds(latency)});
-        let dependencies = json!({"database": database});
+        let dependencies = match replica {
+            None => json!({"database": database}),
+            Some(replica) => json!({"database": database, "replica": {"status": replica.as_str()}}),
+        };
         match fault {
             None => whole(StatusCode::OK, JSON, json!({"status": status, "dependencies": dependencies}).to_string()),
             Some(reason) => unavailable(json!({"status": status, "reason": reason, "dependencies": dependencies})),

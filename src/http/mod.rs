@@ -1,9 +1,12 @@
 //! What happens once per HTTP request or WebSocket, before any procedure: request id, host, client address, origin,
-//! credential, body limits, JSON errors, and the pages that are not procedures.
+//! credential, body limits, JSON errors, sign-in, and the pages that are not procedures.
 
 mod addresses;
 mod body;
 mod client;
+mod compressed;
+mod console_cookie;
+mod cookies;
 mod document;
 mod explorer;
 mod health;
@@ -15,6 +18,9 @@ mod readiness;
 mod refusal;
 mod response;
 mod route;
+mod scrape;
+mod session_cookie;
+mod sign_in;
 mod site;
 mod webhook;
 mod websocket;
@@ -23,6 +29,6 @@ pub use self::{
     addresses::{Addresses, Counted},
     client::Peer,
     refusal::{crowded, malformed},
-    response::Response,
+    response::{Response, is_event_stream},
     site::{ClientConnection, Site, drained},
 };

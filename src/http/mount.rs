@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use http::{Method, Request};
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::Incoming;
 use procedures::{
     Result,
@@ -13,10 +15,10 @@ use super::{
     body::{self, unsupported_media_type},
     client::{Bearer, bearer, param_bearer},
     refusal::{self, Wire},
-    response::{Response, no_content},
+    response::{self, Response, no_content},
     site::{ClientConnection, Site},
 };
-use crate::kernel::Context;
+use crate::{auth::Credential, kernel::Context, models::audit::Door};
 
 /// The paths of the wire, with their encoding of values. The second and the third are those of the old server and of the one from
 /// which it was forked.
@@ -73,7 +75,7 @@ impl Site {
             Bearer::Absent => param_bearer(&params),
             token => token,
         };
-        let caller = self.client(connection, &head.headers, token).await;
+        let caller = self.client(connection, (&head.method, &head.headers), token, Door::Trpc).await?;
         let share = self.budget.share(self.kernel.knows(&caller));
         if verb == Verb::Post {
             let body = body::read(incoming, &head.headers, &self.limits, connection, &share).await?;
@@ -81,7 +83,19 @@ impl Site {
         }
         let asked = request.as_ref().map_or(transformer, |request| request.answer);
         let context = Arc::new(Context { request_id: request_id.to_owned(), caller, share });
+        let credential = context.caller.credential.clone();
         let answer = self.trpc.answer(context, request).await;
-        Ok(answer.unwrap_or_else(|error| refusal::refuse(Wire::Trpc(asked), &error, request_id)))
+        let response = answer.unwrap_or_else(|error| refusal::refuse(Wire::Trpc(asked), &error, request_id));
+        Ok(if response::is_event_stream(&response) { until_expiry(response, credential) } else { response })
     }
+}
+
+/// A stream of events that ends when the credential expires, without an error: an `EventSource` connects again, resumes, and
+/// sends the cookie that has been renewed meanwhile. An error would end the subscription for good. One with its token in the
+/// URL gets that error when it connects again.
+fn until_expiry(response: Response, credential: Credential) -> Response {
+    response.map(|body| {
+        let expiry = async move { credential.expiry().await };
+        StreamBody::new(BodyStream::new(body).take_until(Box::pin(expiry))).boxed_unsync()
+    })
 }

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::Mutex;
 
 use crate::{
-    db::{self, Database, migrations},
+    db::{self, Database, ReplicaState, migrations},
     error::Error,
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Health {
     pub fault: Option<&'static str>,
     /// How long the probe took.
     pub latency: Duration,
+    /// What is known of the replica. Requests can be served without it.
+    pub replica: Option<ReplicaState>,
 }
 
 impl Probe {
@@ -56,12 +58,18 @@ impl Readiness {
         // In a task of its own, which goes on when the client disconnects: the next probe must not begin before its end.
         let probe = tokio::spawn(async move {
             let began = Instant::now();
-            let fault = probe(&db).await;
-            let health = Health { fault, latency: began.elapsed() };
+            let of_database = async {
+                let fault = probe(&db).await;
+                (fault, began.elapsed())
+            };
+            let of_replica = db.probe_replica(DATABASE_TIMEOUT + db::GRACE);
+            let ((fault, latency), replica) = tokio::join!(of_database, of_replica);
+            let health = Health { fault, latency, replica };
             *last = Some(Probe { ended: Instant::now(), health });
             health
         });
-        probe.await.unwrap_or(Health { fault: Some("the probe failed"), latency: Duration::ZERO })
+        let failed = Health { fault: Some("the probe failed"), latency: Duration::ZERO, replica: None };
+        probe.await.unwrap_or(failed)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chrono::Utc;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use procedures::{
     Code, Error, jsonrpc,
     trpc::{self, Transformer},
@@ -13,7 +13,13 @@ use super::response::{JSON, Response, finish, retry_after};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error;
+use crate::{error, models::audit::Door};
+
+/// Most characters of an origin that are repeated: a host has at most 253 (RFC 1035 §2.3.4).
+const MAX_ORIGIN_CHARS: usize = 300;
+/// Most characters of a method and of a path that are logged.
+const MAX_METHOD_CHARS: usize = 20;
+const MAX_PATH_CHARS: usize = 200;
 
 /// The wire of a request, which determines the form of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +31,14 @@ pub enum Wire {
 }
 
 impl Wire {
+    /// What the audit log calls it.
+    pub fn door(self) -> Door {
+        match self {
+            Self::JsonRpc => Door::Jsonrpc,
+            Self::Trpc(_) => Door::Trpc,
+        }
+    }
+
     fn write(self, status: StatusCode, error: &Error, request_id: &str) -> Response {
         match self {
             Self::JsonRpc => whole(status, JSON, jsonrpc::refuse(error, request_id)),
@@ -38,9 +52,44 @@ impl Wire {
     }
 }
 
+/// Marks the response to a refused request, for [`log`].
+#[derive(Clone, Copy)]
+struct Refused(Code);
+
 /// The response to a request that is refused.
 pub fn refuse(wire: Wire, error: &Error, request_id: &str) -> Response {
-    tracing::info!(request_id, code = error.code.as_str(), "request refused");
+    let mut response = respond(wire, error, request_id);
+    response.extensions_mut().insert(Refused(error.code));
+    response
+}
+
+/// Logs a request that was refused, with what it asked for. The query is left out, because it can have inputs and secrets.
+pub fn log(response: &Response, method: &Method, uri: &Uri, request_id: &str) {
+    if let Some(Refused(code)) = response.extensions().get() {
+        let code = code.as_str();
+        let (method, path) = (start(method.as_str(), MAX_METHOD_CHARS), start(uri.path(), MAX_PATH_CHARS));
+        tracing::info!(request_id, code, method, path, "request refused");
+    }
+}
+
+fn start(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
+}
+
+/// The response to a page that may not call. It names what an operator has to compare with the settings, of which a proxy may
+/// have changed the host.
+pub fn foreign_origin(wire: Wire, path: &str, headers: &HeaderMap, request_id: &str) -> Response {
+    let named = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let (origin, host) = (named(header::ORIGIN), named(header::HOST));
+    let (origin, path) = (start(origin, MAX_ORIGIN_CHARS), start(path, MAX_PATH_CHARS));
+    let code = Code::Forbidden.as_str();
+    tracing::info!(request_id, code, path, origin, host, "origin refused, it is not in APP_URL or ALLOWED_ORIGINS");
+    let why = "is neither its own origin nor in APP_URL or ALLOWED_ORIGINS";
+    let message = format!("The origin \"{origin}\" may not call the server at \"{host}\": it {why}.");
+    respond(wire, &Error::new(Code::Forbidden, message), request_id)
+}
+
+fn respond(wire: Wire, error: &Error, request_id: &str) -> Response {
     let status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = wire.write(status, error, request_id);
     add_headers(response.headers_mut(), error);

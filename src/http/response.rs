@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use procedures::{Allowance, Body, Share, jsonrpc::MessageReply, milliseconds, whole};
+use procedures::{Allowance, Body, IDEMPOTENCY_REPLAYED, Share, jsonrpc::MessageReply, milliseconds, whole};
+
+use super::compressed::Text;
 
 /// An HTTP response of this server.
 pub type Response = http::Response<Body>;
@@ -17,19 +18,27 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 /// The headers that every response gets.
 const HEADERS: usize = 10;
 
-/// A body with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may cache it
-/// but must revalidate it each time. `etag` includes its quotes.
-pub fn versioned(request: &HeaderMap, etag: &str, content_type: &'static str, body: Bytes) -> Response {
-    let mut response = if is_current(request, etag) {
+/// A text with an entity tag, or 304 for a client that has the current version (RFC 9110 §13.1.2). Clients may cache it
+/// but must revalidate it each time. `version` has no quotes. The compressed text has a tag of its own (RFC 9110 §8.8.3.3).
+pub fn versioned(request: &HeaderMap, version: &str, content_type: &'static str, text: &Text) -> Response {
+    let gzip = text.gzip(request);
+    let etag = if gzip.is_some() { format!("\"{version}-gzip\"") } else { format!("\"{version}\"") };
+    let is_gzip = gzip.is_some();
+    let mut response = if is_current(request, &etag) {
         let mut unchanged = Response::default();
         *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
         unchanged
     } else {
-        whole(StatusCode::OK, content_type, body)
+        let mut found = whole(StatusCode::OK, content_type, gzip.unwrap_or_else(|| text.plain()));
+        if is_gzip {
+            found.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        found
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(etag) = HeaderValue::from_str(etag) {
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }
     response
@@ -50,6 +59,9 @@ pub fn rpc(reply: MessageReply, share: Share) -> Response {
     if let Some(allowance) = reply.allowance {
         response.extensions_mut().insert(allowance);
     }
+    if reply.replayed {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
     response
 }
 
@@ -58,6 +70,19 @@ pub fn no_content() -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
+}
+
+/// A response with the status 308: what was asked for is at another address, relative to the one that was asked for.
+pub fn moved(address: &'static str) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(address));
+    response
+}
+
+/// Whether a response is a stream of server-sent events.
+pub fn is_event_stream(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream")
 }
 
 /// Adds the headers about the rate limit. `X-RateLimit-Reset` is the Unix time in seconds at which the whole limit is

@@ -2,9 +2,9 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, header};
 use hyper::body::Incoming;
-use procedures::{Code, Error, socket::is_upgrade, whole};
+use procedures::{Code, Error, socket::is_upgrade};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
@@ -14,17 +14,19 @@ use super::{
     mount::{Mount, mount},
     refusal::{self, Wire, too_many_connections, visible},
     response::{self, Response},
+    scrape, sign_in,
     site::{ClientConnection, Site},
     webhook,
 };
-use crate::error;
 
 impl Site {
     /// Answers one request.
     pub async fn handle(self: Arc<Self>, mut request: Request<Incoming>, connection: ClientConnection) -> Response {
         let request_id = request_id(request.headers());
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         if let Err(error) = host::check(&mut request) {
-            let refused = refusal::refuse(wire(mount(request.uri().path())), &error, &request_id);
+            let refused = refusal::refuse(wire(mount(uri.path())), &error, &request_id);
+            refusal::log(&refused, &method, &uri, &request_id);
             return response::finish(refused, &request_id);
         }
         let (site, from, id) = (&self, &connection, request_id.as_str());
@@ -41,6 +43,7 @@ impl Site {
             response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
             response
         };
+        refusal::log(&response, &method, &uri, &request_id);
         response::finish(response, &request_id)
     }
 
@@ -58,11 +61,14 @@ impl Site {
         if connection.place.is_none() {
             return beyond_limits(wire(mount), request_id);
         }
-        if path == "/metrics" {
-            return self.metrics(request.method(), request_id);
+        if path == scrape::PATH && !self.metrics_apart {
+            return Box::pin(self.metrics(request.method(), request_id)).await;
         }
         if webhook::PATHS.contains(&path.as_str()) {
             return Box::pin(self.webhook(request, connection, request_id)).await;
+        }
+        if sign_in::is_here(request.method(), &path) {
+            return Box::pin(self.sign_in_or_out(request, connection, request_id)).await;
         }
         if let Some(response) = explorer_file(&request, request_id) {
             return response;
@@ -73,14 +79,15 @@ impl Site {
             return refusal::refuse(Wire::JsonRpc, &unknown, request_id);
         }
         if !self.origins.allow(request.headers()) {
-            let foreign = Error::new(Code::Forbidden, "This origin may not call this server.");
-            return refusal::refuse(wire(mount), &foreign, request_id);
+            return refusal::foreign_origin(wire(mount), &path, request.headers(), request_id);
         }
         if let Some(document) = document {
             return document.answer(request.method(), request.headers(), request_id);
         }
+        let by_cookie = self.session_cookies.decide(request.headers());
         let answer = self.procedures(request, connection, request_id, mount).await;
-        answer.unwrap_or_else(|error| refusal::refuse(wire(mount), &error, request_id))
+        let response = answer.unwrap_or_else(|error| refusal::refuse(wire(mount), &error, request_id));
+        self.session_cookies.mark(response, by_cookie)
     }
 
     /// Answers health checks, also beyond the limit of connections. None for other paths.
@@ -113,25 +120,6 @@ impl Site {
             }
         }
     }
-
-    fn metrics(&self, method: &Method, request_id: &str) -> Response {
-        if method != Method::GET {
-            return by_get(request_id);
-        }
-        let services = self.kernel.services();
-        match services.metrics.render(&services.db) {
-            Ok(text) => {
-                let share = self.pages.share(true);
-                match share.hold(text.len()) {
-                    Ok(()) => whole(StatusCode::OK, "text/plain; version=0.0.4", share.keep(text)),
-                    Err(error) => refusal::refuse(Wire::JsonRpc, &error, request_id),
-                }
-            }
-            Err(error) => {
-                refusal::refuse(Wire::JsonRpc, &visible(error::Error::Internal(error), request_id), request_id)
-            }
-        }
-    }
 }
 
 fn by_get(request_id: &str) -> Response {
@@ -146,6 +134,9 @@ fn wire(mount: Option<Mount<'_>>) -> Wire {
 /// Answers a request for a file of the explorer. None for other paths, and for the JSON-RPC requests at `/`.
 fn explorer_file(request: &Request<Incoming>, request_id: &str) -> Option<Response> {
     let path = request.uri().path();
+    if path == "/docs/" {
+        return Some(response::moved("../docs"));
+    }
     let file = File::at(path)?;
     match *request.method() {
         Method::GET | Method::HEAD if !is_upgrade(request) => Some(file.answer(request.headers())),

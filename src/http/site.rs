@@ -3,27 +3,29 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use procedures::{
     Budget,
     jsonrpc::{Gate, JsonRpcService},
     trpc::Trpc,
 };
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::cors::CorsLayer;
 
 use super::{
     addresses::Addresses,
-    client::{Bearer, Peer, address},
+    client::{Bearer, Peer, address, trace_context},
     document::{self, DocumentPage},
     origin::{Origins, cors},
     readiness::Readiness,
+    session_cookie::SessionCookies,
 };
 use crate::{
     auth::Authenticator,
     config::{Limits, Settings, TrustedProxy},
     kernel::{Client, Kernel},
+    models::audit::Door,
 };
 
 /// Bytes that webhooks and metrics may occupy, beyond 16 KiB for each request.
@@ -36,15 +38,18 @@ pub struct Site {
     pub(super) trpc: Trpc<Kernel>,
     pub(super) authenticator: Authenticator,
     pub(super) origins: Arc<Origins>,
+    pub(super) session_cookies: SessionCookies,
     pub(super) cors: CorsLayer,
     pub(super) trusted_proxies: Vec<TrustedProxy>,
-    pub(super) documents: [DocumentPage; 2],
+    pub(super) documents: [DocumentPage; 3],
     pub(super) limits: Limits,
     /// The memory for messages.
     pub(super) budget: Budget,
     /// The memory for webhooks and metrics, which strangers can't take by calls.
     pub(super) pages: Budget,
     pub(super) addresses: Addresses,
+    /// Whether the metrics have an address of their own.
+    pub(super) metrics_apart: bool,
     /// The tasks of open WebSockets, so that a shutdown can wait for them.
     pub(super) sockets: TaskTracker,
     /// What `/health/ready` knows about the database.
@@ -61,6 +66,8 @@ pub struct ClientConnection {
     pub place: Option<Arc<dyn Send + Sync>>,
     /// Kept until the request is answered, its body is read and its WebSocket is closed.
     pub answering: Arc<dyn Send + Sync>,
+    /// Cancelled when the peer has closed its sending side. It is still answered, but sends no more.
+    pub ended: CancellationToken,
 }
 
 impl Site {
@@ -70,6 +77,7 @@ impl Site {
     /// When a key of the JWT settings is invalid.
     pub fn new(kernel: Arc<Kernel>, settings: &Settings, limits: Limits) -> Result<Self> {
         let origins = Arc::new(Origins::new(settings));
+        let session_cookies = SessionCookies::new(&settings.session_cookies);
         let (catalogue, wire) = (Arc::clone(kernel.catalogue()), &limits.wire);
         let service = JsonRpcService::new(Arc::clone(&kernel), Arc::clone(&catalogue), wire)?;
         Ok(Self {
@@ -78,24 +86,40 @@ impl Site {
             documents: document::pages(kernel.documents()),
             kernel,
             authenticator: Authenticator::new(&settings.jwt)?,
-            cors: cors(&origins),
+            cors: cors(&origins, session_cookies.are_accepted()),
             origins,
+            session_cookies,
             trusted_proxies: settings.trusted_proxies.clone(),
             budget: Budget::new(limits.wire.buffered_bytes),
             pages: Budget::new(PAGES_BYTES),
             addresses: Addresses::new(usize::try_from(settings.connections_per_address)?),
+            metrics_apart: settings.metrics_addr.is_some(),
             limits,
             sockets: TaskTracker::new(),
             readiness: Readiness::default(),
         })
     }
 
-    /// The sender of a request, with its token verified as far as possible without the database.
-    pub(super) async fn client(&self, connection: &ClientConnection, headers: &HeaderMap, token: Bearer<'_>) -> Client {
-        Client {
-            address: address(connection.peer, headers, &self.trusted_proxies),
-            credential: token.authenticate(&self.authenticator).await,
-        }
+    /// The sender of a request, with its token verified as far as possible without the database. Without a token, its session
+    /// cookies count.
+    ///
+    /// # Errors
+    /// FORBIDDEN when cookies count and a page of another site may have made the browser send them.
+    pub(super) async fn client(
+        &self,
+        connection: &ClientConnection,
+        (method, headers): (&Method, &HeaderMap),
+        token: Bearer<'_>,
+        door: Door,
+    ) -> procedures::Result<Client> {
+        let credential = match token {
+            Bearer::Absent => {
+                self.session_cookies.authenticate(&self.authenticator, &self.origins, (method, headers)).await?
+            }
+            token => token.authenticate(&self.authenticator).await,
+        };
+        let parent = self.kernel.services().traces.parent(|name| trace_context(headers, name));
+        Ok(Client { address: address(connection.peer, headers, &self.trusted_proxies), credential, door, parent })
     }
 
     /// The memory for messages.

@@ -38,6 +38,7 @@ impl Site {
         let outcome = self.receive(request, connection, request_id).await;
         let label = match &outcome {
             Ok(EventOutcome::Processed) => "processed",
+            Ok(EventOutcome::Double(_)) => "double",
             Ok(EventOutcome::Ignored(_)) => "ignored",
             Ok(EventOutcome::Duplicate) => "duplicate",
             Ok(EventOutcome::Conflict(_)) => "conflict",

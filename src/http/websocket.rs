@@ -10,6 +10,7 @@ use procedures::{
     socket::{self, Handshake, Introduce, JsonRpc, Opening, Protocol, Subprotocols, Trpc, introduces},
     trpc::Transformer,
 };
+use tokio::sync::Notify;
 
 use super::{
     client::{Bearer, bearer, param_bearer},
@@ -26,6 +27,12 @@ use crate::{
 /// The subprotocol that browsers offer besides their token.
 const SUBPROTOCOL: &str = "clusterdesk";
 
+/// Who the client of a socket is, which its first message may say.
+struct Introduction {
+    introduced: Mutex<Introduced>,
+    changed: Notify,
+}
+
 /// The client of a socket. Once it is known it stays so: each of its calls is checked anyway.
 struct Introduced {
     client: Client,
@@ -39,9 +46,22 @@ impl Introduced {
     }
 }
 
-fn lock(introduced: &Mutex<Introduced>) -> MutexGuard<'_, Introduced> {
-    // Nothing panics while it holds the lock.
-    introduced.lock().unwrap_or_else(PoisonError::into_inner)
+impl Introduction {
+    fn lock(&self) -> MutexGuard<'_, Introduced> {
+        // Nothing panics while it holds the lock.
+        self.introduced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves when the credential of the client has expired.
+    async fn expired(self: Arc<Self>) {
+        loop {
+            let credential = self.lock().client.credential.clone();
+            tokio::select! {
+                () = credential.expiry() => return,
+                () = self.changed.notified() => {}
+            }
+        }
+    }
 }
 
 impl Site {
@@ -59,8 +79,13 @@ impl Site {
         let headers = request.headers();
         let offered = Subprotocols::read(headers);
         let token = offered.token.map_or_else(|| bearer(headers), Bearer::Token);
-        let client = self.client(connection, headers, token).await;
-        let introduces = introduces(request.uri().query());
+        let is_settled = token != Bearer::Absent;
+        let mut client = self.client(connection, (request.method(), headers), token, wire.door()).await?;
+        let introduces = wire != Wire::JsonRpc && introduces(request.uri().query());
+        if introduces && !is_settled && caller::refusal(&client.credential).is_some() {
+            // The first message may bring a better token than an old cookie.
+            client.credential = Credential::Anonymous;
+        }
         let chosen = offered.chosen(SUBPROTOCOL).map(|chosen| chosen.map(str::to_owned));
         let is_anonymous = matches!(client.credential, Credential::Anonymous);
         if let (false, Some(error)) = (is_anonymous, caller::refusal(&client.credential)) {
@@ -80,12 +105,14 @@ impl Site {
             return Err(visible(refused, request_id));
         }
         let is_known = self.kernel.knows(&client);
-        let introduced = Arc::new(Mutex::new(Introduced { client: client.clone(), is_known }));
+        let introduced = Mutex::new(Introduced { client: client.clone(), is_known });
+        let introduction = Arc::new(Introduction { introduced, changed: Notify::new() });
         let Handshake { response, upgrade } = Handshake::accept(request, chosen?.as_deref())?;
         let mut protocol = match wire {
             Wire::JsonRpc => self.jsonrpc_socket(client),
             Wire::Trpc(transformer) => {
-                let introduce = introduces.then(|| self.introduce(client.clone(), Arc::clone(&introduced)));
+                let introduce =
+                    introduces.then(|| self.introduce(client.clone(), is_settled, Arc::clone(&introduction)));
                 self.trpc_socket(client, transformer, introduce)
             }
         };
@@ -97,12 +124,14 @@ impl Site {
                     let sockets = &site.kernel.services().metrics.sockets;
                     sockets.inc();
                     let kernel = Arc::clone(&site.kernel);
-                    let is_known = move || lock(&introduced).is_known(&kernel);
+                    let expired = Box::pin(Arc::clone(&introduction).expired());
+                    let is_known = move || introduction.lock().is_known(&kernel);
                     let socket = socket::Connection {
                         protocol: protocol.as_mut(),
                         limits: &site.limits.wire,
                         budget: &site.budget,
                         introduced: Arc::new(is_known),
+                        expired,
                         draining,
                     };
                     socket.serve(upgraded).await;
@@ -135,26 +164,30 @@ impl Site {
         }))
     }
 
-    /// Authenticates the client by `connectionParams` in its first message, and notes who it is. A token in the
-    /// handshake takes precedence.
-    fn introduce(self: &Arc<Self>, client: Client, introduced: Arc<Mutex<Introduced>>) -> Introduce<Client> {
+    /// Authenticates the client by `connectionParams` in its first message, and notes who it is. They take precedence over a
+    /// cookie, but not over a token in the handshake, by which it `is_settled` who the client is.
+    fn introduce(
+        self: &Arc<Self>,
+        client: Client,
+        is_settled: bool,
+        introduction: Arc<Introduction>,
+    ) -> Introduce<Client> {
         let site = Arc::clone(self);
         Box::new(move |params| {
             async move {
-                let client = match client.credential {
-                    Credential::Anonymous => {
-                        let credential = param_bearer(&params).authenticate(&site.authenticator).await;
-                        Client { credential, ..client }
-                    }
-                    _ => client,
+                let client = match param_bearer(&params) {
+                    Bearer::Absent => client,
+                    _ if is_settled => client,
+                    token => Client { credential: token.authenticate(&site.authenticator).await, ..client },
                 };
                 if let Err(error) = site.kernel.introduce(&client).await {
                     // Its calls will say so.
                     tracing::debug!(%error, "the connection params do not introduce the client");
                 }
-                let mut introduced = lock(&introduced);
+                let mut introduced = introduction.lock();
                 client.clone_into(&mut introduced.client);
                 introduced.is_known(&site.kernel);
+                introduction.changed.notify_one();
                 client
             }
             .boxed()

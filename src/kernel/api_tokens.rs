@@ -14,6 +14,7 @@ use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use super::limiter::Key;
 use crate::{
     auth::TokenHash,
+    db::Timestamp,
     error::{BUSY, Error, Result},
 };
 
@@ -42,6 +43,8 @@ struct Holder {
     user_id: Arc<str>,
     /// When the token was last valid.
     verified: Instant,
+    /// The last time at which it was used, as that was noted.
+    noted: Option<Timestamp>,
 }
 
 /// The look-ups that run or wait.
@@ -99,8 +102,13 @@ impl ApiTokens {
             forget_oldest(&mut known, verified);
         }
         let user_id: Arc<str> = Arc::from(user_id);
-        known.insert(token.clone(), Holder { user_id: Arc::clone(&user_id), verified });
+        known.insert(token.clone(), Holder { user_id: Arc::clone(&user_id), verified, noted: None });
         user_id
+    }
+
+    /// Whether a known token was not used at this time before, as far as that was noted. It is noted now.
+    pub(super) fn is_first_use(&self, token: &TokenHash, at: Timestamp) -> bool {
+        lock(&self.known).get_mut(token).is_some_and(|holder| holder.noted.replace(at) != Some(at))
     }
 
     /// Forgets a token that is no longer valid.

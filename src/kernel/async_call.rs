@@ -6,19 +6,23 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 
 use super::{
     audit::{Audited, Author},
     call::Call,
     caller::Caller,
     client::Context,
+    idempotency::Idempotent,
+    json::encode,
     services::Services,
 };
 use crate::{
-    db::{Batch, DbConnection, Timestamp},
+    db::{Batch, Company, DbConnection, Timestamp, plain},
     error::Result,
     models::user::User,
     stripe::Stripe,
+    traces::Trace,
 };
 
 /// The part of a call's time that is reserved for its own work after another service has answered.
@@ -31,6 +35,8 @@ pub struct AsyncCall {
     pub(super) procedure: &'static str,
     pub(super) deadline: Instant,
     pub(super) caller: Option<Caller>,
+    pub(super) idempotent: Option<Arc<Idempotent>>,
+    pub(super) trace: Option<Trace>,
     /// When the call arrived.
     pub now: Timestamp,
 }
@@ -66,7 +72,7 @@ impl AsyncCall {
             let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
             work(&mut Call { conn, batch: &mut Batch::default(), caller: caller.as_ref(), stripe, request_id, now })
         };
-        self.services.db.read(self.deadline, read).await
+        self.services.db.query(self.deadline, true, Company::none(self.trace.clone()), plain(read)).await
     }
 
     /// Runs `work` in one transaction and writes its audit entry there. The caller is read again and locked.
@@ -86,10 +92,31 @@ impl AsyncCall {
             let batch = &mut Batch::default();
             let mut call = Call { conn, batch, caller: caller.as_ref(), stripe, request_id, now };
             let audited = work(&mut call)?;
-            let author = Author { actor: caller.as_ref(), procedure, request_id, now };
+            let author = Author { actor: caller.as_ref(), client: &context.caller, procedure, request_id, now };
             audited.record(call.conn, call.batch, author)
         };
-        self.services.db.write(self.deadline, transaction).await
+        let company = Company::none(self.trace.clone());
+        self.services.db.write_together(self.deadline, company, plain(transaction)).await
+    }
+
+    /// Writes the audit entry of the last change. In the same transaction it stores `output` as the answer to a call with an
+    /// idempotency key, so that a repeated call makes the change once.
+    ///
+    /// # Errors
+    /// Those of [`Self::write`].
+    pub async fn finish<O: Serialize>(&self, output: O, change: Audited<()>) -> Result<O> {
+        let (encoded, idempotent) = (encode(&output)?, self.idempotent.clone());
+        let last = move |call: &mut Call<'_>| {
+            if let (Some(idempotent), Some(caller)) = (&idempotent, call.caller) {
+                idempotent.of(&caller.user.id).complete(call.conn, &encoded)?;
+            }
+            Ok(change.clone())
+        };
+        self.write(last).await?;
+        if let Some(idempotent) = &self.idempotent {
+            idempotent.note_stored();
+        }
+        Ok(output)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::caller::Caller;
+use super::{caller::Caller, client::Client};
 use crate::{
     db::{Batch, DbConnection, Timestamp},
     error::{Error, Result},
@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Audited<O> {
     output: O,
+    /// What is stored under an idempotency key, if that is not the output.
+    stored: Option<O>,
     change: Option<Change>,
 }
 
@@ -21,23 +23,44 @@ struct Change {
     entity: &'static str,
     entity_id: String,
     detail: Value,
+    with_address: bool,
 }
 
 impl<O> Audited<O> {
     /// Something changed. `entity` is the kind of object, such as `cluster`. `detail` must hold no secrets or personal
-    /// data, because it is kept for ever.
+    /// data, because the database does not allow it to be changed.
     pub fn changed(output: O, entity: &'static str, entity_id: impl ToString, detail: Value) -> Self {
-        Self { output, change: Some(Change { entity, entity_id: entity_id.to_string(), detail }) }
+        let change = Change { entity, entity_id: entity_id.to_string(), detail, with_address: true };
+        Self { output, stored: None, change: Some(change) }
+    }
+
+    /// The same without the address of the client, who is erased.
+    #[must_use]
+    pub fn without_address(self) -> Self {
+        Self { change: self.change.map(|change| Change { with_address: false, ..change }), ..self }
     }
 
     /// Everything was already as requested; there is no audit entry.
     pub fn unchanged(output: O) -> Self {
-        Self { output, change: None }
+        Self { output, stored: None, change: None }
+    }
+
+    /// The same, with another answer to a call that is repeated with its idempotency key. It is stored for a day, so a secret
+    /// that is shown once must not be in it.
+    #[must_use]
+    pub fn answered_again_with(self, stored: O) -> Self {
+        Self { stored: Some(stored), ..self }
     }
 
     /// The same with another output.
-    pub(super) fn try_map<P>(self, change: impl FnOnce(&O) -> Result<P>) -> Result<Audited<P>> {
-        Ok(Audited { output: change(&self.output)?, change: self.change })
+    pub(super) fn try_map<P>(self, change: impl Fn(&O) -> Result<P>) -> Result<Audited<P>> {
+        let (output, stored) = (change(&self.output)?, self.stored.as_ref().map(change).transpose()?);
+        Ok(Audited { output, stored, change: self.change })
+    }
+
+    /// What is to be stored under an idempotency key.
+    pub(super) fn stored(&self) -> &O {
+        self.stored.as_ref().unwrap_or(&self.output)
     }
 
     /// Writes the audit entry in the transaction of the change, with those of its group, and returns the output.
@@ -52,6 +75,13 @@ impl<O> Audited<O> {
                 entity_id: change.entity_id,
                 detail: change.detail.to_string(),
                 request_id: author.request_id.to_owned(),
+                client_address: author
+                    .client
+                    .address
+                    .filter(|_| change.with_address)
+                    .map(|address| address.to_string()),
+                token_id: actor.token_id,
+                door: author.client.door,
             };
             batch.queue::<NewAuditEntry>(conn, entry)?;
         }
@@ -62,6 +92,7 @@ impl<O> Audited<O> {
 /// Who made a change, and how.
 pub(super) struct Author<'a> {
     pub actor: Option<&'a Caller>,
+    pub client: &'a Client,
     pub procedure: &'static str,
     pub request_id: &'a str,
     pub now: Timestamp,

@@ -4,9 +4,11 @@ use super::caller::Caller;
 use crate::{
     db::{Batch, DbConnection, Loader, Timestamp},
     error::{Error, Result},
-    models::user::User,
+    models::{api_token::Scope, user::User},
     stripe::Stripe,
 };
+
+const NOT_OWN: Error = Error::Forbidden("You can do this only for yourself.");
 
 /// One call of a synchronous procedure, on a database thread, inside its snapshot or transaction.
 pub struct Call<'c> {
@@ -46,6 +48,33 @@ impl<'c> Call<'c> {
         self.caller.is_some_and(Caller::acts_as_admin)
     }
 
+    /// What the token of the caller may do.
+    pub fn scope(&self) -> Scope {
+        self.caller.map_or(Scope::Read, |caller| caller.scope)
+    }
+
+    /// When the API token of the caller expires; None for never.
+    pub fn token_expiry(&self) -> Option<Timestamp> {
+        self.caller.and_then(|caller| caller.expires_at)
+    }
+
+    /// The number of the caller's session, if they have signed in to the explorer.
+    pub fn session_id(&self) -> Option<i64> {
+        self.caller.and_then(|caller| caller.session_id)
+    }
+
+    /// The other user that an admin names; None if it is the caller.
+    ///
+    /// # Errors
+    /// FORBIDDEN when somebody else names another user.
+    pub fn other<'i>(&self, user_id: Option<&'i str>) -> Result<Option<&'i str>> {
+        let caller = self.caller()?;
+        match user_id {
+            Some(other) if other != caller.id && !self.acts_as_admin() => Err(NOT_OWN),
+            other => Ok(other.filter(|other| *other != caller.id)),
+        }
+    }
+
     /// The user of a self-service procedure, which is the caller; `user_id` may name no one else.
     ///
     /// # Errors
@@ -53,7 +82,7 @@ impl<'c> Call<'c> {
     pub fn own(&self, user_id: Option<&str>) -> Result<&'c User> {
         let caller = self.caller()?;
         match user_id {
-            Some(other) if other != caller.id => Err(Error::Forbidden("You can do this only for yourself.")),
+            Some(other) if other != caller.id => Err(NOT_OWN),
             _ => Ok(caller),
         }
     }

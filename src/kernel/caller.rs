@@ -7,8 +7,9 @@ use crate::{
     db::{Batch, DbConnection, Timestamp},
     error::{Error, Result},
     models::{
-        api_token::{ApiToken, Scope},
+        api_token::{ApiToken, Scope, UsableToken},
         audit,
+        session::Session,
         user::{self, NewUser, Role, User},
         user_profile::{self, Profile},
         user_sets::{LiveUsers, LockedUsers},
@@ -20,13 +21,22 @@ pub const GONE: Error = Error::Unauthorized("This account was deleted.");
 /// The error for an API token that the database does not have.
 pub const UNKNOWN_TOKEN: Error = Error::Unauthorized("The API token is unknown, expired or revoked.");
 
+/// The error for the cookie of a session that the database does not have.
+pub const SESSION_OVER: Error = Error::Unauthorized("This session has ended. Sign in again.");
+
 /// An authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The user record.
     pub user: User,
-    /// The scope of the token; a JWT has the scope `admin`.
+    /// The scope of the token; a JWT and a session have the scope `admin`.
     pub scope: Scope,
+    /// The number of the API token; None for any other credential.
+    pub token_id: Option<i64>,
+    /// When the API token expires; None for never, and for any other credential.
+    pub expires_at: Option<Timestamp>,
+    /// The number of the session of a browser that is signed in to the explorer.
+    pub session_id: Option<i64>,
 }
 
 impl Caller {
@@ -38,7 +48,7 @@ impl Caller {
     /// Reads the caller again, and locks the user record until the transaction ends.
     pub(super) fn reload(&self, conn: &mut DbConnection) -> Result<Self> {
         let user = User::find_locked(conn, &self.user.id)?.ok_or(GONE)?;
-        Ok(Self { user, scope: self.scope })
+        Ok(Self { user, ..*self })
     }
 }
 
@@ -68,7 +78,7 @@ pub fn refusal(credential: &Credential) -> Option<Error> {
         Credential::Unverifiable => {
             Some(Error::unavailable("The keys to verify tokens with are unavailable. Try again."))
         }
-        Credential::Jwt(_) | Credential::ApiToken(_) => None,
+        Credential::Jwt(_) | Credential::ApiToken(_) | Credential::Session(_) => None,
     }
 }
 
@@ -90,15 +100,22 @@ pub fn find(
         }
         Credential::Jwt(claims) => Ok(match find_user(batch, conn, &claims.subject)? {
             Some(user) if claims.offered.get().is_some() || !user.lacks(&profile(claims)) => {
-                Found::Caller(Caller { user, scope: Scope::Admin })
+                Found::Caller(Caller { user, scope: Scope::Admin, token_id: None, expires_at: None, session_id: None })
             }
             Some(_) => Found::Unprovisioned(Lack::Profile),
             None => Found::Unprovisioned(Lack::User),
         }),
         Credential::ApiToken(hash) => {
-            let (user_id, scope) = ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN_TOKEN)?;
+            let UsableToken { id, user_id, scope, expires_at } =
+                ApiToken::holder(conn, hash.as_str(), now)?.ok_or(UNKNOWN_TOKEN)?;
             let user = find_user(batch, conn, &user_id)?.ok_or(GONE)?;
-            Ok(Found::Caller(Caller { user, scope }))
+            Ok(Found::Caller(Caller { user, scope, token_id: Some(id), expires_at, session_id: None }))
+        }
+        Credential::Session(hash) => {
+            let (id, user_id) = Session::holder(conn, hash.as_str(), now)?.ok_or(SESSION_OVER)?;
+            let user = find_user(batch, conn, &user_id)?.ok_or(GONE)?;
+            let (scope, token_id, expires_at) = (Scope::Admin, None, None);
+            Ok(Found::Caller(Caller { user, scope, token_id, expires_at, session_id: Some(id) }))
         }
     }
 }

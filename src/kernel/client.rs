@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::auth::Credential;
+use crate::{auth::Credential, models::audit::Door, traces::Parent};
 
 /// The sender of a request.
 #[derive(Clone, Debug)]
@@ -11,6 +11,10 @@ pub struct Client {
     pub address: Option<IpAddr>,
     /// The credential of the request.
     pub credential: Credential,
+    /// The wire of the request.
+    pub door: Door,
+    /// The span for which it was sent, if calls are traced.
+    pub parent: Option<Parent>,
 }
 
 /// What is known of a request before its procedure is looked up.
@@ -18,6 +22,6 @@ pub type Context = procedures::Context<Client>;
 
 impl Default for Client {
     fn default() -> Self {
-        Self { address: None, credential: Credential::Anonymous }
+        Self { address: None, credential: Credential::Anonymous, door: Door::Jsonrpc, parent: None }
     }
 }

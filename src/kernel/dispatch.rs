@@ -1,6 +1,7 @@
 //! The entry point of calls from all wires: finds the procedure, runs it, and records the outcome.
 
 use std::{
+    fmt::Display,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -8,7 +9,7 @@ use std::{
 
 use anyhow::anyhow;
 use futures_util::FutureExt;
-use procedures::{Answer, Bucket, Catalogue, Code, Input, Procedure, Service, Subscription, describe::Documents};
+use procedures::{Answer, Bucket, CallOptions, Catalogue, Code, Input, Service, Subscription, describe::Documents};
 use tracing::Instrument;
 
 use super::{
@@ -61,31 +62,42 @@ impl Kernel {
     }
 
     /// The error for a name that no procedure has. It counts, or else guessing would be free.
-    fn unknown<T>(&self, context: &Context, name: &str) -> Answer<T> {
+    async fn unknown<T>(&self, context: &Context, name: &str, id: Option<&(dyn Display + Sync)>) -> Answer<T> {
         let started = Instant::now();
-        let answer = self.count_refused(context).refuse(procedures::Error::unknown_procedure(name));
+        let trace = self.services.traces.call(UNKNOWN, context.caller.door.as_str(), context.caller.parent.as_ref());
+        let answer = self.count_refused(context).await.refuse(procedures::Error::unknown_procedure(name));
         let code = answer.result.as_ref().err().map(|error| error.code);
-        self.services.metrics.answered(UNKNOWN, code, started.elapsed());
-        tracing::info!(request_id = %context.request_id, code = code.map(Code::as_str), "no such procedure");
+        let trace_id = trace.as_ref().map(|trace| trace.id());
+        if let Some(trace) = trace {
+            if let Some(id) = id {
+                trace.request(id);
+            }
+            trace.end(answer.result.as_ref().err().map(|error| (error.code.as_str(), error.number())));
+        }
+        self.services.metrics.calls.answered(UNKNOWN, code, started.elapsed(), &context.request_id);
+        let (request_id, code) = (&context.request_id, code.map(Code::as_str));
+        // The wires pass at most 100 characters of it.
+        tracing::info!(%request_id, trace_id, code, procedure = name, "no such procedure");
         answer
     }
 
-    /// Whether the credential of a client was verified: that of an API token a moment ago.
+    /// Whether the credential of a client was verified: an API token or a session a moment ago.
     pub fn knows(&self, client: &Client) -> bool {
         match &client.credential {
             Credential::Jwt(_) => true,
-            Credential::ApiToken(token) => self.services.tokens.holder(token).is_some(),
-            Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => false,
+            other => other.stored().is_some_and(|token| self.services.tokens.holder(token).is_some()),
         }
     }
 
-    /// Looks up the API token of a client, as the first call with it would, so that it is known from the start. Other
+    /// Looks up the API token or the session of a client, as the first call with it would, so that it is known from the start. Other
     /// credentials need no look-up.
     ///
     /// # Errors
     /// UNAUTHORIZED for an invalid token; TOO_MANY_REQUESTS; those of a read.
     pub async fn introduce(&self, client: &Client) -> Result<()> {
-        let Credential::ApiToken(token) = &client.credential else { return Ok(()) };
+        if client.credential.stored().is_none() {
+            return Ok(());
+        }
         let asker = Asker {
             address: client.address,
             bucket: Bucket::READ,
@@ -93,12 +105,13 @@ impl Kernel {
             now: Timestamp::now(),
             deadline: Instant::now() + self.services.timeouts.call,
         };
-        self.services.holder(token, asker).await.map(drop).map_err(|refusal| refusal.error)
+        self.services.holder(&client.credential, asker, None).await.map(drop).map_err(|refusal| refusal.error)
     }
 
     fn pipeline(&self, context: &Arc<Context>, name: &str) -> Option<Pipeline<'_>> {
         let started = Instant::now();
         let (procedure, run) = self.registry.get(name)?;
+        let (wire, parent) = (context.caller.door.as_str(), context.caller.parent.as_ref());
         let invocation = Invocation {
             services: Arc::clone(&self.services),
             procedure: Arc::clone(procedure),
@@ -106,29 +119,39 @@ impl Kernel {
             now: Timestamp::now(),
             deadline: started + self.services.timeouts.call,
             allowance: Arc::new(OnceLock::new()),
+            idempotent: None,
+            trace: self.services.traces.call(procedure.name, wire, parent),
         };
         Some(Pipeline { invocation, run, documents: &self.documents })
     }
 
     /// Runs the work of an invocation and records the outcome.
     async fn conclude<T>(&self, invocation: &Invocation, work: impl Future<Output = Result<T>>) -> Answer<T> {
-        let (started, procedure) = (Instant::now(), &invocation.procedure);
-        let span = tracing::info_span!("call", procedure = procedure.name, request_id = invocation.context.request_id);
+        let started = Instant::now();
+        let (procedure, request_id) = (invocation.procedure.name, &invocation.context.request_id);
+        let span = match &invocation.trace {
+            None => tracing::info_span!("call", procedure, request_id),
+            Some(trace) => tracing::info_span!("call", procedure, request_id, trace_id = trace.id()),
+        };
         async {
             // Panics on database threads are caught there; this catches those of asynchronous code.
             let caught = AssertUnwindSafe(work).catch_unwind().await;
             let result = caught.unwrap_or_else(|_panic| Err(Error::Internal(anyhow!("a call panicked"))));
-            self.record(procedure, &result, started.elapsed());
+            self.record(invocation, &result, started.elapsed());
             let allowance = invocation.allowance.get().copied().flatten();
-            Answer { result: result.map_err(Into::into), allowance }
+            Answer::counted(result.map_err(Into::into), allowance)
         }
         .instrument(span)
         .await
     }
 
-    fn record<T>(&self, procedure: &Procedure, result: &Result<T>, elapsed: Duration) {
+    fn record<T>(&self, invocation: &Invocation, result: &Result<T>, elapsed: Duration) {
         let code = result.as_ref().err().map(Error::code);
-        self.services.metrics.answered(procedure.name, code, elapsed);
+        let (procedure, request_id) = (&invocation.procedure, &invocation.context.request_id);
+        self.services.metrics.calls.answered(procedure.name, code, elapsed, request_id);
+        if let Some(trace) = &invocation.trace {
+            trace.end(code.map(|code| (code.as_str(), code.number())));
+        }
         if let Some(code) = code.filter(|code| !procedure.may_answer(*code)) {
             tracing::error!(code = code.as_str(), "the procedure does not declare this error");
         }
@@ -146,30 +169,40 @@ impl Kernel {
 impl Service for Kernel {
     type Caller = Client;
 
-    async fn call(&self, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer {
-        match self.pipeline(context, name) {
-            Some(pipeline) => self.conclude(&pipeline.invocation, pipeline.call(input)).await,
-            None => self.unknown(context, name),
+    async fn call(
+        &self,
+        context: &Arc<Context>,
+        name: &str,
+        input: Input<'_>,
+        CallOptions { key, id }: CallOptions<'_>,
+    ) -> Answer {
+        let Some(pipeline) = self.pipeline(context, name) else { return self.unknown(context, name, id).await };
+        if let (Some(trace), Some(id)) = (&pipeline.invocation.trace, id) {
+            trace.request(id);
         }
+        // Boxed, or each of the futures around it would hold and copy it.
+        let work = Box::pin(pipeline.call(input, key));
+        let Answer { result, allowance, .. } = self.conclude(&pipeline.invocation, work).await;
+        let replayed = result.as_ref().is_ok_and(|completed| completed.replayed);
+        Answer { result: result.map(|completed| completed.output), allowance, replayed }
     }
 
     async fn subscribe(&self, context: &Arc<Context>, name: &str, input: Input<'_>) -> Answer<Subscription> {
         match self.pipeline(context, name) {
-            Some(pipeline) => self.conclude(&pipeline.invocation, pipeline.subscribe(input)).await,
-            None => self.unknown(context, name),
+            Some(pipeline) => self.conclude(&pipeline.invocation, Box::pin(pipeline.subscribe(input))).await,
+            None => self.unknown(context, name, None).await,
         }
     }
 
     /// Counts a message as a read of the user, if that is known without the database, else of the client address.
-    fn count_refused(&self, context: &Context) -> Answer<()> {
+    async fn count_refused(&self, context: &Context) -> Answer<()> {
         let client = &context.caller;
         let user_id = match &client.credential {
             Credential::Jwt(claims) if !claims.is_expired() => Some(Arc::from(claims.subject.as_str())),
-            Credential::ApiToken(token) => self.services.tokens.holder(token),
-            _ => None,
+            other => other.stored().and_then(|token| self.services.tokens.holder(token)),
         };
         let key = user_id.map_or_else(|| address_key(client.address), |id| user_key(&id));
-        let allowance = self.services.limiter.check(Bucket::READ, &key);
-        Answer { result: within(allowance).map_err(Into::into), allowance }
+        let allowance = self.services.limiter.check(Bucket::READ, &key).await;
+        Answer::counted(within(allowance).map_err(Into::into), allowance)
     }
 }

@@ -15,7 +15,7 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(test))]
 use std::sync::{Mutex, MutexGuard};
 
-use prometheus::IntGauge;
+use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
 use tokio::sync::{Notify, broadcast};
 
 use super::log_reader::{LogReader, Setup, Source};
@@ -27,7 +27,7 @@ pub struct Feeds {
     /// Held by the subscription that reads the log further.
     catching_up: tokio::sync::Mutex<()>,
     /// The number of subscriptions.
-    watchers: IntGauge,
+    watchers: Gauge,
     /// How many events are buffered for the slowest subscription.
     capacity: usize,
     setup: Setup,
@@ -35,7 +35,7 @@ pub struct Feeds {
 
 /// The feed of one log.
 struct Feed<E> {
-    watchers: IntGauge,
+    watchers: Gauge,
     events: broadcast::Sender<Arc<E>>,
     running: Mutex<bool>,
     /// Notified when a subscription has ended.
@@ -56,15 +56,15 @@ pub(super) struct Seat<E> {
 struct SeatGuard<E>(Arc<Feed<E>>);
 
 impl Feeds {
-    /// Feeds of a database. `watchers` is set to the number of subscriptions.
-    pub fn new(db: Database, watchers: IntGauge, limits: &Limits) -> Self {
+    /// Feeds of a database. `watchers` is set to the number of subscriptions, and `lag` to the seconds after which events are read.
+    pub fn new(db: Database, watchers: Gauge, lag: Histogram, limits: &Limits) -> Self {
         let Limits { feed_events: capacity, feed_interval: interval, call_timeout: timeout, .. } = *limits;
         Self {
             by_log: std::sync::Mutex::default(),
             catching_up: tokio::sync::Mutex::default(),
             watchers,
             capacity,
-            setup: Setup { db, interval, timeout },
+            setup: Setup { db, interval, timeout, lag },
         }
     }
 
@@ -93,7 +93,7 @@ impl Feeds {
 }
 
 impl<E: Send + Sync + 'static> Feed<E> {
-    fn new(watchers: IntGauge, capacity: usize) -> Self {
+    fn new(watchers: Gauge, capacity: usize) -> Self {
         let events = broadcast::Sender::new(capacity);
         Self { watchers, events, running: Mutex::new(false), left: Notify::new() }
     }

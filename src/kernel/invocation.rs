@@ -14,14 +14,16 @@ use super::{
     caller::{self, Caller, Found, Lack},
     client::Context,
     holder::{Asker, Refusal},
+    idempotency::Idempotent,
     limiter::{Key, address_key, user_key, within},
     services::Services,
 };
 use crate::{
-    auth::{Credential, TokenHash},
-    db::{Batch, Company, DbConnection, NeedOf, Progress, Reading, Timestamp, need},
+    auth::Credential,
+    db::{Batch, Company, DbConnection, NeedOf, Progress, Reading, Timestamp, need, plain},
     error::{Error, Result},
     models::user_sets::{LiveUsers, LockedUsers},
+    traces::Trace,
 };
 
 /// How long a call waits until what its caller lacks is set.
@@ -45,6 +47,10 @@ pub struct Invocation {
     pub deadline: Instant,
     /// What is left of the rate limit. A call is counted once, however often its work is run.
     pub allowance: Arc<OnceLock<Option<Allowance>>>,
+    /// A mutation that was sent with an idempotency key.
+    pub(super) idempotent: Option<Arc<Idempotent>>,
+    /// Its trace, if it has one.
+    pub trace: Option<Trace>,
 }
 
 /// The result of guarded work.
@@ -64,22 +70,23 @@ impl Invocation {
     pub async fn admit(&self, input: Input<'_>) -> Result<Checked> {
         let client = &self.context.caller;
         if self.procedure.access == Access::Public {
-            self.limit(&address_key(client.address))?;
+            self.limit(&address_key(client.address)).await?;
         } else if let Some(refusal) = caller::refusal(&client.credential) {
             // Calls without a known user count by address, which limits the guessing of tokens.
-            self.limit(&address_key(client.address))?;
+            self.limit(&address_key(client.address)).await?;
             return Err(refusal);
-        } else if let Credential::ApiToken(token) = &client.credential {
-            let user_id = self.holder(token).await?;
-            self.limit(&user_key(&user_id))?;
+        } else if client.credential.stored().is_some() {
+            let user_id = self.holder(&client.credential).await?;
+            self.limit(&user_key(&user_id)).await?;
+            self.services.note_use(&client.credential, client.address, self.now);
         } else if let Credential::Jwt(claims) = &client.credential {
-            self.limit(&user_key(&claims.subject))?;
+            self.limit(&user_key(&claims.subject)).await?;
         }
         Ok(Arc::new(self.procedure.input.check(input)))
     }
 
-    /// The user whose calls a token counts as.
-    async fn holder(&self, token: &TokenHash) -> Result<Arc<str>> {
+    /// The user whose calls a token or a session counts as.
+    async fn holder(&self, credential: &Credential) -> Result<Arc<str>> {
         let asker = Asker {
             address: self.context.caller.address,
             bucket: self.procedure.bucket,
@@ -87,7 +94,7 @@ impl Invocation {
             now: self.now,
             deadline: self.deadline,
         };
-        self.services.holder(token, asker).await.map_err(|Refusal { error, allowance }| {
+        self.services.holder(credential, asker, self.trace.as_ref()).await.map_err(|Refusal { error, allowance }| {
             self.allowance.get_or_init(|| allowance);
             error
         })
@@ -122,7 +129,19 @@ impl Invocation {
     async fn provision(&self) -> Result<()> {
         let Credential::Jwt(claims) = &self.context.caller.credential else { return Err(caller::GONE) };
         let (claims, now) = (Arc::clone(claims), self.now);
-        self.services.db.write(self.deadline, move |conn| caller::provision(conn, &claims, now)).await
+        let provision = move |conn: &mut DbConnection| caller::provision(conn, &claims, now);
+        let provisioned = self.services.db.write_together(self.deadline, self.alone(), plain(provision)).await;
+        self.note_write();
+        provisioned
+    }
+
+    /// Notes that the caller may have written something, which their next queries must find.
+    pub fn note_write(&self) {
+        if self.services.db.has_replica()
+            && let Some(id) = self.caller_id()
+        {
+            self.services.db.note_write(&id);
+        }
     }
 
     /// Sets what the user of a JWT lacks, once for a token. The call goes on without it too, so it does not wait for long.
@@ -133,15 +152,18 @@ impl Invocation {
         }
         let (claims, now) = (Arc::clone(claims), self.now);
         let deadline = self.deadline.min(Instant::now() + COMPLETION);
-        let completed = self.services.db.write(deadline, move |conn| caller::complete(conn, &claims, now)).await;
+        let complete = move |conn: &mut DbConnection| caller::complete(conn, &claims, now);
+        let completed = self.services.db.write_together(deadline, self.alone(), plain(complete)).await;
+        self.note_write();
         if let Err(error) = completed {
             tracing::warn!(error = error.detail(), "could not complete a user's profile");
         }
     }
 
-    /// The same call at the present time, with a new deadline.
+    /// The same call at the present time, with a new deadline. Its trace ended with its first answer.
     pub fn renewed(&self) -> Self {
-        Self { now: Timestamp::now(), deadline: Instant::now() + self.services.timeouts.call, ..self.clone() }
+        let deadline = Instant::now() + self.services.timeouts.call;
+        Self { now: Timestamp::now(), deadline, trace: None, ..self.clone() }
     }
 
     /// Runs guarded work again for a caller who was admitted before.
@@ -187,13 +209,19 @@ impl Invocation {
     pub fn reads(&self, needs: &[NeedOf], reading: Reading) -> Company {
         let all = |id: &str| std::iter::once(need::<LiveUsers>(id)).chain(needs.iter().map(|need| need(id))).collect();
         let needs = self.caller_id().as_deref().map(all).unwrap_or_default();
-        Company { needs, reading, ..Company::default() }
+        Company { needs, reading, ..self.alone() }
     }
 
     /// What a write in steps has in common with others: it locks its caller.
     pub fn locks(&self) -> Company {
-        let lock = self.caller_id().map(|id| need::<LockedUsers>(&id));
-        Company { lock, ..Company::default() }
+        let Some(id) = self.caller_id() else { return self.alone() };
+        let needs = self.idempotent.iter().map(|call| call.need(&id)).collect();
+        Company { lock: Some(need::<LockedUsers>(&id)), needs, ..self.alone() }
+    }
+
+    /// What a job of the call has in common with others that it shares nothing with.
+    pub fn alone(&self) -> Company {
+        Company::none(self.trace.clone())
     }
 
     /// The id of the caller, if it is known without the database.
@@ -201,8 +229,7 @@ impl Invocation {
         match &self.context.caller.credential {
             _ if self.procedure.access == Access::Public => None,
             Credential::Jwt(claims) => Some(claims.subject.as_str().into()),
-            Credential::ApiToken(token) => Some(self.services.tokens.holder(token)?.to_string().into()),
-            Credential::Anonymous | Credential::Rejected(_) | Credential::Unverifiable => None,
+            other => Some(self.services.tokens.holder(other.stored()?)?.to_string().into()),
         }
     }
 
@@ -232,14 +259,14 @@ impl Invocation {
             let credential = &self.context.caller.credential;
             let caller = match caller::find(conn, batch, credential, lock, self.now) {
                 Ok(Found::Caller(caller)) => {
-                    if let Credential::ApiToken(token) = credential {
+                    if let Some(token) = credential.stored() {
                         self.services.tokens.learn(token, &caller.user.id);
                     }
                     caller
                 }
                 Ok(Found::Unprovisioned(lack)) => return Ok(Guarded::Unprovisioned(lack)),
                 Err(error) => {
-                    if let (Error::Unauthorized(_), Credential::ApiToken(token)) = (&error, credential) {
+                    if let (Error::Unauthorized(_), Some(token)) = (&error, credential.stored()) {
                         self.services.tokens.forget(token);
                     }
                     return Err(error);
@@ -262,8 +289,8 @@ impl Invocation {
     }
 
     /// Counts the call against the rate limit of `key`.
-    fn limit(&self, key: &Key) -> Result<()> {
-        let allowance = self.services.limiter.check(self.procedure.bucket, key);
+    async fn limit(&self, key: &Key) -> Result<()> {
+        let allowance = self.services.limiter.check(self.procedure.bucket, key).await;
         self.allowance.get_or_init(|| allowance);
         within(allowance)
     }

@@ -5,9 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::{sync::watch, time::sleep};
 
-use crate::{db::Database, error::Result, models::event_log::EventLog};
+use crate::{
+    db::{Database, Timestamp},
+    error::Result,
+    models::event_log::EventLog,
+};
 
 /// Rows per read.
 pub(super) const PAGE: i64 = 256;
@@ -34,6 +39,8 @@ pub(super) struct Setup {
     pub interval: Duration,
     /// How long a read may take.
     pub timeout: Duration,
+    /// Seconds after which events are read.
+    pub lag: Histogram,
 }
 
 /// A place in the log `E`.
@@ -59,6 +66,12 @@ impl<E: EventLog> LogReader<E> {
             let (deadline, after) = (Instant::now() + self.setup.timeout, self.last);
             let page = self.setup.db.read(deadline, move |conn| Ok(E::after(conn, after, PAGE)?)).await?;
             let full = i64::try_from(page.len()) == Ok(PAGE);
+            let now = Timestamp::now();
+            for event in &page {
+                // Clocks of several servers differ a little.
+                let lag = now.millis().saturating_sub(event.at().millis()).max(0);
+                self.setup.lag.observe(Duration::from_millis(lag.unsigned_abs()).as_secs_f64());
+            }
             for event in page {
                 self.last = event.id();
                 send(event);

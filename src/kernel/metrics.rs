@@ -1,150 +1,183 @@
-//! Metrics for `GET /metrics` (Prometheus text format).
+//! Metrics for `GET /metrics`, in the text format of OpenMetrics 1.0, which Prometheus reads. Their labels are names from the
+//! program, so that callers can't create any.
 
-use std::time::Duration;
+mod backups;
+mod calls;
+mod log;
+mod process;
+mod rate_checks;
 
-use anyhow::Result;
-use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, exponential_buckets,
-    histogram_opts, opts,
+use std::{
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
+    time::Instant,
 };
 
-use crate::{db::Database, error::Code};
+use anyhow::Result;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+use self::{backups::Backups, process::Process};
+pub use self::{calls::Calls, log::DroppedLines, rate_checks::RateChecks};
+use crate::{
+    db::{Database, Timestamp},
+    traces::Traces,
+};
+
+/// What the names of our own metrics begin with.
+const PREFIX: &str = "clusterdesk";
 
 /// The label for calls of unknown procedures, so that callers cannot create labels.
 pub const UNKNOWN: &str = "unknown";
 /// The label for the look-ups of tokens before the first call on a connection.
 pub const HANDSHAKE: &str = "handshake";
 
+/// Seconds after which most watchers have an event: at once on the same server, after a poll elsewhere.
+const LAGS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// The outcomes of Stripe's events. A request that is refused has the code of the error instead.
+const OUTCOMES: [&str; 6] = ["processed", "double", "ignored", "duplicate", "conflict", "failed"];
+
+/// A gauge whose value may be unknown.
+pub(super) type Reading = Gauge<f64, AtomicU64>;
+
 /// The metrics of one server.
 pub struct Metrics {
-    registry: Registry,
-    calls: IntCounterVec,
-    seconds: HistogramVec,
-    statements: IntCounterVec,
-    stripe_events: IntCounterVec,
+    registry: Mutex<Registry>,
+    /// The calls of procedures.
+    pub calls: Calls,
+    stripe_events: Family<OutcomeLabel, Counter>,
     /// Open connections.
-    pub connections: IntGauge,
+    pub connections: Gauge,
     /// Open WebSockets.
-    pub sockets: IntGauge,
+    pub sockets: Gauge,
     /// Running subscriptions.
-    pub subscriptions: IntGauge,
-    queued_reads: IntGauge,
-    queued_writes: IntGauge,
-    grouped: IntCounter,
+    pub subscriptions: Gauge,
+    /// Seconds from the time of an event to its reading for subscriptions.
+    pub event_lag: Histogram,
+    /// Where calls were counted against rate limits.
+    pub rate_checks: RateChecks,
+    pub(super) readings: Readings,
+    /// Set if the server makes backups.
+    backups: OnceLock<Backups>,
+}
+
+/// What is read when the metrics are.
+#[derive(Default)]
+pub(super) struct Readings {
+    pub queued_reads: Gauge,
+    pub queued_writes: Gauge,
+    pub stripe_suspended: Gauge,
+    pub stripe_failed: Reading,
+    /// When `stripe_failed` was set.
+    pub counted_at: tokio::sync::Mutex<Option<Instant>>,
+    pub file_bytes: Gauge,
+    pub log_bytes: Gauge,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
 }
 
 impl Metrics {
-    /// Registers all metrics, with the value zero.
-    ///
-    /// # Errors
-    /// When two metrics share a name, which is a bug.
-    pub fn new() -> Result<Self> {
-        let by = |opts: Opts, labels: &[&str]| IntCounterVec::new(opts, labels);
-        let calls = by(opts!("clusterdesk_calls_total", "Calls answered, by outcome"), &["procedure", "code"])?;
-        let statements = by(
-            opts!("clusterdesk_statements_total", "SQL statements run; one that serves many calls counts for each"),
-            &["procedure"],
-        )?;
-        let stripe_events =
-            by(opts!("clusterdesk_stripe_events_total", "Events received from Stripe, by outcome"), &["outcome"])?;
-        let opts: HistogramOpts = histogram_opts!("clusterdesk_call_seconds", "Time from a call to its answer");
-        let seconds = HistogramVec::new(opts.buckets(exponential_buckets(0.0005, 4.0, 9)?), &["procedure"])?;
-        let connections = IntGauge::new("clusterdesk_connections", "Open connections")?;
-        let sockets = IntGauge::new("clusterdesk_websockets", "Open WebSockets")?;
-        let subscriptions = IntGauge::new("clusterdesk_subscriptions", "Running subscriptions")?;
-        let queued_reads = IntGauge::new("clusterdesk_queued_reads", "Reads waiting for a database thread")?;
-        let queued_writes = IntGauge::new("clusterdesk_queued_writes", "Writes waiting for a database thread")?;
-        let grouped = IntCounter::new(
-            "clusterdesk_grouped_jobs_total",
-            "Reads, and writes on PostgreSQL, that shared their statements or transaction with others",
-        )?;
-        let registry = Registry::new();
-        registry.register(Box::new(grouped.clone()))?;
-        registry.register(Box::new(calls.clone()))?;
-        registry.register(Box::new(seconds.clone()))?;
-        registry.register(Box::new(statements.clone()))?;
-        registry.register(Box::new(stripe_events.clone()))?;
-        for gauge in [&connections, &sockets, &subscriptions, &queued_reads, &queued_writes] {
-            registry.register(Box::new(gauge.clone()))?;
+    /// Registers all metrics of a server on this database.
+    pub fn new(db: &Database) -> Self {
+        let mut all = Registry::default();
+        all.register_collector(Box::new(Process));
+        let registry = all.sub_registry_with_prefix(PREFIX);
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION")), ("database", db.kind())]);
+        registry.register("build", "The version of the server, and its database", build);
+        let calls = Calls::register(registry);
+        db.measures().register(registry);
+        let stripe_events = Family::<OutcomeLabel, Counter>::default();
+        // Present from the start, so that the first event of a kind is an increase.
+        for outcome in OUTCOMES {
+            drop(stripe_events.get_or_create(&OutcomeLabel { outcome }));
         }
-        Ok(Self {
-            registry,
+        registry.register("stripe_events", "Events received from Stripe, by outcome", stripe_events.clone());
+        let (connections, sockets, subscriptions) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register("connections", "Open connections", connections.clone());
+        registry.register("websockets", "Open WebSockets", sockets.clone());
+        registry.register("subscriptions", "Running subscriptions", subscriptions.clone());
+        let event_lag = Histogram::new(LAGS);
+        let help = "Time from an event to its reading for subscriptions, while there are any";
+        registry.register_with_unit("event_lag", help, Unit::Seconds, event_lag.clone());
+        let rate_checks = RateChecks::register(registry);
+        let readings = Readings::register(registry, db);
+        Self {
+            registry: Mutex::new(all),
             calls,
-            seconds,
-            statements,
             stripe_events,
             connections,
             sockets,
             subscriptions,
-            queued_reads,
-            queued_writes,
-            grouped,
-        })
+            event_lag,
+            rate_checks,
+            readings,
+            backups: OnceLock::new(),
+        }
+    }
+
+    /// Adds the metrics of the backups. `newest` is the time of the newest one or, if there is none, of the start.
+    pub fn show_backups(&self, newest: Timestamp) {
+        self.backups.get_or_init(|| Backups::register(self.registry().sub_registry_with_prefix(PREFIX), newest));
+    }
+
+    /// Notes a backup: its time, or None if it failed.
+    pub fn backed_up(&self, made: Option<Timestamp>) {
+        if let Some(backups) = self.backups.get() {
+            backups.note(made);
+        }
+    }
+
+    /// Adds the counters of spans, if calls are traced.
+    pub fn show_traces(&self, traces: &Traces) {
+        traces.register(self.registry().sub_registry_with_prefix(PREFIX));
     }
 
     /// Adds the counters of dropped log lines.
-    ///
-    /// # Errors
-    /// When called twice.
-    pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) -> Result<()> {
-        Ok(self.registry.register(Box::new(dropped.by_reason.clone()))?)
-    }
-
-    /// Counts one answered call; `code` is None for a success.
-    pub fn answered(&self, procedure: &str, code: Option<Code>, elapsed: Duration) {
-        self.calls.with_label_values(&[procedure, code.map_or("OK", Code::as_str)]).inc();
-        self.seconds.with_label_values(&[procedure]).observe(elapsed.as_secs_f64());
+    pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) {
+        dropped.register(self.registry().sub_registry_with_prefix(PREFIX));
     }
 
     /// Counts one event received from Stripe.
-    pub fn stripe_event(&self, outcome: &str) {
-        self.stripe_events.with_label_values(&[outcome]).inc();
+    pub fn stripe_event(&self, outcome: &'static str) {
+        self.stripe_events.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// Adds to the number of SQL statements of a procedure.
-    pub fn ran(&self, procedure: &str, statements: u64) {
-        self.statements.with_label_values(&[procedure]).inc_by(statements);
-    }
-
-    /// All metrics in Prometheus' text format, with those of the database.
+    /// All metrics as text.
     ///
     /// # Errors
     /// When the encoder fails.
-    pub fn render(&self, db: &Database) -> Result<String> {
-        let (queued_reads, queued_writes) = db.queued();
-        self.grouped.inc_by(db.grouped().saturating_sub(self.grouped.get()));
-        self.queued_reads.set(i64::try_from(queued_reads)?);
-        self.queued_writes.set(i64::try_from(queued_writes)?);
-        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    pub(super) fn text(&self) -> Result<String> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry())?;
+        Ok(text)
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        // Nothing that panics half-way leaves it wrong.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Counters of the log lines that were not written; clones share them.
-#[derive(Clone)]
-pub struct DroppedLines {
-    by_reason: IntCounterVec,
-    /// The buffer was full, because standard error is read too slowly or not at all.
-    pub unread: IntCounter,
-    /// Writing to standard error failed.
-    pub failed: IntCounter,
-    /// There were too many refusals of one kind.
-    pub refusals: IntCounter,
-}
-
-impl DroppedLines {
-    /// Counters that are all zero.
-    ///
-    /// # Errors
-    /// When the name of the metric is invalid, which is a bug.
-    pub fn new() -> Result<Self> {
-        let opts = opts!("clusterdesk_log_lines_dropped_total", "Log lines that were not written, by reason");
-        let by_reason = IntCounterVec::new(opts, &["reason"])?;
-        let counter = |reason| by_reason.with_label_values(&[reason]);
-        Ok(Self { unread: counter("unread"), failed: counter("failed"), refusals: counter("refusals"), by_reason })
-    }
-
-    /// Dropped lines of all reasons.
-    pub fn total(&self) -> u64 {
-        [&self.unread, &self.failed, &self.refusals].into_iter().map(IntCounter::get).sum()
+impl Readings {
+    fn register(registry: &mut Registry, db: &Database) -> Self {
+        let readings = Self::default();
+        registry.register("queued_reads", "Reads waiting for a database thread", readings.queued_reads.clone());
+        registry.register("queued_writes", "Writes waiting for a database thread", readings.queued_writes.clone());
+        let help = "1 while requests to Stripe are suspended after repeated failures";
+        registry.register("stripe_suspended", help, readings.stripe_suspended.clone());
+        let help = "Stripe events that failed and wait for a replay; NaN when the database does not answer";
+        registry.register("stripe_events_waiting", help, readings.stripe_failed.clone());
+        if db.file_sizes().is_some() {
+            let (file, log) = (readings.file_bytes.clone(), readings.log_bytes.clone());
+            registry.register_with_unit("sqlite_file", "Size of the SQLite file", Unit::Bytes, file);
+            registry.register_with_unit("sqlite_log", "Size of SQLite's write-ahead log", Unit::Bytes, log);
+        }
+        readings
     }
 }

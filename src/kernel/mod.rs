@@ -11,18 +11,23 @@ mod dispatch;
 mod documents;
 mod feed;
 mod holder;
+pub mod idempotency;
 mod in_step;
 mod invocation;
 mod json;
 pub mod limiter;
 mod log_reader;
 pub mod metrics;
+mod once;
 mod pipeline;
 mod router;
 mod run;
+mod scrape;
 mod services;
+mod sign_in;
 mod subscribers;
 mod subscription;
+mod usage;
 mod watch;
 
 pub use self::{
@@ -37,6 +42,7 @@ pub use self::{
     in_step::InStep,
     router::{Registry, Router, registry},
     run::Run,
+    scrape::scrape,
     services::{Services, Timeouts},
     subscribers::Subscribers,
     watch::{Signal, Watch},

@@ -77,7 +77,7 @@ impl Router {
         let handler =
             move |call: &mut Call<'_>, input| handler(call, decode(input)?)?.try_map(encode).map(Written::Done);
         let run = Run::Write(Write { handler: Arc::new(handler), writes_in_steps: false });
-        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
+        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run)).idempotent()
     }
 
     /// Registers a mutation that makes its change in one [`Step`](InStep::Step), which may be taken for many callers with one
@@ -86,6 +86,7 @@ impl Router {
     pub fn step<M: InStep>(self, name: &str, access: Access, docs: &'static str) -> Self {
         let run = Run::Write(Write { handler: Arc::new(in_step::begin::<M>), writes_in_steps: true });
         Self(self.0.register::<M::Input, M::Output>(Signature { name, kind: Kind::Mutation, access, docs }, run))
+            .idempotent()
     }
 
     /// Registers a mutation whose handler also waits for another service. It runs its own reads and transactions.
@@ -106,7 +107,12 @@ impl Router {
             async move { encode(&reply?.await?) }.boxed()
         };
         let run = Run::Async(Arc::new(handler));
-        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run))
+        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run)).idempotent()
+    }
+
+    /// Declares what a call with an idempotency key may answer.
+    fn idempotent(self) -> Self {
+        self.errors([Code::Conflict])
     }
 
     /// Registers a subscription. Its handler returns the [`Watch`](super::Watch) that selects the events.

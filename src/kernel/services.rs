@@ -9,6 +9,7 @@ use crate::{
     db::{self, Database},
     error::Result,
     stripe::Stripe,
+    traces::Traces,
 };
 
 /// The services of one server.
@@ -21,6 +22,8 @@ pub struct Services {
     pub tokens: ApiTokens,
     /// Metrics for Prometheus.
     pub metrics: Metrics,
+    /// Traces of calls.
+    pub traces: Traces,
     /// The feeds of committed events.
     pub feeds: Feeds,
     /// How many subscriptions each user has.
@@ -38,10 +41,10 @@ impl Services {
     ///
     /// # Errors
     /// Those of `work`.
-    pub fn counted<T>(&self, procedure: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub fn counted<T>(&self, procedure: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let before = db::statements();
         let result = work();
-        self.metrics.ran(procedure, db::statements().saturating_sub(before));
+        self.metrics.calls.ran(procedure, db::statements().saturating_sub(before));
         result
     }
 }

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    models::event_log::{EventLog, LogPage, LogPart},
+    models::event_log::{EventLog, Extent, LogPage, LogPart},
 };
 
 /// Events that one look reads at most, however few of them match: those of an owner, if that is a filter, else of the log.
@@ -62,7 +62,8 @@ struct Watcher<E> {
 /// two.
 ///
 /// # Errors
-/// Those of the guards and of the handler; BAD_REQUEST for a position after the newest event.
+/// Those of the guards and of the handler; BAD_REQUEST for a position after the newest event, PRECONDITION_FAILED for one
+/// before the oldest.
 pub(super) async fn start<E: EventLog>(
     invocation: Invocation,
     handler: Handler<E>,
@@ -72,13 +73,13 @@ pub(super) async fn start<E: EventLog>(
     let look = move |call: &mut Call<'_>| {
         let watch = handler(call, input.clone())?;
         (watch.permit)(call)?;
-        Ok((watch, E::newest(call.conn)?, call.caller.map(|caller| user_key(&caller.user.id))))
+        Ok((watch, E::extent(call.conn)?, call.caller.map(|caller| user_key(&caller.user.id))))
     };
     match invocation.read(look).await? {
-        Guarded::Done((watch, newest, user)) => {
+        Guarded::Done((watch, extent, user)) => {
             let key = user.unwrap_or_else(|| address_key(invocation.context.caller.address));
             let counted = invocation.services.subscribers.enter(key)?;
-            let watcher = Watcher::new(invocation, watch, seat, counted, newest)?;
+            let watcher = Watcher::new(invocation, watch, seat, counted, extent)?;
             Ok(Guarded::Done(watcher.into_subscription()))
         }
         Guarded::Unprovisioned(lack) => Ok(Guarded::Unprovisioned(lack)),
@@ -86,17 +87,19 @@ pub(super) async fn start<E: EventLog>(
 }
 
 impl<E: EventLog> Watcher<E> {
-    /// `newest` is the id of the newest event, read after the seat was taken.
+    /// `extent` was read after the seat was taken.
     fn new(
         invocation: Invocation,
         watch: EncodedWatch<E>,
         seat: Seat<E>,
         counted: Subscriber,
-        newest: i64,
+        extent: Extent,
     ) -> Result<Self> {
+        let newest = extent.newest;
         if watch.after.is_some_and(|after| after > newest) {
             return Err(unknown_event());
         }
+        watch.after.map_or(Ok(()), |after| all_kept_after(after, extent))?;
         seat.start(newest);
         let (last, fresh) = (watch.after.unwrap_or(newest), watch.after.is_none());
         let (ready, checked) = (VecDeque::new(), Instant::now());
@@ -169,7 +172,9 @@ impl<E: EventLog> Watcher<E> {
         };
         let (read, after) = (Arc::clone(&self.watch.read), self.last);
         let look = self.check(move |call| {
-            let until = E::newest(call.conn)?;
+            let extent = E::extent(call.conn)?;
+            all_kept_after(after, extent)?;
+            let until = extent.newest;
             let part = read(call.conn, LogPage { after, until, limit: PAGE, window: WINDOW })?;
             Ok((part, until))
         });
@@ -248,4 +253,9 @@ impl<E: EventLog> Watcher<E> {
             }
         }
     }
+}
+
+/// Refuses to go on after a position when later events were purged.
+fn all_kept_after(position: i64, extent: Extent) -> Result<()> {
+    if position < extent.purged { Err(Error::EventsPurged { through: extent.purged }) } else { Ok(()) }
 }

@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn the_writer_survives_failed_writes_and_counts_them() {
         let (written, writes) = channel();
-        let dropped = DroppedLines::new().unwrap();
+        let dropped = DroppedLines::default();
         let log = Log::start(Broken(written), dropped.clone()).unwrap();
         for _ in 0..3 {
             log.lines().write_all(b"line\n").unwrap();
@@ -240,7 +240,7 @@ mod tests {
     fn the_buffer_is_bounded_in_bytes() {
         let (written, writes) = channel();
         let (end, ended) = channel::<()>();
-        let dropped = DroppedLines::new().unwrap();
+        let dropped = DroppedLines::default();
         let log = Log::start(Stalled(written, ended), dropped.clone()).unwrap();
         let line = vec![b'x'; BUFFER_BYTES / 4];
         log.lines().write_all(&line).unwrap();

@@ -38,6 +38,25 @@ pub struct ApiToken {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// Its last characters; None for a token from before they were kept.
+    pub hint: Option<String>,
+    /// When it was last used, to ten minutes.
+    pub last_used_at: Option<Timestamp>,
+    /// The address from which it was last used.
+    pub last_used_address: Option<String>,
+}
+
+/// A token that may be used now.
+#[derive(Clone, Debug, Queryable)]
+pub struct UsableToken {
+    /// Its number.
+    pub id: i64,
+    /// The user it belongs to.
+    pub user_id: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// When it expires; None for never.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A token to insert.
@@ -50,6 +69,8 @@ pub struct NewApiToken<'a> {
     pub name: &'a str,
     /// SHA-256 of the token in hex.
     pub hash: &'a str,
+    /// Its last characters.
+    pub hint: &'a str,
     /// What it may do.
     pub scope: Scope,
     /// Now.
@@ -58,10 +79,27 @@ pub struct NewApiToken<'a> {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Most live tokens of a user.
+pub const MOST_LIVE: i64 = 50;
+/// Most tokens of a user that are kept although they are expired or revoked.
+const MOST_DEAD: i64 = 50;
+
 /// Tokens that are not revoked, though possibly expired.
 #[diesel::dsl::auto_type]
 fn unrevoked() -> _ {
     api_tokens::table.filter(api_tokens::revoked_at.is_null())
+}
+
+/// Tokens that are neither revoked nor expired.
+#[diesel::dsl::auto_type]
+fn live(now: Timestamp) -> _ {
+    unrevoked().filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now)))
+}
+
+/// Tokens that are revoked or expired.
+#[diesel::dsl::auto_type]
+fn dead(now: Timestamp) -> _ {
+    api_tokens::table.filter(api_tokens::revoked_at.is_not_null().or(api_tokens::expires_at.le(now)))
 }
 
 impl NewApiToken<'_> {
@@ -75,16 +113,26 @@ impl NewApiToken<'_> {
 }
 
 impl ApiToken {
-    /// The user id and scope of the token with this hash, unless it is unknown, revoked or expired.
+    /// The token with this hash, unless it is unknown, revoked or expired.
     ///
     /// # Errors
     /// The database's.
-    pub fn holder(conn: &mut DbConnection, hash: &str, now: Timestamp) -> QueryResult<Option<(String, Scope)>> {
-        let usable = unrevoked()
-            .filter(api_tokens::hash.eq(hash))
-            .filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now)))
-            .select((api_tokens::user_id, api_tokens::scope));
+    pub fn holder(conn: &mut DbConnection, hash: &str, now: Timestamp) -> QueryResult<Option<UsableToken>> {
+        let usable = live(now).filter(api_tokens::hash.eq(hash)).select((
+            api_tokens::id,
+            api_tokens::user_id,
+            api_tokens::scope,
+            api_tokens::expires_at,
+        ));
         native!(conn, |conn| usable.first(conn).optional())
+    }
+
+    /// Whether a token has this hash, also one that is expired or revoked.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn is_known(conn: &mut DbConnection, hash: &str) -> QueryResult<bool> {
+        diesel::select(diesel::dsl::exists(api_tokens::table.filter(api_tokens::hash.eq(hash)))).get_result(conn)
     }
 
     /// All tokens, or those of one user, oldest first.
@@ -98,6 +146,48 @@ impl ApiToken {
         }
     }
 
+    /// The token with this number, unless it is revoked or expired.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn find_live(conn: &mut DbConnection, id: i64, now: Timestamp) -> QueryResult<Option<Self>> {
+        let unrevoked = Self::query().filter(api_tokens::id.eq(id)).filter(api_tokens::revoked_at.is_null());
+        let unexpired = api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now));
+        unrevoked.filter(unexpired).first(conn).optional()
+    }
+
+    /// How many tokens of a user are neither revoked nor expired.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn count_live(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> QueryResult<i64> {
+        live(now).filter(api_tokens::user_id.eq(user_id)).count().get_result(conn)
+    }
+
+    /// Deletes the oldest of a user's tokens that are revoked or expired, so that a bounded number is kept. Returns how many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn forget_dead(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> QueryResult<usize> {
+        let old = dead(now).filter(api_tokens::user_id.eq(user_id));
+        let newest_old = old.select(api_tokens::id).order(api_tokens::id.desc()).limit(1).offset(MOST_DEAD);
+        let last: i64 = newest_old.first(conn).optional()?.unwrap_or_default();
+        let forgotten = dead(now).filter(api_tokens::user_id.eq(user_id)).filter(api_tokens::id.le(last));
+        diesel::delete(forgotten).execute(conn)
+    }
+
+    /// Notes that the token with this hash was used, unless that is noted already or the token was revoked meanwhile. False then.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn note_use(conn: &mut DbConnection, hash: &str, at: Timestamp, address: Option<&str>) -> QueryResult<bool> {
+        let unnoted = unrevoked()
+            .filter(api_tokens::hash.eq(hash))
+            .filter(api_tokens::last_used_at.is_null().or(api_tokens::last_used_at.lt(at)));
+        let used = (api_tokens::last_used_at.eq(Some(at)), api_tokens::last_used_address.eq(address));
+        Ok(update(unnoted, used).execute(conn)? == 1)
+    }
+
     /// Revokes one token. False when it does not exist or was revoked before.
     ///
     /// # Errors
@@ -107,11 +197,13 @@ impl ApiToken {
         Ok(update(unrevoked().filter(api_tokens::id.eq(id)), revoked).execute(conn)? == 1)
     }
 
-    /// Revokes all tokens of a user and returns how many.
+    /// Revokes all tokens of a user who is deleted, and forgets from where they were used. Returns how many were live.
     ///
     /// # Errors
     /// The database's.
     pub fn revoke_all(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> QueryResult<usize> {
+        let own = api_tokens::table.filter(api_tokens::user_id.eq(user_id));
+        update(own, api_tokens::last_used_address.eq(None::<String>)).execute(conn)?;
         let revoked = api_tokens::revoked_at.eq(Some(now));
         update(unrevoked().filter(api_tokens::user_id.eq(user_id)), revoked).execute(conn)
     }

@@ -3,17 +3,34 @@
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{self, Array, BigInt, Text},
+    sql_types::{self, Array, BigInt, Nullable, Text},
 };
 
 use super::page::{Listed, Position};
 use crate::{
-    db::{DbConnection, Step, Timestamp, cached::cached, dialect},
+    db::{DbConnection, Step, Timestamp, cached::cached, dialect, text_enum::text_enum},
     schema::audit_log,
 };
 
-/// Actors that are not users: the command line, the first start, the payment provider. No user may have such an id.
-pub const ACTORS: [&str; 3] = ["cli", "bootstrap", "stripe"];
+/// Actors that are not users: the command line, the first start, the payment provider, the server itself. No user may have
+/// such an id.
+pub const ACTORS: [&str; 4] = ["cli", "bootstrap", "stripe", "server"];
+
+text_enum! {
+    /// The way by which a change came in.
+    pub enum Door {
+        /// A JSON-RPC message.
+        Jsonrpc = "jsonrpc",
+        /// A call over the tRPC wire.
+        Trpc = "trpc",
+        /// A command of an operator.
+        Cli = "cli",
+        /// An event of the payment provider.
+        Stripe = "stripe",
+        /// None: the server did it by itself.
+        Server = "server",
+    }
+}
 
 /// One change.
 #[derive(Clone, Debug, HasQuery)]
@@ -35,6 +52,12 @@ pub struct AuditEntry {
     pub detail: String,
     /// The request that made the change.
     pub request_id: String,
+    /// The address of the client, until it is forgotten.
+    pub client_address: Option<String>,
+    /// The API token of the call, if it had one.
+    pub token_id: Option<i64>,
+    /// How the change came in; None in entries from before this was recorded.
+    pub door: Option<Door>,
 }
 
 /// An entry to insert; the fields are those of [`AuditEntry`]. As a step: inserts those of many calls.
@@ -55,6 +78,12 @@ pub struct NewAuditEntry {
     pub detail: String,
     /// The request that made the change.
     pub request_id: String,
+    /// The address of the client, if there is one.
+    pub client_address: Option<String>,
+    /// The API token of the call, if it had one.
+    pub token_id: Option<i64>,
+    /// How the change came in.
+    pub door: Door,
 }
 
 impl NewAuditEntry {
@@ -81,8 +110,9 @@ impl Step for NewAuditEntry {
         }
         let inserted: Vec<Inserted> = cached(
             sql_query(
-                "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) RETURNING id AS _id",
+                "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id,
+                 client_address, token_id, door)
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id AS _id",
             )
             .bind::<Array<sql_types::Timestamp>, _>(entries.iter().map(|entry| entry.created_at).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(texts(entries, |entry| &entry.actor_id))
@@ -90,7 +120,12 @@ impl Step for NewAuditEntry {
             .bind::<Array<Text>, _>(texts(entries, |entry| entry.entity))
             .bind::<Array<Text>, _>(texts(entries, |entry| &entry.entity_id))
             .bind::<Array<Text>, _>(texts(entries, |entry| &entry.detail))
-            .bind::<Array<Text>, _>(texts(entries, |entry| &entry.request_id)),
+            .bind::<Array<Text>, _>(texts(entries, |entry| &entry.request_id))
+            .bind::<Array<Nullable<Text>>, _>(
+                entries.iter().map(|entry| entry.client_address.as_deref()).collect::<Vec<_>>(),
+            )
+            .bind::<Array<Nullable<BigInt>>, _>(entries.iter().map(|entry| entry.token_id).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(texts(entries, |entry| entry.door.as_str())),
         )
         .load(pg)?;
         Ok(inserted.iter().map(|_| ()).collect())

@@ -3,14 +3,17 @@
 use diesel::prelude::*;
 
 use super::{
-    event_log::{EventLog, LogPage, LogPart},
+    event_log::{EventLog, Extent, LogPage, LogPart, set_purged},
     k8s::Status,
     plan::Plan,
 };
 use crate::{
     db::{DbConnection, Timestamp, text_enum::text_enum},
-    schema::cluster_events,
+    schema::{cluster_events, log_starts},
 };
+
+/// The name of this log in `log_starts`.
+const LOG: &str = "cluster_events";
 
 text_enum! {
     /// The kind of change.
@@ -65,9 +68,14 @@ impl EventLog for ClusterEvent {
         self.id
     }
 
-    fn newest(conn: &mut DbConnection) -> QueryResult<i64> {
-        let newest = cluster_events::table.select(cluster_events::id).order(cluster_events::id.desc()).first(conn);
-        Ok(newest.optional()?.unwrap_or(0))
+    fn at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    fn extent(conn: &mut DbConnection) -> QueryResult<Extent> {
+        let purged = log_starts::table.find(LOG).select(log_starts::through).single_value();
+        let newest = cluster_events::table.select(cluster_events::id).order(cluster_events::id.desc()).single_value();
+        diesel::select((purged, newest)).get_result(conn).map(|(purged, newest)| Extent::new(purged, newest))
     }
 
     fn after(conn: &mut DbConnection, last: i64, limit: i64) -> QueryResult<Vec<Self>> {
@@ -133,5 +141,25 @@ impl ClusterEvent {
             query = query.filter(cluster_events::status.eq(status));
         }
         Ok(LogPart::new(query.load(conn)?, page))
+    }
+
+    /// The ids of the first `limit` events after an id, up to the first that is not from before a time. Ids rise with the
+    /// time, unless a clock was set back.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn old(conn: &mut DbConnection, after: i64, before: Timestamp, limit: i64) -> QueryResult<Vec<i64>> {
+        let next = cluster_events::table.filter(cluster_events::id.gt(after)).order(cluster_events::id).limit(limit);
+        let next: Vec<(i64, Timestamp)> = next.select((cluster_events::id, cluster_events::created_at)).load(conn)?;
+        Ok(next.into_iter().take_while(|(_, at)| *at < before).map(|(id, _)| id).collect())
+    }
+
+    /// Deletes all events up to an id. A watcher can't resume before it any more.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn purge(conn: &mut DbConnection, through: i64) -> QueryResult<usize> {
+        set_purged(conn, LOG, through)?;
+        diesel::delete(cluster_events::table.filter(cluster_events::id.le(through))).execute(conn)
     }
 }

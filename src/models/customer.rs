@@ -14,9 +14,12 @@ use crate::{
 /// How long a subscription still counts after the end of its period (docs/API.md, "Plans").
 pub(super) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Customers that are read at a time.
+const PAGE_SIZE: i64 = 500;
+
 /// A user's billing record.
-#[derive(Clone, Debug, HasQuery)]
-#[diesel(table_name = customers)]
+#[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable)]
+#[diesel(table_name = customers, treat_none_as_default_value = false)]
 pub struct Customer {
     /// Our number of the customer.
     pub id: i64,
@@ -82,6 +85,28 @@ impl Customer {
     /// The database's.
     pub fn of(conn: &mut DbConnection, user_id: &str) -> QueryResult<Option<Self>> {
         Self::query().filter(customers::auth_user_id.eq(user_id)).first(conn).optional()
+    }
+
+    /// The first `limit` customers after the one with the number `after`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn page(conn: &mut DbConnection, after: i64, limit: i64) -> QueryResult<Vec<Self>> {
+        Self::query().filter(customers::id.gt(after)).order(customers::id).limit(limit).load(conn)
+    }
+
+    /// What `pick` takes from each customer, by number. They are read a few hundred at a time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn pick<T>(conn: &mut DbConnection, pick: impl Fn(Self) -> Option<T>) -> QueryResult<Vec<T>> {
+        let (mut picked, mut after) = (Vec::new(), 0);
+        loop {
+            let page = Self::page(conn, after, PAGE_SIZE)?;
+            let Some(last) = page.last() else { return Ok(picked) };
+            after = last.id;
+            picked.extend(page.into_iter().filter_map(&pick));
+        }
     }
 
     /// Makes a user a customer on FREE and returns the customer's id.
@@ -156,6 +181,23 @@ impl Customer {
         Ok((Some(id), stripe_customer_id.to_owned()))
     }
 
+    /// Forgets a Stripe customer of a user. Returns the id of the customer, if it was changed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn unlink(
+        conn: &mut DbConnection,
+        user_id: &str,
+        stripe_customer_id: &str,
+        now: Timestamp,
+    ) -> QueryResult<Option<i64>> {
+        let Some(customer) = Self::of(conn, user_id)? else { return Ok(None) };
+        let change = (customers::stripe_customer_id.eq(None::<String>), customers::updated_at.eq(now));
+        // A session that is created meanwhile may have replaced it.
+        let same = customers::table.find(customer.id).filter(customers::stripe_customer_id.eq(stripe_customer_id));
+        Ok((update(same, change).execute(conn)? == 1).then_some(customer.id))
+    }
+
     /// The user whose Stripe customer id this is.
     ///
     /// # Errors
@@ -163,6 +205,15 @@ impl Customer {
     pub fn user_of(conn: &mut DbConnection, stripe_customer_id: &str) -> QueryResult<Option<String>> {
         let owner = customers::table.filter(customers::stripe_customer_id.eq(stripe_customer_id));
         owner.select(customers::auth_user_id).first(conn).optional()
+    }
+
+    /// The user in whose record this subscription is.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn subscriber(conn: &mut DbConnection, stripe_subscription_id: &str) -> QueryResult<Option<String>> {
+        let record = customers::table.filter(customers::stripe_subscription_id.eq(stripe_subscription_id));
+        record.select(customers::auth_user_id).first(conn).optional()
     }
 
     /// Deletes the customer of a user. False when there is none.

@@ -1,8 +1,11 @@
 //! Logs whose rows are numbered in the order in which their transactions commit.
 
-use diesel::QueryResult;
+use diesel::prelude::*;
 
-use crate::db::DbConnection;
+use crate::{
+    db::{DbConnection, Timestamp, cached::update},
+    schema::log_starts,
+};
 
 /// The part of a log that one query reads. Filters may leave few of its rows or none, so there are two limits.
 #[derive(Clone, Copy, Debug)]
@@ -43,21 +46,53 @@ impl<E: EventLog> LogPart<E> {
     }
 }
 
+/// Which events a log has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// All events up to this id were purged; 0 when none was.
+    pub purged: i64,
+    /// The greatest id; that of the last purged event when there is no other, and 0 in a new log.
+    pub newest: i64,
+}
+
+impl Extent {
+    /// From what two look-ups may have found.
+    pub fn new(purged: Option<i64>, newest: Option<i64>) -> Self {
+        let purged = purged.unwrap_or(0);
+        Self { purged, newest: newest.unwrap_or(0).max(purged) }
+    }
+}
+
 /// A row of a log in which `id > last` selects exactly what was committed after the row `last`, so that a reader can
 /// resume anywhere.
 pub trait EventLog: Send + Sync + Sized + 'static {
     /// The position in the log, greater than that of every row that was committed before.
     fn id(&self) -> i64;
 
-    /// The greatest id; 0 when the log is empty.
+    /// When it happened.
+    fn at(&self) -> Timestamp;
+
+    /// Which events there are.
     ///
     /// # Errors
     /// The database's.
-    fn newest(conn: &mut DbConnection) -> QueryResult<i64>;
+    fn extent(conn: &mut DbConnection) -> QueryResult<Extent>;
 
     /// The first `limit` rows after `last`.
     ///
     /// # Errors
     /// The database's.
     fn after(conn: &mut DbConnection, last: i64, limit: i64) -> QueryResult<Vec<Self>>;
+}
+
+/// Notes that all rows of a log up to this id are purged, after which the database allows to delete them.
+///
+/// # Errors
+/// The database's, also if later rows were purged before.
+pub fn set_purged(conn: &mut DbConnection, log: &str, through: i64) -> QueryResult<()> {
+    let start = log_starts::through.eq(through);
+    if update(log_starts::table.find(log), start).execute(conn)? == 0 {
+        diesel::insert_into(log_starts::table).values((log_starts::log.eq(log), start)).execute(conn)?;
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{
         DbConnection, Timestamp,
         cached::{cached, update},
         constraint::Constraint,
-        native,
+        locks, native,
         text_enum::text_enum,
     },
     error::{Error, Result},
@@ -94,8 +94,8 @@ pub struct DeletedCluster {
 }
 
 /// A cluster, live or deleted.
-#[derive(Clone, Debug, HasQuery)]
-#[diesel(table_name = clusters)]
+#[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable)]
+#[diesel(table_name = clusters, treat_none_as_default_value = false)]
 pub struct ClusterRow {
     /// Never reused.
     pub id: i64,
@@ -214,11 +214,15 @@ impl Cluster {
         cached(diesel::update(live_of(owner)).set(deletion(now)).returning(clusters::id)).get_results(conn)
     }
 
-    /// Changes the status. False when the cluster has another status by now or was deleted.
+    /// Changes the status, with the owner's row locked until the transaction ends, as in every change of the owner's clusters.
+    /// False when the cluster has another status by now or was deleted.
     ///
     /// # Errors
     /// The database's.
     pub fn set_status(&self, conn: &mut DbConnection, next: Status, now: Timestamp) -> QueryResult<bool> {
+        if let Some(owner) = &self.row.auth_user_id {
+            locks::lock_user(conn, owner)?;
+        }
         let unchanged = live().filter(clusters::id.eq(self.row.id)).filter(clusters::status.eq(self.row.status));
         let has_run = self.row.has_run || matches!(next, Status::Running | Status::Stopped);
         let step = (clusters::status.eq(next), clusters::has_run.eq(has_run), clusters::updated_at.eq(now));
@@ -249,6 +253,14 @@ impl Cluster {
 }
 
 impl DeletedCluster {
+    /// A deleted cluster of any owner, for admins.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn find_any(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Self>> {
+        Self::query().filter(clusters::id.eq(id)).first(conn).optional()
+    }
+
     /// One of the owner's deleted clusters.
     ///
     /// # Errors
@@ -292,6 +304,27 @@ impl DeletedCluster {
             (clusters::status.eq(status), clusters::updated_at.eq(now), clusters::deleted_at.eq(None::<Timestamp>));
         let updated = conn.transaction(|conn| update(cluster, change).execute(conn));
         Ok(free_slot(conn, owner, self.row.plan, updated)? == 1)
+    }
+
+    /// How many clusters were deleted before a time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn count_old(conn: &mut DbConnection, before: Timestamp) -> QueryResult<i64> {
+        deleted().filter(clusters::deleted_at.lt(before)).count().get_result(conn)
+    }
+
+    /// Deletes the rows of at most `limit` clusters that were deleted before a time, those of the oldest deletions first, and
+    /// returns how many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn purge(conn: &mut DbConnection, before: Timestamp, limit: i64) -> QueryResult<usize> {
+        let old = deleted().filter(clusters::deleted_at.lt(before));
+        let ids: Vec<i64> = old.select(clusters::id).order(clusters::deleted_at).limit(limit).load(conn)?;
+        // Looked at again, because a cluster may have been restored meanwhile.
+        let rows = deleted().filter(clusters::id.eq_any(ids)).filter(clusters::deleted_at.lt(before));
+        native!(conn, |conn| diesel::delete(rows).execute(conn))
     }
 
     /// Removes the owner from all clusters of a user, which stay as history, and returns their ids. The clusters must be

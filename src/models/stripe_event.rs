@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::page::{Listed, Position};
 use crate::{
-    db::{DbConnection, Timestamp, cached::update},
+    db::{DbConnection, Timestamp, cached::update, native},
     schema::stripe_events,
 };
 
@@ -12,8 +12,8 @@ use crate::{
 const ERROR: usize = 1000;
 
 /// A received event.
-#[derive(Clone, Debug, HasQuery)]
-#[diesel(table_name = stripe_events)]
+#[derive(Clone, Debug, HasQuery, Insertable)]
+#[diesel(table_name = stripe_events, treat_none_as_default_value = false)]
 pub struct StripeEvent {
     /// Stripe's id.
     pub id: String,
@@ -99,12 +99,32 @@ impl StripeEvent {
             .load(conn)
     }
 
-    /// Deletes events that were handled before a time, and returns how many. Failed ones stay.
+    /// How many events failed and wait for a replay.
     ///
     /// # Errors
     /// The database's.
-    pub fn purge(conn: &mut DbConnection, before: Timestamp) -> QueryResult<usize> {
-        diesel::delete(stripe_events::table.filter(stripe_events::processed_at.lt(before))).execute(conn)
+    pub fn count_failed(conn: &mut DbConnection) -> QueryResult<i64> {
+        stripe_events::table.filter(stripe_events::processed_at.is_null()).count().get_result(conn)
+    }
+
+    /// How many events were handled before a time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn count_old(conn: &mut DbConnection, before: Timestamp) -> QueryResult<i64> {
+        stripe_events::table.filter(stripe_events::processed_at.lt(before)).count().get_result(conn)
+    }
+
+    /// Deletes at most `limit` events that were handled before a time, and returns how many. Failed ones stay.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn purge(conn: &mut DbConnection, before: Timestamp, limit: i64) -> QueryResult<usize> {
+        let old = stripe_events::table.filter(stripe_events::processed_at.lt(before));
+        let ids: Vec<String> =
+            old.select(stripe_events::id).order(stripe_events::processed_at).limit(limit).load(conn)?;
+        let rows = old.filter(stripe_events::id.eq_any(ids));
+        native!(conn, |conn| diesel::delete(rows).execute(conn))
     }
 }
 

@@ -7,6 +7,9 @@ use crate::{
     schema::stripe_subscriptions,
 };
 
+/// The statuses of a subscription that has ended for good.
+const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
+
 /// A subscription. A field that is None is not known yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, HasQuery, Insertable, AsChangeset)]
 #[diesel(table_name = stripe_subscriptions, treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -56,6 +59,27 @@ impl StripeSubscription {
         Self::query().filter(stripe_subscriptions::auth_user_id.eq(user_id)).order(stripe_subscriptions::id).load(conn)
     }
 
+    /// The ids of the first `limit` subscriptions after `after` that have not ended, as far as is known.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn unfinished(conn: &mut DbConnection, after: &str, limit: i64) -> QueryResult<Vec<String>> {
+        let [canceled, expired] = ENDED;
+        let status = stripe_subscriptions::status;
+        stripe_subscriptions::table
+            .filter(stripe_subscriptions::id.gt(after))
+            .filter(status.is_null().or(status.ne(canceled).and(status.ne(expired))))
+            .order(stripe_subscriptions::id)
+            .limit(limit)
+            .select(stripe_subscriptions::id)
+            .load(conn)
+    }
+
+    /// Whether the subscription has ended for good.
+    pub fn has_ended(&self) -> bool {
+        self.status.as_deref().is_some_and(is_end)
+    }
+
     /// Assigns the subscriptions of a Stripe customer that have no user yet to `user_id`, and returns how many.
     ///
     /// # Errors
@@ -78,4 +102,9 @@ impl StripeSubscription {
         }
         .map(drop)
     }
+}
+
+/// Whether a subscription with this status has ended for good.
+pub fn is_end(status: &str) -> bool {
+    ENDED.contains(&status)
 }

@@ -46,7 +46,7 @@ fn live() -> _ {
     users::table.filter(users::deleted_at.is_null())
 }
 
-/// A live user. Deleted users have no type of their own; only [`list`] can return them.
+/// A live user. Deleted ones are [`DeletedUser`](super::deleted_user::DeletedUser).
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = users, base_query = live())]
 pub struct User {
@@ -155,18 +155,6 @@ impl User {
         );
         Ok(update(live().filter(users::id.eq(&self.id)), change).execute(conn)? == 1)
     }
-
-    /// Deletes the row and leaves a tombstone, so that a token that is still valid does not create the user again. False
-    /// when the row is gone already.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn delete(&self, conn: &mut DbConnection, now: Timestamp) -> QueryResult<bool> {
-        diesel::insert_into(user_tombstones::table)
-            .values((user_tombstones::id.eq(&self.id), user_tombstones::deleted_at.eq(now)))
-            .execute(conn)?;
-        Ok(diesel::delete(users::table.filter(users::id.eq(&self.id))).execute(conn)? == 1)
-    }
 }
 
 /// A literal, because the planner does not use the partial index for a bound value.
@@ -226,12 +214,12 @@ pub fn provision(conn: &mut DbConnection, new: &NewUser, now: Timestamp) -> Quer
 }
 
 /// The email that a soft-deleted user gets (docs/API.md, "Deleting a user").
-fn placeholder_email(id: &str) -> String {
+pub fn placeholder_email(id: &str) -> String {
     format!("deleted_{id}@example.com")
 }
 
 /// Whether soft deletion might give this email to some user.
-fn is_placeholder_email(email: &str) -> bool {
+pub fn is_placeholder_email(email: &str) -> bool {
     email.starts_with("deleted_") && email.ends_with("@example.com")
 }
 

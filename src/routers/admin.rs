@@ -9,7 +9,9 @@ use super::{
     audit,
     cluster::ClusterOutput,
     example,
+    k8s::{ClusterId, NO_CLUSTER, restore_for},
     page::{PageInput, PageOutput, page},
+    series,
     success::{SUCCESS, Success},
     webhooks,
 };
@@ -18,7 +20,7 @@ use crate::{
     error::{Error, Result},
     kernel::{Audited, Call, Router},
     models::{
-        k8s::{ClusterRow, Status},
+        k8s::{Cluster, ClusterRow, DeletedCluster, Status},
         k8s_list::ClusterFilter,
         plan::Plan,
         stats,
@@ -106,6 +108,20 @@ pub fn router() -> Router {
         )
         .one_statement()
         .example(json!({}), json!({"totalUsers": 3, "totalClusters": 1, "activeSubscriptions": 1, "recentActivity": 1}))
+        .query(
+            "series",
+            Access::Admin,
+            "Numbers over time, for charts: sign-ups, clusters and changes.",
+            series::series,
+        )
+        .one_statement()
+        .example(
+            json!({"metric": "signUps", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-03T00:00:00.000Z"}),
+            json!({
+                "at": ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"],
+                "lines": [{"label": "", "values": [2, 0]}]
+            }),
+        )
         .query("listUsers", Access::Admin, "All users, newest first.", list_users)
         .browses()
         .example(json!({"search": "ada@"}), example::page(&example::listed_user()))
@@ -116,6 +132,17 @@ pub fn router() -> Router {
         .mutation("setRole", Access::Admin, "Changes a user's role. The last admin cannot be demoted.", set_role)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
+        .mutation("deleteCluster", Access::Admin, "Soft-deletes any user's active cluster.", delete_cluster)
+        .errors([Code::NotFound])
+        .example(json!({"id": 1}), example::success())
+        .mutation(
+            "restoreCluster",
+            Access::Admin,
+            "Restores any user's deleted cluster, unless another one of theirs is active on its plan.",
+            restore_cluster,
+        )
+        .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired, Code::PreconditionFailed])
+        .example(json!({"id": 2}), example::success())
         .query("auditLog", Access::Admin, "The audit log, newest entry first.", audit::log)
         .browses()
         .one_statement()
@@ -124,6 +151,7 @@ pub fn router() -> Router {
             example::page(&example::audit_entry()),
         )
         .subscription("watchAudit", Access::Admin, "New entries of the audit log, as they are written.", audit::watch)
+        .errors([Code::PreconditionFailed])
         .example(json!({"entity": "cluster", "lastEventId": "0"}), example::audit_change())
         .query("webhookEvents", Access::Admin, "The events received from Stripe, newest first.", webhooks::events)
         .browses()
@@ -162,6 +190,27 @@ fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<
         include_deleted: input.include_deleted.unwrap_or(false),
     };
     page("admin.listClusters", input.page, |after, limit| Ok(ClusterRow::page(call.conn, &filter, after, limit)?))
+}
+
+fn delete_cluster(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
+    let cluster = Cluster::find_any(call.conn, input.id)?.ok_or(NO_CLUSTER)?;
+    let owner = owner(call, cluster.row.auth_user_id)?.ok_or(NO_CLUSTER)?;
+    if !Cluster::soft_delete(call.conn, &owner.id, input.id, call.now)? {
+        return Err(NO_CLUSTER);
+    }
+    Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": owner.id})))
+}
+
+fn restore_cluster(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
+    let cluster = DeletedCluster::find_any(call.conn, input.id)?.ok_or(NO_CLUSTER)?;
+    let owner = owner(call, cluster.row.auth_user_id.clone())?;
+    let owner = owner.ok_or_else(|| Error::PreconditionFailed("The owner of this cluster was deleted.".to_owned()))?;
+    restore_for(call, &owner, &cluster)
+}
+
+/// The live owner of a cluster, locked as in every change of their clusters.
+fn owner(call: &mut Call<'_>, id: Option<String>) -> Result<Option<User>> {
+    Ok(id.map_or(Ok(None), |id| User::find_locked(call.conn, &id))?)
 }
 
 fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {

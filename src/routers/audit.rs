@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     kernel::{Call, Signal, Watch},
     models::{
-        audit::{AuditEntry, AuditFilter, list},
+        audit::{AuditEntry, AuditFilter, Door, list},
         audit_event::AuditEvent,
     },
 };
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct EntryFilter {
-    /// The user who made the change, or `cli`, `bootstrap` or `stripe`.
+    /// The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`.
     #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     actor_id: Option<String>,
     /// The procedure's canonical name.
@@ -56,7 +56,7 @@ pub struct AuditItem {
     id: i64,
     /// The time of the change.
     created_at: Timestamp,
-    /// The user who made the change, or `cli`, `bootstrap` or `stripe`.
+    /// The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`.
     actor_id: String,
     /// The procedure's canonical name.
     procedure: String,
@@ -68,6 +68,12 @@ pub struct AuditItem {
     detail: Value,
     /// The id of the request that made the change.
     request_id: String,
+    /// The address of the client; null if there was none or it was removed.
+    client_address: Option<String>,
+    /// The id of the API token of the call; null for other tokens.
+    token_id: Option<i64>,
+    /// How the change came in; null in entries from before this was recorded.
+    door: Option<Door>,
 }
 
 /// Filters; all must match.
@@ -76,7 +82,7 @@ pub struct AuditItem {
 #[schemars(deny_unknown_fields)]
 pub struct WatchAudit {
     /// The id of the last event received; delivery resumes after it.
-    #[schemars(regex(pattern = "^[0-9]{1,19}$"))]
+    #[schemars(regex(pattern = "^[0-9]{1,19}$"), extend("x-message" = "Use the id of an event."))]
     last_event_id: Option<String>,
     #[serde(flatten)]
     filter: EntryFilter,
@@ -96,7 +102,7 @@ pub enum AuditChange {
         /// A decimal number that increases from event to event.
         id: String,
         /// The entry.
-        entry: AuditItem,
+        entry: Box<AuditItem>,
     },
     /// The client was too slow and the server switches to reading the event log. No event is skipped.
     Lagged {
@@ -125,7 +131,7 @@ pub fn watch(_: &mut Call<'_>, input: WatchAudit) -> Result<Watch<AuditEvent, Au
     let select = move |signal: Signal<'_, AuditEvent>| match signal {
         Signal::Event(event) => filter
             .matches(&event.entry)
-            .then(|| AuditChange::Recorded { id: event.id.to_string(), entry: event.entry.clone().into() }),
+            .then(|| AuditChange::Recorded { id: event.id.to_string(), entry: Box::new(event.entry.clone().into()) }),
         Signal::Ready { last } => Some(AuditChange::Ready { id: last.to_string() }),
         Signal::Lagged { last } => Some(AuditChange::Lagged { id: last.to_string() }),
     };
@@ -151,6 +157,9 @@ impl From<AuditEntry> for AuditItem {
             entity_id: entry.entity_id,
             detail: serde_json::from_str(&entry.detail).unwrap_or(Value::Null),
             request_id: entry.request_id,
+            client_address: entry.client_address,
+            token_id: entry.token_id,
+            door: entry.door,
         }
     }
 }

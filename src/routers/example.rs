@@ -1,9 +1,12 @@
 //! The example fixture: the values that the examples of the documents use. A test inserts these rows and makes every
 //! example call.
 //!
-//! Ada is a customer with the plan PRO and has a running and a deleted cluster. Grace is an admin. Linus is a new user.
+//! Ada is a customer with the plan PRO, has a running and a deleted cluster and an API token, and is signed in to the explorer.
+//! Grace is an admin. Linus is a new user.
 
 use serde_json::{Value, json};
+
+use super::confirmation::confirm_token;
 
 /// The id of the user who makes the calls of users.
 pub const ADA: &str = "user_ada";
@@ -14,6 +17,8 @@ pub const LINUS: &str = "user_linus";
 
 const CREATED: &str = "2026-11-02T08:00:00.000Z";
 const CHANGED: &str = "2026-11-22T09:30:00.000Z";
+/// The token of the test in `auth/plain_token.rs`, which nobody has.
+const SECRET: &str = "cdk_0000000000000000000000000000002C8GjS";
 const PERIOD_END: &str = "2027-11-02T08:00:00.000Z";
 
 /// The output of most mutations.
@@ -70,7 +75,12 @@ pub fn user() -> Value {
 
 /// Ada with customer record and clusters.
 pub fn user_summary() -> Value {
-    json!({"user": user(), "customer": customer(), "activeClusters": 1, "clusters": [cluster()]})
+    let shown = |token: &str| {
+        json!({
+            "user": user(), "customer": customer(), "activeClusters": 1, "clusters": [cluster()], "confirmToken": token,
+        })
+    };
+    shown(&confirm_token(&shown("")))
 }
 
 /// Ada in `admin.listUsers`.
@@ -79,6 +89,32 @@ pub fn listed_user() -> Value {
         "id": ADA, "name": "Ada", "email": "ada@example.com", "image": null, "role": "USER", "createdAt": CREATED,
         "deletedAt": null, "plan": "PRO", "activeClusters": 1,
     })
+}
+
+/// Ada's API token.
+pub fn token() -> Value {
+    json!({
+        "id": 1, "userId": ADA, "name": "deploy", "scope": "write", "hint": "GjS", "createdAt": CREATED, "expiresAt": null,
+        "lastUsedAt": CHANGED, "lastUsedAddress": "203.0.113.7", "revokedAt": null,
+    })
+}
+
+/// Ada's browser.
+pub fn session() -> Value {
+    json!({
+        "id": 1, "userId": ADA, "createdAt": CHANGED, "expiresAt": PERIOD_END, "lastUsedAt": CHANGED,
+        "lastUsedAddress": "203.0.113.7", "current": false,
+    })
+}
+
+/// A new API token, as it is shown once.
+pub fn new_token() -> Value {
+    json!({"id": 2, "token": SECRET, "scope": "write", "expiresAt": PERIOD_END})
+}
+
+/// The one that replaces Ada's.
+pub fn rotated_token() -> Value {
+    json!({"id": 2, "token": SECRET, "scope": "write", "expiresAt": null})
 }
 
 /// Ada's plan, as `stripe.userPlans` returns it.
@@ -111,5 +147,6 @@ pub fn audit_entry() -> Value {
     json!({
         "id": 1, "createdAt": CHANGED, "actorId": ADA, "procedure": "k8s.delete", "entity": "cluster", "entityId": "2",
         "detail": {"owner": ADA}, "requestId": "3f1d1a52-6f0f-4c43-9d39-0d3a1c2f7a10",
+        "clientAddress": "203.0.113.7", "tokenId": null, "door": "jsonrpc",
     })
 }

@@ -24,14 +24,14 @@ use crate::{
     },
 };
 
-const NO_CLUSTER: Error = Error::NotFound("cluster");
+pub(super) const NO_CLUSTER: Error = Error::NotFound("cluster");
 const BAD_NAME: &str = "Use lower-case letters, digits and dashes.";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ClusterId {
+pub(super) struct ClusterId {
     #[schemars(range(min = 1, max = 9007199254740991i64))]
-    id: i64,
+    pub(super) id: i64,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -158,6 +158,7 @@ pub fn router() -> Router {
             "Changes to the caller's clusters, as they happen. Admins can watch the clusters of all users.",
             watch,
         )
+        .errors([Code::PreconditionFailed])
         .example(json!({"lastEventId": "1"}), example::cluster_change())
 }
 
@@ -252,11 +253,16 @@ fn is_name(name: &str) -> bool {
 fn restore(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
     let caller = call.caller()?;
     let cluster = DeletedCluster::find(call.conn, &caller.id, input.id)?.ok_or(NO_CLUSTER)?;
-    require_plan(call, caller, cluster.row.plan)?;
-    if !cluster.restore(call.conn, &caller.id, call.now)? {
+    restore_for(call, caller, &cluster)
+}
+
+/// Restores a user's deleted cluster.
+pub(super) fn restore_for(call: &mut Call<'_>, owner: &User, cluster: &DeletedCluster) -> Result<Audited<Success>> {
+    require_plan(call, owner, cluster.row.plan)?;
+    if !cluster.restore(call.conn, &owner.id, call.now)? {
         return Err(NO_CLUSTER);
     }
-    Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"owner": caller.id})))
+    Ok(Audited::changed(SUCCESS, "cluster", cluster.row.id, json!({"owner": owner.id})))
 }
 
 fn list_deleted(call: &mut Call<'_>, input: ListDeleted) -> Result<PageOutput<ClusterOutput>> {
@@ -283,15 +289,16 @@ fn set_status(call: &mut Call<'_>, input: SetStatus) -> Result<Audited<Success>>
     Ok(Audited::changed(SUCCESS, "cluster", input.id, json!({"from": from, "to": input.status})))
 }
 
-/// Refuses a plan above the one that the caller pays for (docs/API.md, "Plans").
-fn require_plan(call: &mut Call<'_>, caller: &User, plan: Plan) -> Result<()> {
+/// Refuses a plan above the one that the owner pays for (docs/API.md, "Plans").
+fn require_plan(call: &mut Call<'_>, owner: &User, plan: Plan) -> Result<()> {
     if plan == Plan::Free {
         return Ok(());
     }
-    let customer = Customer::of(call.conn, &caller.id)?;
+    let customer = Customer::of(call.conn, &owner.id)?;
     let allowance = customer.map_or(Plan::Free, |customer| customer.allowance(call.now));
     if plan > allowance {
-        let message = format!("Your subscription covers plans up to {}, not {}.", allowance.as_str(), plan.as_str());
+        let whose = if call.caller()?.id == owner.id { "Your" } else { "The owner's" };
+        let message = format!("{whose} subscription covers plans up to {}, not {}.", allowance.as_str(), plan.as_str());
         return Err(Error::PaymentRequired(message));
     }
     Ok(())

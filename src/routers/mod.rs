@@ -3,7 +3,9 @@
 mod admin;
 mod audit;
 mod auth;
+mod checkout;
 mod cluster;
+mod confirmation;
 mod customer;
 pub mod example;
 mod hello;
@@ -11,8 +13,11 @@ mod k8s;
 mod k8s_watch;
 mod page;
 mod rpc;
+mod series;
+mod session;
 mod stripe;
 mod success;
+mod token;
 mod user;
 mod webhooks;
 
@@ -26,6 +31,8 @@ pub fn all() -> Vec<Router> {
         k8s::router(),
         customer::router(),
         user::router(),
+        token::router(),
+        session::router(),
         admin::router(),
         stripe::router(),
         rpc::router(),

@@ -5,20 +5,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::example;
+use super::{checkout, example};
 use crate::{
     db::Timestamp,
     error::{Error, Result},
     kernel::{AsyncCall, Audited, Call, Reply, Router, limiter},
-    models::{customer::Customer, user::User},
-    stripe::{Amounts, Interval, Stripe, session},
+    models::customer::Customer,
+    stripe::{Amounts, Interval, Stripe},
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct CreateSession {
     /// The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`.
-    #[schemars(length(min = 7, max = 255), regex(pattern = "^price_"))]
+    #[schemars(length(min = 7, max = 255), regex(pattern = "^price_"), extend("x-message" = "Use an id that starts with `price_`."))]
     plan_id: String,
 }
 
@@ -68,7 +68,7 @@ pub fn router() -> Router {
         .async_mutation(
             "createSession",
             Access::User,
-            "Returns the URL of a page to buy a subscription or, with a running one, to change or cancel it.",
+            "Returns the URL of a page to buy a subscription or, with one that is not over, to change, pay or cancel it.",
             create_session,
         )
         .bucket(limiter::STRIPE)
@@ -95,59 +95,13 @@ fn create_session(call: AsyncCall, input: CreateSession) -> Reply<SessionCreated
             return Err(Error::field("planId", "invalid_value", "must be a price that this server sells"));
         }
         let user = call.caller().ok_or(Error::Unauthorized("Nobody is signed in."))?.clone();
-        let StripeCustomer { id, is_subscribed } = stripe_customer(&call, &user).await?;
-        let (path, form) = match is_subscribed {
-            true => (session::PORTAL, session::portal(&id, app)),
-            false => (session::CHECKOUT, session::checkout(&user, &id, &input.plan_id, app)),
-        };
-        let key = session::idempotency_key(&user, path, &form, unix_seconds(call.now));
-        let session = client.create(path, &form, &key, call.deadline().into()).await?;
+        let request = checkout::Request { call: &call, user: &user, price: &input.plan_id, client, app };
+        let (page, session) = request.open().await?;
         let Some(url) = session.url else { return Ok(SessionCreated { success: false, url: None }) };
-        let (id, detail) = (session.id, json!({"planId": input.plan_id, "portal": is_subscribed}));
-        call.write(move |_| Ok(Audited::changed((), "stripe_session", &id, detail.clone()))).await?;
-        Ok(SessionCreated { success: true, url: Some(url) })
+        let detail = json!({"planId": input.plan_id, "portal": page.is_portal()});
+        let change = Audited::changed((), "stripe_session", session.id, detail);
+        call.finish(SessionCreated { success: true, url: Some(url) }, change).await
     })
-}
-
-/// A user as a customer at Stripe.
-struct StripeCustomer {
-    id: String,
-    /// Whether a paid subscription is running.
-    is_subscribed: bool,
-}
-
-/// Finds the user at Stripe, or creates a customer there.
-async fn stripe_customer(call: &AsyncCall, user: &User) -> Result<StripeCustomer> {
-    let user_id = user.id.clone();
-    let customer = call.read(move |call| Ok(Customer::of(call.conn, &user_id)?)).await?;
-    let is_subscribed = customer.as_ref().is_some_and(|customer| customer.is_paying(call.now));
-    if let Some(id) = customer.and_then(|customer| customer.stripe_customer_id) {
-        return Ok(StripeCustomer { id, is_subscribed });
-    }
-    let (path, form) = (session::CUSTOMERS, session::customer(user));
-    let key = session::idempotency_key(user, path, &form, unix_seconds(call.now));
-    let created = call.stripe().client()?.create(path, &form, &key, call.deadline().into()).await?.id;
-    // Stored before anything else can fail: after a day Stripe forgets the key and would create a second customer.
-    let id = call.write(store_stripe_customer(user.id.clone(), created)).await?;
-    Ok(StripeCustomer { id, is_subscribed: false })
-}
-
-/// Stores the user's Stripe customer id unless one is stored already, and returns the stored id.
-fn store_stripe_customer(user_id: String, created: String) -> impl FnMut(&mut Call<'_>) -> Result<Audited<String>> {
-    move |call| {
-        let (changed, stored) = Customer::link(call.conn, &user_id, &created, call.now)?;
-        Ok(match changed {
-            Some(id) => {
-                let detail = json!({"stripeCustomerId": stored});
-                Audited::changed(stored, "customer", id, detail)
-            }
-            None => Audited::unchanged(stored),
-        })
-    }
-}
-
-fn unix_seconds(time: Timestamp) -> i64 {
-    time.millis().div_euclid(1000)
 }
 
 fn user_plans(call: &mut Call<'_>, _: NoInput) -> Result<Option<UserPlan>> {

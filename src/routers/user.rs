@@ -3,10 +3,11 @@
 use procedures::{Access, Code, NoInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     cluster::ClusterOutput,
+    confirmation::confirm_token,
     customer::CustomerOutput,
     example,
     success::{SUCCESS, Success},
@@ -18,15 +19,15 @@ use crate::{
     models::{
         api_token::ApiToken,
         customer::{Customer, Customers},
-        k8s::{Cluster, DeletedCluster},
+        deleted_user::{AUDITED_CLUSTERS, DeletedUser, erase},
+        k8s::Cluster,
         k8s_sets::LiveClusters,
+        session::Session,
+        sign_in_link,
         user::{Role, User},
         user_sets::Rename,
     },
 };
-
-/// How many cluster ids the audit entry of a deletion lists, because an entry may have at most 64 KiB.
-const AUDITED_CLUSTERS: usize = 3000;
 
 const NO_USER: Error = Error::NotFound("user");
 
@@ -57,6 +58,10 @@ struct DeleteUser {
     user_id: Option<String>,
     /// Whether to delete a user whose paid subscription is running; only for admins.
     force: Option<bool>,
+    /// The token of the summary that the caller has confirmed. If the summary has changed since, the call is a CONFLICT with
+    /// the new one.
+    #[schemars(length(min = 1, max = 255))]
+    confirm_token: Option<String>,
 }
 
 /// A user.
@@ -85,6 +90,8 @@ struct Summary {
     active_clusters: usize,
     /// The active clusters, oldest first.
     clusters: Vec<ClusterOutput>,
+    /// A digest of everything else in the summary. `user.delete` and `user.softDelete` check it.
+    confirm_token: String,
 }
 
 /// The procedures of the namespace.
@@ -110,7 +117,8 @@ pub fn router() -> Router {
         .mutation(
             "delete",
             Access::User,
-            "Deletes a user and the customer record. The clusters are kept as deleted and without an owner.",
+            "Deletes a user, also a soft-deleted one, and the customer record. The clusters are kept as deleted and without an \
+             owner.",
             delete,
         )
         .errors([Code::NotFound, Code::PreconditionFailed])
@@ -150,72 +158,104 @@ fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {
 
 fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
     let caller = call.caller()?;
-    let user = match other_user(call, input.user_id.as_deref())? {
+    let user = match call.other(input.user_id.as_deref())? {
         Some(other) => User::find(call.conn, other)?.ok_or(NO_USER)?,
         None => caller.clone(),
     };
+    summary_of(call, user)
+}
+
+fn summary_of(call: &mut Call<'_>, user: User) -> Result<Summary> {
     let customer = call.load::<Customers>(&user.id)?.map(CustomerOutput::from);
     let clusters = call.load::<LiveClusters>(&user.id)?.unwrap_or_default();
     let clusters: Vec<_> = clusters.into_iter().map(ClusterOutput::from).collect();
-    Ok(Summary { user: user.into(), customer, active_clusters: clusters.len(), clusters })
+    let (active_clusters, confirm_token) = (clusters.len(), String::new());
+    Summary { user: user.into(), customer, active_clusters, clusters, confirm_token }.with_token()
 }
 
 fn delete(call: &mut Call<'_>, input: DeleteUser) -> Result<Audited<Success>> {
-    let user = deletable(call, &input)?;
-    let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
-    let mut owned = DeletedCluster::disown_all(call.conn, &user.id, call.now)?;
+    // Whoever has confirmed a summary has seen a user who was not deleted.
+    let before = if input.confirm_token.is_none() { deleted_before(call, &input)? } else { None };
+    let (id, clusters) = match before {
+        Some(user) => (user.id, Vec::new()),
+        None => {
+            let user = deletable(call, &input)?;
+            let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
+            (user.id, clusters)
+        }
+    };
+    let mut owned = erase(call.conn, &id, call.now)?.ok_or(NO_USER)?;
     let total = owned.len();
-    owned.sort_unstable();
     owned.truncate(AUDITED_CLUSTERS);
-    Customer::delete_of(call.conn, &user.id)?;
-    ApiToken::delete_all(call.conn, &user.id)?;
-    if !user.delete(call.conn, call.now)? {
-        return Err(NO_USER);
-    }
     let detail = json!({"deletedClusters": clusters, "ownedClusters": owned, "owned": total, "force": input.force});
-    Ok(Audited::changed(SUCCESS, "user", &user.id, detail))
+    let audited = Audited::changed(SUCCESS, "user", &id, detail);
+    Ok(if id == call.caller()?.id { audited.without_address() } else { audited })
 }
 
 fn soft_delete(call: &mut Call<'_>, input: DeleteUser) -> Result<Audited<Success>> {
     let user = deletable(call, &input)?;
     let clusters = Cluster::soft_delete_all(call.conn, &user.id, call.now)?;
     ApiToken::revoke_all(call.conn, &user.id, call.now)?;
+    Session::end_all(call.conn, &user.id)?;
+    sign_in_link::forget_all(call.conn, &user.id)?;
     if !user.soft_delete(call.conn, call.now)? {
         return Err(NO_USER);
     }
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"deletedClusters": clusters, "force": input.force})))
 }
 
-/// Finds and locks the user to delete, if that is allowed.
+/// Finds and locks the user to delete, if that is allowed and is what the caller has confirmed.
 fn deletable(call: &mut Call<'_>, input: &DeleteUser) -> Result<User> {
     let caller = call.caller()?;
     let force = input.force.unwrap_or(false);
     if force && !call.acts_as_admin() {
         return Err(Error::Forbidden("Only admins may use force."));
     }
-    let user = match other_user(call, input.user_id.as_deref())? {
+    let user = match call.other(input.user_id.as_deref())? {
         Some(other) => User::find_locked(call.conn, other)?.ok_or(NO_USER)?,
         None => caller.clone(),
     };
-    let paying = Customer::of(call.conn, &user.id)?.is_some_and(|customer| customer.is_paying(call.now));
-    if paying && !force {
-        return Err(Error::PreconditionFailed("A paid subscription is running. Cancel it first.".to_owned()));
+    if let Some(token) = &input.confirm_token {
+        let current = summary_of(call, user.clone())?;
+        if current.confirm_token != *token {
+            return Err(Error::Changed { summary: json(&current)? });
+        }
     }
+    check_not_paying(call, &user.id, force)?;
     if user.is_last_admin(call.conn)? {
         return Err(Error::PreconditionFailed("This is the last admin. Promote somebody else first.".to_owned()));
     }
     Ok(user)
 }
 
-/// The other user that an admin names; None if it is the caller.
-fn other_user<'i>(call: &Call<'_>, user_id: Option<&'i str>) -> Result<Option<&'i str>> {
-    let caller = call.caller()?;
-    match user_id {
-        Some(other) if other != caller.id && !call.acts_as_admin() => {
-            Err(Error::Forbidden("You can do this only for yourself."))
-        }
-        other => Ok(other.filter(|other| *other != caller.id)),
+/// Finds and locks the soft-deleted user whom an admin names, if it is one whom they may erase.
+fn deleted_before(call: &mut Call<'_>, input: &DeleteUser) -> Result<Option<DeletedUser>> {
+    let Some(other) = call.other(input.user_id.as_deref())? else { return Ok(None) };
+    let user = DeletedUser::find_locked(call.conn, other)?;
+    if let Some(user) = &user {
+        check_not_paying(call, &user.id, input.force.unwrap_or(false))?;
     }
+    Ok(user)
+}
+
+/// Refuses to delete a user whose paid subscription is running.
+fn check_not_paying(call: &mut Call<'_>, user_id: &str, force: bool) -> Result<()> {
+    let paying = Customer::of(call.conn, user_id)?.is_some_and(|customer| customer.is_paying(call.now));
+    if paying && !force {
+        return Err(Error::PreconditionFailed("A paid subscription is running. Cancel it first.".to_owned()));
+    }
+    Ok(())
+}
+
+impl Summary {
+    /// The summary, which has no token yet, with its token.
+    fn with_token(self) -> Result<Self> {
+        Ok(Self { confirm_token: confirm_token(&json(&self)?), ..self })
+    }
+}
+
+fn json(summary: &Summary) -> Result<Value> {
+    serde_json::to_value(summary).map_err(|error| Error::Internal(error.into()))
 }
 
 impl From<User> for UserOutput {

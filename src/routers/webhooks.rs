@@ -39,7 +39,8 @@ pub(super) struct WebhookEvent {
     pub processed_at: Option<Timestamp>,
     /// How often processing was attempted.
     pub attempts: i32,
-    /// Why the last attempt failed; with `processedAt`, why the event was ignored.
+    /// Why the last attempt failed; with `processedAt`, why the event was ignored, or that the user pays for two
+    /// subscriptions.
     pub error: Option<String>,
 }
 
@@ -71,7 +72,9 @@ pub(super) fn replay(call: &mut Call<'_>, input: ReplayWebhook) -> Result<Audite
     let id = input.event_id;
     let output = match inbox::replay(call.conn, call.stripe, &id, call.request_id, call.now)? {
         EventOutcome::Duplicate => return Ok(Audited::unchanged(Replayed { success: true, error: None })),
-        EventOutcome::Processed | EventOutcome::Ignored(_) => Replayed { success: true, error: None },
+        EventOutcome::Processed | EventOutcome::Double(_) | EventOutcome::Ignored(_) => {
+            Replayed { success: true, error: None }
+        }
         EventOutcome::Failed(why) | EventOutcome::Conflict(why) => Replayed { success: false, error: Some(why) },
     };
     let detail = json!({"success": output.success});

@@ -4,12 +4,13 @@ use std::{
     io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use procedures::{Budget, Result, Share};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 /// The largest head of a request, in bytes. Hyper looks at the size before it reads on, so one that arrives at once may be
 /// twice as large.
@@ -24,11 +25,19 @@ pub(super) struct Heads {
     budget: Budget,
     patience: Duration,
     state: Arc<Mutex<State>>,
+    ended: CancellationToken,
 }
 
 #[derive(Default)]
 struct State {
-    is_answering: bool,
+    /// The number of the request that is being answered.
+    answering: Option<u64>,
+    /// How many requests there were.
+    requests: u64,
+    /// Whether only the peer ends what it is answered.
+    is_endless: bool,
+    /// To be woken when the peer's end may be told.
+    reader: Option<Waker>,
     arriving: Option<Arriving>,
 }
 
@@ -40,14 +49,18 @@ struct Arriving {
     share: Share,
 }
 
-/// A request that is being answered. What arrives before this is dropped is not a head.
-pub(super) struct Answering(Heads);
+/// A request that is being answered. What arrives before this is dropped is not a head. The rest of a refused body may keep it
+/// longer than hyper, which answers the next request meanwhile.
+pub(super) struct Answering {
+    heads: Heads,
+    number: u64,
+}
 
 impl Heads {
     /// Each head takes its memory from what `budget` has for strangers, because nobody knows yet who sends it, and must
     /// arrive within `patience`.
     pub(super) fn new(budget: Budget, patience: Duration) -> Self {
-        Self { budget, patience, state: Arc::default() }
+        Self { budget, patience, state: Arc::default(), ended: CancellationToken::new() }
     }
 
     /// Counts bytes that have arrived.
@@ -56,7 +69,7 @@ impl Heads {
     /// SERVICE_UNAVAILABLE when the budget does not allow them.
     pub(super) fn count(&self, bytes: usize) -> Result<()> {
         let mut state = self.state();
-        if state.is_answering || bytes == 0 {
+        if state.answering.is_some() || bytes == 0 {
             return Ok(());
         }
         let arriving = state.arriving.get_or_insert_with(|| Arriving {
@@ -89,9 +102,35 @@ impl Heads {
     /// Begins to answer the request whose head has arrived. The head occupies the share.
     pub(super) fn answer(&self) -> (Share, Answering) {
         let mut state = self.state();
-        state.is_answering = true;
+        state.requests = state.requests.wrapping_add(1);
+        let number = state.requests;
+        (state.answering, state.is_endless) = (Some(number), false);
         let share = state.arriving.take().map(|arriving| arriving.share);
-        (share.unwrap_or_default(), Answering(self.clone()))
+        (share.unwrap_or_default(), Answering { heads: self.clone(), number })
+    }
+
+    /// Cancelled by [`Self::end`].
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
+    /// Notes that the peer has closed its sending side. Ready when hyper may learn of it: while it answers a request, it would
+    /// give that up.
+    pub(super) fn end(&self, context: &Context<'_>) -> Poll<()> {
+        self.ended.cancel();
+        let mut state = self.state();
+        if state.answering.is_none() || state.is_endless {
+            return Poll::Ready(());
+        }
+        state.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Notes that the answer is one that only the peer ends.
+    pub(super) fn answer_is_endless(&self) {
+        let mut state = self.state();
+        state.is_endless = true;
+        state.wake();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -100,8 +139,20 @@ impl Heads {
     }
 }
 
+impl State {
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.state().is_answering = false;
+        let mut state = self.heads.state();
+        if state.answering == Some(self.number) {
+            state.answering = None;
+            state.wake();
+        }
     }
 }

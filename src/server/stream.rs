@@ -34,6 +34,8 @@ pub(super) struct Guarded<S> {
     stalled: Option<(Pin<Box<Sleep>>, usize)>,
     /// Our response in place of hyper's.
     replacement: Bytes,
+    /// Whether the peer has closed its sending side.
+    has_ended: bool,
     /// Whether nothing more is read, because there is no memory for the head.
     is_refused: bool,
 }
@@ -41,7 +43,7 @@ pub(super) struct Guarded<S> {
 impl<S> Guarded<S> {
     /// Guards a stream whose peer may take `patience` to accept a part of an answer.
     pub(super) fn new(stream: S, heads: Heads, patience: Duration) -> Self {
-        Self { stream, heads, patience, stalled: None, replacement: Bytes::new(), is_refused: false }
+        Self { stream, heads, patience, stalled: None, replacement: Bytes::new(), has_ended: false, is_refused: false }
     }
 
     /// Follows the result of a write of `wanted` bytes.
@@ -73,6 +75,13 @@ impl<S> Guarded<S> {
     }
 }
 
+impl<S> Guarded<S> {
+    /// The end of what the peer sends, once it has been answered.
+    fn end(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.heads.end(context).map(Ok)
+    }
+}
+
 impl<S: AsyncWrite + Unpin> Guarded<S> {
     fn poll_replacement(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.replacement.has_remaining() {
@@ -89,9 +98,16 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.has_ended {
+            return self.end(context);
+        }
         let before = into.filled().len();
         if !self.is_refused {
             let read = Pin::new(&mut self.stream).poll_read(context, into);
+            if matches!(read, Poll::Ready(Ok(()))) && into.filled().len() == before && into.remaining() > 0 {
+                self.has_ended = true;
+                return self.end(context);
+            }
             let Err(refusal) = self.heads.count(into.filled().len().saturating_sub(before)) else {
                 if read.is_pending() {
                     self.heads.check(context)?;

@@ -1,5 +1,7 @@
 //! The configured Stripe account.
 
+use procedures::without_mark;
+
 use super::{client::StripeClient, event::Event, plan_cards::PlanCards, prices::Prices, signature};
 use crate::{
     config::{Origin, Secret, StripeSettings},
@@ -24,15 +26,16 @@ impl Stripe {
     /// # Errors
     /// A setting is wrong; the message names it.
     pub fn new(settings: &StripeSettings, app: Option<&Origin>) -> anyhow::Result<Self> {
-        let is_set = |secret: &&Secret| !secret.expose().is_empty();
-        let key = settings.stripe_secret_key.as_ref().filter(is_set).cloned();
+        let trimmed =
+            |secret: &Secret| Some(Secret::new(secret.expose().trim())).filter(|secret| !secret.expose().is_empty());
+        let key = settings.stripe_secret_key.as_ref().and_then(trimmed);
         Ok(Self {
             prices: Prices::new(settings),
             cards: PlanCards::new(settings)?,
             is_live: key.as_ref().and_then(|key| is_live(key.expose())),
             client: key.map(|key| StripeClient::new(key, settings.stripe_api_base.as_deref())).transpose()?,
             app: app.cloned(),
-            webhook_secrets: settings.stripe_webhook_secret.iter().filter(is_set).cloned().collect(),
+            webhook_secrets: settings.stripe_webhook_secret.iter().filter_map(trimmed).collect(),
         })
     }
 
@@ -42,6 +45,11 @@ impl Stripe {
     /// SERVICE_UNAVAILABLE if no secret key is configured.
     pub fn client(&self) -> Result<&StripeClient> {
         self.client.as_ref().ok_or_else(|| Error::NotConfigured("Billing is not configured (STRIPE_SECRET_KEY)."))
+    }
+
+    /// Whether requests are suspended after repeated failures.
+    pub fn is_suspended(&self) -> bool {
+        self.client.as_ref().is_some_and(StripeClient::is_suspended)
     }
 
     /// The frontend's origin.
@@ -77,7 +85,8 @@ impl Stripe {
             return Err(Error::NotConfigured("Stripe's webhook is not configured (STRIPE_WEBHOOK_SECRET)."));
         }
         signature::verify(payload, signature.unwrap_or_default(), &self.webhook_secrets, now)?;
-        Event::read(payload)
+        // The signature is over the mark too.
+        Event::read(without_mark(payload))
     }
 }
 

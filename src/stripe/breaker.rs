@@ -51,6 +51,11 @@ impl Breaker {
         Ok(Attempt { breaker: self, probe: true })
     }
 
+    /// Whether attempts are refused now.
+    pub fn is_open(&self) -> bool {
+        self.state().open_until.is_some_and(|until| until > Instant::now())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

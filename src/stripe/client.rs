@@ -3,19 +3,26 @@
 
 use std::{fmt, time::Duration};
 
-use anyhow::Context;
-use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect::Policy};
-use serde::Deserialize;
+use anyhow::{Context, anyhow};
+use reqwest::{RequestBuilder, Url, redirect::Policy};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
 
 use super::{
+    answer::{self, LIST_BYTES, OBJECT_BYTES},
     breaker::Breaker,
+    event::HANDLED,
     retry::{Failure, with_retries},
 };
-use crate::{config::Secret, error::Result};
+use crate::{config::Secret, db::Timestamp, error::Result};
 
 const DEFAULT_BASE: &str = "https://api.stripe.com";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The version of the API whose objects this client sends and reads, whatever the account's default is.
+const API_VERSION: &str = "2025-03-31.basil";
+/// Events in one response, the most that Stripe lists at once.
+const PAGE_SIZE: &str = "100";
 
 /// The fields of a request, nested ones in Stripe's notation: `line_items[0][price]`.
 pub type Form = Vec<(String, String)>;
@@ -37,18 +44,22 @@ pub struct Created {
     pub url: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: Option<ErrorDetail>,
+/// A response, and a time by Stripe's clock before which nothing that it says was read.
+#[derive(Debug)]
+pub struct Retrieved<T> {
+    /// The content of the response.
+    pub content: T,
+    /// The time, in milliseconds.
+    pub read_after: Timestamp,
 }
 
-/// Stripe's description of an error, for the log only.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ErrorDetail {
-    r#type: String,
-    code: String,
-    param: String,
+/// Events that Stripe lists, newest first.
+#[derive(Debug, Deserialize)]
+pub struct EventPage {
+    /// The events as JSON text.
+    pub data: Vec<Box<RawValue>>,
+    /// Whether there are older ones.
+    pub has_more: bool,
 }
 
 impl fmt::Debug for StripeClient {
@@ -76,60 +87,73 @@ impl StripeClient {
         Ok(Self { http: http.build()?, base, key, breaker: Breaker::default() })
     }
 
+    /// Whether requests are suspended after repeated failures.
+    pub fn is_suspended(&self) -> bool {
+        self.breaker.is_open()
+    }
+
     /// Creates an object. The same `idempotency_key` within a day returns the same object.
     ///
     /// # Errors
-    /// BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
+    /// [`crate::error::Error::NotAtStripe`] if the form names an object that does not exist; BAD_GATEWAY,
+    /// GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
     pub async fn create(&self, path: &str, form: &Form, idempotency_key: &str, deadline: Instant) -> Result<Created> {
         let mut url = self.base.clone();
         url.set_path(path);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = || {
             let request = self.http.post(url.clone()).header("idempotency-key", idempotency_key);
-            self.send(request.header("content-type", "application/x-www-form-urlencoded").body(body.clone()))
+            let request = request.header("content-type", "application/x-www-form-urlencoded").body(body.clone());
+            self.send(request, OBJECT_BYTES)
         };
-        with_retries(&self.breaker, deadline, request).await
+        Ok(with_retries(&self.breaker, deadline, request).await?.content)
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Created, Failure> {
-        let sent = request.basic_auth(self.key.expose(), None::<&str>).send().await;
-        let response = sent.map_err(|error| {
+    /// Reads one object, such as the subscription `sub_…`.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::NotAtStripe`] if there is none; BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
+    pub async fn retrieve(&self, kind: &str, id: &str, deadline: Instant) -> Result<Retrieved<Value>> {
+        let mut url = self.base.clone();
+        // As a segment, so that an id can't lead to another path.
+        let segments = url.path_segments_mut().map_err(|()| anyhow!("STRIPE_API_BASE: expected a URL with a path"));
+        segments?.clear().extend(["v1", kind, id]);
+        self.get(&url, OBJECT_BYTES, deadline).await
+    }
+
+    /// Lists the events since `since` that have an effect here, newest first, beginning after the event `after`.
+    ///
+    /// # Errors
+    /// BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
+    pub async fn events(&self, since: Timestamp, after: Option<&str>, deadline: Instant) -> Result<EventPage> {
+        let mut url = self.base.clone();
+        url.set_path("/v1/events");
+        url.query_pairs_mut()
+            .append_pair("limit", PAGE_SIZE)
+            .append_pair("created[gte]", &since.millis().div_euclid(1000).to_string())
+            .extend_pairs(HANDLED.map(|kind| ("types[]", kind)))
+            .extend_pairs(after.map(|id| ("starting_after", id)));
+        Ok(self.get(&url, LIST_BYTES, deadline).await?.content)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, url: &Url, most: usize, deadline: Instant) -> Result<Retrieved<T>> {
+        with_retries(&self.breaker, deadline, || self.send(self.http.get(url.clone()), most)).await
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder, most: usize) -> Result<Retrieved<T>, Failure> {
+        let start = Instant::now();
+        let request = request.header("stripe-version", API_VERSION).basic_auth(self.key.expose(), None::<&str>);
+        let response = request.send().await.map_err(|error| {
             tracing::warn!(error = %error.without_url(), "no response from Stripe");
-            Failure::Broken { retry_after: None }
+            answer::broken("did not respond")
         })?;
-        if response.status().is_success() {
-            return response.json().await.map_err(|_broken| Failure::Broken { retry_after: None });
+        if !response.status().is_success() {
+            return Err(answer::failure(response).await);
         }
-        Err(failure(response).await)
+        let read_after = answer::read_after(&response, start.elapsed());
+        let body = answer::body(response, most).await?;
+        let content = serde_json::from_slice(&body)
+            .map_err(|_broken| answer::broken("its response is not the JSON that was expected"))?;
+        Ok(Retrieved { content, read_after })
     }
-}
-
-/// Classifies a response that is not a success (Stripe's API reference, "Errors").
-async fn failure(response: Response) -> Failure {
-    let (status, retry_after) = (response.status(), retry_after(&response));
-    let should_retry = flag(&response, "stripe-should-retry");
-    let is_replayed = flag(&response, "idempotent-replayed") == Some(true);
-    let reason = response.json::<ErrorBody>().await.ok().and_then(|body| body.error).unwrap_or_default();
-    tracing::error!(status = status.as_u16(), ?reason, "Stripe returned an error");
-    match (status, should_retry) {
-        (StatusCode::TOO_MANY_REQUESTS, _) => Failure::Busy { retry_after },
-        (status, _) if is_replayed && status.is_server_error() => Failure::Replayed,
-        (status, Some(false)) if status.is_server_error() => Failure::Permanent,
-        (status, _) if status.is_server_error() => Failure::Broken { retry_after },
-        (_, Some(true)) => Failure::Busy { retry_after },
-        // A request with the same idempotency key is in progress.
-        (StatusCode::CONFLICT, None) => Failure::Busy { retry_after },
-        _ => Failure::Refused,
-    }
-}
-
-/// The boolean value of a header (Stripe's documentation, "Advanced error handling").
-fn flag(response: &Response, header: &str) -> Option<bool> {
-    response.headers().get(header)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// `Retry-After` in seconds (RFC 9110 §10.2.3).
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -3,19 +3,51 @@
 //! subscriptions.
 
 use super::{
-    event::{Event, EventContent, SubscriptionState},
+    content::{EventContent, Item, PaidInvoice, SubscriptionState},
+    event::Event,
     prices::Prices,
 };
 use crate::{
     db::Timestamp,
-    models::{customer::Standing, plan::Plan, stripe_subscription::StripeSubscription},
+    models::{
+        customer::Standing,
+        plan::Plan,
+        stripe_subscription::{StripeSubscription, is_end},
+    },
 };
 
-/// The statuses of a subscription that has ended for good.
-const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
+/// Whether an event is about something that this server sells. The account may sell other things, to the same Stripe
+/// customers. `known` is the stored state of the event's subscription. The subscription in a customer's record is ours too,
+/// which the caller knows.
+pub fn is_ours(known: Option<&StripeSubscription>, content: &EventContent, prices: &Prices) -> bool {
+    let is_known = known.is_some_and(|known| {
+        let price = known.price_id.as_deref();
+        known.auth_user_id.is_some() && (price.is_none() || prices.sells(price))
+    });
+    match content {
+        EventContent::Subscription(state) => {
+            // An end needs no price.
+            let is_over = known.is_some() && is_end(&state.status);
+            is_known
+                || is_over
+                || state.user.is_some()
+                || state.items.iter().any(|item| prices.sells(item.price.as_deref()))
+        }
+        EventContent::InvoicePaid(PaidInvoice { user, lines, .. }) => {
+            let names_another = lines.iter().any(|line| line.price.is_some());
+            is_known || user.is_some() || !names_another || lines.iter().any(|line| prices.sells(line.price.as_deref()))
+        }
+        EventContent::CheckoutCompleted { .. } | EventContent::CustomerDeleted(_) | EventContent::Irrelevant => true,
+    }
+}
 
 /// Applies an event to its subscription, of which `known` is the stored state. None if the event concerns none.
-pub fn merged(known: Option<&StripeSubscription>, event: &Event, content: &EventContent) -> Option<StripeSubscription> {
+pub fn merged(
+    known: Option<&StripeSubscription>,
+    event: &Event,
+    content: &EventContent,
+    prices: &Prices,
+) -> Option<StripeSubscription> {
     let known_or_new =
         |id: &str| known.cloned().unwrap_or_else(|| StripeSubscription { id: id.to_owned(), ..Default::default() });
     match content {
@@ -24,10 +56,11 @@ pub fn merged(known: Option<&StripeSubscription>, event: &Event, content: &Event
             subscription.auth_user_id = subscription.auth_user_id.or_else(|| state.user.clone());
             subscription.stripe_customer_id = subscription.stripe_customer_id.or_else(|| state.customer.clone());
             if is_newer(&subscription, event, state) {
+                let item = decisive(&state.items, prices);
                 subscription.status = Some(state.status.clone());
-                subscription.price_id.clone_from(&state.price);
-                subscription.period_start = state.period_start;
-                subscription.period_end = state.period_end;
+                subscription.price_id = item.price;
+                subscription.period_start = item.period_start;
+                subscription.period_end = item.period_end;
                 subscription.cancel_at_period_end = state.cancel_at_period_end;
                 subscription.event_created_at = Some(event.created_at);
                 subscription.event_rank = event.rank();
@@ -35,11 +68,13 @@ pub fn merged(known: Option<&StripeSubscription>, event: &Event, content: &Event
             }
             Some(subscription)
         }
-        EventContent::InvoicePaid { subscription, customer, period } => {
-            let mut subscription = known_or_new(subscription);
-            subscription.stripe_customer_id = subscription.stripe_customer_id.or_else(|| customer.clone());
+        EventContent::InvoicePaid(invoice) => {
+            let mut subscription = known_or_new(&invoice.subscription);
+            subscription.auth_user_id = subscription.auth_user_id.or_else(|| invoice.user.clone());
+            subscription.stripe_customer_id = subscription.stripe_customer_id.or_else(|| invoice.customer.clone());
             let known = subscription.paid_from.zip(subscription.paid_until);
-            (subscription.paid_from, subscription.paid_until) = known.max(*period).unzip();
+            let paid = known.max(paid_period(invoice, prices));
+            (subscription.paid_from, subscription.paid_until) = paid.unzip();
             Some(subscription)
         }
         EventContent::CheckoutCompleted { user, customer, subscription: Some(subscription) } => {
@@ -48,16 +83,30 @@ pub fn merged(known: Option<&StripeSubscription>, event: &Event, content: &Event
             subscription.stripe_customer_id = subscription.stripe_customer_id.or_else(|| customer.clone());
             Some(subscription)
         }
-        EventContent::CheckoutCompleted { subscription: None, .. } | EventContent::Irrelevant => None,
+        EventContent::CheckoutCompleted { subscription: None, .. }
+        | EventContent::CustomerDeleted(_)
+        | EventContent::Irrelevant => None,
     }
+}
+
+/// The item that decides the plan: the highest of our plans, else the first item.
+fn decisive(items: &[Item], prices: &Prices) -> Item {
+    let ours = items.iter().filter_map(|item| Some((prices.find(item.price.as_deref()?)?.0, item.period_end, item)));
+    let highest = ours.max_by_key(|(plan, period_end, _)| (*plan, *period_end)).map(|(_, _, item)| item);
+    highest.or(items.first()).cloned().unwrap_or_default()
+}
+
+/// The period that an invoice pays. Lines of something else that the account sells may have another one.
+fn paid_period(invoice: &PaidInvoice, prices: &Prices) -> Option<(Timestamp, Timestamp)> {
+    let price = |price: &Option<String>| price.is_none() || prices.sells(price.as_deref());
+    invoice.lines.iter().filter(|line| price(&line.price)).filter_map(|line| line.period).max()
 }
 
 /// Whether an event's state replaces the stored one. An ended subscription does not come back.
 fn is_newer(known: &StripeSubscription, event: &Event, state: &SubscriptionState) -> bool {
-    let has_ended = |status: &str| ENDED.contains(&status);
     let Some(known_at) = known.event_created_at else { return true };
-    let known = (known.status.as_deref().is_some_and(has_ended), known_at, known.event_rank, known.event_id.as_deref());
-    (has_ended(&state.status), event.created_at, event.rank(), Some(event.id.as_str())) > known
+    let known = (known.has_ended(), known_at, known.event_rank, known.event_id.as_deref());
+    (is_end(&state.status), event.created_at, event.rank(), Some(event.id.as_str())) > known
 }
 
 /// A running subscription.
@@ -110,6 +159,11 @@ pub fn standing(subscriptions: &[StripeSubscription], prices: &Prices) -> Result
         // The Stripe customer stays known, for a later subscription.
         None => Standing { stripe_customer_id: latest.stripe_customer_id.clone(), ..Default::default() },
     }))
+}
+
+/// Whether Stripe charges for a subscription, or tries to.
+pub fn is_charged(subscription: &StripeSubscription) -> bool {
+    matches!(subscription.status.as_deref(), Some("active" | "trialing" | "past_due" | "unpaid"))
 }
 
 /// The plan of a subscription, and until when it is paid for. None if it is not running: never paid, paused, or ended.

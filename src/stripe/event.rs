@@ -1,14 +1,32 @@
-//! The parts of Stripe's events that are used, in the formats of API versions before and since 2025-03-31.
+//! Stripe's events, and states of a subscription that Stripe was asked for.
 
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
+use super::content::{EventContent, completed_checkout, deleted_customer, paid_invoice, subscription_state};
 use crate::{
     db::Timestamp,
     error::{Error, Result},
 };
 
-/// An event that a webhook received.
+/// The types of Stripe's events that have an effect.
+pub const HANDLED: [&str; 9] = [
+    "checkout.session.completed",
+    "customer.deleted",
+    "customer.subscription.created",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.updated",
+    "invoice.paid",
+    "invoice.payment_succeeded",
+];
+/// The type of an event that this server makes from the state of a subscription that Stripe was asked for.
+const SNAPSHOT: &str = "reconcile.subscription";
+
+/// An event from Stripe, or a snapshot of a subscription.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Stripe's id: `evt_…`.
@@ -24,32 +42,6 @@ pub struct Event {
     /// The connected account that it is about (Stripe Connect); None for an event of the own account.
     pub account: Option<String>,
     object: Value,
-}
-
-/// What an event says about a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventContent {
-    /// The complete state of a subscription.
-    Subscription(SubscriptionState),
-    /// An invoice of a subscription was paid, for this billing period.
-    InvoicePaid { subscription: String, customer: Option<String>, period: Option<(Timestamp, Timestamp)> },
-    /// A checkout session was completed. Only a holder of the account's key can set `user`.
-    CheckoutCompleted { user: Option<String>, customer: Option<String>, subscription: Option<String> },
-    /// Nothing that has an effect.
-    Irrelevant,
-}
-
-/// The state of a subscription at the time of an event. Ids are Stripe's, except `user`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubscriptionState {
-    pub subscription: String,
-    pub customer: Option<String>,
-    pub user: Option<String>,
-    pub status: String,
-    pub price: Option<String>,
-    pub period_start: Option<Timestamp>,
-    pub period_end: Option<Timestamp>,
-    pub cancel_at_period_end: bool,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +84,22 @@ impl Event {
         })
     }
 
+    /// An event that says what Stripe answered when it was asked for a subscription. `read_after` is a time by Stripe's
+    /// clock before the state was read. `known` is the event that reported the stored state: the same answer to the
+    /// same state is the same event.
+    ///
+    /// # Errors
+    /// BAD_REQUEST if the answer cannot be stored.
+    pub fn snapshot(subscription: &Value, read_after: Timestamp, known: Option<&str>) -> Result<Self> {
+        let digest = Sha256::digest(format!("{} {subscription}", known.unwrap_or_default()));
+        let event = json!({
+            "id": format!("snapshot_{}", HEXLOWER.encode(&digest)), "object": "event", "type": SNAPSHOT,
+            "created": read_after.millis().div_euclid(1000), "livemode": subscription.get("livemode"),
+            "data": {"object": subscription},
+        });
+        Self::read(event.to_string().as_bytes())
+    }
+
     /// Reads the content that has an effect.
     ///
     /// # Errors
@@ -103,8 +111,10 @@ impl Event {
             | "customer.subscription.updated"
             | "customer.subscription.deleted"
             | "customer.subscription.paused"
-            | "customer.subscription.resumed" => subscription_state(object).map(EventContent::Subscription),
+            | "customer.subscription.resumed"
+            | SNAPSHOT => subscription_state(object).map(EventContent::Subscription),
             "invoice.paid" | "invoice.payment_succeeded" => Ok(paid_invoice(object)),
+            "customer.deleted" => Ok(deleted_customer(object)),
             "checkout.session.completed" => Ok(completed_checkout(object)),
             // customer.subscription.trial_will_end and invoice.payment_failed have no effect either: another event
             // brings the new state of the subscription.
@@ -113,74 +123,14 @@ impl Event {
     }
 
     /// Orders events of the same second by the lifecycle of a subscription: it is created once, deleted once, and
-    /// incomplete only before it was ever active.
+    /// incomplete only before it was ever active. A snapshot may be older than any event of its second.
     pub fn rank(&self) -> i32 {
         match self.kind.as_str() {
+            SNAPSHOT => -1,
             "customer.subscription.deleted" => 3,
             _ if self.object.get("status").and_then(Value::as_str) == Some("incomplete") => 0,
             "customer.subscription.created" => 1,
             _ => 2,
         }
     }
-}
-
-fn subscription_state(object: &Value) -> Result<SubscriptionState, String> {
-    let item = object.pointer("/items/data/0");
-    // The period is in the item since 2025-03-31, before that in the subscription.
-    let moment = |name: &str| {
-        let value = item.and_then(|item| item.get(name)).or_else(|| object.get(name));
-        value.and_then(Value::as_i64).and_then(|seconds| Timestamp::from_millis(seconds.checked_mul(1000)?))
-    };
-    let price = item.and_then(|item| id(item.get("price").or_else(|| item.get("plan"))));
-    Ok(SubscriptionState {
-        subscription: id(object.get("id")).ok_or("the subscription has no id")?,
-        customer: id(object.get("customer")),
-        user: text(object.pointer("/metadata/userId")),
-        status: text(object.get("status")).ok_or("the subscription has no status")?,
-        price: price.or_else(|| id(object.get("plan"))),
-        period_start: moment("current_period_start"),
-        period_end: moment("current_period_end"),
-        cancel_at_period_end: object.get("cancel_at_period_end").and_then(Value::as_bool).unwrap_or(false)
-            || object.get("cancel_at").is_some_and(|at| !at.is_null()),
-    })
-}
-
-fn paid_invoice(object: &Value) -> EventContent {
-    // The subscription is in the parent since 2025-03-31, before that in the invoice.
-    let subscription =
-        object.pointer("/parent/subscription_details/subscription").or_else(|| object.get("subscription"));
-    let Some(subscription) = id(subscription) else { return EventContent::Irrelevant };
-    let lines = object.pointer("/lines/data").and_then(Value::as_array).into_iter().flatten();
-    let moment = |line: &Value, name: &str| Timestamp::from_millis(line.pointer(name)?.as_i64()?.checked_mul(1000)?);
-    // A proration covers the rest of a period only.
-    let whole = lines.filter(|line| !is_proration(line));
-    let period = whole.filter_map(|line| Some((moment(line, "/period/start")?, moment(line, "/period/end")?))).max();
-    EventContent::InvoicePaid { subscription, customer: id(object.get("customer")), period }
-}
-
-/// The flag is in the line's parent since 2025-03-31, before that in the line.
-fn is_proration(line: &Value) -> bool {
-    let places =
-        ["/parent/subscription_item_details/proration", "/parent/invoice_item_details/proration", "/proration"];
-    places.iter().any(|place| line.pointer(place).and_then(Value::as_bool) == Some(true))
-}
-
-/// `client_reference_id` is not read: the visitor of a payment link chooses it, in the link's address.
-fn completed_checkout(object: &Value) -> EventContent {
-    EventContent::CheckoutCompleted {
-        user: text(object.pointer("/metadata/userId")),
-        customer: id(object.get("customer")),
-        subscription: id(object.get("subscription")),
-    }
-}
-
-/// An id, or the id of an expanded object.
-fn id(value: Option<&Value>) -> Option<String> {
-    text(value).or_else(|| text(value?.get("id")))
-}
-
-/// A string that can be stored as an id.
-fn text(value: Option<&Value>) -> Option<String> {
-    let fits = |text: &&str| (1..=255).contains(&text.chars().count()) && !text.contains('\0');
-    value.and_then(Value::as_str).filter(fits).map(str::to_owned)
 }

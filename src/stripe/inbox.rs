@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{
-    account::Stripe,
-    effect,
-    event::{Event, EventContent},
-};
+use super::{account::Stripe, content::EventContent, effect, event::Event, subscriptions::Subscriptions};
 use crate::{
     db::{DbConnection, Timestamp, locks, transaction},
     error::{Error, Result},
     models::{
-        audit::NewAuditEntry,
+        audit::{Door, NewAuditEntry},
         customer::{Customer, Standing},
+        gone_stripe_customer::GoneStripeCustomer,
         stripe_event::{Receipt, StripeEvent},
         stripe_subscription::StripeSubscription,
         user,
@@ -34,6 +31,8 @@ pub fn oldest_kept(now: Timestamp) -> Timestamp {
 pub enum EventOutcome {
     /// The event was processed.
     Processed,
+    /// The event was processed, and for this reason an operator should look at the user's subscriptions.
+    Double(String),
     /// The event does not concern this server, for this reason, and had no effect.
     Ignored(String),
     /// The event had been processed before.
@@ -49,7 +48,7 @@ impl EventOutcome {
     /// Why the event had no effect.
     fn reason(&self) -> Option<&str> {
         match self {
-            Self::Ignored(why) | Self::Failed(why) | Self::Conflict(why) => Some(why),
+            Self::Double(why) | Self::Ignored(why) | Self::Failed(why) | Self::Conflict(why) => Some(why),
             Self::Processed | Self::Duplicate => None,
         }
     }
@@ -85,6 +84,7 @@ pub fn receive(
         }
     };
     match &outcome {
+        EventOutcome::Double(why) => tracing::warn!(event = event.id, request_id, why, "a user pays twice"),
         EventOutcome::Ignored(why) => tracing::info!(event = event.id, request_id, why, "a Stripe event was ignored"),
         EventOutcome::Conflict(why) => {
             tracing::warn!(event = event.id, request_id, why, "a Stripe event conflicts and is kept for a replay");
@@ -127,7 +127,7 @@ fn apply(
     let content = event.content().map_err(Error::PreconditionFailed)?;
     let subscription = match &content {
         EventContent::Subscription(state) => Some(state.subscription.as_str()),
-        EventContent::InvoicePaid { subscription, .. } => Some(subscription.as_str()),
+        EventContent::InvoicePaid(invoice) => Some(invoice.subscription.as_str()),
         EventContent::CheckoutCompleted { user, customer, subscription } => {
             // The Stripe customer of a user is stored before a session is created for it.
             let is_ours = match (user, customer) {
@@ -139,16 +139,27 @@ fn apply(
             }
             subscription.as_deref()
         }
+        EventContent::CustomerDeleted(customer) => return forget(conn, stripe, customer, event, request_id, now),
         EventContent::Irrelevant => return Ok(EventOutcome::Processed),
     };
     let known = subscription.map(|id| StripeSubscription::find(conn, id)).transpose()?.flatten();
-    let mut merged = effect::merged(known.as_ref(), event, &content);
+    let is_ours = effect::is_ours(known.as_ref(), &content, stripe.prices());
+    let subscriber = match subscription {
+        // Imported ones may have neither a configured price nor our metadata.
+        Some(id) if !is_ours => Customer::subscriber(conn, id)?,
+        _ => None,
+    };
+    if !is_ours && subscriber.is_none() {
+        return Ok(ignored("it is about something else that the account sells"));
+    }
+    let mut merged = effect::merged(known.as_ref(), event, &content, stripe.prices());
     if let Some(merged) = &mut merged {
         if merged.auth_user_id.is_none()
             && let Some(customer) = &merged.stripe_customer_id
         {
             merged.auth_user_id = Customer::user_of(conn, customer)?;
         }
+        merged.auth_user_id = merged.auth_user_id.take().or(subscriber);
         if known.as_ref() != Some(merged) {
             merged.store(conn, known.is_none())?;
         }
@@ -167,17 +178,68 @@ fn apply(
         // Subscriptions of the same Stripe customer may have arrived before their user was known.
         StripeSubscription::adopt(conn, stripe_customer, &owner)?;
     }
-    let subscriptions = StripeSubscription::of(conn, &owner)?;
-    let standing = effect::standing(&subscriptions, stripe.prices()).map_err(Error::PreconditionFailed)?;
-    let standing = match Customer::of(conn, &owner)? {
-        Some(customer) if customer.is_paying(now) && has_unknown_subscription(&customer, &subscriptions) => {
+    let subscriptions = Subscriptions::of(conn, &owner)?;
+    let record = Customer::of(conn, &owner)?;
+    let standing = derived(&subscriptions, record.as_ref(), stripe, now).map_err(Error::PreconditionFailed)?;
+    let settlement = Settlement { owner, standing, stripe_customer_id: customer, gone: None };
+    let outcome = settle(conn, settlement, event, request_id, now)?;
+    Ok(match subscriptions.charged(stripe.prices()) {
+        several if several.len() > 1 && outcome == EventOutcome::Processed => {
+            EventOutcome::Double(format!("the user has {} running subscriptions: {several:?}", several.len()))
+        }
+        _ => outcome,
+    })
+}
+
+/// The standing of a customer, if their record has to change.
+fn derived(
+    subscriptions: &Subscriptions,
+    record: Option<&Customer>,
+    stripe: &Stripe,
+    now: Timestamp,
+) -> Result<Option<Standing>, String> {
+    let standing = subscriptions.standing(stripe.prices())?;
+    Ok(match record {
+        Some(customer) if customer.is_paying(now) && subscriptions.lack_that_of(customer) => {
             let known = (customer.plan, customer.stripe_current_period_end);
             standing.filter(|standing| (standing.plan, standing.stripe_current_period_end) > known)
         }
         _ => standing,
+    })
+}
+
+/// Whether a user's record has the standing that follows from their subscriptions. One that got its user by an import may
+/// not be applied yet.
+///
+/// # Errors
+/// The database's.
+pub fn is_settled(conn: &mut DbConnection, stripe: &Stripe, owner: &str, now: Timestamp) -> Result<bool> {
+    let Some(record) = Customer::of(conn, owner)? else { return Ok(!user::exists(conn, owner)?) };
+    let Ok(standing) = derived(&Subscriptions::of(conn, owner)?, Some(&record), stripe, now) else { return Ok(false) };
+    let before = record.standing();
+    Ok(standing.is_none_or(|standing| {
+        let stripe_customer_id = standing.stripe_customer_id.or_else(|| before.stripe_customer_id.clone());
+        Standing { stripe_customer_id, ..standing } == before
+    }))
+}
+
+/// Forgets a Stripe customer that was deleted, so that the user becomes another one with the next purchase.
+fn forget(
+    conn: &mut DbConnection,
+    stripe: &Stripe,
+    stripe_customer: &str,
+    event: &Event,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<EventOutcome> {
+    let Some(owner) = Customer::user_of(conn, stripe_customer)? else {
+        return Ok(ignored("no user has the Stripe customer"));
     };
-    let settlement = Settlement { owner, standing, stripe_customer_id: customer };
-    settle(conn, settlement, event, request_id, now)
+    let (id, gone_at) = (stripe_customer.to_owned(), event.created_at);
+    GoneStripeCustomer { id, auth_user_id: owner.clone(), gone_at }.store(conn)?;
+    let standing = Subscriptions::of(conn, &owner)?.standing(stripe.prices()).map_err(Error::PreconditionFailed)?;
+    let gone = Some(stripe_customer.to_owned());
+    settle(conn, Settlement { owner, standing, stripe_customer_id: None, gone }, event, request_id, now)
 }
 
 fn ignored(why: impl Into<String>) -> EventOutcome {
@@ -210,24 +272,19 @@ fn conflict(message: String) -> Error {
     Error::Conflict { message, conflicting_id: None }
 }
 
-/// Whether a customer has a subscription without any event, as imported customers do. As long as it is paid for, only a
-/// better one replaces it.
-fn has_unknown_subscription(customer: &Customer, known: &[StripeSubscription]) -> bool {
-    let is_known = |id: &String| known.iter().any(|known| known.id == *id && known.status.is_some());
-    customer.stripe_subscription_id.as_ref().is_some_and(|id| !is_known(id))
-}
-
 /// What an event changes for a user.
 struct Settlement {
     owner: String,
     standing: Option<Standing>,
     stripe_customer_id: Option<String>,
+    /// A Stripe customer that is gone.
+    gone: Option<String>,
 }
 
 /// Updates a user's customer record, and creates it if there is none.
 fn settle(
     conn: &mut DbConnection,
-    Settlement { owner, standing, stripe_customer_id }: Settlement,
+    Settlement { owner, standing, stripe_customer_id, gone }: Settlement,
     event: &Event,
     request_id: &str,
     now: Timestamp,
@@ -249,8 +306,8 @@ fn settle(
     };
     let before = customer.standing();
     let mut standing = standing.unwrap_or_else(|| before.clone());
-    standing.stripe_customer_id =
-        standing.stripe_customer_id.or(stripe_customer_id).or_else(|| before.stripe_customer_id.clone());
+    let known = standing.stripe_customer_id.or(stripe_customer_id).or_else(|| before.stripe_customer_id.clone());
+    standing.stripe_customer_id = known.filter(|id| gone.as_ref() != Some(id));
     if before == standing {
         return Ok(EventOutcome::Processed);
     }
@@ -264,6 +321,9 @@ fn settle(
         entity_id: customer.id.to_string(),
         detail: detail.to_string(),
         request_id: request_id.to_owned(),
+        client_address: None,
+        token_id: None,
+        door: Door::Stripe,
     };
     entry.insert(conn)?;
     Ok(EventOutcome::Processed)

@@ -1,8 +1,10 @@
 //! Stripe: prices and plan cards, requests to its API, and the effect of its events on customers.
 
 mod account;
+mod answer;
 mod breaker;
 mod client;
+mod content;
 mod effect;
 mod event;
 pub mod inbox;
@@ -11,10 +13,12 @@ mod prices;
 mod retry;
 pub mod session;
 mod signature;
+pub mod snapshot;
+pub mod subscriptions;
 
 pub use self::{
     account::Stripe,
-    client::StripeClient,
+    client::{Created, Retrieved, StripeClient},
     event::Event,
     plan_cards::{Amounts, PlanCard, PlanCards},
     prices::{Interval, Prices},

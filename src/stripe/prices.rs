@@ -47,6 +47,11 @@ impl Prices {
         self.0.iter().find(|price| price.id == id).map(|price| (price.plan, price.interval))
     }
 
+    /// Whether a price is one of the configured ones.
+    pub fn sells(&self, id: Option<&str>) -> bool {
+        id.is_some_and(|id| self.find(id).is_some())
+    }
+
     /// The price of a plan. None if the plan is not for sale at this interval.
     pub fn of(&self, plan: Plan, interval: Interval) -> Option<&str> {
         let price = self.0.iter().find(|price| price.plan == plan && price.interval == interval);

@@ -1,4 +1,4 @@
-//! Retries of requests to Stripe. They are safe, because every request has an idempotency key.
+//! Retries of requests to Stripe. They are safe, because every request that creates something has an idempotency key.
 
 use std::{future::Future, time::Duration};
 
@@ -18,16 +18,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// How an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Stripe refuses the request; another attempt would be refused as well.
-    Refused,
+    /// Stripe refuses the request for this reason; another attempt would be refused as well.
+    Refused(String),
+    /// The request names an object, in this parameter, that does not exist at Stripe.
+    Missing { param: String },
     /// A stored failure of this idempotency key, which says nothing about the current state of Stripe.
-    Replayed,
+    Replayed(String),
     /// A fault of Stripe, which says that another attempt would fail as well.
-    Permanent,
+    Permanent(String),
     /// Too many requests, or a concurrent request with the same idempotency key.
     Busy { retry_after: Option<Duration> },
     /// No response, or a fault of Stripe.
-    Broken { retry_after: Option<Duration> },
+    Broken { reason: String, retry_after: Option<Duration> },
     /// No response in time.
     TimedOut,
 }
@@ -35,7 +37,8 @@ pub enum Failure {
 /// Repeats a request until it succeeds, another attempt would be useless, or the deadline does not allow one.
 ///
 /// # Errors
-/// BAD_GATEWAY, GATEWAY_TIMEOUT; SERVICE_UNAVAILABLE if the breaker is open or Stripe is busy.
+/// BAD_GATEWAY, GATEWAY_TIMEOUT; SERVICE_UNAVAILABLE if the breaker is open or Stripe is busy;
+/// [`Error::NotAtStripe`].
 pub async fn with_retries<T, F: Future<Output = Result<T, Failure>>>(
     breaker: &Breaker,
     deadline: Instant,
@@ -54,14 +57,14 @@ pub async fn with_retries<T, F: Future<Output = Result<T, Failure>>>(
             Err(failure) => failure,
         };
         match failure {
-            Failure::Refused | Failure::Busy { .. } => permit.succeeded(),
-            Failure::Replayed => drop(permit),
-            Failure::Permanent | Failure::Broken { .. } | Failure::TimedOut => permit.failed(),
+            Failure::Refused(_) | Failure::Missing { .. } | Failure::Busy { .. } => permit.succeeded(),
+            Failure::Replayed(_) => drop(permit),
+            Failure::Permanent(_) | Failure::Broken { .. } | Failure::TimedOut => permit.failed(),
         }
         tried += 1;
         let pause = match &failure {
-            Failure::Refused | Failure::Replayed | Failure::Permanent => None,
-            Failure::Busy { retry_after } | Failure::Broken { retry_after } => {
+            Failure::Refused(_) | Failure::Missing { .. } | Failure::Replayed(_) | Failure::Permanent(_) => None,
+            Failure::Busy { retry_after } | Failure::Broken { retry_after, .. } => {
                 Some(retry_after.unwrap_or_default().saturating_add(jitter(tried)))
             }
             Failure::TimedOut => Some(jitter(tried)),
@@ -69,7 +72,7 @@ pub async fn with_retries<T, F: Future<Output = Result<T, Failure>>>(
         let in_time = |pause: &Duration| Instant::now().checked_add(*pause).is_some_and(|then| then < deadline);
         match pause.filter(|pause| tried < ATTEMPTS && in_time(pause)) {
             Some(pause) => sleep(pause).await,
-            None => return Err(error(&failure)),
+            None => return Err(error(failure)),
         }
     }
 }
@@ -80,9 +83,13 @@ fn jitter(tried: u32) -> Duration {
     most.mul_f64(rand::random::<f64>())
 }
 
-fn error(failure: &Failure) -> Error {
+fn error(failure: Failure) -> Error {
     match failure {
-        Failure::Refused | Failure::Replayed | Failure::Permanent | Failure::Broken { .. } => Error::BadGateway,
+        Failure::Missing { param } => Error::NotAtStripe { param },
+        Failure::Refused(reason)
+        | Failure::Replayed(reason)
+        | Failure::Permanent(reason)
+        | Failure::Broken { reason, .. } => Error::BadGateway(reason),
         Failure::Busy { retry_after } => unavailable(retry_after.unwrap_or(PAUSE)),
         Failure::TimedOut => Error::GatewayTimeout,
     }
@@ -117,7 +124,7 @@ mod tests {
         (outcome.await, made.into_inner())
     }
 
-    const BROKEN: Failure = Failure::Broken { retry_after: None };
+    const BROKEN: Failure = Failure::Broken { reason: String::new(), retry_after: None };
     const WITHIN: Duration = Duration::from_secs(29);
 
     #[tokio::test(start_paused = true)]
@@ -128,14 +135,16 @@ mod tests {
             assert!(made[at] - made[at - 1] <= Duration::from_millis(most + 2), "{made:?}");
         }
         let (outcome, made) = run(&[BROKEN, BROKEN, BROKEN, BROKEN], WITHIN).await;
-        assert!(matches!(outcome, Err(Error::BadGateway)) && made.len() == 4);
+        assert!(matches!(outcome, Err(Error::BadGateway(_))) && made.len() == 4);
     }
 
     #[tokio::test(start_paused = true)]
     async fn permanent_failures_are_not_retried() {
-        for failure in [Failure::Refused, Failure::Replayed, Failure::Permanent] {
+        for failure in
+            [Failure::Refused, Failure::Replayed, Failure::Permanent].map(|failure| failure("why".to_owned()))
+        {
             let (outcome, made) = run(&[failure], WITHIN).await;
-            assert!(matches!(outcome, Err(Error::BadGateway)) && made.len() == 1);
+            assert!(matches!(outcome, Err(Error::BadGateway(why)) if why == "why") && made.len() == 1);
         }
     }
 
@@ -158,8 +167,10 @@ mod tests {
     async fn refused_requests_do_not_open_the_breaker() {
         let (breaker, start) = (Breaker::default(), Instant::now());
         for _ in 0..10 {
-            let refused = with_retries(&breaker, start + WITHIN, || std::future::ready(Err::<(), _>(Failure::Refused)));
-            assert!(matches!(refused.await, Err(Error::BadGateway)), "the breaker stays closed");
+            let refused = with_retries(&breaker, start + WITHIN, || {
+                std::future::ready(Err::<(), _>(Failure::Refused(String::new())))
+            });
+            assert!(matches!(refused.await, Err(Error::BadGateway(_))), "the breaker stays closed");
         }
     }
 

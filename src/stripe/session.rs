@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::client::Form;
+pub use super::client::Form;
 use crate::{config::Origin, models::user::User};
 
 /// Seconds within which the same request returns the same session, for double clicks and retries. Later it creates a
@@ -19,10 +19,12 @@ pub const PORTAL: &str = "/v1/billing_portal/sessions";
 
 /// The form that creates a Stripe customer for a user. Each checkout then names this customer; with an email address
 /// instead, every checkout would create a new one. The form contains no name: a changed form would change the
-/// idempotency key, and so create another customer.
-pub fn customer(user: &User) -> Form {
+/// idempotency key, and so create another customer. For the same reason it names the customer that is gone and that this
+/// one `replaces`: with the key of the first, Stripe would return the first again.
+pub fn customer(user: &User, replaces: Option<&str>) -> Form {
     let mut form = vec![field("metadata[userId]", &user.id)];
     form.extend(user.email.as_deref().map(|email| field("email", email)));
+    form.extend(replaces.map(|gone| field("metadata[replaces]", gone)));
     form
 }
 
@@ -89,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_users_customer_key_depends_neither_on_name_nor_on_time() {
-        let key = |user, now| idempotency_key(user, CUSTOMERS, &customer(user), now);
+        let key = |user, now| idempotency_key(user, CUSTOMERS, &customer(user, None), now);
         let (before, after) = (user("user_1", "Ada"), user("user_1", "Ada King"));
         assert_eq!(key(&before, 0), key(&after, 1_000_000));
         assert_ne!(key(&before, 0), key(&user("user_2", "Ada"), 0));

@@ -121,6 +121,30 @@ both_databases! {
         admin.call("user.me", Value::Null).await;
     }
 
+    async fn an_admin_can_erase_a_soft_deleted_user(app: TestApp) {
+        let admin = app.admin();
+        let (user, script) = populate(&app, "user_1").await;
+        user.call("user.softDelete", Value::Null).await;
+        app.member("other").fail("FORBIDDEN", "user.delete", json!({"userId": "user_1"})).await;
+        let ends = |at| app.execute(&format!("UPDATE customers SET stripe_current_period_end = {}", literal(at)));
+        ends(hours_ahead(1));
+        admin.fail("PRECONDITION_FAILED", "user.delete", json!({"userId": "user_1"})).await;
+        ends(hours_ago(1000));
+        assert_eq!(admin.call("user.delete", json!({"userId": "user_1"})).await, json!({"success": true}));
+
+        assert_eq!((app.count("users WHERE id = 'user_1'"), app.count("user_tombstones WHERE id = 'user_1'")), (0, 1));
+        assert_eq!((app.count("customers"), app.count("api_tokens")), (0, 0));
+        assert_eq!(clusters(&app), ["web - DELETED deleted", "shop - DELETED deleted", "old - DELETED deleted"]);
+        let detail = json!({"deletedClusters": [], "ownedClusters": [1, 2, 3], "owned": 3, "force": null});
+        assert_eq!(admin.audited().await.pop().unwrap(), json!(["root", "user.delete", "user", "user_1", detail]));
+        for client in [&user, &script] {
+            client.fail("UNAUTHORIZED", "user.me", Value::Null).await;
+        }
+        admin.fail("NOT_FOUND", "user.delete", json!({"userId": "user_1"})).await;
+        // Soft deletion of a deleted user changes nothing.
+        admin.fail("NOT_FOUND", "user.softDelete", json!({"userId": "user_1"})).await;
+    }
+
     async fn running_paid_subscription_blocks_deletion(app: TestApp) {
         let admin = app.admin();
         // The second subscription has ended but is within its day of grace.

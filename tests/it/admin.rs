@@ -3,16 +3,19 @@
 use clusterdesk::models::{api_token::Scope, user::Role};
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp, all, assert_moment, both_databases, hours_ago, hours_ahead, literal};
+use crate::support::{Client, TestApp, Watcher, all, assert_moment, both_databases, hours_ago, hours_ahead, literal};
 
 /// Every procedure for admins, with valid input.
-const ADMIN: [(&str, &str); 6] = [
+const ADMIN: [(&str, &str); 9] = [
     ("admin.getStats", "{}"),
+    ("admin.series", r#"{"metric": "changes", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-02T00:00:00.000Z"}"#),
     ("admin.listUsers", "{}"),
     ("admin.listClusters", "{}"),
     ("admin.auditLog", "{}"),
     ("admin.setRole", r#"{"userId": "user_1", "role": "ADMIN"}"#),
     ("k8s.setStatus", r#"{"id": 1, "status": "CREATING"}"#),
+    ("admin.deleteCluster", r#"{"id": 1}"#),
+    ("admin.restoreCluster", r#"{"id": 1}"#),
 ];
 
 /// The ids of the items of a list procedure's answer.
@@ -200,6 +203,46 @@ both_databases! {
             assert_eq!(user.call("user.me", Value::Null).await["role"], role);
             let allowed = user.try_call("admin.getStats", Value::Null).await;
             assert_eq!(allowed.err().as_ref().map(|failure| failure.code()), code);
+        }
+    }
+
+    async fn admin_deletes_and_restores_the_clusters_of_others(app: TestApp) {
+        let (admin, user) = (app.admin(), app.rich("user_1"));
+        let web = user.create("web", "PRO").await;
+        let mut watcher = Watcher::open(&user, Value::Null).await;
+        assert_eq!(admin.call("admin.deleteCluster", json!({"id": web})).await, json!({"success": true}));
+        assert_eq!(user.call("k8s.list", Value::Null).await, json!([]));
+        admin.fail("NOT_FOUND", "admin.deleteCluster", json!({"id": web})).await;
+        assert_eq!(admin.call("admin.restoreCluster", json!({"id": web})).await, json!({"success": true}));
+        assert_eq!(user.call("k8s.list", Value::Null).await[0]["id"], web);
+        admin.fail("NOT_FOUND", "admin.restoreCluster", json!({"id": web})).await;
+        assert_eq!(watcher.told(2).await, ["deleted web", "restored web"]);
+        let entries = admin.call("admin.auditLog", json!({"entity": "cluster", "entityId": web.to_string()})).await;
+        let entries = entries["items"].as_array().unwrap().clone();
+        let told: Vec<_> = entries.iter().map(|entry| (&entry["actorId"], &entry["procedure"], &entry["detail"])).collect();
+        let (root, owner) = (json!("root"), json!({"owner": "user_1"}));
+        let named = [json!("admin.restoreCluster"), json!("admin.deleteCluster")];
+        assert_eq!(told[..2], named.each_ref().map(|name| (&root, name, &owner)));
+    }
+
+    async fn admin_restores_a_cluster_only_where_its_owner_could(app: TestApp) {
+        let (admin, user) = (app.admin(), app.rich("user_1"));
+        let old = user.create_deleted("old", "PRO").await;
+        let new = user.create("new", "PRO").await;
+        let failure = admin.fail("CONFLICT", "admin.restoreCluster", json!({"id": old})).await;
+        assert_eq!(failure.conflicting_id(), new);
+        user.call("k8s.delete", json!({"id": new})).await;
+        app.execute("UPDATE customers SET plan = 'FREE' WHERE auth_user_id = 'user_1'");
+        let failure = admin.fail("PAYMENT_REQUIRED", "admin.restoreCluster", json!({"id": old})).await;
+        assert_eq!(failure.message(), "The owner's subscription covers plans up to FREE, not PRO.");
+        user.call("user.softDelete", Value::Null).await;
+        let failure = admin.fail("PRECONDITION_FAILED", "admin.restoreCluster", json!({"id": old})).await;
+        assert_eq!(failure.message(), "The owner of this cluster was deleted.");
+        admin.fail("NOT_FOUND", "admin.deleteCluster", json!({"id": old})).await;
+        for id in [0, 9_007_199_254_740_992_i64] {
+            for procedure in ["admin.deleteCluster", "admin.restoreCluster"] {
+                assert_eq!(admin.fail("BAD_REQUEST", procedure, json!({"id": id})).await.issues().len(), 1);
+            }
         }
     }
 

@@ -54,6 +54,7 @@ both_databases! {
             "id": 1, "createdAt": cluster["createdAt"], "actorId": "root", "procedure": "k8s.create",
             "entity": "cluster", "entityId": "1", "requestId": id,
             "detail": {"name": "web", "location": "eu", "plan": "FREE"},
+            "clientAddress": "127.0.0.1", "tokenId": null, "door": "jsonrpc",
         }], "nextCursor": null});
         assert_eq!(page, expected);
     }

@@ -30,7 +30,8 @@ fn inserts(conn: &mut DbConnection) {
     let created_at = hours_ago(0);
     audit_entry(created_at).insert(conn).unwrap();
     let (hash, scope) = ("f".repeat(64), Scope::Read);
-    let token = NewApiToken { user_id: "user_7", name: "x", hash: &hash, scope, created_at, expires_at: None };
+    let token =
+        NewApiToken { user_id: "user_7", name: "x", hash: &hash, hint: "abc", scope, created_at, expires_at: None };
     token.insert(conn).unwrap();
 }
 

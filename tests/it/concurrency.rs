@@ -206,9 +206,12 @@ both_databases! {
             let ((hard, soft), forced) = join(own, admin.try_call("user.delete", named)).await;
             let outcomes = [hard, soft, forced];
             let codes: Vec<&str> = outcomes.iter().map(code).collect();
-            assert_eq!(codes.iter().filter(|code| **code == "OK").count(), 1, "{codes:?}");
+            // After a soft deletion an admin can erase the user.
+            let wins = if codes[1..] == ["OK", "OK"] { 2 } else { 1 };
+            assert_eq!(codes.iter().filter(|code| **code == "OK").count(), wins, "{codes:?}");
             assert!(codes.iter().all(|code| ["OK", "UNAUTHORIZED", "NOT_FOUND"].contains(code)), "{codes:?}");
-            assert_eq!(app.count(&format!("audit_log WHERE entity_id = '{id}'")), 1);
+            let entries = app.count(&format!("audit_log WHERE entity_id = '{id}'"));
+            assert_eq!(usize::try_from(entries), Ok(wins));
         }
     }
 
@@ -306,11 +309,10 @@ both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn queries_that_browse_delay_no_others_when_a_replica_leaves_them_to_the_primary() {
-    if Backend::Postgres.is_available() {
-        let away = "postgres:///none?host=/nonexistent&user=postgres";
-        browse_beside_others(Builder::new(Backend::Postgres).flag("database-replica-url", away)).await;
-    }
+    let away = "postgres:///none?host=/nonexistent&user=postgres";
+    browse_beside_others(Builder::new(Backend::Postgres).flag("database-replica-url", away)).await;
 }
 
 async fn browse_beside_others(builder: Builder) {

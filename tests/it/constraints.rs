@@ -29,6 +29,18 @@ fn insert(table: &str, changes: Changes) -> String {
             ("scope", "'read'"),
             ("created_at", T),
         ],
+        "sessions" => &[
+            ("user_id", "'bob'"),
+            ("hash", "'0123456789012345678901234567890123456789012345678901234567890123'"),
+            ("created_at", T),
+            ("expires_at", T),
+            ("last_used_at", T),
+        ],
+        "sign_in_links" => &[
+            ("hash", "'0123456789012345678901234567890123456789012345678901234567890123'"),
+            ("user_id", "'bob'"),
+            ("expires_at", T),
+        ],
         "audit_log" => &[
             ("created_at", T),
             ("actor_id", "'bob'"),
@@ -95,6 +107,11 @@ both_databases! {
             ("api_tokens", &[("name", "''")], "api_tokens_name_length"),
             ("api_tokens", &[("hash", "'short'")], "api_tokens_hash_length"),
             ("api_tokens", &[("scope", "'root'")], "api_tokens_scope_check"),
+            ("api_tokens", &[("hint", "'abcd'")], "api_tokens_hint_length"),
+            ("api_tokens", &[("last_used_address", &text(46))], "api_tokens_last_used_address_length"),
+            ("sessions", &[("hash", "'short'")], "sessions_hash_length"),
+            ("sessions", &[("last_used_address", &text(46))], "sessions_last_used_address_length"),
+            ("sign_in_links", &[("hash", "'short'")], "sign_in_links_hash_length"),
             ("audit_log", &[("actor_id", "''")], "audit_log_actor_id_length"),
             ("audit_log", &[("procedure", &text(101))], "audit_log_procedure_length"),
             ("audit_log", &[("entity", &text(51))], "audit_log_entity_length"),
@@ -169,7 +186,10 @@ both_databases! {
             }
         };
         let keys = conn.texts(keys);
-        let known = ["api_tokens user_id", "customers auth_user_id", "k8s_cluster_configs auth_user_id"];
+        let known = [
+            "api_tokens user_id", "customers auth_user_id", "k8s_cluster_configs auth_user_id", "sessions user_id",
+            "sign_in_links user_id", "stored_answers user_id",
+        ];
         assert_eq!(keys, known.map(|key| format!("{key} users RESTRICT")));
         let indexed = match database.backend {
             Backend::Sqlite => {
@@ -191,7 +211,7 @@ both_databases! {
     async fn audit_log_is_append_only(database: TestDatabase) {
         let mut conn = populated(&database);
         let before = conn.rows("audit_log");
-        let copy = "SELECT id, created_at, actor_id, procedure, entity, entity_id, 'forged', request_id FROM audit_log WHERE true";
+        let copy = "(id, created_at, actor_id, procedure, entity, entity_id, detail, request_id) SELECT id, created_at, actor_id, procedure, entity, entity_id, 'forged', request_id FROM audit_log WHERE true";
         let mut attempts = vec![
             "UPDATE audit_log SET detail = 'forged'".to_owned(),
             "UPDATE audit_log SET detail = 'forged' WHERE false OR id = 1".to_owned(),

@@ -1,6 +1,6 @@
 //! The generated documents: served over HTTP, printed by the command line, and checked in under `clients/`.
 
-use std::process::Stdio;
+use std::{io::Read, process::Stdio};
 
 use clusterdesk::kernel;
 use http::Method;
@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use crate::support::{Backend, Builder, Process, Socket, TestApp, both_databases, catalogue, document, generated};
 
 /// Path, the command that prints the same document, and content type.
-const SERVED: [(&str, &str, &str); 2] = [
-    ("openrpc.json", "openrpc", "application/json; charset=utf-8"),
-    ("app-router.d.ts", "app-router", "application/typescript; charset=utf-8"),
+const SERVED: [(&str, &[&str], &str); 3] = [
+    ("openrpc.json", &["openrpc"], "application/json; charset=utf-8"),
+    ("app-router.d.ts", &["app-router"], "application/typescript; charset=utf-8"),
+    ("app-router-v10.d.ts", &["app-router", "--client", "10"], "application/typescript; charset=utf-8"),
 ];
 
 fn documents() -> Documents {
@@ -39,7 +40,7 @@ async fn served_documents_match_the_printed_ones() {
         assert_eq!(header(&response, "cache-control"), "no-cache");
         let served = response.text().await.unwrap();
         // The database can't be reached: the command does not need one.
-        let printed = Process::run(folder.path(), &[command], &[("DATABASE_URL", "postgres:///no?host=/nowhere")]);
+        let printed = Process::run(folder.path(), command, &[("DATABASE_URL", "postgres:///no?host=/nowhere")]);
         assert!(printed.status.success(), "{printed:?}");
         assert_eq!(String::from_utf8(printed.stdout).unwrap(), served);
     }
@@ -47,10 +48,42 @@ async fn served_documents_match_the_printed_ones() {
 }
 
 #[tokio::test]
+async fn documents_and_the_explorer_are_compressed_for_clients_that_accept_it() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let page = ask(&app, Method::GET, "", &[]).await.text().await.unwrap();
+    let assets = page.split('"').filter(|part| part.starts_with("docs/console-"));
+    for path in SERVED.map(|(path, ..)| path).into_iter().chain([""]).chain(assets) {
+        let plain = ask(&app, Method::GET, path, &[]).await;
+        assert_eq!(plain.headers().get("content-encoding"), None, "{path}");
+        let etag = header(&plain, "etag").to_owned();
+        let text = plain.bytes().await.unwrap();
+        let gzip = ask(&app, Method::GET, path, &[("accept-encoding", "br, gzip;q=0.8")]).await;
+        assert_eq!(header(&gzip, "content-encoding"), "gzip", "{path}");
+        let varies: Vec<_> = gzip.headers().get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+        assert!(varies.contains(&"accept-encoding"), "{path}: {varies:?}");
+        let own = header(&gzip, "etag").to_owned();
+        assert_ne!(own, etag, "{path}");
+        let body = gzip.bytes().await.unwrap();
+        assert!(body.len() * 2 < text.len() + 500, "{path}: {} of {}", body.len(), text.len());
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, text, "{path}");
+        for (tag, accept, status) in
+            [(&own, "gzip", 304), (&etag, "gzip", 200), (&etag, "identity", 304), (&own, "gzip;q=0", 200)]
+        {
+            let headers = [("if-none-match", tag.as_str()), ("accept-encoding", accept)];
+            assert_eq!(ask(&app, Method::GET, path, &headers).await.status(), status, "{path}: {tag} {accept}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn matching_etag_is_answered_with_304() {
     let app = Builder::new(Backend::Sqlite).start().await;
     let documents = documents();
-    for ((path, ..), document) in SERVED.into_iter().zip([documents.openrpc, documents.app_router]) {
+    for ((path, ..), document) in
+        SERVED.into_iter().zip([documents.openrpc, documents.app_router, documents.app_router_v10])
+    {
         let head = ask(&app, Method::HEAD, path, &[]).await;
         let etag = header(&head, "etag").to_owned();
         assert_eq!(etag, format!("\"{}\"", document.content_hash));
@@ -126,6 +159,7 @@ fn generated_files_under_clients_are_up_to_date() {
     for (path, document) in [
         ("clients/openrpc.json", documents.openrpc),
         ("clients/app-router.d.ts", documents.app_router),
+        ("clients/app-router-v10.d.ts", documents.app_router_v10),
         ("clients/typescript/src/procedures.ts", documents.procedures),
     ] {
         generated(path, &document.text);

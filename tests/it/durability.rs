@@ -1,17 +1,14 @@
 //! Durability and errors when the server is killed and when the database is killed or locked.
 
-use std::{
-    process::Command,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use clusterdesk::db::migrations::Migrations;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Backend, Builder, Client, Failure, Postgres, Process, SECRET, Sql, TestApp, TestDatabase, both_databases, claims,
-    eventually, hs256,
+    Backend, Builder, Client, Failure, Postgres, Process, SECRET, Signal, Sql, TestApp, TestDatabase, both_databases,
+    claims, eventually, hs256, signal,
 };
 
 async fn create(client: &Client) -> Result<Value, Failure> {
@@ -19,7 +16,7 @@ async fn create(client: &Client) -> Result<Value, Failure> {
 }
 
 /// Creates clusters, each for a new user, until the server is gone. Records the owners of the acknowledged ones.
-async fn create_until_killed(url: String, worker: u32, acknowledged: Arc<Mutex<Vec<String>>>) {
+pub async fn create_until_killed(url: String, worker: u32, acknowledged: Arc<Mutex<Vec<String>>>) {
     for number in 0.. {
         let owner = format!("user_{worker}_{number}");
         let client = Client::new(&url, Some(hs256(&claims(&owner))));
@@ -42,7 +39,7 @@ both_databases! {
             .map(|worker| tokio::spawn(create_until_killed(server.url.clone(), worker, Arc::clone(&acknowledged))))
             .collect();
         eventually(async || acknowledged.lock().unwrap().len() >= 100).await;
-        server.signal("KILL");
+        server.signal(Signal::KILL);
         assert!(!server.wait().success());
         for worker in workers {
             worker.await.unwrap();
@@ -63,8 +60,8 @@ both_databases! {
 }
 
 /// A private PostgreSQL server, a server on it, and a client that has a cluster.
-async fn on_private_postgres() -> Option<(Postgres, TestApp, Client)> {
-    let postgres = Postgres::private()?;
+async fn on_private_postgres() -> (Postgres, TestApp, Client) {
+    let postgres = Postgres::private();
     postgres.create("app", "template0");
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase { backend: Backend::Postgres, url: postgres.url("app"), folder };
@@ -72,7 +69,7 @@ async fn on_private_postgres() -> Option<(Postgres, TestApp, Client)> {
     let app = Builder::with_database(database).start().await;
     let client = app.user("ann");
     create(&client).await.unwrap();
-    Some((postgres, app, client))
+    (postgres, app, client)
 }
 
 async fn ready(app: &TestApp) -> StatusCode {
@@ -95,8 +92,9 @@ fn assert_unavailable_or_unknown(failure: &Failure) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn calls_are_unavailable_while_postgres_is_down_and_recover_afterwards() {
-    let Some((postgres, app, client)) = on_private_postgres().await else { return };
+    let (postgres, app, client) = on_private_postgres().await;
     assert_eq!(ready(&app).await, 200);
     postgres.crash();
     for round in 0..2 {
@@ -115,8 +113,9 @@ async fn calls_are_unavailable_while_postgres_is_down_and_recover_afterwards() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn calls_whose_postgres_backend_is_killed_are_unavailable() {
-    let Some((_postgres, app, client)) = on_private_postgres().await else { return };
+    let (_postgres, app, client) = on_private_postgres().await;
     let failures = Arc::new(Mutex::new(Vec::new()));
     let callers: Vec<_> = (0..8)
         .map(|number| {
@@ -138,7 +137,7 @@ async fn calls_whose_postgres_backend_is_killed_are_unavailable() {
     assert!(!pids.is_empty());
     for pid in pids {
         // A process may have exited already: after the first kill PostgreSQL restarts the others.
-        Command::new("kill").args(["-s", "KILL", &pid]).status().unwrap();
+        let _ = signal(pid.parse().unwrap(), Signal::KILL);
     }
     for caller in callers {
         caller.await.unwrap();

@@ -20,13 +20,10 @@ const EVENTS: &str = "BEGIN; SELECT pg_advisory_xact_lock(203227139)";
 /// The number of transactions in which callers have changed something.
 const TRANSACTIONS: &str = "SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log WHERE actor_id LIKE 'user%'";
 
-async fn on_postgres() -> Option<TestApp> {
-    if !Backend::Postgres.is_available() {
-        return None;
-    }
+async fn on_postgres() -> TestApp {
     let app = TestApp::on(Backend::Postgres).await;
     (0..CALLERS).for_each(|number| app.provision(&name(number), Role::User));
-    Some(app)
+    app
 }
 
 fn name(number: usize) -> String {
@@ -111,8 +108,9 @@ fn when_created(app: &TestApp, name: &str, does: &str, deferred: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn writes_of_different_users_share_a_transaction() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     let before = metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await;
     let outcomes = write_together(&app, creations(&app, |number| format!("web-{number}"))).await;
     let ids: Vec<_> = outcomes.into_iter().map(|outcome| outcome.unwrap()["id"].as_i64().unwrap()).collect();
@@ -162,8 +160,9 @@ async fn writes_of_different_users_share_a_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_job_that_fails_disturbs_no_other() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     when_created(&app, "poison", "RAISE EXCEPTION 'poison'", "");
     let named = |number| if number == 7 { "poison" } else { "web" }.to_owned();
     let outcomes = write_together(&app, creations(&app, named)).await;
@@ -174,8 +173,9 @@ async fn a_job_that_fails_disturbs_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn refused_jobs_do_not_undo_their_group() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     let mut calls = Vec::new();
     for number in 0..CALLERS {
         let (user, input) = match number % 4 {
@@ -196,8 +196,9 @@ async fn refused_jobs_do_not_undo_their_group() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_shared_statement_counts_for_every_call() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     let mut calls = Vec::new();
     for number in 0..CALLERS {
         let user = app.user(&name(number));
@@ -212,8 +213,9 @@ async fn a_shared_statement_counts_for_every_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_slow_job_leaves_its_group() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     // Longer than a group may take.
     when_created(&app, "slow", "PERFORM pg_sleep(3.5)", "");
     let named = |number| if number == 7 { "slow" } else { "web" }.to_owned();
@@ -223,8 +225,9 @@ async fn a_slow_job_leaves_its_group() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_user_whom_a_stranger_has_locked_waits_alone() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     let mut stranger = app.connect();
     stranger.batch_execute("BEGIN; SELECT 1 FROM users WHERE id = 'user_7' FOR UPDATE").unwrap();
     let mut calls = creations(&app, |_| "web".to_owned());
@@ -239,13 +242,11 @@ async fn a_user_whom_a_stranger_has_locked_waits_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_user_who_writes_faster_than_the_database_fills_no_more_than_the_queue() {
     const QUEUED: usize = 16;
     // One group, of which this user has one job, and what waits beside it for the next ones.
     const GROUPS: usize = 2 * 64;
-    if !Backend::Postgres.is_available() {
-        return;
-    }
     let app = Builder::new(Backend::Postgres).limits(|limits| limits.queued_jobs = QUEUED).start().await;
     app.execute(
         "CREATE FUNCTION probe() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END $$;
@@ -265,8 +266,9 @@ async fn a_user_who_writes_faster_than_the_database_fills_no_more_than_the_queue
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_connection_lost_at_the_commit_leaves_the_outcomes_of_its_group_unknown() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     let lose = "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10)";
     when_created(&app, "lost", lose, "DEFERRABLE INITIALLY DEFERRED");
     // So many that hardly any group has none of them.
@@ -285,8 +287,9 @@ async fn a_connection_lost_at_the_commit_leaves_the_outcomes_of_its_group_unknow
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn reads_of_different_users_share_their_statements() {
-    let Some(app) = on_postgres().await else { return };
+    let app = on_postgres().await;
     for number in 0..CALLERS {
         app.user(&name(number)).create(&format!("web-{number}"), "FREE").await;
     }

@@ -8,7 +8,7 @@ use std::{
 use crate::support::imports::{Source, code, imports, named_after, sources};
 
 /// Top to bottom. A room may import only rooms on later lines.
-const STAIRCASE: [&[&str]; 14] = [
+const STAIRCASE: [&[&str]; 18] = [
     &["main"],
     &["commands"],
     &["cli", "logging"],
@@ -16,23 +16,42 @@ const STAIRCASE: [&[&str]; 14] = [
     &["http"],
     &["routers"],
     &["kernel"],
+    &["import"],
+    &["retention"],
+    &["trail"],
     &["stripe"],
     &["auth"],
     &["models"],
     &["db"],
     &["schema"],
     &["error"],
+    &["traces"],
     &["config"],
 ];
 
 /// A crate, and the only files of the server that may name it.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("diesel", &["db/", "models/", "error.rs"]),
     ("diesel_migrations", &["db/migrations.rs"]),
-    ("http", &["http/", "server.rs", "server/", "config.rs"]),
-    ("hyper", &["http/", "server.rs"]),
-    ("clap", &["cli.rs", "config.rs", "main.rs"]),
-    ("prometheus", &["kernel/metrics.rs", "kernel/feed.rs", "kernel/feed/tests.rs"]),
+    ("http", &["http/", "server.rs", "server/", "config/"]),
+    ("hyper", &["http/", "server.rs", "server/scrapes.rs"]),
+    ("redis", &["kernel/limiter/redis_store.rs"]),
+    ("clap", &["cli.rs", "cli/", "config.rs", "main.rs", "commands/completions.rs"]),
+    (
+        "prometheus_client",
+        &[
+            "db/measures.rs",
+            "kernel/metrics.rs",
+            "kernel/metrics/",
+            "kernel/feed.rs",
+            "kernel/feed/tests.rs",
+            "kernel/log_reader.rs",
+            "traces/",
+        ],
+    ),
+    ("opentelemetry", &["traces/"]),
+    ("opentelemetry_otlp", &["traces/"]),
+    ("opentelemetry_sdk", &["traces/"]),
 ];
 
 const SERVER: &str = "src";

@@ -6,12 +6,21 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::support::{
-    BUSINESS, Builder, PRO, StripeStandIn, Subscription, TestApp, TestDatabase, all, both_databases, event, now,
+    BUSINESS, Builder, PRO, StripeStandIn, Subscription, TestApp, TestDatabase, all, both_databases, event, fixed_now,
+    now,
 };
 
 /// A Stripe subscription of `user_1`.
 fn subscription<'a>(price: &'a str, status: &'a str) -> Subscription<'a> {
-    Subscription { id: "sub_1", user: "user_1", status, price, start: now() - 60, end: now() + 3600, cancel: false }
+    Subscription {
+        id: "sub_1",
+        user: "user_1",
+        status,
+        price,
+        start: fixed_now() - 60,
+        end: fixed_now() + 3600,
+        cancel: false,
+    }
 }
 
 fn cluster(plan: &str) -> Value {

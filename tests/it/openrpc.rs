@@ -99,6 +99,53 @@ fn the_document_has_every_constraint_that_inputs_are_checked_against() {
     assert!(["FREE", "PRO", "BUSINESS"].iter().all(|plan_name| plan.contains(&format!("enum \"{plan_name}\""))));
 }
 
+/// What `members` are called, in their order.
+fn names(members: &Value) -> Vec<&str> {
+    members.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn fields_are_listed_as_their_type_declares_them_but_required_parameters_come_first() {
+    let document = document();
+    let params = |method: &str| -> Vec<String> {
+        let params = document.method(method)["params"].as_array().unwrap();
+        params.iter().map(|param| param["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(params("k8s.create"), ["name", "location", "plan", "id"]);
+    assert_eq!(params("admin.setRole"), ["userId", "role"]);
+    assert_eq!(params("k8s.watch"), ["lastEventId", "userId", "clusterId", "plan", "status"]);
+    let properties = |kind: &str| names(&document["components"]["schemas"][kind]["properties"]);
+    assert_eq!(properties("Issue"), ["path", "code", "message"]);
+    assert_eq!(properties("User"), ["id", "name", "email", "image", "role", "createdAt"]);
+    // As the answer writes them.
+    let example = &document.method("user.me")["examples"][0]["result"]["value"];
+    assert_eq!(names(example), properties("User"));
+    for method in document["methods"].as_array().unwrap() {
+        let params = method["params"].as_array().unwrap();
+        let optional = params.iter().skip_while(|param| param["required"] == true);
+        assert!(optional.clone().all(|param| param["required"] == false), "{}", method["name"]);
+    }
+}
+
+/// People see the explanation, in forms and in errors, and not the pattern.
+#[test]
+fn every_pattern_is_explained_in_words() {
+    fn patterns<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
+        if value["pattern"].is_string() {
+            found.push(value);
+        }
+        let members = value.as_object().into_iter().flat_map(|object| object.values());
+        members.chain(value.as_array().into_iter().flatten()).for_each(|inner| patterns(inner, found));
+    }
+    let document = document();
+    let mut found = Vec::new();
+    patterns(&document, &mut found);
+    assert!(found.len() >= 4, "{}", found.len());
+    for schema in found {
+        assert!(schema["x-message"].as_str().is_some_and(|message| message.ends_with('.')), "{schema}");
+    }
+}
+
 #[test]
 fn a_method_documents_exactly_the_errors_that_it_may_return() {
     let document = document();

@@ -44,7 +44,7 @@ both_databases! {
             let hash = format!("{number:064}");
             let (now, name) = (Timestamp::now(), "a token");
             let token = NewApiToken {
-                user_id: "ann", name, hash: &hash, scope: Scope::Read, created_at: now, expires_at: None,
+                user_id: "ann", name, hash: &hash, hint: "abc", scope: Scope::Read, created_at: now, expires_at: None,
             };
             let id = token.insert(&mut conn).unwrap();
             assert_eq!(conn.number(&format!("SELECT id FROM api_tokens WHERE hash = '{hash}'")), id);

@@ -14,6 +14,7 @@ fn blocks(from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(installed = "curl"), ignore = "needs curl")]
 fn every_shell_block_of_the_tour_works_as_described() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::serve(folder.path(), &[]);

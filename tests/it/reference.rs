@@ -55,6 +55,7 @@ fn the_reference_has_the_sections_that_code_cites() {
         "Deleting a user",
         "Billing",
         "Errors",
+        "Idempotency keys",
         "HTTP and WebSocket",
         "Limits",
         "Configuration",

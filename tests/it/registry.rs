@@ -13,7 +13,7 @@ const WRITE: Bucket = Bucket::WRITE;
 const STRIPE: Bucket = clusterdesk::kernel::limiter::STRIPE;
 
 /// The names that clients rely on. docs/API.md, "Procedures", lists every procedure.
-const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 30] = [
+const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 40] = [
     ("hello.hello", None, Query, User, READ),
     ("auth.mySubscription", None, Query, User, READ),
     ("k8s.list", Some("k8s.getClusters"), Query, User, READ),
@@ -33,10 +33,20 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 30] = [
     ("user.summary", None, Query, User, READ),
     ("user.delete", None, Mutation, User, WRITE),
     ("user.softDelete", None, Mutation, User, WRITE),
+    ("token.create", None, Mutation, User, WRITE),
+    ("token.list", None, Query, User, READ),
+    ("token.revoke", None, Mutation, User, WRITE),
+    ("token.rotate", None, Mutation, User, WRITE),
+    ("session.list", None, Query, User, READ),
+    ("session.revoke", None, Mutation, User, WRITE),
+    ("session.revokeAll", None, Mutation, User, WRITE),
     ("admin.getStats", None, Query, Admin, READ),
+    ("admin.series", None, Query, Admin, READ),
     ("admin.listUsers", None, Query, Admin, READ),
     ("admin.listClusters", None, Query, Admin, READ),
     ("admin.setRole", None, Mutation, Admin, WRITE),
+    ("admin.deleteCluster", None, Mutation, Admin, WRITE),
+    ("admin.restoreCluster", None, Mutation, Admin, WRITE),
     ("admin.auditLog", None, Query, Admin, READ),
     ("admin.watchAudit", None, Subscription, Admin, READ),
     ("stripe.createSession", None, Mutation, User, STRIPE),
@@ -99,6 +109,7 @@ both_databases! {
             let input = match name {
                 "hello.hello" => json!({"text": "you"}),
                 "k8s.get" => json!({"id": 1}),
+                "admin.series" => json!({"metric": "clustersByPlan", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-02T00:00:00.000Z"}),
                 _ if kind == Query => json!({}),
                 _ => continue,
             };

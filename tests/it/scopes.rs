@@ -23,7 +23,7 @@ both_databases! {
     }
 
     async fn reserved_actor_names_are_refused_as_user_ids(app: TestApp) {
-        for reserved in ["cli", "bootstrap", "stripe"] {
+        for reserved in ["cli", "bootstrap", "stripe", "server"] {
             app.user(reserved).fail("UNAUTHORIZED", "user.me", Value::Null).await;
         }
         assert_eq!(app.count("users"), 0);

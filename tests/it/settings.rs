@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::support::Process;
+use crate::support::{Process, Signal};
 
 /// The exit code of a command, its standard output and error, and the folder that it ran in.
 struct Run {
@@ -122,16 +122,62 @@ fn an_empty_setting_is_unset() {
     assert_eq!(without_path(run("", &["doctor"], &settings)), defaults);
     let file: String = names.iter().map(|name| format!("{} = ''\n", name.to_lowercase())).collect();
     assert_eq!(without_path(run(&file, &["doctor"], &[])), defaults);
+    let flags: Vec<String> = names.iter().map(|name| format!("--{}", name.to_lowercase().replace('_', "-"))).collect();
+    let apart: Vec<&str> = flags.iter().flat_map(|flag| [flag.as_str(), ""]).collect();
+    assert_eq!(without_path(run("", &[&["doctor"], apart.as_slice()].concat(), &[])), defaults);
+    let joined: Vec<String> = flags.iter().map(|flag| format!("{flag}=")).collect();
+    let joined: Vec<&str> = joined.iter().map(String::as_str).collect();
+    assert_eq!(without_path(run("", &[&["doctor"], joined.as_slice()].concat(), &[])), defaults);
+    // What a weaker source says counts.
+    let Run { text, .. } = run("", &["doctor", "--bind-addr", ""], &[("BIND_ADDR", "127.0.0.1:1111")]);
+    assert!(text.contains("listens on 127.0.0.1:1111)"), "{text}");
     // What the file says counts, as without the variable.
     let Run { text, .. } = run("bind_addr = '127.0.0.1:1111'", &["doctor"], &[("BIND_ADDR", "")]);
     assert!(text.contains("listens on 127.0.0.1:1111)"), "{text}");
+}
+
+#[test]
+fn nothing_is_changed_before_all_settings_are_checked() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (name, value, extra) in [
+        ("BIND_ADDR", address.as_str(), None),
+        ("BIND_ADDR", "unix:/nowhere/socket", None),
+        ("METRICS_ADDR", address.as_str(), None),
+        ("JWT_SECRET", "short", None),
+        ("JWT_SECRET", "0123456789012345678901234567890123456789", Some(("JWT_JWKS_URL", "https://example.com"))),
+        ("JWT_JWKS_FILE", "missing.json", None),
+        ("JWT_JWKS_URL", "http://example.com", None),
+        ("JWT_AUDIENCE", ",", None),
+        ("DATABASE_REPLICA_URL", "postgres://127.0.0.1/x", None),
+        ("DATABASE_POOLER", "transaction", None),
+        ("DATABASE_POOLER", "session", None),
+        ("DATABASE_LISTEN_URL", "postgres://127.0.0.1/x", None),
+        ("RATE_LIMIT_STORE", "postgres", None),
+        ("RATE_LIMIT_STORE", "redis", None),
+        ("STRIPE_PLANS_FILE", "missing.json", None),
+        ("BACKUP_EVERY", "soon", None),
+        ("BACKUP_EVERY", "1h", Some(("DATABASE_URL", "postgres://127.0.0.1/x"))),
+        ("STRIPE_API_BASE", "ftp://example.com", Some(("STRIPE_SECRET_KEY", "sk_test_x"))),
+        ("ALLOWED_ORIGINS", "https://*", None),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318", None),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://127.0.0.1", None),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2", Some(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"))),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5", None),
+    ] {
+        let settings: Vec<_> = std::iter::once((name, value)).chain(extra).collect();
+        let Run { code, text, folder } = run("", &["serve"], &settings);
+        assert!(matches!(code, Some(1 | 2)), "{settings:?}: {text}");
+        assert!(text.contains(name) || text.contains(&name.to_lowercase().replace('_', "-")), "{settings:?}: {text}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{settings:?}: only clusterdesk.toml");
+    }
 }
 
 /// Whether the log of a server with this `RUST_LOG` has the line about a migration, which has the level INFO.
 fn logs_info(filter: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Process::serve(folder.path(), &[("RUST_LOG", filter)]);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     assert!(server.wait().success());
     server.log().contains("_initial_schema")
 }
@@ -139,11 +185,14 @@ fn logs_info(filter: &str) -> bool {
 #[test]
 fn the_log_has_the_level_info_unless_a_filter_is_set() {
     assert!(logs_info("") && logs_info("info") && !logs_info("error"));
+    assert!(
+        logs_info("clusterdesk") && logs_info("hyper=warn,INFO") && !logs_info("off") && !logs_info("procedures=info")
+    );
 }
 
 #[test]
 fn an_invalid_log_filter_is_refused() {
-    for filter in ["clusterdesk=loud", "info,=x", "debug,[span"] {
+    for filter in ["clusterdesk=loud", "info,=x", "debug,[span", "nonsense", "inof,hyper=debug", "clusterdeskk=info"] {
         for arguments in [&["serve"][..], &["doctor"]] {
             // A server that took the filter would end because of the URL.
             let settings = [("RUST_LOG", filter), ("DATABASE_URL", "mysql://db")];

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpStream, task::JoinHandle, time::timeout};
 
 use crate::support::{
-    Backend, Client, Failure, On, Process, SECRET, Socket, Sql, TestDatabase, both_databases, claims, hs256,
+    Backend, Client, Failure, On, Process, SECRET, Signal, Socket, Sql, TestDatabase, both_databases, claims, hs256,
 };
 
 /// A timeout that only a failing test reaches.
@@ -92,7 +92,7 @@ async fn exit_code(mut server: Process) -> (Option<i32>, String) {
     .unwrap()
 }
 
-async fn assert_stops_gracefully(database: ServedDatabase, signal: &str) {
+async fn assert_stops_gracefully(database: ServedDatabase, signal: Signal) {
     let server = database.serve(&[]);
     let lock = database.lock();
     let creates = creates_in_flight(&server).await;
@@ -111,18 +111,18 @@ async fn assert_stops_gracefully(database: ServedDatabase, signal: &str) {
 
 both_databases! {
     async fn sigterm_finishes_calls_in_flight_and_refuses_connections(database: ServedDatabase) {
-        assert_stops_gracefully(database, "TERM").await;
+        assert_stops_gracefully(database, Signal::TERM).await;
     }
 
     async fn sigint_finishes_calls_in_flight_and_refuses_connections(database: ServedDatabase) {
-        assert_stops_gracefully(database, "INT").await;
+        assert_stops_gracefully(database, Signal::INT).await;
     }
 
     async fn the_server_stops_after_the_grace_period_despite_calls_in_flight(database: ServedDatabase) {
         let server = database.serve(&[("SHUTDOWN_GRACE_MS", "50")]);
         let lock = database.lock();
         let creates = creates_in_flight(&server).await;
-        server.signal("TERM");
+        server.signal(Signal::TERM);
         let (code, log) = exit_code(server).await;
         assert_eq!(code, Some(0), "{log}");
         assert!(log.contains("the grace period is over"), "{log}");
@@ -146,7 +146,7 @@ both_databases! {
         let mut silent = TcpStream::connect(&address).await.unwrap();
         // The server has accepted it once a later connection is answered.
         Client::new(&server.url, client.token.clone()).call("user.me", Value::Null).await;
-        server.signal("TERM");
+        server.signal(Signal::TERM);
         let closed = socket.receive().await.unwrap_err().expect("a close frame");
         assert_eq!(u16::from(closed.code), 1001, "going away");
         drop(socket);
@@ -166,7 +166,7 @@ async fn a_json_log_has_json_lines_that_name_procedure_and_request_id() {
     let response = client.post().header("x-request-id", request_id).body(call.to_string()).send().await.unwrap();
     assert_eq!(response.headers()["x-request-id"], request_id);
     client.fail("NOT_FOUND", "k8s.get", json!({"id": 1})).await;
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let (_, log) = exit_code(server).await;
     let lines: Vec<Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
@@ -187,7 +187,7 @@ async fn a_pretty_log_is_plain_text() {
     let database = ServedDatabase(Backend::Sqlite.database());
     let server = database.serve(&[("LOG_FORMAT", "pretty")]);
     server.client(&hs256(&claims("ann"))).call("user.updateName", json!({"name": "Ann"})).await;
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let (_, log) = exit_code(server).await;
     let done = log.lines().find(|line| line.contains("done")).unwrap_or_else(|| panic!("{log}"));
     assert!(

@@ -10,13 +10,16 @@ use crate::support::{
     hours_ahead, literal, runs_one_statement,
 };
 
+/// The first id of the tokens and sessions that [`known`] adds.
+const KNOWN: i64 = 1_000_001;
+
 /// A valid input, given the ids of a live and of a deleted cluster of the caller.
 pub fn input(procedure: &str, live: i64, deleted: i64) -> Value {
     match procedure {
         "k8s.delete" => json!({"id": live}),
         "k8s.update" => json!({"id": live, "name": "db"}),
         "k8s.setStatus" => json!({"id": live, "status": "CREATING"}),
-        "k8s.restore" => json!({"id": deleted}),
+        "k8s.restore" | "admin.restoreCluster" => json!({"id": deleted}),
         "k8s.create" => json!({"name": "web", "location": "eu", "plan": "PRO"}),
         "k8s.listDeleted" | "admin.listUsers" | "admin.auditLog" => json!({"limit": 100}),
         "admin.listClusters" => json!({"limit": 100, "includeDeleted": true}),
@@ -24,6 +27,10 @@ pub fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         "user.delete" | "user.softDelete" => json!({"force": true}),
         "admin.replayWebhook" => json!({"eventId": "evt_1"}),
         "stripe.createSession" => json!({"planId": PRO}),
+        "token.create" => json!({"name": "deploy", "scope": "read", "expiresInDays": 1}),
+        "token.revoke" => json!({"id": KNOWN}),
+        "token.rotate" => json!({"id": KNOWN + 1}),
+        "session.revoke" => json!({"id": KNOWN}),
         "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
         _ => example(procedure, live),
     }
@@ -44,7 +51,7 @@ fn rows(count: usize, row: impl Fn(usize) -> String) -> Vec<String> {
 }
 
 /// Inserts a caller for each procedure, with the procedure's name as id: an admin and customer with one live cluster,
-/// `count` deleted clusters and `count` tokens. Also inserts `count` other users, audit entries and Stripe events.
+/// `count` deleted clusters, `count` tokens and `count` sessions. Also inserts `count` other users, audit entries and Stripe events.
 pub fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     let at = literal(hours_ago(1));
     let user = |id: &str, role: &str| format!("('{id}', '{role}', {at}, {at})");
@@ -55,7 +62,7 @@ pub fn populate(app: &TestApp, count: usize, callers: &[&str]) {
     let mut users = rows(count, |n| user(&format!("user_{n}"), "USER"));
     let mut customers = rows(count, |n| customer(&format!("user_{n}")));
     let mut clusters = rows(count, |n| live(&format!("user_{n}")));
-    let mut tokens = Vec::new();
+    let (mut tokens, mut sessions) = (Vec::new(), Vec::new());
     for id in callers {
         users.push(user(id, "ADMIN"));
         if *id != "customer.create" {
@@ -63,7 +70,12 @@ pub fn populate(app: &TestApp, count: usize, callers: &[&str]) {
         }
         clusters.push(live(id));
         clusters.extend(rows(count, |_| deleted(id)));
-        tokens.extend(rows(count, |n| format!("('{id}', 'script', '{:0>64}', 'read', {at})", format!("{n}{id}"))));
+        // Whoever makes one may not have as many that are live.
+        let revoked = if *id == "token.create" { at.as_str() } else { "NULL" };
+        let token = |n| format!("('{id}', 'script', '{:0>64}', 'read', {at}, {revoked})", format!("{n}{id}"));
+        tokens.extend(rows(count, token));
+        let end = literal(hours_ahead(1));
+        sessions.extend(rows(count, |n| format!("('{id}', '{:0>64}', {at}, {end}, {at})", format!("{n}{id}"))));
     }
     let (users, customers, clusters) = (users.join(", "), customers.join(", "), clusters.join(", "));
     let event = |n| {
@@ -71,7 +83,8 @@ pub fn populate(app: &TestApp, count: usize, callers: &[&str]) {
         format!("('evt_{n}', 'x', {at}, {at}, 1, 'x', '{payload}')")
     };
     let events = rows(count, event).join(", ");
-    let (tokens, entries) = (tokens.join(", "), rows(count, entry).join(", "));
+    let (tokens, sessions) = (tokens.join(", "), sessions.join(", "));
+    let entries = rows(count, entry).join(", ");
     app.execute(&format!(
         "INSERT INTO users (id, role, created_at, updated_at) VALUES {users};
          UPDATE users SET name = 'Name of ' || id;
@@ -80,11 +93,33 @@ pub fn populate(app: &TestApp, count: usize, callers: &[&str]) {
          INSERT INTO k8s_cluster_configs
              (name, location, auth_user_id, plan, network, status, created_at, updated_at, deleted_at)
          VALUES {clusters};
-         INSERT INTO api_tokens (user_id, name, hash, scope, created_at) VALUES {tokens};
+         INSERT INTO api_tokens (user_id, name, hash, scope, created_at, revoked_at) VALUES {tokens};
+         INSERT INTO sessions (user_id, hash, created_at, expires_at, last_used_at) VALUES {sessions};
          INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
          VALUES {entries};
          INSERT INTO stripe_events (id, kind, created_at, received_at, attempts, error, payload) VALUES {events}"
     ));
+    known(app, callers);
+}
+
+/// Gives the callers that act on a token or a session of their own one with a known id, beyond those that the database gives.
+fn known(app: &TestApp, callers: &[&str]) {
+    let at = literal(hours_ago(1));
+    for (name, id) in [("token.revoke", KNOWN), ("token.rotate", KNOWN + 1), ("session.revoke", KNOWN)] {
+        if callers.contains(&name) {
+            let hash = format!("{:0>64}", format!("{id}{name}"));
+            app.execute(&match name {
+                "session.revoke" => format!(
+                    "INSERT INTO sessions (id, user_id, hash, created_at, expires_at, last_used_at)
+                     VALUES ({id}, '{name}', '{hash}', {at}, {at}, {at})"
+                ),
+                _ => format!(
+                    "INSERT INTO api_tokens (id, user_id, name, hash, scope, created_at)
+                     VALUES ({id}, '{name}', 'own', '{hash}', 'read', {at})"
+                ),
+            });
+        }
+    }
 }
 
 /// The ids of the live cluster and of a deleted cluster, by caller.

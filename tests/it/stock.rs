@@ -122,7 +122,7 @@ where
                 Some(token) => authenticator.authenticate(Some(token)).await,
                 None => Credential::Anonymous,
             };
-            request.extensions_mut().insert(Arc::new(Context::new(Caller { address: None, credential })));
+            request.extensions_mut().insert(Arc::new(Context::new(Caller { credential, ..Caller::default() })));
             server.call(request).await
         })
     }

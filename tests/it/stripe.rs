@@ -1,5 +1,9 @@
 //! `stripe.createSession` and `stripe.userPlans`.
 
+mod answers;
+mod customers;
+mod open_subscriptions;
+
 use clusterdesk::db::Timestamp;
 use serde_json::{Value, json};
 
@@ -78,7 +82,9 @@ both_databases! {
         let requests = stripe.requests();
         assert_eq!((requests[0].path.as_str(), field(&requests[0], "customer")), ("/v1/billing_portal/sessions", "cus_user_1"));
         assert_eq!(field(&requests[0], "return_url"), "https://app.example.com/dashboard");
-        assert_eq!((requests[1].path.as_str(), field(&requests[1], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
+        // No event told whether the former subscription is over.
+        assert_eq!(requests[1].path, "/v1/subscriptions/sub_user_2");
+        assert_eq!((requests[2].path.as_str(), field(&requests[2], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
     }
 
     async fn the_stripe_customer_is_kept_when_creating_the_session_fails(builder: Builder) {
@@ -140,7 +146,8 @@ both_databases! {
         }
         assert_eq!((stripe.requests().len(), app.count("audit_log")), (3, 0));
         customer(&app, "known", "FREE", PRO, hours_ago(25));
-        stripe.inject([Fault::NoUrl]);
+        // The first request asks for the subscription.
+        stripe.inject([Fault::None, Fault::NoUrl]);
         assert_eq!(buy(&app.user("known")).await, json!({"success": false}));
         assert_eq!(app.count("audit_log"), 0);
     }
@@ -231,6 +238,8 @@ async fn five_failures_open_the_circuit_breaker() {
     let refused = user.fail("SERVICE_UNAVAILABLE", "stripe.createSession", json!({"planId": PRO})).await;
     assert!((50_000..=60_000).contains(&refused.0["data"]["retryAfterMs"].as_u64().unwrap()), "{refused:?}");
     assert_eq!(stripe.requests().len(), 5, "no request is sent while the breaker is open");
+    let metrics = reqwest::get(format!("{}metrics", app.url)).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\nclusterdesk_stripe_suspended 1\n"), "{metrics}");
     user.call("stripe.userPlans", Value::Null).await;
 }
 

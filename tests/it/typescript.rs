@@ -53,7 +53,7 @@ fn a_timestamp_is_a_date_for_trpc_and_a_string_for_json_rpc() {
     for (document, moment) in [(&DOCUMENTS.app_router, "Date"), (&DOCUMENTS.procedures, "string")] {
         let cluster = part(&document.text, "export interface Cluster {\n", "\n}");
         assert!(cluster.contains(&format!("  createdAt: {moment};\n")), "{cluster}");
-        assert!(cluster.contains(&format!("  deletedAt: {moment} | null;\n")), "{cluster}");
+        assert!(cluster.contains(&format!("  deletedAt: {moment} | null;")), "{cluster}");
         assert!(document.text.contains(&format!("    since?: {moment} | null | undefined;\n")));
     }
 }

@@ -1,4 +1,4 @@
-import { PendingCall } from "./call.js";
+import { PendingCall, type Sending } from "./call.js";
 import { isMessage, type Message } from "./message.js";
 
 /** The most entries of a batch that the server accepts. */
@@ -18,8 +18,8 @@ export class Batcher {
     this.#post = post;
   }
 
-  async call(path: string, input: unknown, signal?: AbortSignal): Promise<unknown> {
-    const call = new PendingCall(path, input, signal);
+  async call(path: string, input: unknown, sending: Sending = {}): Promise<unknown> {
+    const call = new PendingCall(path, input, sending);
     if (this.#waiting.length === 0) setTimeout(() => this.#flush(), 0);
     this.#waiting.push(call);
     return call.promise;

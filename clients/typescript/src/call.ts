@@ -2,6 +2,12 @@ import { type Message, outcome, request } from "./message.js";
 
 let lastId = 0;
 
+/** How a call is sent. */
+export interface Sending {
+  signal?: AbortSignal | undefined;
+  idempotencyKey?: string | undefined;
+}
+
 /** A call that waits for its response. */
 export class PendingCall {
   readonly id = ++lastId;
@@ -18,9 +24,9 @@ export class PendingCall {
   #resolve!: (output: unknown) => void;
   #reject!: (reason: unknown) => void;
 
-  constructor(path: string, input: unknown, signal: AbortSignal | undefined) {
+  constructor(path: string, input: unknown, { signal, idempotencyKey }: Sending) {
     this.#path = path;
-    this.text = request(this.id, path, input);
+    this.text = request(this.id, path, input, idempotencyKey);
     this.promise = new Promise((resolve, reject) => {
       const settle =
         <T>(act: (value: T) => void) =>

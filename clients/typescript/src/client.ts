@@ -3,6 +3,7 @@ import { post } from "./http.js";
 import { Live } from "./live.js";
 import type { ClientOptions } from "./options.js";
 import type { Procedures } from "./procedures.js";
+import { newKey, REPETITIONS, repeat } from "./repeat.js";
 import { type Subscription, subscribe } from "./subscription.js";
 import type { WatchOptions } from "./watcher.js";
 
@@ -13,6 +14,8 @@ export type OutputOf<N extends keyof Procedures> = Procedures[N]["output"];
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
+  /** What a mutation is called: 1 to 255 printable ASCII characters. By default each call gets a random key. */
+  idempotencyKey?: string | undefined;
 }
 
 /** An optional input is a union with void. */
@@ -34,19 +37,49 @@ export type Client = {
   };
 };
 
-type SubscriptionName = {
-  [N in keyof Procedures]: Procedures[N]["kind"] extends "subscription" ? N : never;
-}[keyof Procedures];
+type NameOf<K> = { [N in keyof Procedures]: Procedures[N]["kind"] extends K ? N : never }[keyof Procedures];
 
 /** Subscriptions need another transport, and types do not exist at run time. The compiler checks that none is missing. */
-const SUBSCRIPTIONS: Record<SubscriptionName, true> = { "admin.watchAudit": true, "k8s.watch": true };
+const SUBSCRIPTIONS: Record<NameOf<"subscription">, true> = { "admin.watchAudit": true, "k8s.watch": true };
+
+/** Mutations get an idempotency key, and are sent again. */
+const MUTATIONS: Record<NameOf<"mutation">, true> = {
+  "admin.deleteCluster": true,
+  "admin.replayWebhook": true,
+  "admin.restoreCluster": true,
+  "admin.setRole": true,
+  "customer.create": true,
+  "customer.insertCustomer": true,
+  "customer.updateUserName": true,
+  "k8s.create": true,
+  "k8s.createCluster": true,
+  "k8s.delete": true,
+  "k8s.deleteCluster": true,
+  "k8s.restore": true,
+  "k8s.setStatus": true,
+  "k8s.update": true,
+  "k8s.updateCluster": true,
+  "session.revoke": true,
+  "session.revokeAll": true,
+  "stripe.createSession": true,
+  "token.create": true,
+  "token.revoke": true,
+  "token.rotate": true,
+  "user.delete": true,
+  "user.softDelete": true,
+  "user.updateName": true,
+};
 
 export function createClient(options: ClientOptions): Client {
   const url = new URL(options.url).href;
   const batcher = new Batcher(async (message, signal) => (await post({ ...options, url }, message, signal)).body);
   const live = new Live({ ...options, url }, () => batcher.call("user.me", undefined));
   const invoke = (path: string, input: object | undefined, own: CallOptions & WatchOptions<unknown> = {}) => {
-    if (!Object.hasOwn(SUBSCRIPTIONS, path)) return batcher.call(path, input, own.signal);
+    if (Object.hasOwn(MUTATIONS, path)) {
+      const sending = { signal: own.signal, idempotencyKey: own.idempotencyKey ?? newKey() };
+      return repeat(() => batcher.call(path, input, sending), options.repetitions ?? REPETITIONS, own.signal);
+    }
+    if (!Object.hasOwn(SUBSCRIPTIONS, path)) return batcher.call(path, input, { signal: own.signal });
     if ((options.WebSocket ?? globalThis.WebSocket) === undefined) {
       throw new TypeError("This runtime has no global WebSocket. Pass one: createClient({ WebSocket, … }).");
     }

@@ -1,8 +1,8 @@
-import type { Issue, ErrorCode as ServerErrorCode } from "./procedures.js";
+import type { Issue, ErrorCode as ServerErrorCode, UserSummary } from "./procedures.js";
 
 /**
  * The server's codes, and two of this package.
- * `NETWORK_ERROR`: no response arrived; a mutation may or may not have been executed.
+ * `NETWORK_ERROR`: no response arrived, however often the call was sent; a mutation may or may not have been executed.
  * `MALFORMED_RESPONSE`: the response does not come from clusterdesk, for example a proxy's error page.
  */
 export type ErrorCode = ServerErrorCode | "NETWORK_ERROR" | "MALFORMED_RESPONSE";
@@ -22,6 +22,12 @@ export interface ErrorDetails {
   retryAfterMs?: number | undefined;
   /** `CONFLICT`: the id of the existing object. */
   conflictingId?: number | undefined;
+  /** `CONFLICT`: the user has changed since the summary of the `confirmToken`; this is the new one. */
+  summary?: UserSummary | undefined;
+  /** `SERVICE_UNAVAILABLE`: the mutation may or may not have been executed. */
+  outcome?: "unknown" | undefined;
+  /** `PRECONDITION_FAILED` of a subscription: events up to this id were purged, and some after `lastEventId` are lost. */
+  purgedThrough?: string | undefined;
 }
 
 /** Every failure of a call, except an abort, which rejects with the signal's reason as `fetch` does. */
@@ -35,6 +41,9 @@ export class ClusterdeskError extends Error implements ErrorDetails {
   declare readonly issues: Issue[] | undefined;
   declare readonly retryAfterMs: number | undefined;
   declare readonly conflictingId: number | undefined;
+  declare readonly summary: UserSummary | undefined;
+  declare readonly outcome: "unknown" | undefined;
+  declare readonly purgedThrough: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
     super(message, options);

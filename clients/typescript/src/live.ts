@@ -61,7 +61,7 @@ export class Live {
 
   /**
    * Opens a connection, subscribes every watcher, and returns when the connection has ended.
-   * @throws {ClusterdeskError} when the connection can't be opened.
+   * @throws {ClusterdeskError} when the connection can't be opened, or its token has expired and there is no other.
    */
   async #connection(idle: AbortSignal): Promise<void> {
     const socket = await this.#connect();
@@ -78,6 +78,8 @@ export class Live {
     await socket.closed;
     this.#socket = undefined;
     for (const watcher of this.#watchers) watcher.subscription = undefined;
+    if (socket.expired && typeof this.#options.token === "string")
+      throw new ClusterdeskError("UNAUTHORIZED", "The token has expired.");
   }
 
   async #connect(): Promise<Socket> {
@@ -98,9 +100,8 @@ export class Live {
     }
   }
 
-  /** The reason why a handshake failed. A web page can't see it, so a call with the same token is made instead. */
+  /** The reason why a handshake failed. A web page can't see it, so a call with the same token or cookie is made instead. */
   async #explain(error: ClusterdeskError): Promise<ClusterdeskError> {
-    if (this.#options.token === undefined) return error;
     const answer: unknown = await this.#probe().catch((reason: unknown) => reason);
     return isClusterdeskError(answer) ? answer : error;
   }
@@ -137,6 +138,10 @@ export class Live {
     if (error.code === "UNAUTHORIZED" && socket.proven) {
       // The token was valid when the connection was opened and may have expired since: reconnect with a new one.
       socket.close();
+    } else if (error.purgedThrough !== undefined && watcher.restart()) {
+      // Missed events are lost. The application reads what it shows again when it gets `ready`.
+      watcher.change("reconnecting", error);
+      if (this.#socket === socket) this.#subscribe(socket, watcher);
     } else if (isTransient(error)) {
       const delayMs = Math.max(error.retryAfterMs ?? 0, backoff(watcher.attempt));
       watcher.attempt += 1;

@@ -8,9 +8,9 @@ export interface Message {
   params?: { subscription?: unknown; result?: unknown; error?: Message["error"] };
 }
 
-/** A request as text. An undefined input and undefined fields are omitted. */
-export function request(id: number, method: string, params?: unknown): string {
-  return JSON.stringify({ jsonrpc: "2.0", id, method, params });
+/** A request as text. An undefined input, key and undefined fields are omitted. */
+export function request(id: number, method: string, params?: unknown, idempotencyKey?: string): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method, params, idempotencyKey });
 }
 
 export function isMessage(value: unknown): value is Message {

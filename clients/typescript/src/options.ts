@@ -10,6 +10,8 @@ export interface ClientOptions {
   token?: Source<string | null | undefined>;
   /** Additional HTTP headers. WebSockets do not get them: a browser cannot set headers there. */
   headers?: Source<Record<string, string>>;
+  /** How often a mutation without an answer is sent again, with the same idempotency key; 3 by default. */
+  repetitions?: number;
   /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch;
   /** Replaces the global `WebSocket`, which Node has since version 22. The class of the package `ws` works. */

@@ -1,4 +1,4 @@
-// x-content-hash: b5c3debf4a85c34a8e9dfb96e7da3bafb5cbfde7b866940d5e16f361ec1199c2
+// x-content-hash: 87e5d1520fc7fc79ce2e427d0eb4f8d9810af9d2688a4f17a1be4dcff7553c47
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -20,46 +20,71 @@ export interface Amounts {
   yearly: number;
 }
 
+/** An API token, also one that is expired or revoked. */
+export interface ApiToken {
+  id: number;
+  userId: string;
+  name: string;
+  scope: Scope;
+  /** Its last characters; null for a token from before they were kept. */
+  hint: string | null;
+  createdAt: string;
+  /** Null for never. */
+  expiresAt: string | null;
+  /** When it was last used, to ten minutes; null for never. */
+  lastUsedAt: string | null;
+  /** The address from which it was last used. */
+  lastUsedAddress: string | null;
+  /** Null unless it was revoked. */
+  revokedAt: string | null;
+}
+
 /** A new entry, or the state of the subscription. */
 export type AuditChange =
   /** The first event, unless `lastEventId` was given. A client that reads the log after this event misses no entry. */
   | {
+    type: "ready";
     /** The position after which delivery continues. */
     id: string;
-    type: "ready";
   }
   /** An entry was written. */
   | {
-    /** The entry. */
-    entry: AuditEntry;
+    type: "recorded";
     /** A decimal number that increases from event to event. */
     id: string;
-    type: "recorded";
+    /** The entry. */
+    entry: AuditEntry;
   }
   /** The client was too slow and the server switches to reading the event log. No event is skipped. */
   | {
+    type: "lagged";
     /** The position after which delivery continues. */
     id: string;
-    type: "lagged";
   };
 
 /** An entry of the audit log: a change and who made it. */
 export interface AuditEntry {
-  /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
-  actorId: string;
+  id: number;
   /** The time of the change. */
   createdAt: string;
-  /** What changed; the shape depends on the procedure. */
-  detail: unknown;
+  /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
+  actorId: string;
+  /** The procedure's canonical name. */
+  procedure: string;
   /** The kind of object that was changed, such as `cluster`. */
   entity: string;
   /** The id of the changed object. */
   entityId: string;
-  id: number;
-  /** The procedure's canonical name. */
-  procedure: string;
+  /** What changed; the shape depends on the procedure. */
+  detail: unknown;
   /** The id of the request that made the change. */
   requestId: string;
+  /** The address of the client; null if there was none or it was removed. */
+  clientAddress: string | null;
+  /** The id of the API token of the call; null for other tokens. */
+  tokenId: number | null;
+  /** How the change came in; null in entries from before this was recorded. */
+  door: Door | null;
 }
 
 /** One page of a list. */
@@ -70,87 +95,94 @@ export interface AuditEntryPage {
   nextCursor: string | null;
 }
 
+/** The width of a bucket. */
+export type Bucket =
+  /** An hour; only for changes. */
+  | "hour"
+  /** A day in UTC. */
+  | "day";
+
 /** The configuration of a Kubernetes cluster. */
 export interface Cluster {
-  /** The id of the owner; null after the owner was deleted. */
-  authUserId: string | null;
-  createdAt: string;
-  /** When it was deleted; null while it is active. */
-  deletedAt: string | null;
   id: number;
+  name: string;
   /** Where it runs, such as `eu-central`. */
   location: string;
-  name: string;
+  /** The id of the owner; null after the owner was deleted. */
+  authUserId: string | null;
+  plan: Plan;
   /** `Default` unless the cluster was imported with another. */
   network: string;
-  plan: Plan;
   status: Status;
+  createdAt: string;
   updatedAt: string;
+  /** When it was deleted; null while it is active. */
+  deletedAt: string | null;
 }
 
 /** A change to a cluster, or the state of the subscription. */
 export type ClusterChange =
   /** The first event, unless `lastEventId` was given. A client that reads its list after this event misses no change. */
   | {
+    type: "ready";
     /** The position after which delivery continues. */
     id: string;
-    type: "ready";
   }
   /** The cluster was created. */
   | {
+    type: "created";
+    /** A decimal number that increases from event to event. */
+    id: string;
     /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number that increases from event to event. */
-    id: string;
-    type: "created";
   }
   /** Its name or location changed. */
   | {
+    type: "updated";
+    /** A decimal number that increases from event to event. */
+    id: string;
     /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number that increases from event to event. */
-    id: string;
-    type: "updated";
   }
   /** Its status changed. */
   | {
+    type: "statusChanged";
+    /** A decimal number that increases from event to event. */
+    id: string;
     /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number that increases from event to event. */
-    id: string;
-    type: "statusChanged";
   }
   /** The cluster was deleted. */
   | {
+    type: "deleted";
+    /** A decimal number that increases from event to event. */
+    id: string;
     /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number that increases from event to event. */
-    id: string;
-    type: "deleted";
   }
   /** The cluster was restored. */
   | {
+    type: "restored";
+    /** A decimal number that increases from event to event. */
+    id: string;
     /** The time of the change. */
     at: string;
     /** The cluster after the change. */
     cluster: Cluster;
-    /** A decimal number that increases from event to event. */
-    id: string;
-    type: "restored";
   }
   /** The client was too slow and the server switches to reading the event log. No event is skipped. */
   | {
+    type: "lagged";
     /** The position after which delivery continues. */
     id: string;
-    type: "lagged";
   };
 
 /** The numbers of a user's clusters. */
@@ -161,8 +193,8 @@ export interface ClusterCount {
 
 /** The cluster that was created. */
 export interface ClusterCreated {
-  clusterName: string;
   id: number;
+  clusterName: string;
   location: string;
   plan: Plan;
   /** Always true; a failure is an error. */
@@ -179,19 +211,22 @@ export interface ClusterPage {
 
 /** A user's customer record: the plan and the Stripe ids. */
 export interface Customer {
+  id: number;
   /** The id of the user. */
   authUserId: string;
-  createdAt: string;
-  id: number;
   name: string | null;
   plan: Plan;
+  stripeCustomerId: string | null;
+  stripeSubscriptionId: string | null;
+  stripePriceId: string | null;
   /** The end of the paid period; null on FREE. */
   stripeCurrentPeriodEnd: string | null;
-  stripeCustomerId: string | null;
-  stripePriceId: string | null;
-  stripeSubscriptionId: string | null;
+  createdAt: string;
   updatedAt: string;
 }
+
+/** The way by which a change came in. */
+export type Door = "jsonrpc" | "trpc" | "cli" | "stripe" | "server";
 
 /** What clients switch on: `error.data.code`. Names and HTTP statuses are those of tRPC. */
 export type ErrorCode =
@@ -236,18 +271,25 @@ export interface ErrorData {
   code: ErrorCode;
   /** The HTTP status of the code. */
   httpStatus: number;
-  /** A UUID, also in the server's log. */
-  requestId: string;
-  /** With CONFLICT: the id of the existing resource. */
-  conflictingId?: number | undefined;
-  /** With BAD_REQUEST: every issue of the input. */
-  issues?: Issue[] | undefined;
-  /** With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written. */
-  outcome?: "unknown" | undefined;
   /** The procedure, where one was named. */
   path?: string | undefined;
+  /** A UUID, also in the server's log. */
+  requestId: string;
+  /** With BAD_REQUEST: every issue of the input. */
+  issues?: Issue[] | undefined;
   /** When a retry makes sense, in milliseconds from now. */
   retryAfterMs?: number | undefined;
+  /** With CONFLICT: the id of the existing resource. */
+  conflictingId?: number | undefined;
+  /** With CONFLICT, when a `confirmToken` is stale: the new `UserSummary`, with timestamps as strings on every wire. */
+  summary?: Record<string, unknown> | undefined;
+  /**
+   * With PRECONDITION_FAILED of a subscription: the id of the last purged event. Events after `lastEventId` are lost;
+   * subscribe without it and read again what they would have changed.
+   */
+  purgedThrough?: string | undefined;
+  /** With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written. */
+  outcome?: "unknown" | undefined;
 }
 
 /** A greeting. */
@@ -265,6 +307,8 @@ export type Interval =
 
 /** One thing that is wrong with an input. */
 export interface Issue {
+  /** Property names and array indices joined by dots; empty for the input as a whole. */
+  path: string;
   /**
    * For programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`, `too_short`,
    * `too_long`, `too_small`, `too_big`, `duplicate_field`, `too_many_issues`.
@@ -272,24 +316,30 @@ export interface Issue {
   code: string;
   /** For people: what follows the path in a sentence, such as "must not be empty". */
   message: string;
-  /** Property names and array indices joined by dots; empty for the input as a whole. */
-  path: string;
+}
+
+/** A line of a chart. */
+export interface Line {
+  /** The plan, status or location, or `(others)`; empty for the one line of another metric. */
+  label: string;
+  /** A number for each bucket. */
+  values: number[];
 }
 
 /** A user with plan and number of clusters. */
 export interface ListedUser {
-  activeClusters: number;
+  id: string;
+  name: string | null;
+  email: string | null;
+  /** The URL of a picture. */
+  image: string | null;
+  role: Role;
   createdAt: string;
   /** When the user was soft-deleted; null while the user is active. */
   deletedAt: string | null;
-  email: string | null;
-  id: string;
-  /** The URL of a picture. */
-  image: string | null;
-  name: string | null;
   /** Null if the user is not a customer. */
   plan: Plan | null;
-  role: Role;
+  activeClusters: number;
 }
 
 /** One page of a list. */
@@ -300,19 +350,42 @@ export interface ListedUserPage {
   nextCursor: string | null;
 }
 
+/** What is counted. */
+export type Metric =
+  /** New users. */
+  | "signUps"
+  /** Clusters that are not deleted, at the end of each bucket, by plan. */
+  | "clustersByPlan"
+  /** The same by status. */
+  | "clustersByStatus"
+  /** The same by location: the 50 with the most, and the others together. */
+  | "clustersByLocation"
+  /** Audited mutations. */
+  | "changes";
+
 /** The plan that a customer pays for. */
 export interface MySubscription {
+  plan: Plan;
   /** The end of the paid period; null on FREE. */
   endsAt: string | null;
-  plan: Plan;
+}
+
+/** A new API token. */
+export interface NewApiToken {
+  id: number;
+  /** The token itself, which is never shown again: null in the answer to a call that is repeated with its idempotency key. */
+  token: string | null;
+  scope: Scope;
+  /** Null for never. */
+  expiresAt: string | null;
 }
 
 /** An OpenRPC document. */
 export interface OpenRpcDocument {
-  components: Record<string, unknown>;
+  openrpc: string;
   info: Record<string, unknown>;
   methods: Record<string, unknown>[];
-  openrpc: string;
+  components: Record<string, unknown>;
 }
 
 /** A subscription plan. */
@@ -320,14 +393,40 @@ export type Plan = "FREE" | "PRO" | "BUSINESS";
 
 /** The result of a replay. */
 export interface Replayed {
-  /** Why the replay failed. */
-  error: string | null;
   /** Whether the event has been processed. */
   success: boolean;
+  /** Why the replay failed. */
+  error: string | null;
 }
 
 /** The role of a user. */
 export type Role = "USER" | "ADMIN";
+
+/** A limit on what a token may do, in addition to its user's own rights. */
+export type Scope = "read" | "write" | "admin";
+
+/** Numbers over time. */
+export interface Series {
+  /** The begins of the buckets. */
+  at: string[];
+  /** The lines of a chart. */
+  lines: Line[];
+}
+
+/** A browser that is signed in to the explorer. */
+export interface Session {
+  id: number;
+  userId: string;
+  createdAt: string;
+  /** When it ends at the latest. It ends before, when it is not used for 12 hours. */
+  expiresAt: string;
+  /** When it was last used, to ten minutes. */
+  lastUsedAt: string;
+  /** The address from which it was last used. */
+  lastUsedAddress: string | null;
+  /** Whether this call was made with it. */
+  current: boolean;
+}
 
 /** A page to open in the browser. */
 export interface SessionCreated {
@@ -339,14 +438,14 @@ export interface SessionCreated {
 
 /** Counts for a dashboard. */
 export interface Stats {
+  /** Users who are not deleted. */
+  totalUsers: number;
+  /** Clusters that are not deleted. */
+  totalClusters: number;
   /** Customers with a running paid subscription. */
   activeSubscriptions: number;
   /** Audited mutations of the last 24 hours. */
   recentActivity: number;
-  /** Clusters that are not deleted. */
-  totalClusters: number;
-  /** Users who are not deleted. */
-  totalUsers: number;
 }
 
 /** The status of a cluster. */
@@ -366,63 +465,68 @@ export interface Success {
 
 /** A user. */
 export interface User {
-  createdAt: string;
-  email: string | null;
   id: string;
+  name: string | null;
+  email: string | null;
   /** The URL of a picture. */
   image: string | null;
-  name: string | null;
   role: Role;
+  createdAt: string;
 }
 
 /** The description of the caller's plan, and the state of the subscription. */
 export interface UserPlan {
-  benefits: string[];
+  title: string;
   description: string;
+  benefits: string[];
+  limitations: string[];
+  prices: Amounts;
+  stripeIds: StripeIds;
+  stripeCustomerId: string | null;
+  stripeSubscriptionId: string | null;
+  stripePriceId: string | null;
+  /** The end of the paid period in milliseconds since 1970; 0 if none was paid. */
+  stripeCurrentPeriodEnd: number;
+  /** Whether the subscription is running: until one day after the end of the paid period. */
+  isPaid: boolean;
   /** The billing interval; null without a running subscription, or if its price is no longer sold. */
   interval: Interval | null;
   /** Whether the subscription was cancelled and ends with the paid period. */
   isCanceled: boolean;
-  /** Whether the subscription is running: until one day after the end of the paid period. */
-  isPaid: boolean;
-  limitations: string[];
-  prices: Amounts;
-  /** The end of the paid period in milliseconds since 1970; 0 if none was paid. */
-  stripeCurrentPeriodEnd: number;
-  stripeCustomerId: string | null;
-  stripeIds: StripeIds;
-  stripePriceId: string | null;
-  stripeSubscriptionId: string | null;
-  title: string;
 }
 
 /** A user with customer record and active clusters. */
 export interface UserSummary {
+  user: User;
+  /** Null if the user is not a customer. */
+  customer: Customer | null;
   /** The number of active clusters. */
   activeClusters: number;
   /** The active clusters, oldest first. */
   clusters: Cluster[];
-  /** Null if the user is not a customer. */
-  customer: Customer | null;
-  user: User;
+  /** A digest of everything else in the summary. `user.delete` and `user.softDelete` check it. */
+  confirmToken: string;
 }
 
 /** An event received from Stripe. */
 export interface WebhookEvent {
-  /** How often processing was attempted. */
-  attempts: number;
-  /** When Stripe created the event, by Stripe's clock. */
-  createdAt: string;
-  /** Why the last attempt failed; with `processedAt`, why the event was ignored. */
-  error: string | null;
   /** Stripe's id of the event. */
   id: string;
-  /** When its effect was committed; null if that failed so far. */
-  processedAt: string | null;
-  /** When it first arrived here. */
-  receivedAt: string;
   /** The type of the event, such as `customer.subscription.updated`. */
   type: string;
+  /** When Stripe created the event, by Stripe's clock. */
+  createdAt: string;
+  /** When it first arrived here. */
+  receivedAt: string;
+  /** When its effect was committed; null if that failed so far. */
+  processedAt: string | null;
+  /** How often processing was attempted. */
+  attempts: number;
+  /**
+   * Why the last attempt failed; with `processedAt`, why the event was ignored, or that the user pays for two
+   * subscriptions.
+   */
+  error: string | null;
 }
 
 /** One page of a list. */
@@ -452,14 +556,14 @@ export interface Procedures {
   }; output: Cluster };
   /** Creates a cluster. A user may have one active cluster on each plan. */
   "k8s.create": { kind: "mutation"; input: {
-    /** Where it runs, such as `eu-central`. */
-    location: string;
     /** Lower-case letters, digits and dashes. */
     name: string;
-    /** Ignored: clients of the old server send it, but the database assigns ids. */
-    id?: number | null | undefined;
+    /** Where it runs, such as `eu-central`. */
+    location: string;
     /** FREE by default. */
     plan?: Plan | null | undefined;
+    /** Ignored: clients of the old server send it, but the database assigns ids. */
+    id?: number | null | undefined;
   }; output: ClusterCreated };
   /** @deprecated Use k8s.create. */
   "k8s.createCluster": Procedures["k8s.create"];
@@ -469,10 +573,10 @@ export interface Procedures {
    */
   "k8s.update": { kind: "mutation"; input: {
     id: number;
-    /** Where it runs, such as `eu-central`. */
-    location?: string | null | undefined;
     /** Lower-case letters, digits and dashes, or the name that the cluster has already. */
     name?: string | null | undefined;
+    /** Where it runs, such as `eu-central`. */
+    location?: string | null | undefined;
   }; output: Success };
   /** @deprecated Use k8s.update. */
   "k8s.updateCluster": Procedures["k8s.update"];
@@ -512,14 +616,14 @@ export interface Procedures {
    * Filters; all must match.
    */
   "k8s.watch": { kind: "subscription"; input: {
-    clusterId?: number | null | undefined;
     /** The id of the last event received; delivery resumes after it. */
     lastEventId?: string | null | undefined;
+    /** The owner. By default the caller or, for admins, every user; only admins may name another user. */
+    userId?: string | null | undefined;
+    clusterId?: number | null | undefined;
     plan?: Plan | null | undefined;
     /** The status after the change. */
     status?: Status | null | undefined;
-    /** The owner. By default the caller or, for admins, every user; only admins may name another user. */
-    userId?: string | null | undefined;
   } | void; output: ClusterChange };
   /** The caller's customer record, or null if there is none. */
   "customer.get": { kind: "query"; input: {
@@ -551,22 +655,92 @@ export interface Procedures {
     /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: UserSummary };
-  /** Deletes a user and the customer record. The clusters are kept as deleted and without an owner. */
+  /** Deletes a user, also a soft-deleted one, and the customer record. The clusters are kept as deleted and without an owner. */
   "user.delete": { kind: "mutation"; input: {
-    /** Whether to delete a user whose paid subscription is running; only for admins. */
-    force?: boolean | null | undefined;
     /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
+    /** Whether to delete a user whose paid subscription is running; only for admins. */
+    force?: boolean | null | undefined;
+    /**
+     * The token of the summary that the caller has confirmed. If the summary has changed since, the call is a CONFLICT with
+     * the new one.
+     */
+    confirmToken?: string | null | undefined;
   } | void; output: Success };
   /** Soft-deletes a user: erases the personal data and keeps the user, customer and cluster records. */
   "user.softDelete": { kind: "mutation"; input: {
+    /** The caller by default; only admins may name another user. */
+    userId?: string | null | undefined;
     /** Whether to delete a user whose paid subscription is running; only for admins. */
     force?: boolean | null | undefined;
+    /**
+     * The token of the summary that the caller has confirmed. If the summary has changed since, the call is a CONFLICT with
+     * the new one.
+     */
+    confirmToken?: string | null | undefined;
+  } | void; output: Success };
+  /** Makes an API token. The answer has the token, which is never shown again. */
+  "token.create": { kind: "mutation"; input: {
+    /** What the token is for. */
+    name: string;
+    /** At most that of the token of this call. `admin` only for a user who is an admin. */
+    scope: Scope;
+    /**
+     * Days until it expires. By default it lives as long as the token of this call, and never expires if the call was made with
+     * a JWT or a session; a token can't make one that lives longer.
+     */
+    expiresInDays?: number | null | undefined;
+    /** The caller by default; only admins may name another user. */
+    userId?: string | null | undefined;
+  }; output: NewApiToken };
+  /** API tokens, newest first, also those that are expired or revoked. */
+  "token.list": { kind: "query"; input: {
+    /** The caller by default; only admins may name another user. */
+    userId?: string | null | undefined;
+  } | void; output: ApiToken[] };
+  /** Revokes an API token. It stops working at once. */
+  "token.revoke": { kind: "mutation"; input: {
+    /** The id of the token. */
+    id: number;
+    /** The caller by default; only admins may name another user. */
+    userId?: string | null | undefined;
+  }; output: Success };
+  /** Replaces an API token by a new one with the same name, scope and expiry. The old one stops working at once. */
+  "token.rotate": { kind: "mutation"; input: {
+    /** The id of the token. */
+    id: number;
+    /** The caller by default; only admins may name another user. */
+    userId?: string | null | undefined;
+  }; output: NewApiToken };
+  /** The browsers that are signed in to the explorer, newest first. */
+  "session.list": { kind: "query"; input: {
+    /** The caller by default; only admins may name another user. */
+    userId?: string | null | undefined;
+  } | void; output: Session[] };
+  /** Signs one browser out. */
+  "session.revoke": { kind: "mutation"; input: {
+    /** The id of the session. */
+    id: number;
+    /** The caller by default; only admins may name another user. */
+    userId?: string | null | undefined;
+  }; output: Success };
+  /** Signs all browsers out, also that of this call, and makes links to sign in useless. */
+  "session.revokeAll": { kind: "mutation"; input: {
     /** The caller by default; only admins may name another user. */
     userId?: string | null | undefined;
   } | void; output: Success };
   /** The numbers of users, clusters, paid subscriptions and recent changes. */
   "admin.getStats": { kind: "query"; input: NoInput | void; output: Stats };
+  /** Numbers over time, for charts: sign-ups, clusters and changes. */
+  "admin.series": { kind: "query"; input: {
+    metric: Metric;
+    /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31. */
+    from: string;
+    /** The last bucket begins before this time; by default now, and at most that. */
+    to?: string | null | undefined;
+    /** The width of a bucket; a day by default. */
+    bucket?: Bucket | null | undefined;
+  }; output: Series };
   /**
    * All users, newest first.
    * Send the `nextCursor` of a page as `cursor` to get the next page.
@@ -574,12 +748,12 @@ export interface Procedures {
   "admin.listUsers": { kind: "query"; input: {
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Whether to list deleted users too; false by default. */
-    includeDeleted?: boolean | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
     /** A part of the id, name or email; upper and lower case are not distinguished. */
     search?: string | null | undefined;
+    /** Whether to list deleted users too; false by default. */
+    includeDeleted?: boolean | null | undefined;
   } | void; output: ListedUserPage };
   /**
    * The clusters of all users, newest first.
@@ -588,37 +762,45 @@ export interface Procedures {
   "admin.listClusters": { kind: "query"; input: {
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Whether to list deleted clusters too; false by default. */
-    includeDeleted?: boolean | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
-    plan?: Plan | null | undefined;
     status?: Status | null | undefined;
+    plan?: Plan | null | undefined;
     /** The id of the owner. */
     userId?: string | null | undefined;
+    /** Whether to list deleted clusters too; false by default. */
+    includeDeleted?: boolean | null | undefined;
   } | void; output: ClusterPage };
   /** Changes a user's role. The last admin cannot be demoted. */
   "admin.setRole": { kind: "mutation"; input: {
-    role: Role;
     userId: string;
+    role: Role;
+  }; output: Success };
+  /** Soft-deletes any user's active cluster. */
+  "admin.deleteCluster": { kind: "mutation"; input: {
+    id: number;
+  }; output: Success };
+  /** Restores any user's deleted cluster, unless another one of theirs is active on its plan. */
+  "admin.restoreCluster": { kind: "mutation"; input: {
+    id: number;
   }; output: Success };
   /**
    * The audit log, newest entry first.
    * Filters; all must match.
    */
   "admin.auditLog": { kind: "query"; input: {
-    /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
-    actorId?: string | null | undefined;
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
+    /** Items per page; 20 by default. */
+    limit?: number | null | undefined;
+    /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
+    actorId?: string | null | undefined;
+    /** The procedure's canonical name. */
+    procedure?: string | null | undefined;
     /** The kind of object that was changed, such as `cluster`. */
     entity?: string | null | undefined;
     /** The id of the changed object. */
     entityId?: string | null | undefined;
-    /** Items per page; 20 by default. */
-    limit?: number | null | undefined;
-    /** The procedure's canonical name. */
-    procedure?: string | null | undefined;
     /** Entries written at or after this time. */
     since?: string | null | undefined;
     /** Entries written before this time. */
@@ -629,16 +811,16 @@ export interface Procedures {
    * Filters; all must match.
    */
   "admin.watchAudit": { kind: "subscription"; input: {
-    /** The user who made the change, or `cli`, `bootstrap` or `stripe`. */
+    /** The id of the last event received; delivery resumes after it. */
+    lastEventId?: string | null | undefined;
+    /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
     actorId?: string | null | undefined;
+    /** The procedure's canonical name. */
+    procedure?: string | null | undefined;
     /** The kind of object that was changed, such as `cluster`. */
     entity?: string | null | undefined;
     /** The id of the changed object. */
     entityId?: string | null | undefined;
-    /** The id of the last event received; delivery resumes after it. */
-    lastEventId?: string | null | undefined;
-    /** The procedure's canonical name. */
-    procedure?: string | null | undefined;
   } | void; output: AuditChange };
   /**
    * The events received from Stripe, newest first.
@@ -647,17 +829,17 @@ export interface Procedures {
   "admin.webhookEvents": { kind: "query"; input: {
     /** The `nextCursor` of the previous page. */
     cursor?: string | null | undefined;
-    /** Whether to list only events that failed and can be replayed; false by default. */
-    failed?: boolean | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
+    /** Whether to list only events that failed and can be replayed; false by default. */
+    failed?: boolean | null | undefined;
   } | void; output: WebhookEventPage };
   /** Processes a Stripe event again that failed before. */
   "admin.replayWebhook": { kind: "mutation"; input: {
     /** Stripe's id of the event. */
     eventId: string;
   }; output: Replayed };
-  /** Returns the URL of a page to buy a subscription or, with a running one, to change or cancel it. */
+  /** Returns the URL of a page to buy a subscription or, with one that is not over, to change, pay or cancel it. */
   "stripe.createSession": { kind: "mutation"; input: {
     /** The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`. */
     planId: string;

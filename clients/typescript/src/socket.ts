@@ -6,13 +6,16 @@ export interface SocketLike {
   send(data: string): void;
   close(): void;
   addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
-  addEventListener(type: "open" | "close" | "error", listener: () => void): void;
+  addEventListener(type: "close", listener: (event: { code?: number }) => void): void;
+  addEventListener(type: "open" | "error", listener: () => void): void;
 }
 
 export type SocketConstructor = new (url: string, protocols: string[]) => SocketLike;
 
+/** The close code for a token that has expired. */
+const EXPIRED = 4401;
 /** Milliseconds without a message before a ping is sent. The connection counts as lost when the reply takes as long. */
-const SILENCE = 30_000;
+const SILENCE = 20_000;
 
 /** One connection. */
 export class Socket {
@@ -22,6 +25,8 @@ export class Socket {
   readonly closed: Promise<void>;
   /** Whether the server has accepted a subscription, and so the token. */
   proven = false;
+  /** Whether the server has closed the connection because the token has expired. */
+  expired = false;
 
   readonly #socket: SocketLike;
   readonly #pending = new Map<unknown, (response: Message) => void>();
@@ -46,7 +51,10 @@ export class Socket {
       void this.closed.then(() => reject(new ClusterdeskError("NETWORK_ERROR", "The WebSocket was closed.")));
     });
     socket.addEventListener("message", (event) => this.#read(event.data));
-    socket.addEventListener("close", () => this.#finish());
+    socket.addEventListener("close", ({ code }) => {
+      this.expired = code === EXPIRED;
+      this.#finish();
+    });
     // An error has no details in a browser, and a close event always follows it.
     socket.addEventListener("error", () => {});
     // Browsers take a long time to notice that the network is gone. Node has no such event.

@@ -36,7 +36,7 @@ export class Watcher {
   attempt = 0;
 
   readonly path: string;
-  readonly #input: object | undefined;
+  #input: object | undefined;
   readonly #options: WatchOptions<unknown>;
   #lastEventId: string | undefined;
   #state: WatchState | undefined;
@@ -56,6 +56,14 @@ export class Watcher {
     const id = (event as { id?: unknown } | null)?.id;
     if (typeof id === "string") this.#lastEventId = id;
     notify(this.#options.onEvent, event);
+  }
+
+  /** Forgets the last event, so that the next subscription begins with `ready`. False if there was none yet. */
+  restart(): boolean {
+    if (this.#lastEventId === undefined) return false;
+    this.#lastEventId = undefined;
+    this.#input = { ...this.#input, lastEventId: undefined };
+    return true;
   }
 
   change(state: WatchState, error?: ClusterdeskError): void {

@@ -117,6 +117,7 @@ async fn main() -> anyhow::Result<()> {
         description: "Things to do.",
         transformer: Transformer::Plain,
         error_details: None,
+        keeps_answers: false,
     };
     let endpoint = Endpoint::new(Functions::new(state, registry), &catalogue, &about, &Limits::default())?;
 

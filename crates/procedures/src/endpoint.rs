@@ -1,6 +1,10 @@
 //! A ready-made HTTP endpoint: both wires and the documents, for applications without an HTTP layer of their own.
 
-use std::{convert::Infallible, future::ready, sync::Arc};
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -15,6 +19,7 @@ use crate::{
     context::Context,
     describe::{About, Documents},
     error::{Code, Error, Result},
+    idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey},
     jsonrpc::{self, Gate, Incoming, JsonRpcService},
     limits::Limits,
     registry::Catalogue,
@@ -164,6 +169,12 @@ impl<S: Service> Endpoint<S> {
         let context = self.context(&head.headers, &ConnectionParams::default(), share);
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(&context));
+        let keys = head.headers.get_all(IDEMPOTENCY_KEY);
+        match IdempotencyKey::of_header(keys.iter().map(HeaderValue::as_bytes)) {
+            Ok(None) => {}
+            Ok(Some(key)) => drop(extensions.insert(key)),
+            Err(error) => return Err(self.shared.service.count_refused(&context).await.error_or(error)),
+        }
         let incoming = Incoming { message: &message, request_id: &context.request_id, extensions };
         let reply = self.shared.gate.answer(incoming).await;
         let mut response = match reply.body {
@@ -172,6 +183,9 @@ impl<S: Service> Endpoint<S> {
         };
         if let Some(allowance) = reply.allowance {
             response.extensions_mut().insert(allowance);
+        }
+        if reply.replayed {
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         }
         Ok(response)
     }
@@ -224,6 +238,7 @@ impl<S: Service> Endpoint<S> {
                         protocol: protocol.as_mut(),
                         limits: &shared.limits,
                         budget: &shared.budget,
+                        expired: Box::pin(pending()),
                         // Whether callers must introduce themselves is the application's decision.
                         introduced: Arc::new(|| true),
                         draining,

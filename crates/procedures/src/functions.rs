@@ -21,7 +21,7 @@ use crate::{
     input::{Input, decode},
     registry::Registry,
     router::{Router, Signature},
-    service::{Answer, Event, Service, Subscription},
+    service::{Answer, CallOptions, Event, Service, Subscription},
 };
 
 /// The state of an application whose procedures are functions of it.
@@ -228,7 +228,13 @@ struct Admitted<'r, S: State> {
 impl<S: State> Service for Functions<S> {
     type Caller = S::Caller;
 
-    async fn call(&self, context: &Arc<Context<S::Caller>>, name: &str, input: Input<'_>) -> Answer {
+    async fn call(
+        &self,
+        context: &Arc<Context<S::Caller>>,
+        name: &str,
+        input: Input<'_>,
+        _: CallOptions<'_>,
+    ) -> Answer {
         let Admitted { function, input, call } = match self.admit(context, name, input) {
             Ok(admitted) => admitted,
             Err(error) => return Answer::uncounted(Err(error)),

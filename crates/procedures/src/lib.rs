@@ -14,7 +14,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use procedures::{Access, FunctionCall, Context, Error, Functions, Input, NoInput, Registry, Router, Service, State};
+//! use procedures::{Access, CallOptions, Context, Error, FunctionCall, Functions, Input, NoInput, Registry, Router, Service, State};
 //!
 //! struct Greeter {
 //!     greeting: &'static str,
@@ -36,7 +36,7 @@
 //!
 //! // The wires do this for each request.
 //! let context = Arc::new(Context::new(()));
-//! let answer = service.call(&context, "greeter.greet", Input::Text(None)).await;
+//! let answer = service.call(&context, "greeter.greet", Input::Text(None), CallOptions::default()).await;
 //! assert_eq!(answer.result?.get(), r#""hello""#);
 //! # Ok(())
 //! # }
@@ -58,9 +58,11 @@ mod endpoint;
 mod entries;
 mod error;
 mod functions;
+mod idempotency;
 mod input;
 pub mod jsonrpc;
 mod limits;
+mod mark;
 mod procedure;
 mod registry;
 mod router;
@@ -78,12 +80,16 @@ pub use self::{
     endpoint::{Credentials, Endpoint},
     error::{Code, Error, ErrorData, ErrorObject, Issue, Result, milliseconds},
     functions::{Events, Function, FunctionCall, FunctionReply, Functions, State},
+    idempotency::{
+        IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MEMBER, IDEMPOTENCY_REPLAYED, IDEMPOTENCY_REPLAYED_MEMBER, IdempotencyKey,
+    },
     input::{Input, InputSchema, NoInput, Parsed, decode, is_identifier},
     limits::Limits,
+    mark::without_mark,
     procedure::{Example, Procedure, SharedProcedure, TypeSchemas},
     registry::{Catalogue, Registry},
     router::{Registration, Router, Signature},
-    service::{Answer, Event, LAST_EVENT_ID, Service, Subscription},
+    service::{Answer, CallOptions, Event, LAST_EVENT_ID, Service, Subscription},
 };
 
 /// The examples of the README, compiled.

@@ -112,10 +112,17 @@ impl<H> Router<H> {
         self.amend(|registration| registration.procedure.old_name = Some(name))
     }
 
-    /// Declares errors that callers of the last registered procedure should expect.
+    /// Declares errors that callers of the last registered procedure should expect, besides those declared before.
     #[must_use]
     pub fn errors<const N: usize>(self, codes: [Code; N]) -> Self {
-        self.amend(|registration| registration.procedure.errors.extend(codes))
+        self.amend(|registration| {
+            let known = &mut registration.procedure.errors;
+            for code in codes {
+                if !known.contains(&code) {
+                    known.push(code);
+                }
+            }
+        })
     }
 
     /// Documents a call of the last registered procedure with its answer.

@@ -15,8 +15,19 @@ use crate::{
     access::Kind,
     context::{Allowance, Context},
     error::{Error, Result},
+    idempotency::IdempotencyKey,
     input::Input,
 };
+
+/// What a message says of its call besides the input.
+#[derive(Clone, Copy, Default)]
+pub struct CallOptions<'a> {
+    /// A mutation that has run with this key before is not run again by a service that keeps answers; any other ignores the
+    /// key, and so do queries.
+    pub key: Option<&'a IdempotencyKey>,
+    /// The id of a JSON-RPC request, for traces.
+    pub id: Option<&'a (dyn fmt::Display + Sync)>,
+}
 
 /// Runs calls and starts subscriptions. The wires read requests and write responses. The service does everything in
 /// between: it finds the procedure, checks rights, limits and the input, and runs it.
@@ -30,6 +41,7 @@ pub trait Service: Send + Sync + 'static {
         context: &Arc<Context<Self::Caller>>,
         name: &str,
         input: Input<'_>,
+        options: CallOptions<'_>,
     ) -> impl Future<Output = Answer> + Send;
 
     /// Starts one subscription. Events that happen after this answer are not missed.
@@ -42,9 +54,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Counts a message that runs no procedure, such as one that can't be read, against the caller's limit. By default
     /// nothing is counted.
-    fn count_refused(&self, context: &Context<Self::Caller>) -> Answer<()> {
+    fn count_refused(&self, context: &Context<Self::Caller>) -> impl Future<Output = Answer<()>> + Send {
         let _ = context;
-        Answer::uncounted(Ok(()))
+        ready(Answer::uncounted(Ok(())))
     }
 }
 
@@ -55,19 +67,27 @@ pub struct Answer<T = Box<RawValue>> {
     pub result: Result<T>,
     /// None when the call was not counted against a limit.
     pub allowance: Option<Allowance>,
+    /// Whether it is the kept answer to an earlier call with the same idempotency key.
+    pub replayed: bool,
 }
 
 impl<T> Answer<T> {
+    /// An answer, and what is left of the limit that it was counted against.
+    pub fn counted(result: Result<T>, allowance: Option<Allowance>) -> Self {
+        Self { result, allowance, replayed: false }
+    }
+
     /// An answer of a call that was not counted.
     pub fn uncounted(result: Result<T>) -> Self {
-        Self { result, allowance: None }
+        Self::counted(result, None)
     }
 }
 
 impl Answer<()> {
     /// The answer to a message that was refused because of `error`, or because the caller sends too many.
     pub fn refuse<T>(self, error: Error) -> Answer<T> {
-        Answer { allowance: self.allowance, result: Err(self.error_or(error)) }
+        let allowance = self.allowance;
+        Answer::counted(Err(self.error_or(error)), allowance)
     }
 
     /// The error of [`Self::refuse`].

@@ -1,8 +1,8 @@
-// The dialogs behind the account button at the top right: signing in, and signing out.
+// The account button at the top right: signing in with a token or by the cookie of this browser, and signing out.
 
 import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
-import { call } from "./rpc.js";
+import { call, tell } from "./rpc.js";
 import { session } from "./session.js";
 import { visible } from "./visible.js";
 
@@ -34,7 +34,7 @@ export async function signIn() {
   const submit = el("button", { type: "submit", class: "primary" }, "Sign in");
   const cancel = el("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel");
   const help =
-    "A JWT from your identity provider, or an API token (clusterdesk token create). This page keeps it in memory only: it is not stored, does not appear in the URL, and is lost on reload.";
+    "A JWT from your identity provider, or an API token (clusterdesk token create). This page keeps it in memory only: it is not stored, does not appear in the URL, and is lost on reload. To stay signed in, open a link that clusterdesk console-link prints.";
   const form = el(
     "form",
     { novalidate: true, autocomplete: "off" },
@@ -73,14 +73,29 @@ export async function signIn() {
   await showDialog(dialog);
 }
 
+/** Signs in by the cookie of this browser, if that has one. */
+export async function resumeSession() {
+  try {
+    const { result } = await call("user.me", undefined, { token: "" });
+    // A token that was entered meanwhile wins.
+    if (session.token === "") session.begin("", result);
+  } catch {
+    // Nobody is signed in, or the server can't say it: the button offers to sign in.
+  }
+}
+
 /** Reads the user again: their role may have changed, or the token may have become invalid. */
 export async function renewSession() {
   try {
     const { result } = await call("user.me");
     session.begin(session.token, result);
   } catch (error) {
-    session.end();
     announce(failureSentence(error));
+    // Any other failure says nothing about who is signed in.
+    if (error.code !== "UNAUTHORIZED") return;
+    const hadToken = session.token !== "";
+    session.end();
+    if (hadToken) await resumeSession();
   }
 }
 
@@ -93,11 +108,13 @@ async function showAccount() {
     { class: "facts" },
     Object.entries(facts).map(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]),
   );
+  const how = session.token === "" ? "This browser stays signed in until you sign out." : "A reload forgets the token.";
   const form = el(
     "form",
     { method: "dialog" },
     el("h2", { id }, "Signed in"),
     list,
+    el("p", { class: "help" }, how),
     el(
       "div",
       { class: "buttons end" },
@@ -105,8 +122,22 @@ async function showAccount() {
       el("button", { value: "", class: "primary", autofocus: true }, "Close"),
     ),
   );
-  if ((await showDialog(el("dialog", { "aria-labelledby": id }, form))) === "out") {
+  if ((await showDialog(el("dialog", { "aria-labelledby": id }, form))) === "out") await signOut();
+}
+
+/** Discards the token and ends the session of this browser, so that nobody is signed in after a reload either. */
+async function signOut() {
+  try {
+    await tell("sign-out", {});
     session.end();
-    announce("Signed out. The token has been discarded.");
+    announce("Signed out.");
+  } catch (error) {
+    if (session.token !== "") session.end();
+    const id = uniqueId("sign-out");
+    const close = el("button", { value: "", autofocus: true }, "Close");
+    const form = el("form", { method: "dialog" }, failureBox(error), el("div", { class: "buttons end" }, close));
+    await showDialog(
+      el("dialog", { "aria-labelledby": id }, el("h2", { id }, "This browser could not be signed out"), form),
+    );
   }
 }

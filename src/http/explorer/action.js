@@ -8,10 +8,14 @@ import { call } from "./rpc.js";
 import { session } from "./session.js";
 
 /**
- * A button that calls a mutation and reloads the list. `done` is the text to show afterwards. `question`, if given, has
- * to be confirmed first.
+ * A button that calls a mutation and reloads the list. `done` is the text to show afterwards, or a
+ * function that makes an element from the result. `question`, if given, has
+ * to be confirmed first. `prepare`, if given, reads what the question is about; its `input` and `question` come on top.
  */
-export function actionButton(list, { text, label, method, input, done, question = null, danger = false }) {
+export function actionButton(
+  list,
+  { text, label, method, input, done, question = null, prepare = null, danger = false },
+) {
   const button = el(
     "button",
     { type: "button", class: danger ? "small danger-text" : "small", "aria-label": label },
@@ -19,17 +23,19 @@ export function actionButton(list, { text, label, method, input, done, question 
   );
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
-    if (question && !(await askToConfirm(question))) return;
     button.setAttribute("aria-disabled", "true");
     try {
-      await call(method, input);
+      const more = (await prepare?.()) ?? {};
+      if (question && !(await askToConfirm({ ...question, ...more.question }))) return;
+      const { result } = await call(method, { ...input, ...more.input }, { mutates: true });
       if (input.userId === session.user?.id) return await renewSession();
-      list.showNotice(el("p", { class: "notice good" }, done));
+      list.showNotice(typeof done === "function" ? done(result) : el("p", { class: "notice good" }, done));
       await list.reload();
     } catch (error) {
       list.showNotice(failureBox(error));
+    } finally {
+      button.removeAttribute("aria-disabled");
     }
-    button.removeAttribute("aria-disabled");
   });
   return button;
 }

@@ -18,7 +18,7 @@ const LIVE = new Set(["actorId", "procedure", "entity", "entityId"]);
 export function showAudit(node, registry, query) {
   const list = showList(node, registry, {
     procedureName: "admin.auditLog",
-    place: "audit",
+    place: "dashboard/audit",
     noun: "Entries",
     query,
     columns: [
@@ -55,6 +55,14 @@ function link(filter, value, others = {}) {
   );
 }
 
+/** Where a change came from, as far as that is known. */
+function origin({ door, clientAddress, tokenId }) {
+  const parts = [door ?? "unknown door"];
+  if (clientAddress !== null) parts.push(`from ${clientAddress}`);
+  if (tokenId !== null) parts.push(`with API token ${tokenId}`);
+  return parts.join(" ");
+}
+
 function detail(entry) {
   const label = `Detail of entry ${entry.id}`;
   const short = JSON.stringify(entry.detail);
@@ -65,5 +73,6 @@ function detail(entry) {
     el("summary", {}, el("code", {}, summary)),
     jsonBlock(entry.detail, label),
     el("p", { class: "help" }, "Request id ", el("code", {}, entry.requestId)),
+    el("p", { class: "help" }, origin(entry)),
   );
 }

@@ -52,7 +52,9 @@ function textProblem(schema, text) {
     return schema.minLength === 1 ? "must not be empty" : `must have at least ${schema.minLength} characters`;
   }
   if (length > (schema.maxLength ?? Infinity)) return `must have at most ${schema.maxLength} characters`;
-  if (schema.pattern && !new RegExp(schema.pattern, "u").test(text)) return `must match ${schema.pattern}`;
+  if (schema.pattern && !new RegExp(schema.pattern, "u").test(text)) {
+    return schema["x-message"] ?? `must match ${schema.pattern}`;
+  }
   if (schema.format === "date-time" && !MOMENT.test(text)) return "must be a date-time (RFC 3339)";
   return null;
 }

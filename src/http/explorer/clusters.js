@@ -13,7 +13,7 @@ const NEXT = { PENDING: "CREATING", CREATING: "INITING", INITING: "RUNNING", RUN
 export function showClusters(node, registry, query) {
   showList(node, registry, {
     procedureName: "admin.listClusters",
-    place: "clusters",
+    place: "dashboard/clusters",
     noun: "Clusters",
     query,
     columns: [

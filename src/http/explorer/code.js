@@ -2,14 +2,16 @@
 
 import { copyButton } from "./copy.js";
 import { el, uniqueId } from "./dom.js";
+import { isShortcut } from "./settings.js";
 import { LANGUAGES } from "./snippet.js";
 
 /** Kept when another procedure is shown. */
 let chosen = LANGUAGES[0].id;
 
-/** Builds the panel. `input()` returns the current input; call `refresh()` after it has changed. */
+/** Builds the panel. `input()` returns the current input; call `refresh()` after it has changed, and `stop()` at the end. */
 export function createCodePanel(procedure, input) {
   const code = el("code", {});
+  const run = el("code", {});
   const panelId = uniqueId("code");
   const panel = el("pre", { id: panelId, role: "tabpanel", tabindex: "0" }, code);
   const tabs = LANGUAGES.map((language) => {
@@ -25,6 +27,7 @@ export function createCodePanel(procedure, input) {
 
   function refresh() {
     code.textContent = current().text(procedure, input());
+    run.textContent = current().run;
   }
 
   function choose(id) {
@@ -50,21 +53,30 @@ export function createCodePanel(procedure, input) {
   }
 
   choose(chosen);
-  const copy = copyButton("code", () => code.textContent);
+  const copy = copyButton("code", () => code.textContent, { shortcut: "c" });
+  const press = (event) => {
+    if (!isShortcut(event, "c")) return;
+    event.preventDefault();
+    copy.click();
+  };
+  addEventListener("keydown", press);
   const heading = el("h2", { id: uniqueId("code-heading") }, "Code");
   const head = el("div", { class: "panel-head" }, heading, list, copy);
-  const note =
-    procedure.access === "public"
-      ? null
-      : el(
-          "p",
-          { class: "help" },
-          "Replace ",
-          el("code", {}, "$TOKEN"),
-          " or ",
-          el("code", {}, "token"),
-          " with your token. It is not inserted here, so that copied code does not contain it.",
-        );
+  const token = [
+    "The token is not in it, so that you can share it: set the environment variable ",
+    el("code", {}, "TOKEN"),
+    ". ",
+  ];
+  const note = el(
+    "p",
+    { class: "help" },
+    "In a file, run it with ",
+    run,
+    ". ",
+    procedure.access === "public" ? null : token,
+    el("kbd", {}, "c"),
+    " copies it.",
+  );
   const node = el("section", { class: "panel code-panel", "aria-labelledby": heading.id }, head, panel, note);
-  return { node, refresh };
+  return { node, refresh, stop: () => removeEventListener("keydown", press) };
 }

@@ -1,7 +1,7 @@
 // One input field: a control that fits the schema, its description and its error message.
 
 import { el, prose, uniqueId } from "./dom.js";
-import { core, inputTypeName, limits, options } from "./schema.js";
+import { core, help, inputTypeName, options } from "./schema.js";
 
 /**
  * A control for one parameter. `read()` returns `{value}` (undefined if it is empty) or `{problem}`. `fill(value)` sets
@@ -12,14 +12,12 @@ export function createControl(param, registry, { plain = false } = {}) {
   const id = uniqueId(`field-${name}`);
   const schemaOfValue = core(schema, registry);
   const editor = editorFor(schemaOfValue, options(schema, registry), { id, required, plain });
-  const help = plain ? [] : [param.description ?? schemaOfValue.description, limits(schema, registry)].filter(Boolean);
-  const helpLine = el("p", { class: "help", id: `${id}-help`, hidden: help.length === 0 }, prose(help.join(" · ")));
+  const text = plain ? "" : help(schema, registry, param.description);
+  const helpLine = el("p", { class: "help", id: `${id}-help`, hidden: text === "" }, prose(text));
   const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
   editor.element.setAttribute("aria-describedby", `${id}-help ${id}-error`);
   if (required) editor.element.setAttribute("aria-required", "true");
-  const type = plain
-    ? null
-    : el("span", { class: "type" }, inputTypeName(schema, registry), required ? "" : ", optional");
+  const type = plain ? null : [el("span", { class: "type" }, inputTypeName(schema, registry)), presence(required)];
   const label = el("label", { for: id, class: plain ? null : "code" }, plain ? words(name) : name);
   const node = el(
     "div",
@@ -41,6 +39,11 @@ export function createControl(param, registry, { plain = false } = {}) {
       else editor.element.setAttribute("aria-invalid", "true");
     },
   };
+}
+
+/** Whether a field has to be given, in a word. */
+export function presence(required) {
+  return el("span", { class: required ? "required" : "type" }, required ? "required" : "optional");
 }
 
 /** `includeDeleted` → `Include deleted`. */

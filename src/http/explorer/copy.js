@@ -2,19 +2,28 @@
 
 import { announce, el } from "./dom.js";
 
-/** A button that copies what `text()` returns when it is clicked. `what` names it for screen readers. */
-export function copyButton(what, text) {
-  const button = el("button", { type: "button", class: "plain small", "aria-label": `Copy ${what}` }, "Copy");
+/**
+ * A button that copies what `text()` returns when it is clicked. `what` names it for screen readers, and `shortcut` is a key that
+ * presses it.
+ */
+export function copyButton(what, text, { shortcut = undefined } = {}) {
+  const button = el("button", { type: "button", class: "plain small", "aria-keyshortcuts": shortcut });
+  const show = (word) => {
+    button.textContent = word;
+    button.setAttribute("aria-label", `${word} ${what}`);
+  };
   button.addEventListener("click", async () => {
     const copied = await copy(text());
-    button.textContent = copied ? "Copied" : "Press Ctrl+C";
+    show(copied ? "Copied" : "Press Ctrl+C for");
     announce(copied ? `Copied ${what}` : "Could not copy");
-    setTimeout(() => (button.textContent = "Copy"), 1600);
+    setTimeout(() => show("Copy"), 1600);
   });
+  show("Copy");
   return button;
 }
 
-async function copy(text) {
+/** Copies a text. Returns whether that worked. */
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

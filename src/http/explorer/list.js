@@ -1,4 +1,4 @@
-// A table of a list for admins: filters derived from the input schema, and pages by cursor.
+// A table of a list: filters derived from the input schema, and pages by cursor if the procedure has one.
 
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
@@ -12,12 +12,14 @@ const LIMIT = 20;
 const KEPT = 200;
 
 /**
- * Shows `procedureName`, a procedure with `cursor` and `limit`, in `node`. `columns` are `{title, cell(item, list)}`; `noun`
- * names the items. The filters are part of the URL, so that a list can be linked to. Returns the list:
+ * Shows the items of `procedureName` in `node`. `columns` are `{title, cell(item, list)}`; `noun` names the items. The filters, unless
+ * it is not `filtered`, are part of the URL, `place`, so that a list can be linked to. Returns the list:
  * `reload()`, `showNotice(content)`, and `add(item)` for a new item that matches the filters.
  */
-export function showList(node, registry, { procedureName, place, noun, columns, query }) {
-  const params = registry.byName.get(procedureName)?.params.filter((param) => !PAGING.has(param.name)) ?? [];
+export function showList(node, registry, { procedureName, place, noun, columns, query, filtered = true }) {
+  const all = registry.byName.get(procedureName)?.params ?? [];
+  const isPaged = all.some((param) => PAGING.has(param.name));
+  const params = filtered ? all.filter((param) => !PAGING.has(param.name)) : [];
   const filters = createForm(params, registry, { plain: true });
   const given = Object.fromEntries([...query].map(([name, value]) => [name, value === "true" ? true : value]));
   filters.fill(given);
@@ -40,7 +42,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     "div",
     { class: "buttons" },
     el("button", { type: "submit", class: "primary" }, "Apply"),
-    el("a", { class: "button", href: `#/dashboard/${place}`, on: { click: () => filters.fill({}) } }, "Reset"),
+    el("a", { class: "button", href: `#/${place}`, on: { click: () => filters.fill({}) } }, "Reset"),
   );
   const form = el(
     "form",
@@ -48,6 +50,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     filters.node,
     apply,
   );
+  form.hidden = filters.isEmpty;
   node.replaceChildren(form, notice, el("div", { class: "table" }, table), state, pager);
   /** The ids of the items in the table; null if there is no page to add to. */
   let shown = null;
@@ -65,7 +68,7 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     filters.show(issues);
     if (issues.length > 0) return;
     const target = new URLSearchParams(Object.entries(value).map(([name, one]) => [name, String(one)])).toString();
-    const hash = `#/dashboard/${place}${target ? `?${target}` : ""}`;
+    const hash = `#/${place}${target ? `?${target}` : ""}`;
     if (hash === location.hash) load();
     else location.hash = hash;
   });
@@ -83,9 +86,9 @@ export function showList(node, registry, { procedureName, place, noun, columns, 
     table.setAttribute("aria-busy", "true");
     state.replaceChildren(body.children.length === 0 ? el("p", { class: "loading" }, "Loading…") : "");
     try {
-      const input = { ...filters.read().value, limit: LIMIT, cursor: cursors.at(-1) };
-      const { result } = await call(procedureName, input);
-      if (isCurrent(load)) fill(result);
+      const page = isPaged ? { limit: LIMIT, cursor: cursors.at(-1) } : {};
+      const { result } = await call(procedureName, { ...filters.read().value, ...page });
+      if (isCurrent(load)) fill(isPaged ? result : { items: result, nextCursor: null });
     } catch (error) {
       if (isCurrent(load)) fail(error);
     }

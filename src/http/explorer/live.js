@@ -1,8 +1,11 @@
 // The panel of a subscription: starts and stops it, and lists its events, newest first.
 
+import { signIn } from "./account.js";
+import { callActions } from "./call-actions.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { eventLine, eventSentence } from "./events.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { remember } from "./kept.js";
 import { createParams } from "./params.js";
 import { watch } from "./rpc.js";
 import { session } from "./session.js";
@@ -27,7 +30,8 @@ export function createLive(procedure, registry, onInput) {
     el("div", { class: "buttons" }, toggle, clear),
   );
   const head = el("div", { class: "panel-head" }, heading, params.switcher);
-  const content = [head, form, problem, state, empty, list];
+  const actions = callActions(procedure, params.value, () => null);
+  const content = [head, form, actions, problem, state, empty, list];
   const node = el("section", { class: "panel live", "aria-labelledby": heading.id }, content);
   /** The running subscription, `{watcher, stop()}`; null if there is none. */
   let running = null;
@@ -47,8 +51,19 @@ export function createLive(procedure, registry, onInput) {
     const others = params.show(issues);
     problem.replaceChildren(...others.map((issue) => el("p", { class: "error" }, issue.message)));
     if (issues.length > 0) return;
+    remember(procedure.name, value);
+    begin(value);
+  }
+
+  function begin(input) {
     toggle.textContent = "Stop watching";
-    running = watch(procedure.name, value, { onEvent: add, onStateChange: change, onRetry: wait });
+    running = watch(procedure.name, input, { onEvent: add, onStateChange: change, onRetry: wait });
+  }
+
+  /** Asks for a new token, and goes on after the last event if it is the same user's. */
+  async function resume(input, userId) {
+    await signIn();
+    if (session.user?.id === userId && !running) begin(input);
   }
 
   function stop() {
@@ -66,10 +81,16 @@ export function createLive(procedure, registry, onInput) {
       );
     }
     if (name === "closed") {
+      const input = running?.watcher.params;
       running = null;
       toggle.textContent = "Start watching";
       showState(error ? "red" : "grey", error ? "Ended by the server." : "Not watching.");
       if (error) fail(error);
+      if (error?.code === "UNAUTHORIZED" && input?.lastEventId && session.user) {
+        const userId = session.user.id;
+        const again = () => void resume(input, userId);
+        problem.append(el("button", { type: "button", on: { click: again } }, "Sign in again and resume"));
+      }
     }
   }
 

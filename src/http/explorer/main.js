@@ -1,19 +1,27 @@
 // Starts the page: loads the OpenRPC document, and shows the view that the URL names.
 
-import { startAccount } from "./account.js";
+import { showAccess } from "./access.js";
+import { resumeSession, startAccount } from "./account.js";
+import { showBatch } from "./batch-page.js";
+import { showCalls } from "./calls.js";
 import { showDashboard } from "./dashboard.js";
 import { byId, el } from "./dom.js";
+import { startEnvironments } from "./environments.js";
+import { showEnvironments } from "./environments-page.js";
 import { failureBox } from "./failure.js";
 import { markCurrent, startNavigation } from "./navigation.js";
 import { showOverview } from "./overview.js";
 import { showProcedure } from "./procedure.js";
 import { loadRegistry } from "./registry.js";
+import { startSwitcher } from "./switcher.js";
 import { startTheme } from "./theme.js";
 
 const main = byId("main");
 let leave = () => {};
 
 startTheme();
+startEnvironments();
+startSwitcher();
 startAccount();
 byId("skip").addEventListener("click", (event) => {
   // The URL's fragment names the view, so the link must not change it.
@@ -26,7 +34,7 @@ async function start() {
   main.replaceChildren(el("p", { class: "loading" }, "Loading the procedures…"));
   let registry;
   try {
-    registry = await loadRegistry();
+    [registry] = await Promise.all([loadRegistry(), resumeSession()]);
   } catch (error) {
     main.replaceChildren(el("h1", {}, "The procedures could not be loaded"), failureBox(error, { retry: start }));
     return;
@@ -40,15 +48,23 @@ async function start() {
   });
 }
 
-/** `#/` is the overview, `#/dashboard/users?search=x` a tab of the dashboard, `#/k8s.create` a procedure. */
+/**
+ * `#/` is the overview, `#/dashboard/users?search=x` and `#/access/tokens` are tabs, `#/k8s.create` is a procedure, and
+ * `#/k8s.create?input=%7B%7D` the same with its form filled in.
+ */
 function show(registry) {
   leave();
-  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [path, ...rest] = location.hash.replace(/^#\/?/, "").split("?");
+  const query = new URLSearchParams(rest.join("?"));
   const [place, tab] = path.split("/").map(decode);
   const procedure = registry.byName.get(place);
   if (place === "") leave = showOverview(main, registry);
-  else if (place === "dashboard") leave = showDashboard(main, registry, tab, new URLSearchParams(query));
-  else if (procedure) leave = showProcedure(main, registry, procedure);
+  else if (place === "dashboard") leave = showDashboard(main, registry, tab, query);
+  else if (place === "access") leave = showAccess(main, registry, tab, query);
+  else if (place === "calls") leave = showCalls(main);
+  else if (place === "batch") leave = showBatch(main, registry);
+  else if (place === "environments") leave = showEnvironments(main);
+  else if (procedure) leave = showProcedure(main, registry, procedure, query);
   else leave = showNotFound(place);
   const title = main.querySelector("h1")?.textContent ?? "";
   document.title = place === "" ? "clusterdesk" : `${title} – clusterdesk`;

@@ -2,6 +2,7 @@
 
 import { byId, el, uniqueId } from "./dom.js";
 import { session } from "./session.js";
+import { isShortcut } from "./settings.js";
 
 export function startNavigation(registry) {
   const links = [];
@@ -22,7 +23,11 @@ export function startNavigation(registry) {
     special.replaceChildren(
       place("#/", "Overview"),
       subscription ? place(`#/${subscription.name}`, "Live") : "",
+      session.user ? place("#/access", "Access") : "",
       session.isAdmin ? place("#/dashboard", "Dashboard") : "",
+      place("#/calls", "Saved calls"),
+      place("#/batch", "Batch"),
+      place("#/environments", "Environments"),
     );
     markCurrent();
   };
@@ -37,7 +42,7 @@ export function markCurrent() {
   const here = location.hash.split("?")[0] || "#/";
   for (const link of byId("places").querySelectorAll("a")) {
     const href = link.getAttribute("href");
-    const current = href === here || (href === "#/dashboard" && here.startsWith("#/dashboard/"));
+    const current = href === here || (["#/dashboard", "#/access"].includes(href) && here.startsWith(`${href}/`));
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
     if (current) link.scrollIntoView({ block: "nearest" });
@@ -93,8 +98,7 @@ function startSearch(links, groups, nothing, special) {
     }
   });
   addEventListener("keydown", (event) => {
-    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, dialog");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!isShortcut(event, "/")) return;
     event.preventDefault();
     openMenu(true);
     search.focus();

@@ -30,13 +30,17 @@ export function createParams(procedure, registry, onInput) {
   switcher.addEventListener("click", () => {
     if (!isRaw) area.value = prettyJson(form.read().value);
     else form.fill(parsed() ?? {});
-    isRaw = !isRaw;
+    showRaw(!isRaw);
+    onInput();
+  });
+
+  function showRaw(wanted) {
+    isRaw = wanted;
     raw.hidden = !isRaw;
     formNode.hidden = isRaw;
     switcher.setAttribute("aria-pressed", String(isRaw));
     mark(null);
-    onInput();
-  });
+  }
 
   function parsed() {
     try {
@@ -76,10 +80,19 @@ export function createParams(procedure, registry, onInput) {
     },
     /** The input as far as it can be parsed, to display it. */
     value: () => (isRaw ? (parsed() ?? lastGood) : form.read().value),
+    /** Shows an input; as JSON if the form can't show all of it. */
     fill(input) {
       form.fill(input);
       area.value = prettyJson(input);
+      mark(null);
+      if (!isSame(form.read().value, input)) showRaw(true);
       onInput();
     },
   };
+}
+
+/** Whether two inputs have the same fields. */
+function isSame(one, other) {
+  const fields = (input) => JSON.stringify(Object.entries(input).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return fields(one) === fields(other);
 }

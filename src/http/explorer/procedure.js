@@ -5,6 +5,7 @@ import { badge } from "./badge.js";
 import { createCodePanel } from "./code.js";
 import { el, prose } from "./dom.js";
 import { jsonBlock } from "./json.js";
+import { inputOf } from "./link.js";
 import { createLive } from "./live.js";
 import { inputTypeName, refName, typeName } from "./schema.js";
 import { session } from "./session.js";
@@ -13,12 +14,16 @@ import { createTrial } from "./trial.js";
 
 const NEEDS = { public: "Needs no token", user: "Needs a token", admin: "Needs an admin's token" };
 
-/** Shows a procedure in `main`. Returns a function that stops what runs there. */
-export function showProcedure(main, registry, procedure) {
+/**
+ * Shows a procedure in `main`. A link may carry an input in its `query`, which is filled in and not sent. Returns a function that
+ * stops what runs there.
+ */
+export function showProcedure(main, registry, procedure, query) {
   const isLive = procedure.kind === "subscription";
   let code = null;
   const trial = (isLive ? createLive : createTrial)(procedure, registry, () => code?.refresh());
   code = createCodePanel(procedure, trial.input);
+  const linked = el("div", {});
   const hint = el("div", {});
   const showHint = () => hint.replaceChildren(...tokenHint(procedure));
   const stopListening = session.onChange(showHint);
@@ -45,14 +50,24 @@ export function showProcedure(main, registry, procedure) {
     errors(procedure, registry),
     examples(procedure, trial.fill),
   );
-  const workbench = el("div", { class: "workbench" }, isLive ? null : [hint, trial.node], code.node);
+  const workbench = el("div", { class: "workbench" }, isLive ? null : [linked, hint, trial.node], code.node);
   const split = el("div", { class: "split" }, reference, workbench);
   // Events need the full width of the page.
-  main.replaceChildren(head, ...(isLive ? [el("div", { class: "workbench" }, hint, trial.node)] : []), split);
+  main.replaceChildren(head, ...(isLive ? [el("div", { class: "workbench" }, linked, hint, trial.node)] : []), split);
+  fillFrom(query, trial, linked);
   return () => {
     stopListening();
+    code.stop();
     trial.stop();
   };
+}
+
+/** Fills in the input of a link. Whoever made it may want to harm, so nothing is sent before the user has seen it. */
+function fillFrom(query, trial, node) {
+  const { input, problem } = inputOf(query);
+  if (input) trial.fill(input);
+  const text = problem ?? (input ? "The link has filled in the form. Nothing has been sent." : null);
+  if (text) node.append(el("p", { class: `notice ${problem ? "warn" : "info"}` }, el("span", {}, text)));
 }
 
 function facts({ access, bucket, oldName }) {

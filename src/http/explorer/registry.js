@@ -11,7 +11,8 @@ import { resolve } from "./schema.js";
 export async function loadRegistry() {
   let response, document;
   try {
-    response = await fetch(new URL("openrpc.json", ROOT), { credentials: "omit" });
+    // As the page's preload asks for it, or it would be loaded twice.
+    response = await fetch(new URL("openrpc.json", ROOT), { credentials: "same-origin" });
     document = await response.json();
   } catch {
     throw new ClusterdeskError("NETWORK_ERROR", "The server's OpenRPC document, openrpc.json, could not be read.");

@@ -81,23 +81,44 @@ export function inputTypeName(schema, registry) {
   return typeName(schema, registry).replace(/ or null$/, "");
 }
 
-/** The limits as text: `1–100 characters`. */
+/** What a value must be like, in sentences: `1 to 100 characters.` */
 export function limits(schema, registry) {
   const own = core(schema, registry);
-  const words = [];
-  if (own.minLength || own.maxLength) words.push(`${range(own.minLength ?? 0, own.maxLength)} characters`);
+  const sentences = [];
+  const words = described(schema, own);
+  if (own.pattern && !words) sentences.push(own["x-message"] ?? `Matches \`${own.pattern}\`.`);
+  const length = range(own.minLength || undefined, own.maxLength);
+  if (length) sentences.push(`${length} ${(own.maxLength ?? own.minLength) === 1 ? "character" : "characters"}.`);
   // The largest safe integer of JavaScript is not worth showing.
   const maximum = own.maximum >= Number.MAX_SAFE_INTEGER ? undefined : own.maximum;
-  if (own.minimum !== undefined || maximum !== undefined) words.push(range(own.minimum, maximum));
-  if (own.pattern) words.push(`matches ${own.pattern}`);
-  if (own.format === "date-time") words.push("date and time, RFC 3339");
+  const span = range(own.minimum, maximum);
+  if (span) sentences.push(`${span}.`);
+  if (own.format === "identifier") sentences.push("Compared exactly, so without spaces at its ends.");
   const values = refName(schema) || schema.anyOf ? options(schema, registry) : null;
-  if (values) words.push(`one of ${values.join(", ")}`);
-  if (own.default !== undefined && own.default !== null) words.push(`default ${JSON.stringify(own.default)}`);
-  return words.join("; ");
+  if (values) sentences.push(`One of ${values.join(", ")}.`);
+  if (own.default !== undefined && own.default !== null) sentences.push(`${JSON.stringify(own.default)} by default.`);
+  return sentences.join(" ");
+}
+
+/** The description of a field and its limits, in sentences. */
+export function help(schema, registry, description = undefined) {
+  const own = core(schema, registry);
+  const given = description ?? described(schema, own);
+  return [given && ended(given), limits(schema, registry)].filter(Boolean).join(" ");
+}
+
+/** The description of a field; that of a named type says nothing about the field. */
+function described(schema, own) {
+  return schema.description ?? (refName(schema) ? undefined : own.description);
+}
+
+function ended(text) {
+  return /[.!?:]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`;
 }
 
 function range(minimum, maximum) {
-  if (minimum === undefined) return `at most ${maximum}`;
-  return maximum === undefined ? `at least ${minimum}` : `${minimum}–${maximum}`;
+  if (minimum === undefined && maximum === undefined) return "";
+  if (minimum === undefined) return `At most ${maximum}`;
+  if (maximum === undefined) return `At least ${minimum}`;
+  return minimum === maximum ? `Exactly ${minimum}` : `${minimum} to ${maximum}`;
 }

@@ -1,5 +1,5 @@
-// The signed-in user. The token is kept in this module's memory only, not in storage, cookies or the URL. A reload
-// discards it.
+// The signed-in user: by a cookie, which survives a reload and which this page can't read, or by a token. A token is kept in this
+// module's memory only, not in storage, cookies or the URL, and a reload discards it. It wins over the cookie.
 
 let token = "";
 let user = null;
@@ -12,7 +12,7 @@ function change(nextToken, nextUser) {
 }
 
 export const session = {
-  /** The bearer token; empty if there is none. */
+  /** The bearer token; empty if there is none, and also if a cookie signs in. */
   get token() {
     return token;
   },

@@ -1,7 +1,8 @@
 // Shows a schema as a list of fields. Nested types can be expanded.
 
+import { presence } from "./control.js";
 import { el, prose } from "./dom.js";
-import { alternatives, core, limits, refName, resolve, typeName } from "./schema.js";
+import { alternatives, core, help, inputTypeName, limits, refName, resolve, typeName } from "./schema.js";
 
 /** Describes a schema. `seen` are the named types that contain it, because a type may contain itself. */
 export function describeShape(schema, registry, seen = [], nameType = typeName) {
@@ -29,7 +30,7 @@ function inside(schema, registry) {
 }
 
 function words(schema, registry) {
-  return [typeName(schema, registry), limits(schema, registry)].filter(Boolean).join(" · ");
+  return [typeName(schema, registry), limits(schema, registry)].filter(Boolean).join(". ");
 }
 
 /** One member of a union, named by its discriminator. */
@@ -48,17 +49,16 @@ function variant(part, registry, seen) {
 
 function fieldList(schema, registry, seen, nameType) {
   const required = new Set(schema.required ?? []);
+  const isInput = nameType === inputTypeName;
   const rows = Object.entries(schema.properties).map(([name, property]) => {
-    const own = core(property, registry);
-    const note = [
-      property.description ?? (refName(property) ? null : own.description),
-      limits(property, registry),
-    ].filter(Boolean);
+    const note = help(property, registry);
     const head = [
       el("code", { class: "name" }, name),
-      el("span", { class: "type" }, nameType(property, registry), required.has(name) ? "" : ", optional"),
+      el("span", { class: "type" }, nameType(property, registry)),
+      // An output has nearly all of its fields, so only the others are marked.
+      isInput || !required.has(name) ? presence(required.has(name)) : null,
     ];
-    const text = note.length > 0 ? el("span", { class: "note" }, prose(note.join(" · "))) : null;
+    const text = note ? el("span", { class: "note" }, prose(note)) : null;
     const item = inside(property, registry);
     const nested = core(item, registry);
     const opens = (nested.properties || nested.oneOf || nested.anyOf) && !seen.includes(refName(item) ?? "");

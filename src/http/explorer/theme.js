@@ -1,9 +1,11 @@
-// The light or dark theme. It follows the system until the button is pressed, and is kept in memory only.
+// The light or dark theme. It follows the system until the button is pressed, and is kept in this browser.
 
 import { byId } from "./dom.js";
+import { store } from "./store.js";
 
+const KEY = "theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
-let chosen = null;
+let chosen = ["dark", "light"].find((theme) => theme === store.read(KEY, null)) ?? null;
 
 function isDark() {
   return chosen === null ? system.matches : chosen === "dark";
@@ -19,6 +21,7 @@ function show() {
 export function startTheme() {
   byId("theme").addEventListener("click", () => {
     chosen = isDark() ? "light" : "dark";
+    store.write(KEY, chosen);
     show();
   });
   system.addEventListener("change", show);

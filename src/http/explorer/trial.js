@@ -1,13 +1,16 @@
 // The panel that calls a procedure: its form and the result.
 
-import { askToConfirm } from "./confirm.js";
+import { headerList, timing } from "./answer.js";
+import { badge } from "./badge.js";
+import { callActions } from "./call-actions.js";
+import { askToConfirm, confirmation, isDeletion } from "./confirm.js";
 import { copyButton } from "./copy.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence, requestLine } from "./failure.js";
 import { jsonBlock, prettyJson } from "./json.js";
+import { remember } from "./kept.js";
 import { createParams } from "./params.js";
 import { call } from "./rpc.js";
-import { visibleLines } from "./visible.js";
 
 /** The panel for a query or a mutation. `onInput` is called when the input changes. */
 export function createTrial(procedure, registry, onInput) {
@@ -28,6 +31,11 @@ export function createTrial(procedure, registry, onInput) {
     { class: "panel", "aria-labelledby": heading.id },
     el("div", { class: "panel-head" }, heading, params.switcher),
     form,
+    callActions(procedure, params.value, () => {
+      const { value, issues } = params.read();
+      if (issues.length > 0) refuse(issues);
+      return issues.length > 0 ? null : value;
+    }),
     result,
   );
   let running = null;
@@ -65,9 +73,13 @@ export function createTrial(procedure, registry, onInput) {
   async function run(value) {
     running = new AbortController();
     setRunning(true);
+    remember(procedure.name, value);
     result.replaceChildren(el("p", { class: "loading" }, "Waiting for the answer…"));
     try {
-      const answer = await call(procedure.name, value, { signal: running.signal });
+      const answer = await call(procedure.name, value, {
+        signal: running.signal,
+        mutates: procedure.kind === "mutation",
+      });
       result.replaceChildren(success(answer));
       announce(`Succeeded in ${Math.round(answer.ms)} milliseconds`);
     } catch (error) {
@@ -103,34 +115,24 @@ export function createTrial(procedure, registry, onInput) {
   }
 }
 
-function success({ result, requestId, ms, remaining, limit }) {
-  const left = remaining === null ? null : el("span", { class: "help" }, `${remaining} of ${limit} calls left`);
-  const head = el(
-    "p",
-    { class: "result-head" },
-    el("span", { class: "badge green" }, "OK"),
-    el("span", { class: "help" }, `${Math.round(ms)} ms`),
-    left,
+function success(answer) {
+  const { result, headers } = answer;
+  const requestId = headers["x-request-id"];
+  const copied = copyButton("result", () => prettyJson(result));
+  return el(
+    "div",
+    {},
+    el("p", { class: "result-head" }, badge("OK", "green"), timing(answer), copied),
+    jsonBlock(result, "Result as JSON"),
+    requestId ? requestLine(requestId) : null,
+    headerList(answer),
   );
-  head.append(copyButton("result", () => prettyJson(result)));
-  return el("div", {}, head, jsonBlock(result, "Result as JSON"), requestId ? requestLine(requestId) : null);
 }
 
 function details(error) {
-  if (error.object === undefined) return "";
-  return el("details", {}, el("summary", {}, "Error object"), jsonBlock(error.object, "Error object as JSON"));
-}
-
-/** Whether to ask before calling: not every deletion can be undone. */
-function isDeletion(procedure) {
-  return procedure.kind === "mutation" && /delete/i.test(procedure.name);
-}
-
-function confirmation(procedure, value) {
-  return {
-    title: `Call ${procedure.name}?`,
-    text: procedure.summary,
-    detail: visibleLines(prettyJson(value)),
-    action: `Yes, call ${procedure.name}`,
-  };
+  const object = error.object
+    ? el("details", {}, el("summary", {}, "Error object"), jsonBlock(error.object, "Error object as JSON"))
+    : null;
+  const facts = timing(error);
+  return el("div", {}, facts.length > 0 ? el("p", { class: "result-head" }, facts) : null, object, headerList(error));
 }

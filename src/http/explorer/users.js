@@ -5,6 +5,7 @@ import { badge } from "./badge.js";
 import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
+import { call } from "./rpc.js";
 import { visible } from "./visible.js";
 
 const displayName = (user) => user.name ?? visible(user.id);
@@ -15,7 +16,7 @@ const who = (user) => (user.name ? `${user.name} (${visible(user.id)})` : visibl
 export function showUsers(node, registry, query) {
   showList(node, registry, {
     procedureName: "admin.listUsers",
-    place: "users",
+    place: "dashboard/users",
     noun: "Users",
     query,
     columns: [
@@ -79,8 +80,17 @@ function softDelete(user, list) {
       title: `Delete ${displayName(user)}?`,
       text: "Their clusters are deleted, their tokens are revoked, and their name and email are erased. This can't be undone here.",
       detail: visible(user.id),
-      detailLabel: "User id",
+      detailLabel: "User id and active clusters",
       action: "Delete the account",
+    },
+    // What is shown is what is deleted: the server checks the token.
+    prepare: async () => {
+      const { result } = await call("user.summary", { userId: user.id });
+      const clusters = result.clusters.map(({ id, name }) => `cluster ${id}: ${visible(name)}`);
+      return {
+        input: { confirmToken: result.confirmToken },
+        question: { detail: [visible(user.id), ...clusters].join("\n") },
+      };
     },
   });
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use loom::{future::block_on, thread};
-use prometheus::IntGauge;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 
 use super::{Feed, SeatGuard};
@@ -65,7 +65,7 @@ fn model(test: impl Fn() + Send + Sync + 'static) {
 }
 
 fn feed() -> Arc<Feed<i64>> {
-    Arc::new(Feed::new(IntGauge::new("watchers", "subscriptions").unwrap(), 8))
+    Arc::new(Feed::new(Gauge::default(), 8))
 }
 
 /// Follows the log as a subscription does, from the newest event to the event `until`.

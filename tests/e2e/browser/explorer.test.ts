@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
-import type { Page, WebSocket } from "playwright-core";
-import { browser, complaints, screenshot } from "../support/browser.ts";
+import type { WebSocket } from "playwright-core";
+import { browser, screenshot } from "../support/browser.ts";
+import { explorer, go, overflow, signIn } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -14,55 +15,7 @@ const chrome = await browser();
 
 const WIDTHS = [1280, 360];
 
-/** Opens a page and visits it. Afterwards it must have logged no errors, stored nothing and requested nothing from other hosts. */
-async function explore(
-  width: number,
-  path: string,
-  visit: (page: Page) => Promise<void>,
-  options: { colorScheme?: "dark" } = {},
-): Promise<void> {
-  const context = await chrome.newContext({ viewport: { width, height: 800 }, ...options });
-  const page = await context.newPage();
-  const wrong = complaints(page);
-  const foreign: string[] = [];
-  page.on(
-    "request",
-    (request) =>
-      void (request.url().startsWith(server.url) || request.url().startsWith("data:") || foreign.push(request.url())),
-  );
-  await page.goto(server.url + path);
-  await visit(page);
-  assert.deepEqual(foreign, []);
-  // The browser logs each refused call and each failed connection. The tests provoke both.
-  assert.deepEqual(
-    wrong.filter((text) => !/status of 4\d\d|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED/.test(text)),
-    [],
-  );
-  // A token must not be stored anywhere.
-  const kept = await page.evaluate(() =>
-    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
-  );
-  assert.doesNotMatch(kept, /eyJ|cdk_/);
-  await context.close();
-}
-
-async function signIn(page: Page, as: string): Promise<void> {
-  await page.getByRole("banner").getByRole("button", { name: "Sign in" }).click();
-  const dialog = page.getByRole("dialog", { name: "Sign in" });
-  await dialog.getByLabel("Token").fill(as);
-  await dialog.getByRole("button", { name: "Sign in" }).click();
-  await dialog.waitFor({ state: "hidden" });
-}
-
-/** Follows a link in the sidebar, which a button opens on a narrow screen. */
-async function go(page: Page, place: string): Promise<void> {
-  const menu = page.getByRole("button", { name: "Menu" });
-  if (await menu.isVisible()) await menu.click();
-  await page.getByRole("navigation", { name: "Procedures" }).getByRole("link", { name: place, exact: true }).click();
-}
-
-const overflow = (page: Page) =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+const explore = explorer(chrome, server);
 
 for (const width of WIDTHS) {
   test(`${width} px: a form marks invalid fields, then calls, and shows the result and the code`, () =>
@@ -244,6 +197,29 @@ test("the exact id is shown wherever the page acts on a user", () =>
     );
   }));
 
+test("a user is deleted only as the dialog shows them", () =>
+  explore(1280, "/docs", async (page) => {
+    const user = createClient({ url: server.url, token: token("explorer_shown") });
+    const { id } = await user.k8s.create({ name: "web", location: "eu" });
+    await signIn(page, adminToken);
+    await go(page, "Dashboard");
+    await page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name: "Users" }).click();
+    const button = page.getByRole("button", { name: /^Delete .*explorer_shown/ });
+    const dialog = page.getByRole("alertdialog");
+    const shown = dialog.getByRole("group", { name: "User id and active clusters" });
+    await button.click();
+    assert.equal(await shown.innerText(), `explorer_shown\ncluster ${id}: web`);
+    await user.k8s.update({ id, name: "shop" });
+    await dialog.getByRole("button", { name: "Delete the account" }).click();
+    await page.getByText("This has changed since it was shown. Look at it again.").waitFor();
+    assert.equal((await user.k8s.list()).length, 1);
+    await button.click();
+    assert.equal(await shown.innerText(), `explorer_shown\ncluster ${id}: shop`);
+    await dialog.getByRole("button", { name: "Delete the account" }).click();
+    await page.getByText(/The account of .* has been deleted/).waitFor();
+    await assert.rejects(user.user.me(), { code: "UNAUTHORIZED" });
+  }));
+
 test("the keyboard is enough to find and call a procedure, in the dark theme", () =>
   explore(
     1280,
@@ -290,6 +266,27 @@ test("a subscription reconnects when the browser is online again", () =>
     await page.context().setOffline(true);
     await until(async () => /Connection lost/.test(await connection.innerText()), "the lost connection");
     await page.context().setOffline(false);
+    await until(async () => /Live\./.test(await connection.innerText()), "live again");
+  }));
+
+test("a subscription whose token has expired resumes after signing in again", () =>
+  explore(1280, "/", async (page) => {
+    const user = "explorer_expired";
+    const elsewhere = createClient({ url: server.url, token: token(user) });
+    // The server tolerates 30 seconds of clock skew: the token is valid for a few seconds more.
+    await signIn(page, token(user, -24));
+    await go(page, "Live");
+    await page.getByRole("button", { name: "Start watching" }).click();
+    const connection = page.getByRole("status", { name: "Connection" });
+    await until(async () => /Live\./.test(await connection.innerText()), "live");
+    const again = page.getByRole("button", { name: "Sign in again and resume" });
+    await again.waitFor();
+    await elsewhere.k8s.create({ name: "missed", location: "eu" });
+    await again.click();
+    const dialog = page.getByRole("dialog", { name: "Sign in" });
+    await dialog.getByLabel("Token").fill(token(user));
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("list", { name: "Events" }).getByText("missed").first().waitFor();
     await until(async () => /Live\./.test(await connection.innerText()), "live again");
   }));
 

@@ -9,7 +9,7 @@ import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
 
 /** Milliseconds of silence after which the client sends a ping. */
-const SILENCE = 30_000;
+const SILENCE = 20_000;
 
 /** A WebSocket without a network. */
 class FakeSocket extends EventTarget {

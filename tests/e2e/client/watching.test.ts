@@ -246,6 +246,33 @@ test("an expired token is replaced by a new one", async () => {
   watched.unsubscribe();
 });
 
+test("an expired token that is not a function ends the subscription without another attempt", async () => {
+  const { Counted, all } = sockets();
+  const watched = watch(createClient({ url: server.url, token: tokenOf(newUser(), -26), WebSocket: Counted }));
+  await watched.ready();
+  await until(() => watched.errors.length > 0, "an error");
+  assert.deepEqual([watched.errors[0]!.code, watched.states.at(-1), all.length], ["UNAUTHORIZED", "closed", 1]);
+});
+
+test("a cookie that is renewed resumes the subscription", async () => {
+  const byCookie = await Server.start({ SESSION_COOKIES: "__session" });
+  const user = newUser();
+  let cookie = tokenOf(user, -26);
+  class WithCookie extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols, { headers: { cookie: `__session=${cookie}`, origin: byCookie.url } });
+    }
+  }
+  const watched = watch(createClient({ url: byCookie.url, WebSocket: WithCookie }));
+  await watched.ready();
+  cookie = tokenOf(user);
+  await until(() => watched.states.includes("reconnecting"), "reconnecting");
+  await createClient({ url: byCookie.url, token: cookie }).k8s.create({ name: "missed", location: "eu" });
+  await until(() => watched.types().includes("created"), "the event");
+  assert.deepEqual([watched.errors, watched.states], [[], ["connecting", "open", "reconnecting", "open"]]);
+  watched.unsubscribe();
+});
+
 test("a subscription over the rate limit is tried again later", async () => {
   const client = createClient({ url: limited.url, token: tokenOf(newUser()), WebSocket });
   const watched = [watch(client), watch(client), watch(client), watch(client)];

@@ -1,14 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
+import { promisify } from "node:util";
+import { type Child, start } from "./child.ts";
 import { SECRET } from "./token.ts";
 
 /** `run` sets the binary under test. */
 const BINARY = process.env.CLUSTERDESK ?? "../../target/debug/clusterdesk";
-/** Milliseconds after which a start or a stop has failed. */
-const PATIENCE = 60_000;
 
 type Env = Record<string, string>;
 
@@ -16,8 +16,7 @@ type Env = Record<string, string>;
 export class Server {
   readonly #folder: string;
   readonly #env: Env;
-  #child: ChildProcess | undefined;
-  #log = "";
+  #child: Child | undefined;
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   url = "";
 
@@ -39,52 +38,33 @@ export class Server {
     return (await readFile(join(this.#folder, "admin-token"), "utf8")).trim();
   }
 
+  /** A link that signs a browser in, once: by default the first admin's. */
+  async consoleLink(user?: string): Promise<string> {
+    const whose = user === undefined ? [] : ["--user", user];
+    const env = { DATA_DIR: this.#folder };
+    const { stdout } = await promisify(execFile)(BINARY, ["console-link", "--url", this.url, ...whose], { env });
+    return stdout.trim();
+  }
+
   /** Starts the process; after a {@link stop}, on the same port and data. */
   async launch(): Promise<void> {
-    const child = spawn(BINARY, {
-      env: {
-        PATH: process.env.PATH,
-        DATA_DIR: this.#folder,
-        BIND_ADDR: this.url === "" ? "127.0.0.1:0" : new URL(this.url).host,
-        JWT_SECRET: SECRET,
-        SHUTDOWN_GRACE_MS: "2000",
-        RATE_LIMIT_READ_MAX_REQUESTS: "0",
-        RATE_LIMIT_WRITE_MAX_REQUESTS: "0",
-        LOG_FORMAT: "json",
-        RUST_LOG: "warn",
-        ...this.#env,
-      },
-      stdio: ["ignore", "pipe", "pipe"],
+    this.#child = await start([BINARY], /JSON-RPC\s+(http:\/\/\S+?)\/\s/, {
+      DATA_DIR: this.#folder,
+      BIND_ADDR: this.url === "" ? "127.0.0.1:0" : new URL(this.url).host,
+      JWT_SECRET: SECRET,
+      SHUTDOWN_GRACE_MS: "2000",
+      RATE_LIMIT_READ_MAX_REQUESTS: "0",
+      RATE_LIMIT_WRITE_MAX_REQUESTS: "0",
+      LOG_FORMAT: "json",
+      RUST_LOG: "warn",
+      ...this.#env,
     });
-    this.#child = child;
-    const killed = () => child.kill("SIGKILL");
-    process.once("exit", killed);
-    child.once("exit", () => process.off("exit", killed));
-    child.stderr.on("data", (chunk) => (this.#log += chunk));
-    this.url = await new Promise<string>((resolve, reject) => {
-      const failed = (why: string) => reject(new Error(`${why}\n${this.#log}`));
-      const timer = setTimeout(() => failed("The server did not start in time."), PATIENCE);
-      child.once("error", (error) => failed(error.message));
-      child.once("exit", (status) => failed(`The server ended with status ${status}.`));
-      child.stdout.on("data", (chunk) => {
-        this.#log += chunk;
-        const address = /JSON-RPC\s+(http:\/\/\S+?)\/\s/.exec(this.#log)?.[1];
-        if (address === undefined) return;
-        clearTimeout(timer);
-        resolve(address);
-      });
-    });
+    this.url = this.#child.found;
   }
 
   /** Ends the process, by SIGTERM or at once. */
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
-    child.kill(signal);
-    await ended;
-    clearTimeout(timer);
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    await this.#child?.stop(signal);
   }
 
   async #remove(): Promise<void> {

@@ -1,10 +1,21 @@
 // Subscriptions with tRPC's client: events arrive in order, and lost connections neither lose nor repeat any.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTRPCClientError, type TRPCClientError } from "@trpc/client";
+import {
+  createTRPCClient,
+  createWSClient,
+  httpSubscriptionLink,
+  isTRPCClientError,
+  type TRPCClientError,
+  wsLink,
+} from "@trpc/client";
+import { EventSource } from "eventsource";
+import superjson from "superjson";
+import { WebSocket } from "ws";
 import { TcpProxy } from "../support/proxy.ts";
 import type { AppRouter } from "../support/router.ts";
 import { Server } from "../support/server.ts";
+import { token as tokenOf } from "../support/token.ts";
 import { until } from "../support/until.ts";
 import { CALLS, type Client, client, newUser, WATCHES } from "./clients.ts";
 
@@ -176,3 +187,64 @@ for (const [name, link] of Object.entries(WATCHES)) {
     watched.subscription.unsubscribe();
   });
 }
+
+test("wsLink: a token that has expired is asked for again, and no event is lost", async () => {
+  const { id, token } = newUser();
+  const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
+  // The server tolerates 30 seconds of clock skew: the first token is valid for a few seconds.
+  const tokens = [tokenOf(id, -26)];
+  let asked = 0;
+  const socket = createWSClient({
+    url: `${server.url.replace(/^http/, "ws")}/trpc`,
+    WebSocket: WebSocket as never,
+    connectionParams: () => ({ token: tokens[asked++] ?? token }),
+  });
+  const watched = watch(createTRPCClient<AppRouter>({ links: [wsLink({ client: socket, transformer: superjson })] }));
+  await watched.ready();
+  const cluster = await caller.k8s.create.mutate({ name: "renamed", location: "eu" });
+  let written = 0;
+  await until(async () => {
+    await caller.k8s.update.mutate({ id: cluster.id, name: `name-${++written}` });
+    return asked > 1;
+  }, "another token");
+  await until(() => watched.seen.length === 2 + written, "every event");
+  assert.deepEqual(
+    watched.seen.slice(2).map(({ name }) => name),
+    Array.from({ length: written }, (_, i) => `name-${i + 1}`),
+  );
+  assert.deepEqual(watched.errors, []);
+  watched.subscription.unsubscribe();
+  await socket.close();
+});
+
+test("httpSubscriptionLink: a cookie that is renewed resumes the stream, and no event is lost", async () => {
+  const byCookie = await Server.start({ SESSION_COOKIES: "__session" });
+  const { id, token } = newUser();
+  const url = `${byCookie.url}/api/trpc/edge`;
+  const caller = client(CALLS.httpLink!({ url, token }));
+  // As a browser's cookie, which Clerk's script renews every minute.
+  let cookie = tokenOf(id, -25);
+  let opened = 0;
+  const withCookie: typeof fetch = (input, init) => {
+    opened += 1;
+    return fetch(input, { ...init, headers: { ...init?.headers, cookie: `__session=${cookie}` } });
+  };
+  const link = httpSubscriptionLink<AppRouter, typeof EventSource>({
+    url,
+    transformer: superjson,
+    EventSource,
+    eventSourceOptions: { fetch: withCookie as never },
+  });
+  const watched = watch(createTRPCClient<AppRouter>({ links: [link] }));
+  await watched.ready();
+  cookie = token;
+  const cluster = await caller.k8s.create.mutate({ name: "renamed", location: "eu" });
+  let written = 0;
+  await until(async () => {
+    await caller.k8s.update.mutate({ id: cluster.id, name: `name-${++written}` });
+    return opened > 1;
+  }, "another stream");
+  await until(() => watched.seen.length === 2 + written, "every event");
+  assert.deepEqual(watched.errors, []);
+  watched.subscription.unsubscribe();
+});

@@ -21,7 +21,7 @@ use clusterdesk::{
 };
 use diesel::connection::SimpleConnection;
 use futures_util::{FutureExt, future::join_all};
-use procedures::{Code, Input, Parsed, Service};
+use procedures::{CallOptions, Code, Input, Parsed, Service};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -145,7 +145,7 @@ both_databases! {
         let (token, _) = app.api_token("user_1", Scope::Read);
         let authenticator = Authenticator::new(&beside.settings().jwt).unwrap();
         let client = async |token: Option<&str>| {
-            Caller { address: None, credential: authenticator.authenticate(token).await }
+            Caller { credential: authenticator.authenticate(token).await, ..Caller::default() }
         };
         let made_up = async || client(Some(PlainToken::generate().expose())).await;
         let introduce = async |client: &Caller| kernel.introduce(client).await.map_err(|error| error.code());
@@ -171,7 +171,7 @@ both_databases! {
         let (_drain, draining) = watch::channel(false);
         let kernel = kernel(&beside.settings(), &beside.limits, routers::all(), draining).unwrap();
         let credential = Credential::ApiToken(PlainToken::generate().hash());
-        let stranger = Caller { address: None, credential };
+        let stranger = Caller { credential, ..Caller::default() };
         app.database.take_away();
         for _ in 0..5 {
             let refused = kernel.introduce(&stranger).await.map_err(|error| error.code());
@@ -260,13 +260,13 @@ both_databases! {
         ] {
             for expected in outcomes {
                 let credential: Credential = authenticator.authenticate(token).await;
-                let context = Arc::new(Context::new(Caller { address: address.parse().ok(), credential }));
+                let context = Arc::new(Context::new(Caller { address: address.parse().ok(), credential, ..Caller::default() }));
                 let is_read = AtomicBool::new(false);
                 let input = Input::deferred(|| {
                     is_read.store(true, Ordering::Relaxed);
                     Parsed { value: Some(json!({"extra": true})), issues: Vec::new() }
                 });
-                let error = kernel.call(&context, method, input).await.result.unwrap_err();
+                let error = kernel.call(&context, method, input, CallOptions::default()).await.result.unwrap_err();
                 assert_eq!(error.code.as_str(), expected, "{address}");
                 assert_eq!(is_read.into_inner(), expected == "BAD_REQUEST", "{address}: {expected}");
             }

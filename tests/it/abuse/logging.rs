@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::hung_postgres::lose_a_commit;
-use crate::support::{Backend, Client, Postgres, Process, SECRET, TestDatabase, claims, hs256};
+use crate::support::{Backend, Client, Postgres, Process, SECRET, Signal, TestDatabase, claims, hs256};
 
 /// Enough calls of 50 entries to fill a pipe and the buffer of the log.
 const BATCHES: u32 = 600;
@@ -51,7 +51,7 @@ fn dropped(metrics: &str, reason: &str) -> u64 {
 
 /// Asserts that SIGTERM ends the server with success.
 fn stop(mut server: Process) {
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     assert!(server.wait().success());
 }
 
@@ -105,7 +105,7 @@ async fn an_anonymous_flood_writes_less_log_than_it_sends() {
         }
     }
     let dropped = dropped(&metrics(&server).await, "refusals");
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     assert!(server.wait().success());
     let log = server.log();
     let lines = log.matches("\"code\":").count();
@@ -114,8 +114,9 @@ async fn an_anonymous_flood_writes_less_log_than_it_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_write_without_a_known_outcome_is_logged_as_an_error() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     postgres.create("app", "template0");
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase { backend: Backend::Postgres, url: postgres.url("app"), folder };
@@ -125,7 +126,7 @@ async fn a_write_without_a_known_outcome_is_logged_as_an_error() {
     let ann = server.client(&hs256(&claims("ann")));
     ann.call("user.me", Value::Null).await;
     lose_a_commit(&postgres, &database, ann).await;
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     server.wait();
     let log = server.log();
     let line = log.lines().find(|line| line.contains("did not confirm the write")).expect(&log);

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Backend, Builder, Client, PRO, StripeStandIn, Subscription, TestApp, all, both_databases, event, now,
+    Backend, Builder, Client, PRO, StripeStandIn, Subscription, TestApp, all, both_databases, event, fixed_now, now,
 };
 
 /// A completed checkout session of a stranger, whose payment link carried the id of somebody else.
@@ -22,8 +22,8 @@ fn subscription(id: &str, customer: &str, metadata: Value) -> Value {
         user: "",
         status: "active",
         price: PRO,
-        start: now() - 60,
-        end: now() + 86_400,
+        start: fixed_now() - 60,
+        end: fixed_now() + 86_400,
         cancel: false,
     };
     let mut object = state.object();

@@ -73,11 +73,12 @@ async fn connections_of_trusted_proxies_are_not_counted_by_address() {
 
 #[tokio::test]
 async fn a_crowd_in_the_reserve_does_not_keep_a_health_check_out() {
-    let patient = Builder::new(Backend::Sqlite).limits(|limits| {
-        limits.connections = 0;
-        limits.reserve_timeout = NEVER;
-        limits.idle_timeout = NEVER;
-    });
+    let patient = Builder::new(Backend::Sqlite)
+        .limits(|limits| {
+            limits.connections = 0;
+            limits.reserve_timeout = NEVER;
+        })
+        .flag("keep-alive-ms", "3600000");
     let app = patient.start().await;
     let mut crowd = Vec::new();
     for _ in 0..400 {
@@ -101,10 +102,11 @@ async fn a_crowd_in_the_reserve_does_not_keep_a_health_check_out() {
 
 #[tokio::test]
 async fn a_connection_in_the_reserve_lasts_a_few_seconds() {
-    let patient = Builder::new(Backend::Sqlite).limits(|limits| {
-        limits.connections = 0;
-        limits.idle_timeout = NEVER;
-    });
+    let patient = Builder::new(Backend::Sqlite)
+        .limits(|limits| {
+            limits.connections = 0;
+        })
+        .flag("keep-alive-ms", "3600000");
     let app = patient.start().await;
     let mut slow = Raw::open(&app.url).await;
     pause();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clusterdesk::{
+    config::Limits,
     db::migrations::Migrations,
     error::{Error, Result},
     kernel::{Call, Router},
@@ -38,10 +39,15 @@ fn too_slow(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
     Ok(is_replica)
 }
 
-/// A primary, its standby, and a server that uses both. Its procedures `probe.inSnapshot` and `probe.once` say whether
-/// they run on the standby.
-async fn with_standby() -> Option<(Postgres, Postgres, TestApp)> {
-    let primary = Postgres::primary()?;
+/// A primary, its standby, and a server that uses both, whatever the standby lacks. Its procedures `probe.inSnapshot` and
+/// `probe.once` say whether they run on the standby.
+async fn with_standby() -> (Postgres, Postgres, TestApp) {
+    with_staleness(Duration::from_secs(3600)).await
+}
+
+/// The same, with answers of the standby that are as old as `staleness` at most.
+async fn with_staleness(staleness: Duration) -> (Postgres, Postgres, TestApp) {
+    let primary = Postgres::primary();
     primary.create("app", "template0");
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase { backend: Backend::Postgres, url: primary.url("app"), folder };
@@ -55,8 +61,29 @@ async fn with_standby() -> Option<(Postgres, Postgres, TestApp)> {
         .query("slow", Access::Public, "Takes a second.", slow)
         .query("tooSlow", Access::Public, "Takes a minute on the replica.", too_slow);
     let builder = Builder::with_database(database).router(probes).flag("database-replica-url", &standby.url("app"));
-    let app = builder.limits(|limits| limits.call_timeout = Duration::from_secs(10)).start().await;
-    Some((primary, standby, app))
+    let change = |limits: &mut Limits| (limits.call_timeout, limits.staleness) = (Duration::from_secs(10), staleness);
+    let app = builder.limits(change).start().await;
+    (primary, standby, app)
+}
+
+/// What the health page says of the replica, which never makes the server less ready.
+async fn health(app: &TestApp) -> String {
+    let page = app.anonymous().http.get(format!("{}health/ready", app.url)).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let body: Value = serde_json::from_str(&page.text().await.unwrap()).unwrap();
+    assert_eq!(body["dependencies"]["database"]["status"], "ready", "{body}");
+    body["dependencies"]["replica"]["status"].as_str().unwrap().to_owned()
+}
+
+/// The value of a sample of the metrics.
+async fn metric(app: &TestApp, sample: &str) -> u64 {
+    let page = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap().text().await.unwrap();
+    page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ')).unwrap().parse().unwrap()
+}
+
+/// How many queries had this outcome.
+async fn queries(app: &TestApp, outcome: &str) -> u64 {
+    metric(app, &format!("clusterdesk_replica_queries_total{{outcome=\"{outcome}\"}}")).await
 }
 
 /// Waits until queries run on the replica.
@@ -68,9 +95,7 @@ async fn used(app: &TestApp) {
 
 /// How many statements the primary has run for `probe.once`.
 async fn statements(app: &TestApp) -> u64 {
-    let page = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap().text().await.unwrap();
-    let counter = "clusterdesk_statements_total{procedure=\"probe.once\"} ";
-    page.lines().find_map(|line| line.strip_prefix(counter)).unwrap().parse().unwrap()
+    metric(app, "clusterdesk_statements_total{procedure=\"probe.once\"}").await
 }
 
 /// Creates a cluster and asserts that every query from then on sees it.
@@ -85,17 +110,18 @@ async fn create_and_list(app: &TestApp, user: &str) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_is_behind_hangs_or_is_away_changes_nothing_for_callers() {
-    let Some((_primary, standby, app)) = with_standby().await else { return };
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+async fn a_replica_that_is_behind_hangs_or_is_away_changes_nothing_for_writers() {
+    let (_primary, standby, app) = with_standby().await;
     used(&app).await;
     create_and_list(&app, "ann").await;
     used(&app).await;
 
     standby.administer(&["SELECT pg_wal_replay_pause()"]);
     create_and_list(&app, "behind").await;
-    assert_eq!(app.anonymous().call("probe.once", Value::Null).await, false);
     standby.administer(&["SELECT pg_wal_replay_resume()"]);
     used(&app).await;
+    eventually(async || health(&app).await == "ready").await;
 
     let frozen = standby.freeze();
     create_and_list(&app, "hung").await;
@@ -104,14 +130,81 @@ async fn a_replica_that_is_behind_hangs_or_is_away_changes_nothing_for_callers()
 
     standby.crash();
     create_and_list(&app, "away").await;
-    assert_eq!(app.anonymous().http.get(format!("{}health/ready", app.url)).send().await.unwrap().status(), 200);
+    eventually(async || health(&app).await == "unavailable").await;
+    assert_eq!(metric(&app, "clusterdesk_replica_ready").await, 0);
+    let away = queries(&app, "away").await;
+    assert!(queries(&app, "failed").await > 0 && away > 0);
     standby.launch();
     used(&app).await;
+    eventually(async || health(&app).await == "ready").await;
+    assert_eq!(metric(&app, "clusterdesk_replica_ready").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+async fn a_writer_reads_their_own_write_and_others_an_older_state() {
+    let (_primary, standby, app) = with_standby().await;
+    let other = app.beside().flag("database-replica-url", &standby.url("app"));
+    let other = other.limits(|limits| limits.staleness = Duration::from_secs(3600)).start().await;
+    let (root, ann) = (app.admin(), app.member("ann"));
+    used(&app).await;
+    // The first position of the primary that this server knows lies before the write, too.
+    eventually(async || {
+        other.user("ann").call("k8s.list", Value::Null).await;
+        queries(&other, "answered").await > 0
+    })
+    .await;
+    standby.administer(&["SELECT pg_wal_replay_pause()"]);
+
+    ann.create("web", "FREE").await;
+    let (mine, all) = (
+        async || ann.call("k8s.list", Value::Null).await,
+        async || root.call("admin.listClusters", Value::Null).await["items"].as_array().unwrap().len(),
+    );
+    // A standby that was slow once is left alone for a while, and the primary knows the cluster.
+    eventually(async || all().await == 0).await;
+    for _ in 0..10 {
+        assert_eq!(mine().await[0]["name"], "web");
+    }
+    assert!(queries(&app, "own_write").await >= 10 && queries(&app, "answered").await > 0);
+    assert_eq!(health(&app).await, "ready", "it is not too far behind");
+    // Another server does not know of the write.
+    eventually(async || other.user("ann").call("k8s.list", Value::Null).await == json!([])).await;
+
+    standby.administer(&["SELECT pg_wal_replay_resume()"]);
+    eventually(async || all().await == 1).await;
+    eventually(async || {
+        let answered = queries(&app, "answered").await;
+        assert_eq!(mine().await[0]["name"], "web");
+        queries(&app, "answered").await > answered
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+async fn a_replica_that_is_too_far_behind_is_left_alone_and_said_to_be() {
+    let (_primary, standby, app) = with_staleness(Duration::from_millis(100)).await;
+    used(&app).await;
+    assert_eq!(health(&app).await, "ready");
+    standby.administer(&["SELECT pg_wal_replay_pause()"]);
+    create_and_list(&app, "ann").await;
+    eventually(async || {
+        let is_replica = app.anonymous().call("probe.once", Value::Null).await;
+        health(&app).await == "behind" && is_replica == false
+    })
+    .await;
+    assert!(queries(&app, "behind").await > 0);
+    assert_eq!(metric(&app, "clusterdesk_replica_ready").await, 0);
+    standby.administer(&["SELECT pg_wal_replay_resume()"]);
+    used(&app).await;
+    eventually(async || health(&app).await == "ready").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn queries_do_not_wait_one_by_one_for_a_replica_that_hangs() {
-    let Some((_primary, standby, app)) = with_standby().await else { return };
+    let (_primary, standby, app) = with_standby().await;
     used(&app).await;
     let frozen = standby.freeze();
     while app.anonymous().call("probe.once", Value::Null).await == true {}
@@ -127,8 +220,9 @@ async fn queries_do_not_wait_one_by_one_for_a_replica_that_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_replica_is_not_blamed_for_errors_and_slowness_of_a_query() {
-    let Some((_primary, _standby, app)) = with_standby().await else { return };
+    let (_primary, _standby, app) = with_standby().await;
     used(&app).await;
     // Each of these would fail for as long as it is tried if its answer came from the primary, or the replica were avoided.
     let refused = async || {
@@ -145,10 +239,8 @@ async fn a_replica_is_not_blamed_for_errors_and_slowness_of_a_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_replica_that_never_answered_changes_nothing_for_callers() {
-    if !Backend::Postgres.is_available() {
-        return;
-    }
     let nowhere = "postgres://127.0.0.1:1/app?user=postgres";
     let app = Builder::new(Backend::Postgres).flag("database-replica-url", nowhere).start().await;
     create_and_list(&app, "ann").await;

@@ -54,7 +54,7 @@ fn messages() -> Vec<(String, Vec<&'static str>)> {
         ("[]".to_owned(), vec!["BAD_REQUEST"]),
         ("1".to_owned(), vec!["BAD_REQUEST"]),
         ("[1]".to_owned(), vec!["BAD_REQUEST"]),
-        (r#"{"jsonrpc":"2.0","id":1.5,"method":"user.me"}"#.to_owned(), vec!["BAD_REQUEST"]),
+        (r#"{"jsonrpc":"2.0","id":[1],"method":"user.me"}"#.to_owned(), vec!["BAD_REQUEST"]),
         (format!("[{}1]", "1,".repeat(TOO_MANY - 1)), vec!["BAD_REQUEST"]),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"rpc.unsubscribe","params":{"subscription":1}}"#.to_owned(),

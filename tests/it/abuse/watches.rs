@@ -1,5 +1,7 @@
 //! Subscriptions that find little in a long log, and users with many of them.
 
+use std::time::Duration;
+
 use clusterdesk::models::{
     api_token::Scope,
     cluster_event::{ClusterEvent, ClusterEventFilter},
@@ -8,7 +10,9 @@ use clusterdesk::models::{
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, Client, Live, Sql, TestApp, Transport, Watcher, both_databases, eventually};
+use crate::support::{
+    Backend, Builder, Client, Live, Raw, Socket, Sql, TestApp, Transport, Watcher, both_databases, eventually,
+};
 
 /// Events that one look reads at most.
 const WINDOW: usize = 4000;
@@ -114,7 +118,7 @@ both_databases! {
             let conn = &mut app.connect();
             let all = ClusterEvent::after(conn, 0, 100).unwrap();
             let expected: Vec<i64> = all.iter().filter(|event| filter.matches(event)).map(EventLog::id).collect();
-            let newest = ClusterEvent::newest(conn).unwrap();
+            let newest = ClusterEvent::extent(conn).unwrap().newest;
             for (limit, window) in [(1, 1), (1, 7), (3, 7), (7, 7), (100, 1), (100, 100)] {
                 let (mut found, mut after) = (Vec::new(), 0);
                 while after < newest {
@@ -192,4 +196,36 @@ both_databases! {
             }
         }
     }
+}
+
+/// The value of a metric without labels, or with these.
+async fn metric(app: &TestApp, name: &str) -> usize {
+    let text = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap().text().await.unwrap();
+    text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.trim().parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_that_does_not_read_is_closed() {
+    let app =
+        Builder::new(Backend::Sqlite).limits(|limits| limits.wire.write_timeout = Duration::from_millis(300)).start();
+    let app = app.await;
+    let ann = app.member("ann");
+    // More than the kernel takes for a connection.
+    insert_events(&app, 30_000);
+    let mut stream = Raw::open(&app.url).await;
+    let path = "/trpc-plain/k8s.watch?input=%7B%22lastEventId%22%3A%220%22%7D";
+    let bearer = format!("authorization: Bearer {}", ann.token.clone().unwrap());
+    stream.send(format!("GET {path} HTTP/1.1\r\nhost: h\r\naccept: text/event-stream\r\n{bearer}\r\n\r\n")).await;
+    let mut jsonrpc = Socket::open(&ann).await;
+    let subscribe = json!({"jsonrpc": "2.0", "id": 1, "method": "k8s.watch", "params": {"lastEventId": "0"}});
+    jsonrpc.send(subscribe.to_string()).await;
+    let mut trpc = Socket::open_at(&ann, "trpc-plain").await;
+    let params = json!({"path": "k8s.watch", "input": {"lastEventId": "0"}});
+    trpc.send(json!({"id": 1, "method": "subscription", "params": params}).to_string()).await;
+    let watched = r#"clusterdesk_calls_total{code="OK",procedure="k8s.watch"} "#;
+    eventually(async || metric(&app, watched).await == 3).await;
+    // The one that asks.
+    eventually(async || metric(&app, "clusterdesk_connections ").await == 1).await;
+    eventually(async || metric(&app, "clusterdesk_subscriptions ").await == 0).await;
+    drop((stream, jsonrpc, trpc));
 }

@@ -1,4 +1,12 @@
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::Path,
+    process::Command,
+};
 
 use super::{CommandOutput, Operator};
 use crate::support::{Backend, Process, Sql, both_databases};
@@ -15,6 +23,20 @@ fn finds(operator: &Operator, settings: &[(&str, &str)], problem: &str) {
     assert!(problems[0].contains(problem), "{} instead of {problem}", problems[0]);
 }
 
+/// Lets a command run as a user who may only read, with everything in the folder owned by that user. The user root may
+/// write whatever the mode is.
+fn unprivileged(command: &mut Command, folder: &Path) {
+    const NOBODY: u32 = 65534;
+    if fs::metadata(folder).unwrap().uid() != 0 {
+        return;
+    }
+    let below = [folder.to_owned(), folder.join("data")].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    for path in below.map(|entry| entry.unwrap().path()).chain([folder.to_owned()]) {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    command.uid(NOBODY).gid(NOBODY);
+}
+
 /// Starts a server once, and gives the database file the mode that the server would give it.
 fn healthy(operator: &Operator) {
     if let Some(path) = operator.0.address().sqlite_path() {
@@ -29,7 +51,7 @@ both_databases! {
         let output = operator.ok(&["doctor"]);
         assert!(output.lines().all(|line| line.contains(": ok (")), "{output}");
         for (what, sqlite_only) in [
-            ("configuration", false), ("database", false), ("migrations", false), ("clock", false),
+            ("configuration", false), ("database", false), ("writes", false), ("migrations", false), ("clock", false),
             ("database file", true), ("data folder", false), ("admin token", false), ("token keys", false),
         ] {
             let found = output.lines().any(|line| line.starts_with(&format!("{what}: ok")));
@@ -72,10 +94,31 @@ both_databases! {
         }
     }
 
+    async fn a_database_that_can_only_be_read_is_reported(operator: Operator) {
+        healthy(&operator);
+        match operator.0.address().sqlite_path() {
+            Some(path) => {
+                chmod(path, 0o400);
+                let mut command = Process::command(operator.0.folder.path(), &["doctor"], &[("DATABASE_URL", &operator.0.url)]);
+                unprivileged(&mut command, operator.0.folder.path());
+                let output = command.output().unwrap();
+                let text = String::from_utf8(output.stdout).unwrap();
+                assert!(text.contains("writes: PROBLEM: could not open"), "{text}");
+                assert_eq!(output.status.code(), Some(1), "{text}");
+            }
+            None => {
+                let name = operator.connect().texts("SELECT current_database()::text").concat();
+                operator.connect().run(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+                finds(&operator, &[], "writes: PROBLEM: the database is read-only");
+            }
+        }
+    }
+
     async fn pending_and_unknown_migrations_are_reported(operator: Operator) {
         healthy(&operator);
         operator.ok(&["migrate", "down", "-n", "2"]);
-        finds(&operator, &[], "2 of 16 are pending; start the server or run `clusterdesk migrate up`");
+        let all = std::fs::read_dir("migrations/sqlite").unwrap().count();
+        finds(&operator, &[], &format!("2 of {all} are pending; start the server or run `clusterdesk migrate up`"));
         operator.ok(&["migrate", "up"]);
         operator.connect().run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')");
         finds(&operator, &[], "the database is newer than this binary: 20990101000000");

@@ -13,21 +13,42 @@ fn help(arguments: &[&str]) -> String {
 #[test]
 fn the_help_of_every_subcommand_lists_its_options_and_settings() {
     for (arguments, words) in [
-        (&["migrate", "up"][..], &["-n <N>", "--all"][..]),
-        (&["migrate", "down"], &["-n <N>", "--all"]),
-        (&["migrate", "redo"], &["-n <N>", "--all"]),
-        (&["migrate", "status"], &[]),
-        (&["token", "create"], &["--user", "--name", "--scope", "--expires-in-days"]),
-        (&["token", "list"], &["--user"]),
-        (&["token", "revoke"], &["<ID>"]),
-        (&["user", "list"], &["--search"]),
-        (&["user", "promote"], &["<ID>"]),
-        (&["user", "demote"], &["<ID>"]),
-        (&["webhooks", "list"], &["--failed"]),
-        (&["webhooks", "replay"], &["IDS", "STRIPE_PRO_MONTHLY_PRICE_ID"]),
-        (&["webhooks", "purge"], &[]),
-        (&["seed"], &["--users", "--force"]),
-        (&["doctor"], &["JWT_SECRET", "BIND_ADDR"]),
+        (&["migrate", "up"][..], &["-n <N>", "--all", "--dry-run", "--json"][..]),
+        (&["migrate", "down"], &["-n <N>", "--all", "--dry-run", "--json"]),
+        (&["migrate", "redo"], &["-n <N>", "--all", "--dry-run", "--json"]),
+        (&["migrate", "status"], &["--json"]),
+        (&["token", "create"], &["--user", "--name", "--scope", "--expires-in-days", "--dry-run", "--json"]),
+        (&["token", "list"], &["--user", "--json"]),
+        (&["token", "revoke"], &["<ID>", "--dry-run", "--json"]),
+        (&["token", "rotate"], &["<ID>", "--dry-run", "--json"]),
+        (&["console-link"], &["--user", "--url", "BIND_ADDR", "--dry-run", "--json"]),
+        (&["user", "list"], &["--search", "--json"]),
+        (&["user", "promote"], &["<ID>", "--dry-run", "--json"]),
+        (&["user", "demote"], &["<ID>", "--dry-run", "--json"]),
+        (&["webhooks", "list"], &["--failed", "--json"]),
+        (&["webhooks", "replay"], &["IDS", "STRIPE_PRO_MONTHLY_PRICE_ID", "--dry-run", "--json"]),
+        (&["webhooks", "reconcile"], &["--json", "--dry-run", "STRIPE_SECRET_KEY"]),
+        (&["webhooks", "customers"], &["--json", "--mend", "STRIPE_SECRET_KEY"]),
+        (&["webhooks", "purge"], &["--dry-run", "--json"]),
+        (&["seed"], &["--users", "--force", "--dry-run", "--json"]),
+        (&["import"], &["--from", "OLD_DATABASE_URL", "--on-conflict", "abort, skip, repair", "--dry-run", "--json"]),
+        (&["backup"], &["--to", "--force", "--dry-run", "--json"]),
+        (&["restore"], &["--from", "--dry-run", "--json"]),
+        (
+            &["purge"],
+            &[
+                "--older-than",
+                "--only",
+                "clusters, users, events, webhooks, addresses",
+                "--audit-older-than",
+                "--audit-to",
+                "--dry-run",
+                "--json",
+            ],
+        ),
+        (&["audit", "verify"], &["--json"]),
+        (&["audit", "export"], &["--to", "--format", "ndjson, csv", "--force", "--json"]),
+        (&["doctor"], &["JWT_SECRET", "BIND_ADDR", "--json"]),
     ] {
         let text = help(arguments);
         for word in [&["DATABASE_URL", "DATA_DIR", "--database-url", "--data-dir"], words].concat() {
@@ -43,7 +64,11 @@ fn the_help_of_serve_lists_every_setting() {
         for setting in [
             "DATABASE_URL",
             "DATABASE_REPLICA_URL",
+            "DATABASE_POOLER",
+            "DATABASE_LISTEN_URL",
+            "DATABASE_WAIT_MS",
             "BIND_ADDR",
+            "METRICS_ADDR",
             "DATA_DIR",
             "APP_URL",
             "ALLOWED_ORIGINS",
@@ -54,6 +79,7 @@ fn the_help_of_serve_lists_every_setting() {
             "JWT_ISSUER",
             "JWT_AUDIENCE",
             "JWT_AUTHORIZED_PARTIES",
+            "RATE_LIMIT_STORE",
             "RATE_LIMIT_READ_MAX_REQUESTS",
             "RATE_LIMIT_READ_WINDOW_MS",
             "RATE_LIMIT_WRITE_MAX_REQUESTS",
@@ -72,7 +98,20 @@ fn the_help_of_serve_lists_every_setting() {
             "LOG_FORMAT",
             "CONNECTIONS_PER_ADDRESS",
             "SHUTDOWN_GRACE_MS",
+            "RETENTION_CLUSTERS",
+            "RETENTION_USERS",
+            "RETENTION_EVENTS",
+            "RETENTION_WEBHOOKS",
+            "RETENTION_ADDRESSES",
+            "RETENTION_AUDIT",
+            "RETENTION_AUDIT_DIR",
             "BOOTSTRAP_ADMIN",
+            "BACKUP_EVERY",
+            "BACKUP_KEEP",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "OTEL_SERVICE_NAME",
+            "OTEL_TRACES_SAMPLER_ARG",
         ] {
             assert!(text.contains(&format!("[env: {setting}")), "{setting} is not in the help");
         }
@@ -82,11 +121,13 @@ fn the_help_of_serve_lists_every_setting() {
 #[test]
 fn the_help_lists_the_subcommands() {
     let text = help(&[]);
-    for command in ["serve", "migrate", "token", "user", "seed", "openrpc", "app-router", "doctor"] {
+    for command in
+        ["serve", "migrate", "token", "user", "seed", "backup", "restore", "copy", "openrpc", "app-router", "doctor"]
+    {
         assert!(text.lines().any(|line| line.trim_start().starts_with(command)), "{command} is not in {text}");
     }
     for (group, commands) in
-        [("migrate", "up down redo status"), ("token", "create list revoke"), ("user", "list promote demote")]
+        [("migrate", "up down redo status"), ("token", "create list revoke rotate"), ("user", "list promote demote")]
     {
         let text = help(&[group]);
         assert!(commands.split(' ').all(|command| text.contains(&format!("  {command}"))), "{text}");

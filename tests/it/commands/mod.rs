@@ -1,12 +1,27 @@
 //! The subcommands except `serve`, one file each.
 
+mod audit_export;
+mod audit_verify;
+mod backup;
+mod console_link;
+mod copy;
 mod doctor;
+mod folder;
 mod help;
+mod import;
+mod json;
 mod migrate;
 mod pipes;
+mod postgres_tools;
+mod purge;
+mod purge_audit;
+mod restore;
 mod seed;
+mod shell;
 mod token;
 mod user;
+
+pub use self::purge::events as old_events;
 
 use clusterdesk::{
     db::{DbConnection, Timestamp},
@@ -34,7 +49,11 @@ impl On for Operator {
 impl Operator {
     /// Runs commands on a database without any migration.
     fn on_empty(backend: Backend) -> Self {
-        Self(backend.empty_database())
+        let database = backend.empty_database();
+        if let Some(path) = database.address().sqlite_path() {
+            std::fs::File::create(path).unwrap();
+        }
+        Self(database)
     }
 
     fn run(&self, arguments: &[&str]) -> CommandOutput {

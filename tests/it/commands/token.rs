@@ -2,7 +2,7 @@ use clusterdesk::models::user::Role;
 use serde_json::{Value, json};
 
 use super::Operator;
-use crate::support::{Builder, Sql, both_databases};
+use crate::support::{Builder, Sql, assert_moment, both_databases};
 
 /// The words of each line except the heading.
 fn table(output: &str) -> Vec<Vec<&str>> {
@@ -24,8 +24,9 @@ both_databases! {
         }
         assert_eq!(
             operator.audited(),
-            ["read", "write", "admin", "admin", "admin"].iter().zip(1..)
-                .map(|(scope, id)| format!("token.create apiToken {id} {{\"scope\":\"{scope}\"}}"))
+            [("read", "root"), ("write", "root"), ("admin", "root"), ("admin", "root"), ("admin", "ann")].iter().zip(1..)
+                .map(|((scope, owner), id)| (id, json!({"owner": owner, "scope": scope, "expiresAt": null})))
+                .map(|(id, detail)| format!("token.create apiToken {id} {detail}"))
                 .collect::<Vec<_>>()
         );
         let mut conn = operator.connect();
@@ -56,14 +57,22 @@ both_databases! {
         operator.connect().run("UPDATE api_tokens SET expires_at = created_at WHERE name = 'old'");
         operator.ok(&["token", "revoke", "2"]);
         let output = operator.ok(&["token", "list"]);
-        let rows: Vec<Vec<&str>> = table(&output).into_iter().map(|row| [&row[..3], &row[4..]].concat()).collect();
+        let rows: Vec<Vec<&str>> = table(&output).into_iter().map(|row| [&row[..3], &row[5..]].concat()).collect();
+        let hints = [0, 1, 2].map(|at: usize| secrets[at].trim()[37..].to_owned());
         assert_eq!(rows, [
-            vec!["1", "write", "live", "root", "deploy"],
-            vec!["2", "read", "revoked", "ann", "command", "line"],
-            vec!["3", "admin", "expired", "ann", "old"],
+            vec!["1", "write", "live", "never", &hints[0], "root", "deploy"],
+            vec!["2", "read", "revoked", "never", &hints[1], "ann", "command", "line"],
+            vec!["3", "admin", "expired", "never", &hints[2], "ann", "old"],
         ]);
+        let times: Vec<[&str; 2]> = table(&output).into_iter().map(|row| [row[3], row[4]]).collect();
+        let [[created, expires], [_, never], [created_too, expired]] = times[..] else { panic!("{output}") };
+        assert_moment(&json!(expires));
+        assert_eq!((&expires[10..], never, expired), (&created[10..], "never", created_too), "{output}");
         assert_eq!(table(&operator.ok(&["token", "list", "--user", "ann"])).len(), 2);
         assert_eq!(table(&operator.ok(&["token", "list", "--user", "nobody"])).len(), 0);
+        let json: Value = serde_json::from_str(&operator.ok(&["token", "list", "--user", "ann", "--json"])).unwrap();
+        let states: Vec<_> = json.as_array().unwrap().iter().map(|one| (&one["id"], &one["state"], &one["userId"])).collect();
+        assert_eq!(states, [(&json!(2), &json!("revoked"), &json!("ann")), (&json!(3), &json!("expired"), &json!("ann"))]);
         let hashes = operator.connect().texts("SELECT hash FROM api_tokens");
         for secret in secrets.iter().map(|secret| secret.trim()).chain(hashes.iter().map(String::as_str)) {
             assert!(!output.contains(secret) && !output.contains(&secret[4..20]));
@@ -85,6 +94,21 @@ both_databases! {
         client.fail("UNAUTHORIZED", "user.me", Value::Null).await;
         let last = app.connect().texts("SELECT procedure || ' ' || entity_id FROM audit_log ORDER BY id DESC");
         assert_eq!(last[0], "token.revoke 1");
+    }
+
+    async fn a_rotated_token_is_replaced_by_one_like_it(operator: Operator) {
+        operator.user("root", Role::Admin);
+        let old = operator.ok(&["token", "create", "--name", "deploy", "--scope", "write"]);
+        let new = operator.ok(&["token", "rotate", "1"]);
+        let output = operator.ok(&["token", "list"]);
+        let rows: Vec<Vec<&str>> = table(&output).into_iter().map(|row| [&row[..3], &row[7..]].concat()).collect();
+        assert_eq!(rows, [["1", "write", "revoked", "root", "deploy"], ["2", "write", "live", "root", "deploy"]]);
+        let detail = json!({"owner": "root", "scope": "write", "expiresAt": null, "replaces": 1});
+        assert_eq!(operator.audited()[1], format!("token.rotate apiToken 2 {detail}"));
+        operator.refused(&["token", "rotate", "1"], "there is no live token 1");
+        let app = Builder::with_database(operator.0).start().await;
+        app.with_token(old.trim()).fail("UNAUTHORIZED", "user.me", Value::Null).await;
+        app.with_token(new.trim()).call("user.me", Value::Null).await;
     }
 
     async fn invalid_requests_are_refused_with_a_message(operator: Operator) {

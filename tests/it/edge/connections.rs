@@ -1,9 +1,7 @@
 //! Connections: reuse, timeouts and the limit on their number.
 
-use std::time::Duration;
-
 use super::{HELLO, assert_refused, raw};
-use crate::support::{Backend, Builder, Raw, Socket, TestApp, eventually};
+use crate::support::{Backend, Builder, Gate, Raw, Socket, TestApp, both_databases, claims, eventually, hs256, probes};
 
 const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nhost: h\r\ncontent-type: application/json";
@@ -41,7 +39,7 @@ async fn connection_is_reused_for_several_requests() {
 
 #[tokio::test]
 async fn slow_request_head_closes_the_connection() {
-    let hasty = Builder::new(Backend::Sqlite).limits(|limits| limits.idle_timeout = Duration::from_millis(100));
+    let hasty = Builder::new(Backend::Sqlite).flag("keep-alive-ms", "100");
     let app = hasty.start().await;
     for start in ["", "POST / HT", "POST / HTTP/1.1\r\nhost: h\r\nx-slow: "] {
         let mut connection = Raw::open(&app.url).await;
@@ -112,4 +110,89 @@ async fn websocket_counts_towards_the_connection_limit() {
     assert_refused(&raw(&app.url, &head(), HELLO.as_bytes()).await, 503, "SERVICE_UNAVAILABLE");
     drop(socket);
     eventually(async || raw(&app.url, &head(), HELLO.as_bytes()).await.status == 200).await;
+}
+
+/// `probe.wait` as a whole HTTP request.
+fn waiting(gate: &Gate) -> String {
+    let call = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"probe.wait","params":{{"gate":"{}"}}}}"#, gate.name);
+    format!("{POST}\r\ncontent-length: {}\r\n\r\n{call}", call.len())
+}
+
+both_databases! {
+    async fn a_client_that_has_closed_its_sending_side_is_answered(builder: Builder) {
+        let app = builder.router(probes()).start().await;
+        let gate = Gate::new();
+        let mut connection = Raw::open(&app.url).await;
+        connection.send(waiting(&gate)).await;
+        gate.arrivals(1).await;
+        connection.finish().await;
+        gate.open(1);
+        assert_eq!(connection.response().await.unwrap().json()["result"], gate.name);
+        assert!(connection.response().await.is_none());
+        // Also when the end comes with the request, and without a body.
+        for request in [hello(), LIVE.to_owned(), "GET /trpc-plain/user.me HTTP/1.1\r\nhost: h\r\n\r\n".to_owned()] {
+            let mut connection = Raw::open(&app.url).await;
+            connection.send(&request).await;
+            connection.finish().await;
+            assert!(connection.response().await.is_some(), "{request}");
+            assert!(connection.response().await.is_none(), "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_unfinished_request_or_an_endless_response_closes_the_connection() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    let others = async || connections(&app).await - 1;
+    let mut part = Raw::open(&app.url).await;
+    part.send(format!("{}\r\n\r\n{{", head())).await;
+    part.finish().await;
+    assert!(part.response().await.is_none_or(|response| response.status == 400));
+    let bearer = hs256(&claims("user_1"));
+    let mut stream = Raw::open(&app.url).await;
+    stream
+        .send(format!("GET /trpc-plain/k8s.watch HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {bearer}\r\n\r\n"))
+        .await;
+    let mut idle = Raw::open(&app.url).await;
+    eventually(async || others().await == 2).await;
+    stream.finish().await;
+    idle.finish().await;
+    eventually(async || others().await == 0).await;
+    // Also when the end comes with the request.
+    let mut stream = Raw::open(&app.url).await;
+    stream
+        .send(format!("GET /trpc-plain/k8s.watch HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {bearer}\r\n\r\n"))
+        .await;
+    stream.finish().await;
+    assert_eq!(stream.head_response().await.unwrap().status, 200);
+    eventually(async || others().await == 0).await;
+}
+
+#[tokio::test]
+async fn a_client_whose_body_was_refused_may_go_and_its_next_call_is_answered() {
+    let app = Builder::new(Backend::Sqlite).router(probes()).start().await;
+    let large = format!("{POST}\r\ncontent-length: 1200000\r\n\r\n{}", " ".repeat(1_200_000));
+    let mut gone = Raw::open(&app.url).await;
+    gone.send(&large).await;
+    gone.finish().await;
+    assert_refused(&gone.response().await.unwrap(), 413, "PAYLOAD_TOO_LARGE");
+    // Long before an idle connection would be closed.
+    assert!(gone.response().await.is_none());
+    for _ in 0..5 {
+        let gate = Gate::new();
+        let mut connection = Raw::open(&app.url).await;
+        connection.send(format!("{large}{}", waiting(&gate))).await;
+        connection.finish().await;
+        assert_eq!(connection.response().await.unwrap().status, 413);
+        gate.arrivals(1).await;
+        gate.open(1);
+        assert_eq!(connection.response().await.unwrap().json()["result"], gate.name);
+    }
+}
+
+/// Open connections, with the one that asks.
+async fn connections(app: &TestApp) -> usize {
+    let page = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap().text().await.unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix("clusterdesk_connections "));
+    line.unwrap().parse().unwrap()
 }

@@ -97,32 +97,6 @@ async fn stopping_server_closes_connections_after_calls_in_flight() {
 }
 
 #[tokio::test]
-async fn metrics_count_calls_without_unknown_names() {
-    let app = Builder::new(Backend::Sqlite).start().await;
-    let user = app.user("user_1");
-    user.call("k8s.list", json!({})).await;
-    user.call("k8s.getClusters", json!({})).await;
-    user.fail("NOT_FOUND", "k8s.get", json!({"id": 1})).await;
-    for name in ["made.up", "made\"up", "unknown"] {
-        user.fail("NOT_FOUND", name, json!({})).await;
-    }
-    let metrics = get(&app, "metrics").await;
-    assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4");
-    let text = String::from_utf8(metrics.body).unwrap();
-    let lines = [
-        "clusterdesk_calls_total{code=\"OK\",procedure=\"k8s.list\"} 2",
-        "clusterdesk_calls_total{code=\"NOT_FOUND\",procedure=\"k8s.get\"} 1",
-        "clusterdesk_calls_total{code=\"NOT_FOUND\",procedure=\"unknown\"} 3",
-        "clusterdesk_call_seconds_count{procedure=\"k8s.list\"} 2",
-        "clusterdesk_queued_reads 0",
-    ];
-    for line in lines {
-        assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
-    }
-    assert!(!text.contains("made"));
-}
-
-#[tokio::test]
 async fn health_and_metrics_ignore_origin_and_need_no_token() {
     let app = Builder::new(Backend::Sqlite).start().await;
     for path in ["/health/live", "/health/ready", "/metrics"] {

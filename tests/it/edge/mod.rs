@@ -1,11 +1,15 @@
 //! The HTTP layer: everything that happens once per request (docs/API.md, "HTTP and WebSocket").
 
 mod bodies;
+mod busy_port;
 mod connections;
 mod crowd;
 mod explorer;
 mod health;
+mod metrics;
 mod origins;
+mod promtool;
+mod refused_requests;
 mod requests;
 mod unix_socket;
 

@@ -95,7 +95,6 @@ async fn wrong_method_is_answered_with_the_allowed_methods() {
         ("PATCH", "/", "GET, HEAD, POST"),
         ("BREW", "/", "GET, HEAD, POST"),
         ("POST", "/docs", "GET, HEAD"),
-        ("POST", "/docs/main.js", "GET, HEAD"),
         ("POST", "/health/live", "GET"),
         ("DELETE", "/health/ready", "GET"),
         ("POST", "/metrics", "GET"),

@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use clusterdesk::{
     db::{Loader, Step, Timestamp},
     models::{
-        audit::NewAuditEntry,
+        audit::{Door, NewAuditEntry},
         customer::Customers,
         k8s::{Cluster, ClusterChanges},
         k8s_sets::{Creation, Deletion, LiveClusters, Update},
         plan::Plan,
+        stored_answer::{StoredAnswer, StoredAnswers, place},
         user::User,
         user_sets::{LiveUsers, LockedUsers, Rename},
     },
 };
 
-use super::{Case, USER, case};
+use super::{Case, USER, case, early};
 
 /// Another user with a customer and clusters.
 const OTHER: &str = "user_59994";
@@ -26,7 +27,20 @@ static NEXT: AtomicU32 = AtomicU32::new(10_000);
 /// Any entry.
 pub fn audit_entry(created_at: Timestamp) -> NewAuditEntry {
     let [actor_id, entity_id, detail, request_id] = ["user_7", "1", "null", "x"].map(str::to_owned);
-    NewAuditEntry { created_at, actor_id, procedure: "k8s.create", entity: "cluster", entity_id, detail, request_id }
+    let (client_address, token_id, door) = (Some("::1".to_owned()), Some(7), Door::Trpc);
+    let (procedure, entity) = ("k8s.create", "cluster");
+    NewAuditEntry {
+        created_at,
+        actor_id,
+        procedure,
+        entity,
+        entity_id,
+        detail,
+        request_id,
+        client_address,
+        token_id,
+        door,
+    }
 }
 
 /// Every step and loader, as [`super::cases`].
@@ -97,5 +111,33 @@ pub fn cases() -> Vec<Case> {
             },
             &[],
         ),
+        case(
+            |conn| {
+                let places = [place("user_7", "key"), place("user_9", "key"), place("user_9", "other")];
+                let places: Vec<&str> = places.iter().map(String::as_str).collect();
+                assert_eq!(StoredAnswers::load(conn, &places).unwrap().len(), 2);
+            },
+            &[],
+        ),
+        case(
+            move |conn| {
+                let answer = |user: &str| {
+                    let [user_id, idempotency_key] = [user, "new"].map(str::to_owned);
+                    let fingerprint = "f".repeat(43);
+                    StoredAnswer { user_id, idempotency_key, fingerprint, output: None, created_at: at }
+                };
+                assert_eq!(StoredAnswer::take(conn, &[answer(USER), answer(OTHER)]).map(|taken| taken.len()), Ok(2));
+                assert_eq!(StoredAnswer::complete(conn, (USER, "new"), at, "{}"), Ok(true));
+                assert_eq!(StoredAnswer::release(conn, USER, "new", at), Ok(false));
+                assert_eq!(StoredAnswer::release(conn, OTHER, "new", at), Ok(true));
+                let kept = answer(USER);
+                assert_eq!(kept.forget(conn), Ok(true));
+                kept.insert(conn).unwrap();
+                assert_eq!(StoredAnswer::forget_all(conn, USER), Ok(1));
+            },
+            &[],
+        ),
+        case(|conn| assert_eq!(StoredAnswer::purge(conn, early(), 7), Ok(7)), &["stored_answers_created_at"]),
+        case(|conn| assert_eq!(StoredAnswer::purge(conn, early(), 99), Ok(19)), &["stored_answers_created_at"]),
     ]
 }

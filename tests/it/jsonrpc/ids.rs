@@ -8,7 +8,7 @@ use serde_json::{
 use super::{hello, hello_answer, invalid, wires};
 use crate::support::{Socket, TestApp, both_databases};
 
-const ODD: &str = "the id must be a string, an integer of 0 to 2^64-1, or null";
+const ODD: &str = "the id must be a string, a number or null";
 
 #[tokio::test]
 async fn string_integer_and_null_ids_are_echoed() {
@@ -33,12 +33,70 @@ async fn string_integer_and_null_ids_are_echoed() {
 #[tokio::test]
 async fn any_other_id_is_an_invalid_request() {
     let (_app, mut wires) = wires().await;
-    for id in ["-1", "1.5", "1.0", "1e2", "18446744073709551616", "true", "false", "{}", "[]", "[1]", r#""\ud800""#] {
+    for id in ["true", "false", "{}", "[]", "[1]", "1E+400", "-1e999", r#""\ud800""#] {
         let call = format!(r#"{{"jsonrpc": "2.0", "id": {id}, "method": "hello.hello", "params": {{"text": "you"}}}}"#);
         assert_eq!(wires.answer(call.clone()).await, invalid(Null, ODD), "{id}");
         // The same as the only entry of a batch.
         assert_eq!(wires.answer(format!("[{call}]")).await, json!([invalid(Null, ODD)]), "{id}");
     }
+}
+
+/// Ids that a natural number of 64 bits can't hold.
+const VERBATIM: [&str; 7] =
+    ["-1", "1.5", "1.0", "1e2", "-0", "18446744073709551616", "-123456789012345678901234567890.12345678901234567890"];
+
+#[tokio::test]
+async fn any_number_and_string_is_echoed_as_it_came() {
+    let (app, mut wires) = wires().await;
+    let user = app.user("user_1");
+    let call = |id: &str, name: &str| {
+        format!(r#"{{"jsonrpc": "2.0", "id": {id}, "method": "{name}", "params": {{"text": "you"}}}}"#)
+    };
+    for id in VERBATIM {
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"greeting":"hello you"}}}}"#);
+        assert_eq!(user.send(call(id, "hello.hello")).await.text().await.unwrap(), answer);
+        wires.socket.send(call(id, "hello.hello")).await;
+        assert_eq!(wires.socket.text().await.unwrap(), answer);
+        // An error, and a request that is not valid.
+        let begin = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":"#);
+        for refused in [call(id, "hello.nothing"), format!(r#"{{"id": {id}, "method": "hello.hello"}}"#)] {
+            let text = user.send(refused.clone()).await.text().await.unwrap();
+            assert!(text.starts_with(&begin), "{refused}: {text}");
+            wires.socket.send(format!("[{refused}]")).await;
+            let text = wires.socket.text().await.unwrap();
+            assert!(text.starts_with(&format!("[{begin}")), "{refused}: {text}");
+        }
+    }
+    let batch: Vec<String> = VERBATIM.iter().chain(&["7", "null"]).map(|id| call(id, "hello.hello")).collect();
+    let batch = format!("[{}]", batch.join(","));
+    let answers: Vec<String> = VERBATIM
+        .iter()
+        .chain(&["7", "null"])
+        .map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"greeting":"hello you"}}}}"#))
+        .collect();
+    let answers = format!("[{}]", answers.join(","));
+    assert_eq!(user.send(batch.clone()).await.text().await.unwrap(), answers);
+    wires.socket.send(batch).await;
+    assert_eq!(wires.socket.text().await.unwrap(), answers);
+}
+
+#[tokio::test]
+async fn a_mutation_with_such_an_id_is_executed_and_a_subscription_started() {
+    let (app, mut wires) = wires().await;
+    let create = r#"{"jsonrpc": "2.0", "id": -1, "method": "customer.create"}"#;
+    let answer = app.user("user_1").send(create).await.text().await.unwrap();
+    assert_eq!(answer, r#"{"jsonrpc":"2.0","id":-1,"result":{"success":true}}"#);
+    wires.socket.send(r#"{"jsonrpc": "2.0", "id": 1.5, "method": "k8s.watch"}"#).await;
+    assert_eq!(wires.socket.text().await.unwrap(), r#"{"jsonrpc":"2.0","id":1.5,"result":"1"}"#);
+    assert_eq!(wires.socket.receive().await.unwrap()["params"]["result"]["type"], "ready");
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_a_message_is_skipped() {
+    let (_app, mut wires) = wires().await;
+    let call = hello(json!(1));
+    assert_eq!(wires.answer(format!("\u{feff}{call}")).await, hello_answer(json!(1)));
+    assert_eq!(wires.answer(format!("\u{feff} [{call}]")).await, json!([hello_answer(json!(1))]));
 }
 
 #[tokio::test]
@@ -87,7 +145,7 @@ async fn invalid_request_is_answered_with_its_id_when_readable() {
     for not_an_object in ["1", "null", "true", "\"user.me\""] {
         assert_eq!(wires.answer(not_an_object).await, invalid(Null, "a request must be an object"));
     }
-    for nothing in ["", " ", "{", "}", "[", "nul", "{}{}", "[] []", "\u{feff}{}"] {
+    for nothing in ["", " ", "{", "}", "[", "nul", "{}{}", "[] []", "\u{feff}", "\u{feff}\u{feff}{}"] {
         assert_eq!(wires.answer(nothing).await, super::unreadable(), "{nothing:?}");
     }
 }

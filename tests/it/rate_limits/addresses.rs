@@ -1,5 +1,7 @@
 //! The client address of a call, with and without proxies.
 
+use http::HeaderValue;
+
 use super::{call, json_of, limited, outcome, request};
 use crate::support::{Backend, Builder, Client, TestApp};
 
@@ -43,6 +45,11 @@ async fn behind_trusted_proxies_the_last_untrusted_address_counts() {
         "10.9.9.9, 203.0.113.1",
         "nonsense, 203.0.113.1",
         "::ffff:203.0.113.1",
+        // Some proxies add the port.
+        "203.0.113.1:50001",
+        "203.0.113.1:50002, 10.1.2.3:80",
+        "[::ffff:203.0.113.1]",
+        "[::ffff:203.0.113.1]:443",
     ];
     for list in equivalent {
         assert_eq!(call_from(&anonymous, list).await, "TOO_MANY_REQUESTS", "{list}");
@@ -51,12 +58,45 @@ async fn behind_trusted_proxies_the_last_untrusted_address_counts() {
         anonymous.post().header("x-forwarded-for", "203.0.113.99").header("x-forwarded-for", "203.0.113.1");
     let answer = json_of(two_headers.body(request("user.me").to_string()).send().await.unwrap()).await;
     assert_eq!(outcome(&answer), "TOO_MANY_REQUESTS");
+    let before = HeaderValue::from_bytes("é, 203.0.113.1".as_bytes()).unwrap();
+    let answer = anonymous.post().header("x-forwarded-for", before).body(request("user.me").to_string()).send().await;
+    assert_eq!(outcome(&json_of(answer.unwrap()).await), "TOO_MANY_REQUESTS");
     for other in ["203.0.113.2", "203.0.113.1, 203.0.113.3", "10.7.7.7"] {
         assert_eq!(call_from(&anonymous, other).await, "UNAUTHORIZED", "{other}");
     }
     // Without a readable address, the proxy's own address counts.
     assert_eq!(call(&anonymous, "user.me").await, "UNAUTHORIZED");
     assert_eq!(call_from(&anonymous, "203.0.113.5, nonsense").await, "TOO_MANY_REQUESTS");
+}
+
+#[tokio::test]
+async fn forwarded_counts_where_there_is_no_x_forwarded_for() {
+    let app = behind(Some("127.0.0.0/8, 10.0.0.0/8"), 1).await;
+    let anonymous = app.anonymous();
+    let send = async |headers: &[(&str, &str)]| {
+        let post = headers.iter().fold(anonymous.post(), |post, (name, value)| post.header(*name, *value));
+        outcome(&json_of(post.body(request("user.me").to_string()).send().await.unwrap()).await)
+    };
+    assert_eq!(send(&[("forwarded", "for=203.0.113.1")]).await, "UNAUTHORIZED");
+    for same in [
+        "for=203.0.113.1;proto=https;by=10.0.0.1",
+        "proto=http; For=\"203.0.113.1:4711\" , for=10.1.2.3",
+        "for=203.0.113.99, for=203.0.113.1",
+        "for=\"[::ffff:203.0.113.1]:4711\"",
+    ] {
+        assert_eq!(send(&[("forwarded", same)]).await, "TOO_MANY_REQUESTS", "{same}");
+    }
+    let two = [("forwarded", "for=203.0.113.99"), ("forwarded", "for=203.0.113.1, for=10.1.1.1")];
+    assert_eq!(send(&two).await, "TOO_MANY_REQUESTS");
+    assert_eq!(send(&[("forwarded", "for=\"[2001:db8::17]\"")]).await, "UNAUTHORIZED");
+    // A proxy that sends X-Forwarded-For passes on what a client says in Forwarded.
+    let both = [("forwarded", "for=203.0.113.2"), ("x-forwarded-for", "203.0.113.1")];
+    assert_eq!(send(&both).await, "TOO_MANY_REQUESTS");
+    // Without a readable address, the proxy's own address counts.
+    assert_eq!(send(&[("forwarded", "for=_hidden")]).await, "UNAUTHORIZED");
+    for unknown in ["for=unknown", "proto=https", "for=203.0.113.7, for=_hidden", ""] {
+        assert_eq!(send(&[("forwarded", unknown)]).await, "TOO_MANY_REQUESTS", "{unknown}");
+    }
 }
 
 #[tokio::test]

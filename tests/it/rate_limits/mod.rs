@@ -2,6 +2,7 @@
 //! is regained during a test.
 
 mod addresses;
+mod shared;
 mod wrong_kind;
 
 use std::ops::RangeInclusive;

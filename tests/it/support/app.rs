@@ -92,7 +92,11 @@ impl Builder {
 
     pub fn settings(&self) -> Settings {
         let data_dir = self.database.folder.path().to_str().unwrap();
-        let own = ["test", "--database-url", &self.database.url, "--data-dir", data_dir];
+        let mut own = vec!["test", "--data-dir", data_dir];
+        // A test may have the server take another way to the database.
+        if !self.flags.iter().any(|flag| flag == "--database-url") {
+            own.extend(["--database-url", &self.database.url]);
+        }
         let flags = own.into_iter().map(str::to_owned).chain(self.flags.iter().cloned());
         Flags::try_parse_from(flags).unwrap_or_else(|error| panic!("{error}")).settings
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clusterdesk::{
-    auth,
+    auth::Grant,
     db::{DbConnection, Timestamp},
     models::{
-        api_token::{NewApiToken, Scope},
+        api_token::Scope,
         user::{self, NewUser, Role},
     },
 };
@@ -83,18 +83,9 @@ impl TestApp {
     /// A client with an API token of this scope.
     pub fn scripted(&self, user: &str, scope: Scope) -> Client {
         self.provision(user, Role::User);
-        let token = auth::PlainToken::generate();
-        let hash = token.hash();
-        let new = NewApiToken {
-            user_id: user,
-            name: "script",
-            hash: hash.as_str(),
-            scope,
-            created_at: Timestamp::now(),
-            expires_at: None,
-        };
-        new.insert(&mut self.connect()).unwrap();
-        self.with_token(token.expose())
+        let grant = Grant { user_id: user, name: "script", scope, expires_at: None };
+        let granted = grant.issue(&mut self.connect(), Timestamp::now()).unwrap();
+        self.with_token(granted.token.expose())
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use super::{Backend, Sql, TestDatabase};
 
-/// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 each of tokens,
-/// tombstones, Stripe events and subscriptions, and 100,000 audit rows and cluster events.
+/// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 each of tokens, sessions,
+/// links to sign in, tombstones, Stripe events, subscriptions, gone customers and stored answers, and 100,000 audit rows, their hashes, and cluster
+/// events.
 pub fn big(backend: Backend) -> &'static TestDatabase {
     static SQLITE: OnceLock<TestDatabase> = OnceLock::new();
     static POSTGRES: OnceLock<TestDatabase> = OnceLock::new();
@@ -36,7 +37,7 @@ fn build(backend: Backend) -> TestDatabase {
     });
     names.iter().for_each(|name| conn.run(&format!("DROP INDEX {name}")));
     // On SQLite the triggers have written the last two.
-    let count = if backend == Backend::Sqlite { 10 } else { 12 };
+    let count = if backend == Backend::Sqlite { 15 } else { 17 };
     for statement in &rows(backend)[..count] {
         conn.run(statement);
     }
@@ -49,7 +50,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 12] {
+fn rows(backend: Backend) -> [String; 17] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -61,6 +62,10 @@ fn rows(backend: Backend) -> [String; 12] {
     let at = match backend {
         Backend::Sqlite => "datetime('2026-01-01', n || ' seconds')",
         Backend::Postgres => "TIMESTAMP '2026-01-01' + n * INTERVAL '1 second'",
+    };
+    let hash = match backend {
+        Backend::Sqlite => "printf('%064d', n)",
+        Backend::Postgres => "lpad(n::text, 64, '0')",
     };
     let pick = |values: &str, n: &str| {
         let choices: Vec<&str> = values.split(' ').collect();
@@ -102,10 +107,15 @@ fn rows(backend: Backend) -> [String; 12] {
             "INSERT INTO api_tokens (user_id, name, hash, scope, created_at)
             SELECT 'user_' || (n % 5000 + 1), 'a token', {hash}, 'read', {at} FROM {}",
             numbers(20_000),
-            hash = match backend {
-                Backend::Sqlite => "printf('%064d', n)",
-                Backend::Postgres => "lpad(n::text, 64, '0')",
-            },
+        ),
+        format!(
+            "INSERT INTO sessions (user_id, hash, created_at, expires_at, last_used_at)
+            SELECT 'user_' || (n % 5000 + 1), {hash}, {at}, {at}, {at} FROM {}",
+            numbers(20_000)
+        ),
+        format!(
+            "INSERT INTO sign_in_links (hash, user_id, expires_at) SELECT {hash}, 'user_' || n, {at} FROM {}",
+            numbers(20_000)
         ),
         format!(
             "INSERT INTO stripe_events (id, kind, created_at, received_at, processed_at, attempts, error, payload)
@@ -119,6 +129,17 @@ fn rows(backend: Backend) -> [String; 12] {
             numbers(20_000)
         ),
         format!(
+            "INSERT INTO gone_stripe_customers (id, auth_user_id, gone_at)
+            SELECT 'cus_gone_' || n, 'user_' || n, {at} FROM {}",
+            numbers(20_000)
+        ),
+        format!(
+            "INSERT INTO stored_answers (user_id, idempotency_key, fingerprint, output, created_at)
+            SELECT 'user_' || n, 'key', '{}', CASE WHEN n % 100 > 0 THEN '{{}}' END, {at} FROM {}",
+            "f".repeat(43),
+            numbers(20_000)
+        ),
+        format!(
             "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
             SELECT {at}, 'user_' || (n % 5000), {procedure}, {entity}, n % 50000, '{{}}', 'r' || n FROM {}",
             numbers(100_000),
@@ -128,6 +149,13 @@ fn rows(backend: Backend) -> [String; 12] {
         "INSERT INTO audit_events (id, audit_id)
         SELECT id, id FROM audit_log WHERE NOT EXISTS (SELECT 1 FROM audit_events) ORDER BY id"
             .to_owned(),
+        format!(
+            "INSERT INTO audit_seals (id, hash) SELECT id, {} FROM audit_events",
+            match backend {
+                Backend::Sqlite => "printf('%064d', id)",
+                Backend::Postgres => "lpad(id::text, 64, '0')",
+            }
+        ),
         "INSERT INTO audit_counts (bucket, shard, entries)
         SELECT date_bin('10 minutes', created_at, TIMESTAMP '2000-01-01'), 1, count(*) FROM audit_log GROUP BY 1"
             .to_owned(),

@@ -29,11 +29,20 @@ pub struct EventStream {
 impl EventStream {
     /// Sends the request of a subscription and reads the first event.
     pub async fn open(request: RequestBuilder) -> Self {
+        Self::open_for(request, "no-cache, no-transform").await
+    }
+
+    /// The same for a request with a session cookie.
+    pub async fn open_by_cookie(request: RequestBuilder) -> Self {
+        Self::open_for(request, "private, no-cache, no-transform").await
+    }
+
+    async fn open_for(request: RequestBuilder, caching: &str) -> Self {
         let response = request.header("accept", "text/event-stream").send().await.unwrap();
         assert_eq!(response.status(), 200);
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("content-type"), "text/event-stream");
-        assert_eq!(header("cache-control"), "no-cache, no-transform");
+        assert_eq!(header("cache-control"), caching);
         assert_eq!(header("x-accel-buffering"), "no");
         let mut events = Self { response, text: String::new() };
         let connected = events.next().await.unwrap();

@@ -46,6 +46,6 @@ impl TestDatabase {
 }
 
 fn administer(statement: &str) {
-    let url = postgres::server().unwrap().url("postgres");
+    let url = postgres::server().url("postgres");
     PgConnection::establish(&url).unwrap().batch_execute(statement).unwrap();
 }

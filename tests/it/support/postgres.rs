@@ -46,44 +46,30 @@ pub struct Postgres {
     strategy: OnceLock<&'static str>,
 }
 
-/// The shared server, started on first use. None when PostgreSQL is not installed; with `CI` set that is a panic.
-pub fn server() -> Option<&'static Postgres> {
-    static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
-    SERVER
-        .get_or_init(|| {
-            let Some(binaries) = binaries() else {
-                assert!(std::env::var("CI").is_err(), "PostgreSQL's binaries are not installed, and CI=true");
-                eprintln!("\n*** NOT TESTED ON POSTGRESQL: initdb is neither in PATH nor in /usr/lib/postgresql ***\n");
-                return None;
-            };
-            Some(Postgres::start(&binaries, &[]))
-        })
-        .as_ref()
+/// The shared server, started on first use.
+pub fn server() -> &'static Postgres {
+    static SERVER: OnceLock<Postgres> = OnceLock::new();
+    SERVER.get_or_init(|| Postgres::start(&binaries(), &[]))
 }
 
-fn binaries() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
-        folders.extend(versions.flatten().map(|version| version.path().join("bin")));
-    }
-    folders.into_iter().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+/// Where build.rs has found them. A test that needs them is ignored otherwise.
+fn binaries() -> PathBuf {
+    let found: Option<&str> = option_env!("POSTGRESQL_BINARIES");
+    found.expect("PostgreSQL's server is not installed").into()
 }
 
 impl Postgres {
-    /// A server for one test, which the test may kill. None when PostgreSQL is not installed.
-    pub fn private() -> Option<Self> {
-        server()?;
-        let binaries = binaries().unwrap();
-        Some(Self::start(&binaries, &["max_connections=50", "shared_buffers=16MB"]))
+    /// A server for one test, which the test may kill.
+    pub fn private() -> Self {
+        server();
+        Self::start(&binaries(), &["max_connections=50", "shared_buffers=16MB"])
     }
 
     /// Like [`Self::private`], and it can have standbys.
-    pub fn primary() -> Option<Self> {
-        server()?;
-        let binaries = binaries().unwrap();
+    pub fn primary() -> Self {
+        server();
         let options = ["max_connections=50", "shared_buffers=16MB", "wal_level=replica", "max_wal_senders=4"];
-        Some(Self::start(&binaries, &options))
+        Self::start(&binaries(), &options)
     }
 
     /// A hot standby of this server.
@@ -100,6 +86,25 @@ impl Postgres {
         standby
     }
 
+    /// Runs a shell script in the server's folder, as its user and with its programs. Returns what it printed.
+    pub fn shell(&self, script: &str, variables: &[(&str, &str)]) -> String {
+        let mut command = self.command(Path::new("/bin/sh"));
+        let path = std::env::join_paths([self.binaries.as_path(), Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+        command.args(["-ec", script]).env("PATH", path).envs(variables.iter().copied());
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        assert!(output.status.success(), "{script}\n{text}");
+        text
+    }
+
+    /// A server on the data that a script has put into the folder `copy`.
+    pub fn on_copy(&self) -> Self {
+        let server = Self::in_new_folder(&self.binaries, self.options.clone());
+        std::fs::rename(self.folder.join("copy"), server.folder.join("data")).unwrap();
+        server.launch();
+        server
+    }
+
     /// A program that comes with the server, or else one from PATH.
     fn client_program(&self, name: &str) -> PathBuf {
         let beside = self.binaries.join(name);
@@ -108,8 +113,28 @@ impl Postgres {
 
     /// Stops all processes of the server until the guard is dropped.
     pub fn freeze(&self) -> Frozen {
+        Frozen::with_children(self.pid())
+    }
+
+    /// Lets no file of the server grow beyond so many bytes, as a full disk would.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let first = self.pid();
+        let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+        for pid in std::iter::once(first.to_string()).chain(children.split_whitespace().map(str::to_owned)) {
+            // As the user of the server: root may lack the right in a sandbox. The program is in Debian's util-linux, which is
+            // always there.
+            let bytes = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+            let limit = format!("--fsize={bytes}:unlimited");
+            let limited = self.command(Path::new("prlimit")).args(["--pid", &pid, &limit]).status().unwrap();
+            // A process may have ended meanwhile.
+            assert!(limited.success() || !Path::new(&format!("/proc/{pid}")).exists(), "prlimit");
+        }
+    }
+
+    /// The first process of the server, whose children are the others.
+    fn pid(&self) -> u32 {
         let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
-        Frozen::with_children(file.lines().next().unwrap().parse().unwrap())
+        file.lines().next().unwrap().parse().unwrap()
     }
 
     /// Runs statements on the server's own database.
@@ -152,20 +177,12 @@ impl Postgres {
     }
 
     fn in_new_folder(binaries: &Path, options: Vec<String>) -> Self {
-        let folder = tempfile::Builder::new().prefix("clusterdesk-pg-").tempdir().unwrap().keep();
-        if is_root() {
-            chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
+        let folder = new_folder("clusterdesk-pg-");
         Self { folder, binaries: binaries.to_owned(), options, shell: Mutex::new(None), strategy: OnceLock::new() }
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.folder).stdout(Stdio::null()).stderr(Stdio::null());
-        if is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        command
+        command(program, &self.folder)
     }
 
     /// Starts the server on its data folder and waits until it accepts connections.
@@ -178,7 +195,7 @@ impl Postgres {
             shell.args(["-c", setting]);
         }
         *self.shell.lock().unwrap() = Some(shell.stdin(Stdio::piped()).spawn().unwrap());
-        self.wait();
+        wait_for(&self.url("postgres"));
     }
 
     /// Stops the server immediately, as a crash would: all connections close and nothing is flushed. The data folder stays.
@@ -188,16 +205,21 @@ impl Postgres {
         shell.wait().unwrap();
     }
 
-    fn wait(&self) {
-        let mut last = None;
-        for _ in 0..600 {
-            match PgConnection::establish(&self.url("postgres")) {
-                Ok(_) => return,
-                Err(error) => last = Some(error),
-            }
-            sleep(Duration::from_millis(50));
+    /// Kills all processes of the server, which can't do anything more.
+    pub fn kill(&self) {
+        let first = self.pid();
+        let script = format!("kill -STOP {first}; kill -KILL $(cat /proc/{first}/task/{first}/children) {first}");
+        let killed = self.command(Path::new("/bin/sh")).args(["-c", &script]).status().unwrap();
+        assert!(killed.success(), "{} could not be killed", self.folder.display());
+        if let Some(mut shell) = self.shell.lock().unwrap().take() {
+            shell.kill().unwrap();
+            shell.wait().unwrap();
         }
-        panic!("PostgreSQL in {} did not accept a connection: {last:?}", self.folder.display());
+    }
+
+    /// Where it runs, and has its socket.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn url(&self, database: &str) -> String {
@@ -220,6 +242,38 @@ impl Postgres {
             if version.is_ok_and(|version: i32| version >= 150_000) { "STRATEGY FILE_COPY" } else { "" }
         })
     }
+}
+
+/// A folder for a server's user.
+pub fn new_folder(prefix: &str) -> PathBuf {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir().unwrap().keep();
+    if is_root() {
+        chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    folder
+}
+
+/// A command of a server's user in a folder.
+pub fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Waits until a server accepts connections.
+pub fn wait_for(url: &str) {
+    let mut last = None;
+    for _ in 0..600 {
+        match PgConnection::establish(url) {
+            Ok(_) => return,
+            Err(error) => last = Some(error),
+        }
+        sleep(Duration::from_millis(50));
+    }
+    panic!("{url} did not accept a connection: {last:?}");
 }
 
 /// Stops the server and removes its folder. The shared server is never dropped; it stops with the process.

@@ -9,7 +9,9 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::Client;
+use rustix::process::Signal;
+
+use super::{Client, signal};
 
 /// A running `clusterdesk serve`. Killed when dropped.
 pub struct Process {
@@ -52,8 +54,13 @@ impl Process {
 
     /// Starts a server that may open so many files.
     pub fn serve_with_files(folder: &Path, settings: &[(&str, &str)], files: usize) -> Self {
+        Self::serve_by(folder, &format!("ulimit -n {files} && exec \"$0\" serve"), settings)
+    }
+
+    /// Starts a server by a shell script, whose `$0` is the program.
+    pub fn serve_by(folder: &Path, script: &str, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_clusterdesk")]);
+        command.args(["-c", script, env!("CARGO_BIN_EXE_clusterdesk")]);
         command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("BIND_ADDR", "127.0.0.1:0").envs(settings.iter().copied());
         Self::start(folder, command, Stdio::piped())
@@ -110,10 +117,8 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
-    /// Sends a signal by its name.
-    pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
-        assert!(sent.success());
+    pub fn signal(&self, name: Signal) {
+        signal(self.pid(), name).unwrap();
     }
 
     pub fn wait(&mut self) -> ExitStatus {

@@ -1,7 +1,8 @@
-//! A stand-in for Stripe's API: form-encoded requests, JSON responses, idempotency keys, and injected faults.
+//! A stand-in for Stripe's API: form-encoded requests, JSON responses, idempotency keys, stored objects and events, and
+//! injected faults.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -13,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::Builder;
+use super::{Builder, event_list::EventList};
 
 pub const SECRET_KEY: &str = "sk_test_of_the_tests";
 
@@ -38,14 +39,18 @@ pub enum Fault {
     NoUrl,
     /// The response is not JSON.
     InvalidJson,
+    /// The response is a JSON text of so many bytes, with this status.
+    Large(u16, usize),
 }
 
 /// A request that was received.
 #[derive(Clone, Debug)]
 pub struct StripeRequest {
     pub path: String,
+    /// The fields of the body, or of the query of a GET.
     pub form: HashMap<String, String>,
     pub idempotency_key: String,
+    pub version: String,
 }
 
 /// A running stand-in for Stripe's API.
@@ -59,6 +64,11 @@ pub struct StripeStandIn {
 struct State {
     requests: Vec<StripeRequest>,
     faults: VecDeque<Fault>,
+    /// What GET returns, by path.
+    objects: HashMap<String, Value>,
+    events: EventList,
+    /// Ids that requests to create something must not name.
+    missing: HashSet<String>,
     /// The first form of each idempotency key, and the response to it; None if it failed.
     responses: HashMap<String, (HashMap<String, String>, Option<Value>)>,
 }
@@ -94,15 +104,34 @@ impl StripeStandIn {
         self.state.lock().unwrap().requests.clone()
     }
 
+    /// Stores an object for GET, such as a subscription at `/v1/subscriptions/sub_1`.
+    pub fn store(&self, path: &str, object: Value) {
+        self.state.lock().unwrap().objects.insert(path.to_owned(), object);
+    }
+
+    /// Stores events, which are listed in pages of `page_size`.
+    pub fn list(&self, events: impl IntoIterator<Item = Value>, page_size: usize) {
+        self.state.lock().unwrap().events = EventList::new(events, page_size);
+    }
+
+    /// Forgets a customer or price.
+    pub fn forget(&self, id: &str) {
+        self.state.lock().unwrap().missing.insert(id.to_owned());
+    }
+
     async fn serve(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, std::io::Error> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
+        let is_get = head.method == http::Method::GET;
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        let form = if is_get { query.as_bytes() } else { &body[..] };
+        let form: HashMap<String, String> = form_urlencoded::parse(form).into_owned().collect();
         let idempotency_key = header(&head.headers, "idempotency-key");
         let fault = {
             let mut state = self.state.lock().unwrap();
-            let path = head.uri.path().to_owned();
-            state.requests.push(StripeRequest { path, form: form.clone(), idempotency_key: idempotency_key.clone() });
+            let (path, version) = (head.uri.path().to_owned(), header(&head.headers, "stripe-version"));
+            let (form, idempotency_key) = (form.clone(), idempotency_key.clone());
+            state.requests.push(StripeRequest { path, form, idempotency_key, version });
             state.faults.pop_front()
         };
         match fault {
@@ -124,6 +153,11 @@ impl StripeStandIn {
             Some(Fault::NoResponse) => std::future::pending().await,
             Some(Fault::Disconnect) => return Err(std::io::Error::other("disconnected")),
             Some(Fault::InvalidJson) => return Ok(Response::new(Full::from("<html>"))),
+            Some(Fault::Large(status, bytes)) => {
+                let mut response = ok(&json!({"id": "cs_large", "url": "x".repeat(bytes)}));
+                *response.status_mut() = status.try_into().unwrap();
+                return Ok(response);
+            }
             Some(Fault::NoUrl) => return Ok(ok(&json!({"id": "cs_none", "url": null}))),
             Some(Fault::None) | None => {}
         }
@@ -131,6 +165,17 @@ impl StripeStandIn {
             return Ok(failure(401, "invalid_request_error"));
         }
         let mut state = self.state.lock().unwrap();
+        if is_get {
+            let found = match head.uri.path() {
+                "/v1/events" => Some(state.events.page(&query)),
+                path => state.objects.get(path).cloned(),
+            };
+            return Ok(found.as_ref().map_or_else(|| missing(404, "id"), ok));
+        }
+        let named = form.iter().filter(|(name, _)| !name.starts_with("metadata"));
+        if let Some((name, _)) = named.into_iter().find(|(_, value)| state.missing.contains(*value)) {
+            return Ok(missing(400, name));
+        }
         if let Some((first, known)) = state.responses.get(&idempotency_key) {
             if *first != form {
                 return Ok(failure(400, "idempotency_error"));
@@ -180,6 +225,14 @@ fn failure(status: u16, kind: &str) -> Response<Full<Bytes>> {
     let body =
         json!({"error": {"type": kind, "code": "of_the_stand_in", "message": "the internal message of the stand-in"}});
     let mut response = ok(&body);
+    *response.status_mut() = status.try_into().unwrap();
+    response
+}
+
+/// The failure of a request that names, in this parameter, an object that does not exist.
+fn missing(status: u16, param: &str) -> Response<Full<Bytes>> {
+    let error = json!({"type": "invalid_request_error", "code": "resource_missing", "param": param});
+    let mut response = ok(&json!({"error": error}));
     *response.status_mut() = status.try_into().unwrap();
     response
 }

@@ -1,5 +1,7 @@
 //! Events as Stripe sends and signs them, in the formats of API versions before and since 2025-03-31.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::hmac;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -24,6 +26,13 @@ pub fn signature(payload: &str, secret: &str, time: u64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signature = hmac::sign(&key, format!("{time}.{payload}").as_bytes());
     format!("t={time},v1={}", HEXLOWER.encode(signature.as_ref()))
+}
+
+/// The second of the first call, for periods that are the same whenever a test describes a subscription. [`now`] would be a
+/// second later sometimes.
+pub fn fixed_now() -> u64 {
+    static NOW: OnceLock<u64> = OnceLock::new();
+    *NOW.get_or_init(now)
 }
 
 /// An event of this type about an object. `created` is in seconds since the Unix epoch.
@@ -79,7 +88,10 @@ impl Subscription<'_> {
         json!({
             "id": "in_1", "object": "invoice", "customer": format!("cus_{}", self.user), "status": "paid",
             "parent": {"type": "subscription_details", "subscription_details": {"subscription": self.id}},
-            "lines": {"object": "list", "data": [{"id": "il_1", "period": {"start": self.start, "end": self.end}}]},
+            "lines": {"object": "list", "data": [{
+                "id": "il_1", "period": {"start": self.start, "end": self.end},
+                "pricing": {"type": "price_details", "price_details": {"price": self.price, "product": "prod_1"}},
+            }]},
         })
     }
 
@@ -88,6 +100,9 @@ impl Subscription<'_> {
         let mut invoice = self.invoice();
         invoice.as_object_mut().unwrap().remove("parent");
         invoice["subscription"] = json!(self.id);
+        let line = invoice["lines"]["data"][0].as_object_mut().unwrap();
+        line.remove("pricing");
+        line.insert("price".to_owned(), json!({"id": self.price, "object": "price"}));
         invoice
     }
 }

@@ -1,9 +1,9 @@
 //! API tokens, inserted into the database directly.
 
 use clusterdesk::{
-    auth::PlainToken,
+    auth::{Grant, Granted},
     db::Timestamp,
-    models::api_token::{NewApiToken, Scope},
+    models::api_token::Scope,
 };
 
 use super::TestApp;
@@ -11,10 +11,9 @@ use super::TestApp;
 impl TestApp {
     /// Creates a live token of an existing user. Returns the token and its id.
     pub fn api_token(&self, user_id: &str, scope: Scope) -> (String, i64) {
-        let token = PlainToken::generate();
-        let (hash, created_at) = (token.hash(), Timestamp::now());
-        let row = NewApiToken { user_id, name: "test", hash: hash.as_str(), scope, created_at, expires_at: None };
-        (token.expose().to_owned(), row.insert(&mut self.connect()).unwrap())
+        let grant = Grant { user_id, name: "test", scope, expires_at: None };
+        let Granted { id, token, .. } = grant.issue(&mut self.connect(), Timestamp::now()).unwrap();
+        (token.expose().to_owned(), id)
     }
 
     /// Runs SQL statements that are valid on both databases.

@@ -3,6 +3,7 @@
 mod api;
 mod forgeries;
 mod keys;
+mod procedures;
 mod providers;
 mod remote_keys;
 mod rules;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{fixture, sign};
-use crate::support::{Process, SECRET, Socket, claims, hs256};
+use crate::support::{Process, SECRET, Signal, Socket, claims, hs256};
 
 /// Makes various calls with various tokens. Returns the parts of the tokens that must not be logged.
 async fn call_with_everything(server: &Process) -> Vec<String> {
@@ -40,7 +40,7 @@ async fn call_with_everything(server: &Process) -> Vec<String> {
 }
 
 fn assert_silent(mut server: Process, secrets: &[String]) {
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     assert!(server.wait().success());
     let log = server.log();
     assert!(log.contains("refused") && log.contains("user.me"), "this is not a log:\n{log}");

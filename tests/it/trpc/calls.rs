@@ -28,6 +28,7 @@ both_databases! {
             let input = match procedure.name {
                 "hello.hello" => json!({"text": "a+b & ü"}),
                 "k8s.get" => json!({"id": 1}),
+                "admin.series" => json!({"metric": "signUps", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-02T00:00:00.000Z"}),
                 _ => Value::Null,
             };
             let expected = admin.call(procedure.name, input.clone()).await;

@@ -3,7 +3,7 @@
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use super::{PLAIN, SUPERJSON, Trpc, answer};
+use super::{OLD, PLAIN, SUPERJSON, Trpc, answer};
 use crate::support::{Backend, Builder, Gate, TestApp, both_databases, probes};
 
 /// The media type that asks for lines.
@@ -18,6 +18,7 @@ async fn stream(caller: &Trpc, paths: &str, input: Value) -> Response {
         (200, &"application/json".parse().unwrap())
     );
     assert_eq!(response.headers()["transfer-encoding"], "chunked");
+    assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
     assert_eq!(response.headers()["x-accel-buffering"], "no", "a proxy would hold lines back");
     response
 }
@@ -92,4 +93,28 @@ async fn a_single_call_and_an_invalid_batch_are_not_streamed() {
     assert_eq!((status, &body["error"]["data"]["code"]), (400, &json!("BAD_REQUEST")));
     let request = caller.get("user.me,customer.create", &[("batch", "1")]).header("trpc-accept", JSON_LINES);
     assert_eq!(answer(request.send().await.unwrap()).await.0, 400);
+}
+
+#[tokio::test]
+async fn the_stream_link_of_client_10_is_refused_call_by_call() {
+    let app = TestApp::on_sqlite().await;
+    let user = Trpc::new(app.user("user_1"), OLD);
+    let body = json!({"0": {"json": {"name": "web", "location": "eu"}}}).to_string();
+    let post = user.post("k8s.createCluster,no.such", &[("batch", "1")], body).header("trpc-batch-mode", "stream");
+    let response = post.send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    let text = response.text().await.unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines[2]), (3, "}"));
+    let refusal = |line: &str| serde_json::from_str::<Value>(&line[5..]).unwrap()["error"]["json"].take();
+    for (line, start, path) in [(lines[0], "{\"0\":", "k8s.createCluster"), (lines[1], ",\"1\":", "no.such")] {
+        assert!(line.starts_with(start), "{line}");
+        let error = refusal(line);
+        assert!(error["message"].as_str().unwrap().contains("Use httpBatchLink, or client 11"), "{error}");
+        assert_eq!((&error["data"]["code"], &error["data"]["path"]), (&json!("BAD_REQUEST"), &json!(path)));
+    }
+    // Nothing was done.
+    assert_eq!(app.user("user_1").call("k8s.count", json!({})).await["active"], 0);
+    let many = user.get(&vec!["user.me"; 500].join(","), &[("batch", "1")]).header("trpc-batch-mode", "stream");
+    assert_eq!(many.send().await.unwrap().text().await.unwrap().lines().count(), 51);
 }

@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 use super::{SUPERJSON, Trpc, date};
 use crate::support::{TestApp, both_databases};
 
-/// The annotated paths of an answer.
+/// The annotated paths of an answer, in alphabetical order.
 fn annotated(body: &Value) -> Vec<String> {
     let Some(meta) = body["result"]["data"].get("meta") else { return vec![] };
     assert_eq!(meta["v"], 1);
     let values = meta["values"].as_object().unwrap();
     assert!(values.values().all(|annotation| *annotation == date()), "{values:?}");
-    values.keys().cloned().collect()
+    let mut paths: Vec<String> = values.keys().cloned().collect();
+    paths.sort();
+    paths
 }
 
 /// `path: code` of the issues of a refused input.

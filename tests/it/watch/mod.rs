@@ -5,6 +5,7 @@ mod ends;
 mod events;
 mod lag;
 mod order;
+mod purged;
 mod resume;
 mod scope;
 mod servers;

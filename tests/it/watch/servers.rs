@@ -37,16 +37,14 @@ both_databases! {
 }
 
 /// A server on PostgreSQL that never polls for events and depends on notifications.
-pub(super) async fn without_polling() -> Option<TestApp> {
-    if !Backend::Postgres.is_available() {
-        return None;
-    }
-    Some(Builder::new(Backend::Postgres).limits(|limits| limits.feed_interval = NEVER).start().await)
+pub(super) async fn without_polling() -> TestApp {
+    Builder::new(Backend::Postgres).limits(|limits| limits.feed_interval = NEVER).start().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn postgresql_notifications_make_polling_unnecessary() {
-    let Some(app) = without_polling().await else { return };
+    let app = without_polling().await;
     assert_eq!(listeners(&app), 0, "there is no watcher yet");
     let other = app.beside().limits(|limits| limits.feed_interval = NEVER).start().await;
     let (ann, mut watcher) = (app.member("ann"), Watcher::open(&other.user("ann"), json!({})).await);
@@ -63,8 +61,9 @@ async fn postgresql_notifications_make_polling_unnecessary() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_terminated_listener_reconnects_and_misses_nothing() {
-    let Some(app) = without_polling().await else { return };
+    let app = without_polling().await;
     let ann = app.member("ann");
     let mut watcher = Watcher::open(&ann, json!({})).await;
     for round in 0..3 {
@@ -80,10 +79,8 @@ async fn a_terminated_listener_reconnects_and_misses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_commit_that_waits_too_long_is_rolled_back_and_sends_no_event() {
-    if !Backend::Postgres.is_available() {
-        return;
-    }
     let app =
         Builder::new(Backend::Postgres).limits(|limits| limits.call_timeout = Duration::from_secs(2)).start().await;
     let ann = app.member("ann");
@@ -100,8 +97,9 @@ async fn a_commit_that_waits_too_long_is_rolled_back_and_sends_no_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn no_event_arrives_before_an_older_one() {
-    let Some(app) = without_polling().await else { return };
+    let app = without_polling().await;
     app.provision("ann", Role::User);
     app.provision("bob", Role::User);
     let mut watcher = Watcher::open(&app.admin(), json!({})).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{MONTH, record, running};
-use crate::support::{BUSINESS, Builder, PRO, Subscription, both_databases, event, hours_ago, now};
+use crate::support::{BUSINESS, Builder, PRO, Subscription, both_databases, event, fixed_now, hours_ago, now};
 
 both_databases! {
     // The customer was imported with sub_1; then the end of an older subscription arrives.
@@ -21,11 +21,11 @@ both_databases! {
         let app = builder.with_stripe().start().await;
         let client = app.user("user_1");
         client.call("user.me", Value::Null).await;
-        let year = Subscription { price: BUSINESS, end: now() + 12 * MONTH, ..running("user_1") };
-        let month = Subscription { price: PRO, start: now(), ..running("user_1") };
+        let year = Subscription { price: BUSINESS, end: fixed_now() + 12 * MONTH, ..running("user_1") };
+        let month = Subscription { price: PRO, start: fixed_now(), ..running("user_1") };
         let mut invoice = month.invoice();
         invoice["lines"]["data"] = json!([
-            {"id": "il_0", "amount": -9000, "proration": true, "period": {"start": now(), "end": year.end},
+            {"id": "il_0", "amount": -9000, "proration": true, "period": {"start": fixed_now(), "end": year.end},
              "parent": {"type": "subscription_item_details", "subscription_item_details": {"proration": true}}},
             {"id": "il_1", "amount": 1000, "proration": false, "period": {"start": month.start, "end": month.end}},
         ]);
@@ -81,7 +81,7 @@ both_databases! {
         let client = app.user("user_1");
         client.call("user.me", Value::Null).await;
         let run = running("user_1");
-        let owed = Subscription { price: BUSINESS, status: "past_due", start: now() - 3 * MONTH, ..run.clone() };
+        let owed = Subscription { price: BUSINESS, status: "past_due", start: fixed_now() - 3 * MONTH, ..run.clone() };
         let bought = Subscription { id: "sub_2", ..run };
         assert_eq!(client.tell(&event("evt_1", "customer.subscription.updated", now() - 9, owed.object())).await, 200);
         assert_eq!(client.tell(&event("evt_2", "customer.subscription.created", now(), bought.object())).await, 200);

@@ -3,8 +3,8 @@ use tokio::task::JoinSet;
 
 use super::{record, running, subscribed};
 use crate::support::{
-    Backend, Builder, Client, PRO, Process, SECRET, Sql, Subscription, TestDatabase, WEBHOOK_SECRET, both_databases,
-    claims, event, eventually, hs256, now,
+    Backend, Builder, Client, PRO, Process, SECRET, Signal, Sql, Subscription, TestDatabase, WEBHOOK_SECRET,
+    both_databases, claims, event, eventually, hs256, now,
 };
 
 both_databases! {
@@ -86,7 +86,7 @@ both_databases! {
             sending.spawn(async move { deliver(&client, &event).await });
         }
         let first = sending.join_next().await.unwrap().unwrap();
-        server.signal("KILL");
+        server.signal(Signal::KILL);
         server.wait();
         let mut acknowledged = usize::from(first);
         while let Some(done) = sending.join_next().await {
@@ -117,10 +117,8 @@ async fn deliver(client: &Client, event: &Value) -> bool {
 }
 
 #[tokio::test]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_failure_of_the_database_is_not_acknowledged() {
-    if !Backend::Postgres.is_available() {
-        return;
-    }
     let app = Builder::new(Backend::Postgres).with_stripe().start().await;
     app.user("user_1").call("user.me", Value::Null).await;
     app.execute("ALTER TABLE stripe_events RENAME TO hidden");
@@ -134,10 +132,8 @@ async fn a_failure_of_the_database_is_not_acknowledged() {
 
 // A lock stops the server between the effect and the commit, and it is killed there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_server_killed_between_effect_and_commit_leaves_nothing() {
-    if !Backend::Postgres.is_available() {
-        return;
-    }
     let database = Backend::Postgres.database();
     let settings = [
         ("DATABASE_URL", database.url.as_str()),
@@ -158,7 +154,7 @@ async fn a_server_killed_between_effect_and_commit_leaves_nothing() {
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND datname = current_database() AND query LIKE '%FOR NO KEY UPDATE%'";
     eventually(async || conn.number(waiting) == 1).await;
-    server.signal("KILL");
+    server.signal(Signal::KILL);
     server.wait();
     assert!(!sending.await.unwrap());
     lock.run("COMMIT");

@@ -1,15 +1,19 @@
 //! Stripe's events: their signatures and effects, and that none is lost or applied twice.
 
 mod corners;
+mod customers;
 mod delivery;
+mod double;
 mod effects;
 mod operators;
 mod order;
+mod other_products;
+mod reconcile;
 mod signatures;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, PRO, Subscription, TestApp, event, now};
+use crate::support::{Client, PRO, Subscription, TestApp, event, fixed_now, now};
 
 const MONTH: u64 = 30 * 24 * 3600;
 
@@ -20,8 +24,8 @@ fn running(user: &str) -> Subscription<'_> {
         user,
         status: "active",
         price: PRO,
-        start: now() - 60,
-        end: now() + MONTH,
+        start: fixed_now() - 60,
+        end: fixed_now() + MONTH,
         cancel: false,
     }
 }

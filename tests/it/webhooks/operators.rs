@@ -50,8 +50,14 @@ both_databases! {
         };
         let (_, list) = run(&["list", "--failed"]);
         assert!(list.contains("evt_bad") && list.contains("price_new") && !list.contains("evt_good"), "{list}");
-        assert_eq!(run(&["list"]).1.lines().count(), 2);
+        assert_eq!(run(&["list"]).1.lines().count(), 3, "a heading and two events");
+        let (tried, text) = run(&["replay", "--dry-run", "--json"]);
+        assert_eq!((tried, text.as_str()), (true, "[\n{\"id\":\"evt_bad\",\"outcome\":\"processed\",\"reason\":null}\n]\n"));
+        assert_eq!(run(&["replay", "--dry-run"]), (true, "nothing is changed:\nevt_bad: processed\n".to_owned()));
+        assert_eq!(app.count("audit_log WHERE procedure = 'webhooks.replay'"), 0);
         assert_eq!(run(&["replay"]), (true, "evt_bad: processed\n".to_owned()));
+        assert_eq!(run(&["replay"]), (true, "no event has failed\n".to_owned()));
+        assert_eq!(run(&["list", "--failed"]).1.split_whitespace().next(), Some("RECEIVED"), "a list without events");
         assert_eq!(run(&["replay", "evt_bad"]), (true, "evt_bad: had been processed before\n".to_owned()));
         assert!(!run(&["replay", "evt_none"]).0);
         assert_eq!(record(&app.user("user_1")).await[0], "PRO");

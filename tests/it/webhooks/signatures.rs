@@ -39,9 +39,18 @@ async fn only_recent_valid_signatures_are_accepted() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_is_signed_and_skipped() {
+    let app = app().await;
+    let (plain, marked) = (payload("user_1"), format!("\u{feff}{}", payload("user_1")));
+    assert_eq!(app.anonymous().webhook(&marked, &signature(&plain, WEBHOOK_SECRET, now())).await, 400);
+    assert_eq!(app.anonymous().webhook(&marked, &signature(&marked, WEBHOOK_SECRET, now())).await, 200);
+    assert_eq!(record(&app.user("user_1")).await[0], "PRO");
+}
+
+#[tokio::test]
 async fn any_of_several_secrets_is_accepted() {
     let builder = Builder::new(Backend::Sqlite).with_stripe();
-    let app = builder.flag("stripe-webhook-secret", &format!("whsec_new,{WEBHOOK_SECRET}")).start().await;
+    let app = builder.flag("stripe-webhook-secret", &format!("whsec_new, {WEBHOOK_SECRET},")).start().await;
     app.user("user_1").call("user.me", json!({})).await;
     for (secret, expected) in [("whsec_new", 200), (WEBHOOK_SECRET, 200), ("whsec_other", 400)] {
         let payload = payload("user_1");

@@ -7,7 +7,7 @@ use clusterdesk::{
 use serde_json::{Value, json};
 
 use super::code;
-use crate::support::{Socket, TestApp, both_databases, claims, eventually, hs256, now};
+use crate::support::{Socket, TestApp, both_databases};
 
 /// The answer to `user.me`.
 async fn me(socket: &mut Socket) -> Value {
@@ -41,17 +41,6 @@ both_databases! {
         assert_eq!(code(&me(&mut socket).await), "OK");
         app.sql(&format!("UPDATE api_tokens SET expires_at = '2020-01-01 00:00:00' WHERE id = {id}"));
         assert_eq!(code(&me(&mut socket).await), "UNAUTHORIZED");
-    }
-
-    async fn an_expired_jwt_is_refused_on_an_open_socket(app: TestApp) {
-        let mut ending = claims("user_1");
-        // The server allows 30 seconds of clock skew, so about five seconds are left.
-        ending["exp"] = json!(now() - 25);
-        let mut socket = Socket::open(&app.with_token(hs256(&ending))).await;
-        assert_eq!(code(&me(&mut socket).await), "OK");
-        eventually(async || code(&me(&mut socket).await) != "OK").await;
-        let answer = me(&mut socket).await;
-        assert_eq!((code(&answer), &answer["error"]["message"]), ("UNAUTHORIZED", &json!("The token has expired.")));
     }
 
     async fn a_soft_deleted_user_is_refused_on_open_sockets(app: TestApp) {

@@ -21,4 +21,7 @@ pub struct About {
     /// An object schema whose properties the application adds to `error.data`
     /// ([`Error::details`](crate::Error::details)).
     pub error_details: Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// Whether the application keeps the answers to mutations, for calls that are repeated with an
+    /// [`IdempotencyKey`](crate::IdempotencyKey).
+    pub keeps_answers: bool,
 }

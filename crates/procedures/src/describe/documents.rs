@@ -9,7 +9,7 @@ use super::{
     about::About,
     openrpc::OpenRpc,
     schemas::Schemas,
-    typescript::{app_router, procedures},
+    typescript::{app_router, procedures, trpc_version},
 };
 use crate::registry::Catalogue;
 
@@ -37,6 +37,7 @@ const PLACEHOLDER: &str = "{content hash}";
 ///     description: "Sells things.",
 ///     transformer: Transformer::Superjson,
 ///     error_details: None,
+///     keeps_answers: false,
 /// };
 /// let documents = Documents::of(&Catalogue::default(), &about)?;
 /// assert!(documents.app_router.text.contains("export type AppRouter"));
@@ -48,8 +49,10 @@ pub struct Documents {
     pub openrpc: Document,
     /// The OpenRPC document on one line: the output of `rpc.discover`.
     pub discovered: Box<RawValue>,
-    /// The `AppRouter` type of tRPC's client.
+    /// The `AppRouter` type of tRPC's client 11.
     pub app_router: Document,
+    /// The same for tRPC's client 10.
+    pub app_router_v10: Document,
     /// The types of a JSON-RPC client.
     pub procedures: Document,
 }
@@ -63,11 +66,13 @@ impl Documents {
         let schemas = Schemas::of(catalogue, about)?;
         let description = OpenRpc::of(&schemas, about, PLACEHOLDER);
         let openrpc = Document::new(&(serde_json::to_string_pretty(&description)? + "\n"));
+        let app_router = |version| Document::new(&app_router::module(&schemas, about, version, PLACEHOLDER));
         let discovered = with_hash(&serde_json::to_string(&description)?, &openrpc.content_hash);
         Ok(Self {
             discovered: RawValue::from_string(discovered)?,
             openrpc,
-            app_router: Document::new(&app_router::module(&schemas, about, PLACEHOLDER)),
+            app_router: app_router(&trpc_version::ELEVEN),
+            app_router_v10: app_router(&trpc_version::TEN),
             procedures: Document::new(&procedures::module(&schemas, about, PLACEHOLDER)),
         })
     }

@@ -68,6 +68,8 @@ struct Method<'a> {
     access: Access,
     #[serde(rename = "x-bucket")]
     bucket: Bucket,
+    #[serde(rename = "x-idempotency-key", skip_serializing_if = "std::ops::Not::not")]
+    takes_key: bool,
     #[serde(rename = "x-old-name", skip_serializing_if = "Option::is_none")]
     old_name: Option<&'static str>,
     #[serde(rename = "x-canonical-name", skip_serializing_if = "Option::is_none")]
@@ -95,9 +97,9 @@ impl<'a> OpenRpc<'a> {
             for code in described.procedure.expected_errors() {
                 errors.insert(code.as_str(), error(code));
             }
-            methods.push(method(described));
+            methods.push(method(described, about));
             if let Some(old_name) = described.procedure.old_name {
-                let canonical = method(described);
+                let canonical = method(described, about);
                 methods.push(Method {
                     name: old_name,
                     tags: tags(old_name),
@@ -119,10 +121,13 @@ impl<'a> OpenRpc<'a> {
     }
 }
 
-fn method<'a>(described: &'a Described<'_>) -> Method<'a> {
+fn method<'a>(described: &'a Described<'_>, about: &About) -> Method<'a> {
     let Described { procedure, input, output } = described;
     let subscription = procedure.kind == Kind::Subscription;
-    let params = fields(input).into_iter().map(|field| Descriptor {
+    let mut fields = fields(input);
+    // Required ones come first, says OpenRPC. The others keep the order of the type.
+    fields.sort_by_key(|field| !field.required);
+    let params = fields.into_iter().map(|field| Descriptor {
         name: field.name,
         description: description(field.schema),
         required: field.required,
@@ -146,6 +151,7 @@ fn method<'a>(described: &'a Described<'_>) -> Method<'a> {
         kind: procedure.kind,
         access: procedure.access,
         bucket: procedure.bucket,
+        takes_key: about.keeps_answers && procedure.kind == Kind::Mutation,
         old_name: procedure.old_name,
         canonical_name: None,
         event: subscription.then(|| {

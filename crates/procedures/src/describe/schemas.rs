@@ -105,7 +105,8 @@ fn plain_number(schema: &mut Schema) {
     let number = |kind: &Value| kind == "integer" || kind == "number";
     let of_number = |kind: &Value| number(kind) || kind.as_array().is_some_and(|kinds| kinds.iter().any(number));
     if schema.get("type").is_some_and(of_number) {
-        schema.remove("format");
+        // Unlike `remove`, this keeps the order of the others.
+        schema.ensure_object().shift_remove("format");
     }
 }
 
@@ -117,15 +118,13 @@ fn schema(generator: &mut SchemaGenerator, of: fn(&mut SchemaGenerator) -> Schem
     schema.to_value()
 }
 
-/// The properties of an object schema: required ones first, each group in alphabetical order.
+/// The properties of an object schema, in the order of the type.
 pub fn fields<'s>(schema: &'s Value) -> Vec<Field<'s>> {
     let required = schema.get("required").and_then(Value::as_array);
     let is_required = |name: &str| required.is_some_and(|required| required.iter().any(|one| one == name));
     let properties = schema.get("properties").and_then(Value::as_object);
     let field = |(name, schema): (&'s String, &'s Value)| Field { name, schema, required: is_required(name) };
-    let mut fields: Vec<Field<'_>> = properties.into_iter().flatten().map(field).collect();
-    fields.sort_by_key(|field| (!field.required, field.name));
-    fields
+    properties.into_iter().flatten().map(field).collect()
 }
 
 /// The description of a schema.

@@ -1,8 +1,8 @@
 //! The error of a call.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{code::Code, issue::Issue};
 
@@ -47,7 +47,7 @@ pub struct Error {
     /// When a retry makes sense.
     pub retry_after: Option<Duration>,
     /// Further members of `error.data`, in the application's own terms.
-    pub details: Map<String, Value>,
+    pub details: BTreeMap<String, Value>,
     /// The JSON-RPC number where it is not the code's.
     number: Option<i32>,
 }
@@ -55,7 +55,14 @@ pub struct Error {
 impl Error {
     /// An error with a code and a sentence.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), issues: Vec::new(), retry_after: None, details: Map::new(), number: None }
+        Self {
+            code,
+            message: message.into(),
+            issues: Vec::new(),
+            retry_after: None,
+            details: BTreeMap::new(),
+            number: None,
+        }
     }
 
     /// The same error with a hint when to retry.

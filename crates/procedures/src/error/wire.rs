@@ -1,10 +1,10 @@
 //! The JSON of errors.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{code::Code, failure::Error, issue::Issue};
 
@@ -45,7 +45,7 @@ pub struct ErrorData<'a> {
     /// What the application adds.
     #[serde(flatten)]
     #[schemars(skip)]
-    pub details: &'a Map<String, Value>,
+    pub details: &'a BTreeMap<String, Value>,
 }
 
 impl Error {

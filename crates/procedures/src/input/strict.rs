@@ -73,6 +73,15 @@ impl Write for Short {
     }
 }
 
+/// Largest number below which every whole number has a floating-point number of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The whole number that `1.0` or `1e0` stands for. None for a fraction, and where rounding may have changed the number.
+fn as_integer(value: f64) -> Option<i64> {
+    let is_exact = value.trunc() == value && value.abs() < EXACT;
+    is_exact.then(|| format!("{value:.0}").parse().ok()).flatten()
+}
+
 struct Strict<'a> {
     path: &'a Path<'a>,
     issues: &'a mut Vec<Issue>,
@@ -121,6 +130,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        if let Some(integer) = as_integer(value) {
+            return Ok(Value::from(integer));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a number"))
     }
 

@@ -3,13 +3,14 @@
 use futures_util::future::{Either, join_all, ready};
 use jsonrpsee::{
     BatchResponseBuilder, MethodResponse,
-    server::middleware::rpc::{Batch, BatchEntry},
+    server::middleware::rpc::{Batch, BatchEntry, BatchEntryErr},
     types::{Id, Request},
 };
 use serde::Deserialize;
 
 use super::{
     message::{error_object, failure},
+    replays::Replays,
     session::Started,
 };
 use crate::{context::Allowance, error::Error, service::Answer};
@@ -29,30 +30,43 @@ pub struct Joining<'a> {
     pub response_bytes: usize,
     /// The id of the HTTP request or of the WebSocket message.
     pub request_id: &'a str,
-    /// Counts an entry that is not a call.
-    pub count: &'a (dyn Fn() -> Answer<()> + Sync),
 }
 
-/// Runs the requests of a batch by `call`.
-pub async fn run<'a, F>(batch: Batch<'a>, joining: Joining<'_>, call: impl Fn(Request<'a>) -> F) -> MethodResponse
+/// Runs the requests of a batch by `call`. `count` counts an entry that is not a call.
+pub async fn run<'a, F, C>(
+    batch: Batch<'a>,
+    joining: Joining<'_>,
+    call: impl Fn(Request<'a>) -> F,
+    count: impl Fn() -> C,
+) -> MethodResponse
 where
     F: Future<Output = MethodResponse>,
+    C: Future<Output = Answer<()>>,
 {
-    let responses = batch.into_iter().map(|entry| match entry {
-        Ok(BatchEntry::Call(request)) => Either::Left(call(request)),
-        Ok(BatchEntry::Notification(_)) => {
-            // It is not answered, whatever the count says.
-            drop((joining.count)());
-            Either::Right(ready(MethodResponse::notification()))
-        }
-        Err(invalid) => {
-            let (error, id) = invalid.into_parts();
-            let Answer { result, allowance } = (joining.count)();
-            let error = result.err().map_or(error, |error| error_object(&error, None, joining.request_id));
-            Either::Right(ready(counted(MethodResponse::error(id, error), allowance)))
-        }
+    let entries: Vec<_> = batch.into_iter().collect();
+    // What is no call is counted first: calls run concurrently.
+    let counting = entries
+        .iter()
+        .map(|entry| async { if matches!(entry, Ok(BatchEntry::Call(_))) { None } else { Some(count().await) } });
+    let counted = join_all(counting).await;
+    let responses = entries.into_iter().zip(counted).map(|entry| match entry {
+        (Ok(BatchEntry::Call(request)), _) => Either::Left(call(request)),
+        (Err(invalid), Some(answer)) => Either::Right(ready(refuse(invalid, answer, joining))),
+        // A notification is not answered, whatever the count says.
+        _ => Either::Right(ready(MethodResponse::notification())),
     });
     join(join_all(responses).await, joining)
+}
+
+/// The answer to an entry that is not a message.
+fn refuse(
+    invalid: BatchEntryErr<'_>,
+    Answer { result, allowance, .. }: Answer<()>,
+    joining: Joining<'_>,
+) -> MethodResponse {
+    let (error, id) = invalid.into_parts();
+    let error = result.err().map_or(error, |error| error_object(&error, None, joining.request_id));
+    counted(MethodResponse::error(id, error), allowance)
 }
 
 /// Joins the responses of a batch in order. Responses that would exceed the limit are replaced by an error each.
@@ -60,9 +74,11 @@ fn join(responses: Vec<MethodResponse>, joining: Joining<'_>) -> MethodResponse 
     let allowance = Allowance::scarcest(responses.iter().filter_map(|one| one.extensions().get().copied()));
     let started = responses.iter().filter_map(|one| one.extensions().get::<Started>());
     let streams: Vec<_> = started.flat_map(Started::take).collect();
+    let responses: Vec<_> = responses.into_iter().filter(|response| !response.is_notification()).collect();
+    let replays = Replays::of_batch(&responses);
     let mut joined = BatchResponseBuilder::new_with_limit(usize::MAX);
     let mut length: usize = 0;
-    for response in responses.into_iter().filter(|response| !response.is_notification()) {
+    for response in responses {
         let next = length.saturating_add(response.as_json().get().len()).saturating_add(1);
         let response = if next < joining.response_bytes { response } else { too_large(&response, joining) };
         length = length.saturating_add(response.as_json().get().len()).saturating_add(1);
@@ -73,6 +89,9 @@ fn join(responses: Vec<MethodResponse>, joining: Joining<'_>) -> MethodResponse 
         return MethodResponse::notification();
     }
     let mut response = counted(MethodResponse::from_batch(joined.finish()), allowance);
+    if let Some(replays) = replays {
+        response.extensions_mut().insert(replays);
+    }
     if !streams.is_empty() {
         response.extensions_mut().insert(Started::from(streams));
     }

@@ -6,7 +6,8 @@ use jsonrpsee::types::Id;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::error::Error;
+use super::odd_ids::OddIds;
+use crate::{error::Error, idempotency::IdempotencyKey};
 
 /// Characters of a request id. It is repeated in every answer, and on tRPC sockets in every event.
 const ID_CHARACTERS: usize = 255;
@@ -19,6 +20,8 @@ pub struct Envelope<'a> {
     pub method: Cow<'a, str>,
     /// An object or an array.
     pub params: Option<&'a RawValue>,
+    /// What the client calls this mutation.
+    pub key: Option<IdempotencyKey>,
 }
 
 /// Why an entry is not a request object, and its id as far as that can be read.
@@ -40,6 +43,8 @@ pub struct Members<'a> {
     method: Option<&'a RawValue>,
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "idempotencyKey")]
+    key: Option<&'a RawValue>,
 }
 
 /// A member that is present even when it is null: `"id": null` makes a request, no id a notification.
@@ -64,14 +69,6 @@ pub fn within_limit(id: &RawValue) -> Result<&RawValue, Error> {
     Ok(id)
 }
 
-/// Reads an id. jsonrpsee's type tries a string, a number and null in turn, and makes an error of each failure.
-fn read_id(id: &RawValue) -> serde_json::Result<Id<'_>> {
-    match id.get().parse() {
-        Ok(number) => Ok(Id::Number(number)),
-        Err(_other) => serde_json::from_str(id.get()),
-    }
-}
-
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -84,34 +81,34 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Checks the members of one entry.
+    /// Checks the members of one entry. `ids` gets an id that jsonrpsee's type can't hold.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(entry: &'a RawValue) -> Result<Self, Box<Invalid<'a>>> {
+    pub fn read(entry: &'a RawValue, ids: &mut OddIds<'a>) -> Result<Self, Box<Invalid<'a>>> {
         let invalid = |what| Err(Box::new(Invalid { id: Id::Null, error: Error::invalid_request(what) }));
         if !entry.get().starts_with('{') {
             return invalid("a request must be an object");
         }
         match Members::read(entry.get()) {
-            Some(members) => Self::check(members),
+            Some(members) => Self::check(members, ids),
             None => invalid("a member is given twice or can't be read"),
         }
     }
 
-    /// Checks the members of a request.
+    /// Checks the members of a request. `ids` is as for [`Self::read`].
     ///
     /// # Errors
     /// What is wrong with one of them.
-    pub fn check(members: Members<'a>) -> Result<Self, Box<Invalid<'a>>> {
+    pub fn check(members: Members<'a>, ids: &mut OddIds<'a>) -> Result<Self, Box<Invalid<'a>>> {
         let invalid = |id, what| Err(Box::new(Invalid { id, error: Error::invalid_request(what) }));
         if let Some(Err(error)) = members.id.map(within_limit) {
             return Err(Box::new(Invalid { id: Id::Null, error }));
         }
-        let id = match members.id.map(read_id) {
+        let id = match members.id.map(|id| ids.read(id)) {
             None => None,
-            Some(Ok(id)) => Some(id),
-            Some(Err(_odd)) => return invalid(Id::Null, "the id must be a string, an integer of 0 to 2^64-1, or null"),
+            Some(Some(id)) => Some(id),
+            Some(None) => return invalid(Id::Null, "the id must be a string, a number or null"),
         };
         let known_id = || id.clone().unwrap_or(Id::Null);
         if members.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
@@ -123,6 +120,10 @@ impl<'a> Envelope<'a> {
         if members.params.is_some_and(|params| !params.get().starts_with(['{', '['])) {
             return invalid(known_id(), "params must be an object or an array");
         }
-        Ok(Self { id, method, params: members.params })
+        let key = match members.key.map(IdempotencyKey::of_member).transpose() {
+            Ok(key) => key,
+            Err(error) => return Err(Box::new(Invalid { id: known_id(), error })),
+        };
+        Ok(Self { id, method, params: members.params, key })
     }
 }

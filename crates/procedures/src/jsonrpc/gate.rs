@@ -1,6 +1,6 @@
 //! The gate: reads messages strictly and hands requests to the JSON-RPC service.
 //!
-//! jsonrpsee's own transports take a request with an odd id for a notification and answer their own errors without
+//! jsonrpsee's own transports take a request with an id that they can't hold for a notification and answer their own errors without
 //! `error.data`, so the envelope is read here.
 
 use futures_util::stream::BoxStream;
@@ -14,9 +14,13 @@ use serde_json::value::RawValue;
 use super::{
     envelope::{Envelope, Invalid, Members},
     message::{error_object, text},
+    odd_ids::{Marker, OddIds},
+    replays::Replays,
     session::Started,
 };
-use crate::{context::Allowance, entries::entries, error::Error, limits::Limits};
+use crate::{
+    context::Allowance, entries::entries, error::Error, idempotency::IdempotencyKey, limits::Limits, mark::without_mark,
+};
 
 /// Reads messages for a JSON-RPC service `R`, which may be wrapped in jsonrpsee's middleware.
 ///
@@ -54,6 +58,7 @@ use crate::{context::Allowance, entries::entries, error::Error, limits::Limits};
 pub struct Gate<R> {
     service: R,
     batch_entries: usize,
+    marker: Marker,
 }
 
 /// A message as it arrives.
@@ -63,7 +68,8 @@ pub struct Incoming<'a> {
     pub message: &'a [u8],
     /// The id of the HTTP request or of the WebSocket message.
     pub request_id: &'a str,
-    /// What the transport knows of the request (see [`JsonRpcService`](super::service::JsonRpcService)).
+    /// What the transport knows of the request (see [`JsonRpcService`](super::service::JsonRpcService)). An
+    /// [`IdempotencyKey`] is that of a message with one call, unless the call has its own.
     pub extensions: Extensions,
 }
 
@@ -74,6 +80,8 @@ pub struct MessageReply {
     pub body: Option<String>,
     /// The scarcest allowance of the message's calls.
     pub allowance: Option<Allowance>,
+    /// Whether every call of the message got the kept answer to an earlier one.
+    pub replayed: bool,
     /// The notifications of the subscriptions that the message has started. They are sent after the body.
     pub events: Vec<BoxStream<'static, String>>,
 }
@@ -84,15 +92,18 @@ where
 {
     /// Reads messages for `service`.
     pub fn new(service: R, limits: &Limits) -> Self {
-        Self { service, batch_entries: limits.batch_entries }
+        Self { service, batch_entries: limits.batch_entries, marker: Marker::new() }
     }
 
     /// Answers one message.
     pub async fn answer(&self, incoming: Incoming<'_>) -> MessageReply {
         let Incoming { message, request_id, extensions } = incoming;
+        let message = without_mark(message);
         // Most messages are a request, which is read only once.
         if let Some(members) = str::from_utf8(message).ok().and_then(Members::read) {
-            return self.single(Envelope::check(members), request_id, extensions).await;
+            let mut ids = OddIds::new(&self.marker);
+            let entry = Envelope::check(members, &mut ids);
+            return restored(self.single(entry, request_id, extensions).await, &ids);
         }
         // The other answers are boxed, because every call would pay for the room that they need.
         Box::pin(self.other(message, request_id, extensions)).await
@@ -105,7 +116,9 @@ where
             return self.refuse(unreadable(Error::parse()), request_id, extensions).await;
         };
         if !message.get().starts_with('[') {
-            return self.single(Envelope::read(message), request_id, extensions).await;
+            let mut ids = OddIds::new(&self.marker);
+            let entry = Envelope::read(message, &mut ids);
+            return restored(self.single(entry, request_id, extensions).await, &ids);
         }
         let entries = match entries(message.get(), self.batch_entries) {
             Ok(Some(entries)) if !entries.is_empty() => Ok(entries),
@@ -116,13 +129,17 @@ where
             Err(error) => Err(error),
         };
         let entries = match entries {
+            Ok(entries) if entries.len() > 1 && extensions.get::<IdempotencyKey>().is_some() => {
+                return self.refuse(unreadable(IdempotencyKey::is_ambiguous()), request_id, extensions).await;
+            }
             Ok(entries) => entries,
             Err(error) => return self.refuse(unreadable(error), request_id, extensions).await,
         };
-        let entries = entries.into_iter().map(|entry| batch_entry(entry, request_id, &extensions));
+        let mut ids = OddIds::new(&self.marker);
+        let entries = entries.into_iter().map(|entry| batch_entry(entry, &mut ids, request_id, &extensions));
         let mut batch = Batch::from(entries.collect());
         *batch.extensions_mut() = extensions.clone();
-        reply(self.service.batch(batch).await)
+        restored(reply(self.service.batch(batch).await), &ids)
     }
 
     async fn single(
@@ -132,7 +149,8 @@ where
         extensions: Extensions,
     ) -> MessageReply {
         match entry {
-            Ok(Envelope { id: Some(id), method, params }) => {
+            Ok(Envelope { id: Some(id), method, params, key }) => {
+                let extensions = with_key(extensions, key);
                 let request = Request { extensions, method, ..Request::borrowed("", params, id) };
                 reply(self.service.call(request).await)
             }
@@ -158,12 +176,13 @@ where
 
 fn batch_entry<'a>(
     entry: &'a RawValue,
+    ids: &mut OddIds<'a>,
     request_id: &str,
     extensions: &Extensions,
 ) -> Result<BatchEntry<'a>, BatchEntryErr<'a>> {
-    match Envelope::read(entry) {
-        Ok(Envelope { id: Some(id), method, params }) => {
-            let extensions = extensions.clone();
+    match Envelope::read(entry, ids) {
+        Ok(Envelope { id: Some(id), method, params, key }) => {
+            let extensions = with_key(extensions.clone(), key);
             Ok(BatchEntry::Call(Request { extensions, method, ..Request::borrowed("", params, id) }))
         }
         Ok(Envelope { id: None, method, .. }) => {
@@ -174,14 +193,30 @@ fn batch_entry<'a>(
     }
 }
 
+/// The extensions of a call with its own key, or else with that of its message.
+fn with_key(mut extensions: Extensions, key: Option<IdempotencyKey>) -> Extensions {
+    if let Some(key) = key {
+        extensions.insert(key);
+    }
+    extensions
+}
+
 /// An entry that is not a request.
 fn refusal<'a>(Invalid { id, error }: Invalid<'a>, request_id: &str) -> Result<BatchEntry<'a>, BatchEntryErr<'a>> {
     tracing::info!(request_id, code = error.code.as_str(), "not a request");
     Err(BatchEntryErr::new(id, error_object(&error, None, request_id)))
 }
 
+/// The reply with the ids as they came.
+fn restored(reply: MessageReply, ids: &OddIds<'_>) -> MessageReply {
+    MessageReply { body: reply.body.map(|body| ids.restore(body)), ..reply }
+}
+
 fn reply(response: MethodResponse) -> MessageReply {
     let allowance = response.extensions().get().copied();
     let events = response.extensions().get::<Started>().map(Started::take).unwrap_or_default();
-    MessageReply { body: (!response.is_notification()).then(|| text(response)), allowance, events }
+    let replays = response.extensions().get::<Replays>().cloned();
+    let body = (!response.is_notification()).then(|| text(response));
+    let Some(replays) = replays else { return MessageReply { body, allowance, replayed: false, events } };
+    MessageReply { body: body.map(|body| replays.mark(body)), allowance, replayed: replays.are_all(), events }
 }

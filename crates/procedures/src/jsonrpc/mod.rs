@@ -6,6 +6,8 @@ mod batch;
 mod envelope;
 mod gate;
 mod message;
+mod odd_ids;
+mod replays;
 mod service;
 mod session;
 mod stock;

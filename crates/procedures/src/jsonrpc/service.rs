@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use futures_util::future::ready;
 use jsonrpsee::{
     Extensions, MethodResponse, ResponsePayload,
     server::middleware::rpc::{Batch, Notification, RpcServiceT},
@@ -15,6 +14,7 @@ use serde_json::{Value, value::RawValue};
 use super::{
     batch::{Joining, counted, run},
     message::{Topic, error_object, failure},
+    replays::Replays,
     session::{Session, Started},
 };
 use crate::{
@@ -22,10 +22,11 @@ use crate::{
     context::Context,
     echo::echo,
     error::{Error, Issue, Result},
+    idempotency::IdempotencyKey,
     input::{Input, InputSchema, NoInput, decode},
     limits::Limits,
     registry::Catalogue,
-    service::{Answer, Service},
+    service::{Answer, CallOptions, Service},
 };
 
 /// Ends a subscription. It concerns one socket only, so it is not a procedure.
@@ -46,8 +47,8 @@ struct Unsubscribe {
 /// Serves a catalogue of procedures by JSON-RPC 2.0.
 ///
 /// What the transport knows of the request arrives in jsonrpsee's extensions: an `Arc<Context<S::Caller>>` (without it
-/// the caller is anonymous) and, on sockets, an `Arc<Session>`. The extensions of the response hold the caller's
-/// [`Allowance`](crate::Allowance). Batches run concurrently and are answered in order; notifications are acknowledged
+/// the caller is anonymous), on sockets an `Arc<Session>`, and the [`IdempotencyKey`] of the call, if it has one. The
+/// extensions of the response hold the caller's [`Allowance`](crate::Allowance). Batches run concurrently and are answered in order; notifications are acknowledged
 /// and not executed.
 pub struct JsonRpcService<S> {
     inner: Arc<Inner<S>>,
@@ -66,6 +67,7 @@ struct Inner<S> {
 struct MethodCall<'a> {
     name: &'a str,
     params: Option<&'a str>,
+    key: Option<&'a IdempotencyKey>,
 }
 
 impl<S: Service> JsonRpcService<S> {
@@ -80,8 +82,8 @@ impl<S: Service> JsonRpcService<S> {
     }
 
     /// Counts an entry that is not a call.
-    pub(super) fn count(&self, context: &Context<S::Caller>) -> Answer<()> {
-        self.inner.service.count_refused(context)
+    pub(super) async fn count(&self, context: &Context<S::Caller>) -> Answer<()> {
+        self.inner.service.count_refused(context).await
     }
 }
 
@@ -101,14 +103,17 @@ impl<S: Service> RpcServiceT for JsonRpcService<S> {
             let context = context::<S>(batch.extensions());
             let count = || inner.service.count_refused(&context);
             let (response_bytes, request_id) = (inner.response_bytes, context.request_id.as_str());
-            let joining = Joining { response_bytes, request_id, count: &count };
-            run(batch, joining, |request| inner.answer(request)).await
+            let joining = Joining { response_bytes, request_id };
+            run(batch, joining, |request| inner.answer(request), count).await
         }
     }
 
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        drop(self.count(&context::<S>(&notification.extensions)));
-        ready(MethodResponse::notification().with_extensions(notification.extensions))
+        let inner = Arc::clone(&self.inner);
+        async move {
+            drop(inner.service.count_refused(&context::<S>(&notification.extensions)).await);
+            MethodResponse::notification().with_extensions(notification.extensions)
+        }
     }
 }
 
@@ -117,9 +122,10 @@ impl<S: Service> Inner<S> {
         let Request { id, method, params, extensions, .. } = request;
         let context = context::<S>(&extensions);
         let session = extensions.get::<Arc<Session>>();
-        let call = MethodCall { name: &method, params: params.as_deref().map(RawValue::get) };
+        let params = params.as_deref().map(RawValue::get);
+        let call = MethodCall { name: &method, params, key: extensions.get() };
         match (call.name, session) {
-            (UNSUBSCRIBE | PING, _) => self.on_socket(id, &context, call, session),
+            (UNSUBSCRIBE | PING, _) => self.on_socket(id, &context, call, session).await,
             (name, Some(session)) if self.catalogue.kind(name) == Some(Kind::Subscription) => {
                 Box::pin(self.subscribe(id, &context, call, session)).await
             }
@@ -130,9 +136,14 @@ impl<S: Service> Inner<S> {
     async fn call(&self, id: Id<'_>, context: &Arc<Context<S::Caller>>, call: MethodCall<'_>) -> MethodResponse {
         // Only an unknown name can be longer than what is repeated.
         let name = echo(call.name);
-        let answer = self.service.call(context, name, Input::Text(call.params)).await;
+        let options = CallOptions { key: call.key, id: Some(&id) };
+        let answer = self.service.call(context, name, Input::Text(call.params), options).await;
         let answer = answer.within(self.response_bytes, context, self.catalogue.kind(name));
-        counted(write(id, context, name, answer.result), answer.allowance)
+        let mut response = counted(write(id, context, name, answer.result), answer.allowance);
+        if answer.replayed {
+            response.extensions_mut().insert(Replays::of_call());
+        }
+        response
     }
 
     /// Starts a subscription, which ends with its socket at the latest.
@@ -140,7 +151,7 @@ impl<S: Service> Inner<S> {
         &self,
         id: Id<'_>,
         context: &Arc<Context<S::Caller>>,
-        MethodCall { name, params }: MethodCall<'_>,
+        MethodCall { name, params, .. }: MethodCall<'_>,
         session: &Session,
     ) -> MethodResponse {
         let reserved = match session.reserve() {
@@ -162,7 +173,7 @@ impl<S: Service> Inner<S> {
 
     /// Runs a method of the socket. A ping and the end of a subscription are free. Anything else counts as a refused
     /// message, and before its params are read, unless the caller was let in to subscribe.
-    fn on_socket(
+    async fn on_socket(
         &self,
         id: Id<'_>,
         context: &Context<S::Caller>,
@@ -179,7 +190,7 @@ impl<S: Service> Inner<S> {
         {
             return write(id, context, call.name, Ok(value));
         }
-        let Answer { result, allowance } = self.service.count_refused(context);
+        let Answer { result, allowance, .. } = self.service.count_refused(context).await;
         counted(write(id, context, call.name, result.and_then(|()| run())), allowance)
     }
 

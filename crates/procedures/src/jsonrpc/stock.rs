@@ -179,8 +179,9 @@ where
         async move {
             let context = context::<S>(batch.extensions());
             let (response_bytes, request_id) = (hosted.layer.response_bytes, context.request_id.as_str());
-            let joining = Joining { response_bytes, request_id, count: &|| hosted.layer.service.count(&context) };
-            run(batch, joining, |request| hosted.clone().answer(request)).await
+            let joining = Joining { response_bytes, request_id };
+            let count = || hosted.layer.service.count(&context);
+            run(batch, joining, |request| hosted.clone().answer(request), count).await
         }
     }
 

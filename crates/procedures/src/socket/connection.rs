@@ -31,6 +31,9 @@ use crate::{
     limits::Limits,
 };
 
+/// The close code for a token that has expired: UNAUTHORIZED, in the range for applications (RFC 6455 §7.4.2).
+const EXPIRED: u16 = 4401;
+
 /// A server's side of one socket.
 pub struct Connection<'a> {
     /// The protocol.
@@ -41,6 +44,8 @@ pub struct Connection<'a> {
     pub budget: &'a Budget,
     /// Whether the client is known by now.
     pub introduced: Introduced,
+    /// Resolves when the client's credential has expired.
+    pub expired: BoxFuture<'static, ()>,
     /// True once the server is stopping.
     pub draining: watch::Receiver<bool>,
 }
@@ -58,8 +63,8 @@ enum End {
     Now(CloseFrame),
     /// It is closed once the calls in flight are answered: some may have changed something.
     Answered(CloseFrame),
-    /// The server stops: as [`Self::Answered`], with a goodbye.
-    Stopping,
+    /// As [`Self::Answered`], with a goodbye: the client is to open another connection.
+    Leaving(CloseFrame),
 }
 
 impl Connection<'_> {
@@ -79,7 +84,7 @@ impl Connection<'_> {
         let (frame, goodbye) = match self.answer(socket, &mut running).await? {
             End::Now(frame) => return Some(frame),
             End::Answered(frame) => (frame, None),
-            End::Stopping => (frame(CloseCode::Away, "the server is stopping"), self.protocol.goodbye()),
+            End::Leaving(frame) => (frame, self.protocol.goodbye()),
         };
         // Subscriptions end by themselves; there is no time left for those that start now.
         while let Some(output) = running.calls.next().await {
@@ -141,7 +146,12 @@ impl Connection<'_> {
                     may_be_stranger = false;
                     continue;
                 }
-                () = drained(&mut draining) => return Some(End::Stopping),
+                () = &mut self.expired => {
+                    return Some(End::Leaving(frame(EXPIRED.into(), "the token has expired")));
+                }
+                () = drained(&mut draining) => {
+                    return Some(End::Leaving(frame(CloseCode::Away, "the server is stopping")));
+                }
             };
             let message: Bytes = match message {
                 Ok(Message::Text(text)) => text.into(),

@@ -79,7 +79,7 @@ impl<S: Service> Trpc<S> {
         };
         let Context { request_id, .. } = Context::new(());
         // Reserved before the call is answered: the next message may end it.
-        let reservation = match self.reserve(&call) {
+        let reservation = match call.key.clone().and_then(|_| self.reserve(&call)) {
             Ok(reservation) => reservation,
             Err(error) => {
                 let transformer = call.transformer(self.responder.transformer);
@@ -99,7 +99,7 @@ impl<S: Service> Trpc<S> {
         let (caller, responder) = (self.caller.clone(), Arc::clone(&self.responder));
         Action::Answer(Box::pin(async move {
             let context = Context::new(caller.await);
-            let error = responder.service.count_refused(&context).error_or(error);
+            let error = responder.service.count_refused(&context).await.error_or(error);
             let text = sender.failure(transformer, &error, path.as_deref(), &context.request_id);
             Output { texts: vec![text], ..Output::default() }
         }))

@@ -18,10 +18,11 @@ use crate::{
     context::{Allowance, Context},
     dates::Dates,
     error::{Error, Result},
+    idempotency::IdempotencyKey,
     limits::Limits,
     procedure::SharedProcedure,
     registry::Catalogue,
-    service::Service,
+    service::{Answer, CallOptions, Service},
 };
 
 /// The calls of one request.
@@ -33,6 +34,8 @@ pub struct Calls<S: Service> {
     /// How the answer is written.
     pub(super) transformer: Transformer,
     pub(super) calls: Vec<ProcedureCall>,
+    /// What the client calls the only call.
+    key: Option<IdempotencyKey>,
     verb: Verb,
     batch: bool,
     response_bytes: usize,
@@ -44,6 +47,7 @@ pub(super) struct Answered {
     pub procedure: Option<SharedProcedure>,
     pub result: Result<Box<RawValue>>,
     allowance: Option<Allowance>,
+    replayed: bool,
 }
 
 /// A whole response.
@@ -57,6 +61,8 @@ pub struct Response {
     pub body: Bytes,
     /// The scarcest allowance of the calls.
     pub allowance: Option<Allowance>,
+    /// Whether the only call got the kept answer to an earlier one.
+    pub replayed: bool,
 }
 
 #[derive(Serialize)]
@@ -73,7 +79,8 @@ impl<S: Service> Calls<S> {
     /// Splits a request into calls.
     ///
     /// # Errors
-    /// BAD_REQUEST for a batch that is too large or mixes kinds: the answer to all of its calls.
+    /// BAD_REQUEST for a batch that is too large, mixes kinds, or has one idempotency key for several calls: the answer to
+    /// all of its calls.
     pub fn new(
         service: &Arc<S>,
         catalogue: &Catalogue,
@@ -81,12 +88,17 @@ impl<S: Service> Calls<S> {
         request: &Request,
         limits: &Limits,
     ) -> Result<Self> {
+        let calls = calls(catalogue, request, limits.batch_entries)?;
+        if request.key.is_some() && calls.len() > 1 {
+            return Err(IdempotencyKey::is_ambiguous());
+        }
         Ok(Self {
             service: Arc::clone(service),
             context,
             reads: request.transformer,
             transformer: request.answer,
-            calls: calls(catalogue, request, limits.batch_entries)?,
+            calls,
+            key: request.key.clone(),
             verb: request.verb,
             batch: request.batch,
             response_bytes: limits.response_bytes,
@@ -106,7 +118,8 @@ impl<S: Service> Calls<S> {
             Kind::Mutation => "POST",
             Kind::Query | Kind::Subscription => "GET, POST",
         });
-        Response { status, allow, body: self.context.share.clone().keep(body), allowance }
+        let replayed = outcomes.iter().any(|outcome| outcome.replayed);
+        Response { status, allow, body: self.context.share.clone().keep(body), allowance, replayed }
     }
 
     /// Writes all outcomes. One that can't be written, or does not fit, becomes an error.
@@ -138,15 +151,18 @@ impl<S: Service> Calls<S> {
         let (procedure, path) = (call.procedure.clone(), call.echo().to_owned());
         let answer = match call.accept(self.verb, self.batch) {
             Ok(()) => {
-                let answer = self.service.call(&self.context, &path, call.input(self.reads)).await;
+                let options = CallOptions { key: self.key.as_ref(), ..CallOptions::default() };
+                let answer = self.service.call(&self.context, &path, call.input(self.reads), options).await;
                 answer.within(self.response_bytes, &self.context, procedure.as_ref().map(|known| known.kind))
             }
             Err(error) => {
-                tracing::info!(request_id = self.context.request_id, code = error.code.as_str(), "not a call");
-                self.service.count_refused(&self.context).refuse(error)
+                let request_id = &self.context.request_id;
+                tracing::info!(request_id, code = error.code.as_str(), procedure = path, "not a call");
+                self.service.count_refused(&self.context).await.refuse(error)
             }
         };
-        Answered { path, procedure, result: answer.result, allowance: answer.allowance }
+        let Answer { result, allowance, replayed } = answer;
+        Answered { path, procedure, result, allowance, replayed }
     }
 
     /// A success as it is written.

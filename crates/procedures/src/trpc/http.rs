@@ -11,6 +11,7 @@ use hyper::body::Frame;
 use super::{
     batch::{self, Calls},
     connection_params::ConnectionParams,
+    old_stream,
     request::Request,
     sse::{Events, Streaming},
 };
@@ -19,6 +20,7 @@ use crate::{
     body::{Body, whole},
     context::{Allowance, Context},
     error::{Error, Result},
+    idempotency::IDEMPOTENCY_REPLAYED,
     limits::Limits,
     registry::Catalogue,
     service::Service,
@@ -66,11 +68,27 @@ impl<S: Service> Trpc<S> {
             Ok(request) => self.run(Arc::clone(&context), request).await,
             Err(error) => Err(error),
         };
-        answer.map_err(|error| self.service.count_refused(&context).error_or(error))
+        match answer {
+            Ok(response) => Ok(response),
+            Err(error) => Err(self.service.count_refused(&context).await.error_or(error)),
+        }
+    }
+
+    /// Refuses the stream link of tRPC's client 10, call by call.
+    async fn refuse_old_stream(&self, context: &Context<S::Caller>, request: &Request) -> http::Response<Body> {
+        let counted = self.service.count_refused(context).await;
+        let allowance = counted.allowance;
+        let error = counted.error_or(old_stream::error());
+        let body = old_stream::body(request, self.limits.batch_entries, &error, &context.request_id);
+        let (status, body) = (error.code.http_status(), context.share.clone().keep(body));
+        response(batch::Response { status, allow: None, body, allowance, replayed: false })
     }
 
     async fn run(&self, context: Arc<Context<S::Caller>>, request: Request) -> Result<http::Response<Body>> {
         self.connection_params(&request)?;
+        if request.old_stream {
+            return Ok(self.refuse_old_stream(&context, &request).await);
+        }
         if self.subscribes(&request) {
             let calls = Calls::new(&self.service, &self.catalogue, context.lasting(), &request, &self.limits)?;
             let (last_event_id, ping) = (request.last_event_id, self.limits.ping_interval);
@@ -98,6 +116,9 @@ fn response(answer: batch::Response) -> http::Response<Body> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = counted(whole(status, "application/json", answer.body), answer.allowance);
     vary(response.headers_mut());
+    if answer.replayed {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
     if let Some(allow) = answer.allow {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     }
@@ -109,8 +130,9 @@ fn stream(content_type: &'static str, texts: impl Stream<Item = Bytes> + Send + 
     let mut response = http::Response::new(StreamBody::new(frames).boxed_unsync());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    // Without it nginx holds texts back until its buffer is full.
+    // Without it nginx holds texts back until its buffer is full, and other proxies until they have compressed enough.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     vary(headers);
     response
 }

@@ -14,7 +14,9 @@ use crate::{
     echo::echo,
     entries::entries,
     error::{Error, Result},
+    idempotency::IdempotencyKey,
     jsonrpc::{present, within_limit},
+    mark::without_mark,
 };
 
 /// A message of a client.
@@ -45,6 +47,8 @@ pub struct SocketCall {
     pub input: Option<Box<RawValue>>,
     /// The event after which a subscription resumes.
     pub last_event_id: Option<String>,
+    /// What the client calls this mutation, or what is wrong with it.
+    pub key: Result<Option<IdempotencyKey>>,
 }
 
 impl SocketCall {
@@ -64,6 +68,8 @@ struct Members<'a> {
     method: Cow<'a, str>,
     #[serde(borrow)]
     params: Option<Params<'a>>,
+    #[serde(borrow, default, rename = "idempotencyKey")]
+    key: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -104,17 +110,20 @@ pub struct ResultBody<'a> {
     /// An output or an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<&'a RawValue>,
+    /// Whether it is the kept answer to an earlier call with the same idempotency key.
+    #[serde(rename = "idempotencyReplayed", skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
 }
 
 /// The result of a subscription that has ended.
-pub const STOPPED: ResultBody<'static> = ResultBody { r#type: "stopped", id: None, data: None };
+pub const STOPPED: ResultBody<'static> = ResultBody { r#type: "stopped", id: None, data: None, replayed: false };
 
 /// Reads one message, or an array of at most `limit`.
 ///
 /// # Errors
 /// PARSE_ERROR, or BAD_REQUEST for an id or an array that is too long: then none of its calls is run.
 pub fn read(message: &[u8], limit: usize) -> Result<Vec<Message>> {
-    let whole: &RawValue = serde_json::from_slice(message).map_err(|_why| Error::parse())?;
+    let whole: &RawValue = serde_json::from_slice(without_mark(message)).map_err(|_why| Error::parse())?;
     let entries: Vec<&RawValue> = match whole.get().starts_with('[') {
         true => entries(whole.get(), limit)?.ok_or_else(|| Error::bad_call("Batch call exceeds maximum size"))?,
         false => vec![whole],
@@ -140,6 +149,7 @@ fn read_one(entry: &RawValue) -> Result<Message> {
         path: params.path,
         input: params.input.map(ToOwned::to_owned),
         last_event_id: params.last_event_id,
+        key: members.key.map(IdempotencyKey::of_member).transpose(),
     }))
 }
 
@@ -148,7 +158,7 @@ fn read_one(entry: &RawValue) -> Result<Message> {
 /// # Errors
 /// PARSE_ERROR.
 pub fn connection_params(message: &[u8]) -> Result<Option<String>> {
-    let message: Introduction<'_> = serde_json::from_slice(message).map_err(|_why| Error::parse())?;
+    let message: Introduction<'_> = serde_json::from_slice(without_mark(message)).map_err(|_why| Error::parse())?;
     Ok(message.data.map(|data| data.get().to_owned()))
 }
 

@@ -8,6 +8,7 @@ mod envelope;
 mod http;
 mod jsonl;
 pub(crate) mod message;
+mod old_stream;
 mod request;
 pub(crate) mod responder;
 mod shape;

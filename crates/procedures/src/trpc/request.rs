@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use percent_encoding::percent_decode_str;
 
 use super::transformer::Transformer;
 use crate::{
     access::Kind,
     error::{Error, Result},
+    idempotency::{IDEMPOTENCY_KEY, IdempotencyKey},
+    mark::without_mark,
 };
 
 /// The content type of a batch that is answered call by call.
@@ -75,12 +77,16 @@ pub struct Request {
     pub batch: bool,
     /// Whether the client wants a line for each call as soon as it is done.
     pub streams: bool,
+    /// Whether the stream link of tRPC's client 10 asks, which is refused.
+    pub old_stream: bool,
     /// JSON text; None or empty for `undefined`.
     pub input: Option<String>,
     /// The event after which a subscription resumes.
     pub last_event_id: Option<String>,
     /// `connectionParams` of the query string, for subscriptions.
     pub connection_params: Option<String>,
+    /// What the client calls its one mutation.
+    pub key: Option<IdempotencyKey>,
 }
 
 impl Request {
@@ -88,8 +94,9 @@ impl Request {
     /// comes in plain JSON.
     ///
     /// # Errors
-    /// BAD_REQUEST for faulty percent-encoding.
+    /// BAD_REQUEST for faulty percent-encoding, or a bad idempotency key.
     pub fn read(verb: Verb, transformer: Transformer, path: &str, head: &Parts) -> Result<Self> {
+        let keys = head.headers.get_all(IDEMPOTENCY_KEY);
         let mut request = Self {
             verb,
             transformer,
@@ -97,9 +104,11 @@ impl Request {
             path: decode(path)?.into_owned(),
             batch: false,
             streams: accepts_jsonl(&head.headers),
+            old_stream: head.headers.get("trpc-batch-mode").is_some_and(|mode| mode == "stream"),
             input: None,
             last_event_id: None,
             connection_params: None,
+            key: IdempotencyKey::of_header(keys.iter().map(HeaderValue::as_bytes))?,
         };
         for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
             match name.as_ref() {
@@ -123,6 +132,7 @@ impl Request {
     /// # Errors
     /// BAD_REQUEST when it is not UTF-8.
     pub fn with_body(self, body: Bytes) -> Result<Self> {
+        let body = body.slice_ref(without_mark(&body));
         let text = String::from_utf8(body.into()).map_err(|_binary| Error::invalid_request("the body is not UTF-8"))?;
         Ok(Self { answer: self.transformer.as_asked(Some(&text), self.batch), input: Some(text), ..self })
     }

@@ -18,7 +18,7 @@ use crate::{
     input::Input,
     procedure::SharedProcedure,
     registry::Catalogue,
-    service::{Event, Service, Subscription},
+    service::{Answer, CallOptions, Event, Service, Subscription},
 };
 
 /// Runs the calls of one socket.
@@ -77,12 +77,12 @@ impl<S: Service> Responder<S> {
         };
         let Some(procedure) = self.catalogue.get(&call.path).cloned() else {
             let path = echo(&call.path);
-            let answer = self.service.call(&context, path, Input::Text(None)).await;
+            let answer = self.service.call(&context, path, Input::Text(None), CallOptions::default()).await;
             return failed(&call, &answer.result.err().unwrap_or_else(|| Error::unknown_procedure(path)));
         };
         if procedure.kind != call.kind {
             let unknown = Error::unknown_procedure(&call.path);
-            return failed(&call, &self.service.count_refused(&context).error_or(unknown));
+            return failed(&call, &self.service.count_refused(&context).await.error_or(unknown));
         }
         if procedure.kind == Kind::Subscription {
             return match self.subscribe(&context, &call, &procedure).await {
@@ -96,25 +96,29 @@ impl<S: Service> Responder<S> {
             };
         }
         match self.call(&context, &call, &procedure, transformer).await {
-            Ok(data) => {
-                let result = ResultBody { r#type: "data", data: Some(&data), ..ResultBody::default() };
+            Ok((data, replayed)) => {
+                let result = ResultBody { r#type: "data", data: Some(&data), replayed, ..ResultBody::default() };
                 Response { text: call.sender.success(result), started: None }
             }
             Err(error) => failed(&call, &error),
         }
     }
 
+    /// The output as it is written, and whether it is a kept one.
     async fn call(
         &self,
         context: &Arc<Context<S::Caller>>,
         call: &SocketCall,
         procedure: &SharedProcedure,
         answer: Transformer,
-    ) -> Result<Box<RawValue>> {
+    ) -> Result<(Box<RawValue>, bool)> {
         let input = input(self.transformer, call.input.as_deref().map(RawValue::get), procedure);
-        let outcome = self.service.call(context, &call.path, input).await;
-        let output = outcome.within(self.response_bytes, context, Some(procedure.kind)).result?;
-        answer.output(&output, "", &output, &procedure.output_dates)
+        let key = call.key.as_ref().ok().and_then(Option::as_ref);
+        let options = CallOptions { key, ..CallOptions::default() };
+        let outcome = self.service.call(context, &call.path, input, options).await;
+        let Answer { result, replayed, .. } = outcome.within(self.response_bytes, context, Some(procedure.kind));
+        let output = result?;
+        Ok((answer.output(&output, "", &output, &procedure.output_dates)?, replayed))
     }
 
     async fn subscribe(
@@ -140,7 +144,12 @@ impl Topic {
             Some(id) => transformer.output(&Tracked { id, data: &event.data }, "data", &event.data, dates),
             None => transformer.output(&event.data, "", &event.data, dates),
         }?;
-        Ok(self.sender.success(ResultBody { r#type: "data", id: event.id.as_deref(), data: Some(&data) }))
+        Ok(self.sender.success(ResultBody {
+            r#type: "data",
+            id: event.id.as_deref(),
+            data: Some(&data),
+            replayed: false,
+        }))
     }
 
     /// The messages that end a subscription after an error, as tRPC sends them.

@@ -43,6 +43,7 @@ fn app_router(transformer: Transformer) -> String {
         description: "Ticks.",
         transformer,
         error_details: None,
+        keeps_answers: false,
     };
     let documents = Documents::of(registry.catalogue(), &about).unwrap();
     drop(Functions::new(Clock, registry));

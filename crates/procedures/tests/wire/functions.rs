@@ -121,6 +121,7 @@ impl Server {
             description: "Letters.",
             transformer: Transformer::Plain,
             error_details: None,
+            keeps_answers: false,
         };
         let endpoint = Endpoint::new(service, &catalogue, &about, &Limits::default()).unwrap().identify(identify);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

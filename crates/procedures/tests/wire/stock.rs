@@ -21,8 +21,8 @@ use jsonrpsee::{
 use jsonrpsee_http_client::HttpClient;
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use procedures::{
-    Access, Allowance, Answer, Code, Context, Error, Events, FunctionCall, Functions, Input, Limits, NoInput, Registry,
-    Result, Router, Service, State, Subscription, jsonrpc,
+    Access, Allowance, Answer, CallOptions, Code, Context, Error, Events, FunctionCall, Functions, Input, Limits,
+    NoInput, Registry, Result, Router, Service, State, Subscription, jsonrpc,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,8 +90,14 @@ impl<S> Counted<S> {
 impl<S: Service> Service for Counted<S> {
     type Caller = S::Caller;
 
-    async fn call(&self, context: &Arc<Context<S::Caller>>, name: &str, input: Input<'_>) -> Answer {
-        self.count(self.inner.call(context, name, input).await)
+    async fn call(
+        &self,
+        context: &Arc<Context<S::Caller>>,
+        name: &str,
+        input: Input<'_>,
+        options: CallOptions<'_>,
+    ) -> Answer {
+        self.count(self.inner.call(context, name, input, options).await)
     }
 
     async fn subscribe(&self, context: &Arc<Context<S::Caller>>, name: &str, input: Input<'_>) -> Answer<Subscription> {

@@ -7,8 +7,9 @@ use super::{WAITING, create, is_unknown, lose_a_commit, on, ready};
 use crate::support::{Postgres, Process, SECRET, Sql, claims, eventually, hs256};
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_commit_that_waits_for_an_absent_standby_has_an_unknown_outcome() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = on(&postgres, 2).await;
     let users: Vec<_> = (0..4).map(|number| app.member(&format!("user_{number}"))).collect();
     join_all(users.iter().map(|user| user.call("user.updateName", json!({"name": "Ann"})))).await;
@@ -39,8 +40,9 @@ async fn a_commit_that_waits_for_an_absent_standby_has_an_unknown_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_write_whose_connection_is_lost_during_the_commit_is_not_repeated() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = on(&postgres, 60).await;
     let ann = app.member("ann");
     lose_a_commit(&postgres, &app.database, ann).await;
@@ -50,8 +52,9 @@ async fn a_write_whose_connection_is_lost_during_the_commit_is_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn an_unknown_outcome_is_in_the_log_with_the_request_and_its_cause() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = on(&postgres, 1).await;
     app.member("ann").call("user.me", Value::Null).await;
     let settings = [("DATABASE_URL", app.database.url.as_str()), ("JWT_SECRET", SECRET), ("BOOTSTRAP_ADMIN", "off")];

@@ -13,8 +13,9 @@ fn allow_connections(postgres: &Postgres, allowed: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_write_is_stopped_even_when_its_caller_has_gone_away() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = on(&postgres, 1).await;
     let ann = app.member("ann");
     postgres.require_absent_standby();
@@ -28,8 +29,9 @@ async fn a_write_is_stopped_even_when_its_caller_has_gone_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_process_is_stopped_later_when_the_server_takes_no_connections() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = on(&postgres, 1).await;
     let ann = app.member("ann");
     let mut observer = app.connect();
@@ -46,8 +48,9 @@ async fn a_process_is_stopped_later_when_the_server_takes_no_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_connection_whose_caller_gave_up_is_not_used_again() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = on(&postgres, 1).await;
     let ann = app.member("ann");
     let mut observer = app.connect();
@@ -66,8 +69,9 @@ async fn a_connection_whose_caller_gave_up_is_not_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_connection_whose_group_gave_up_is_not_used_again() {
-    let Some(postgres) = Postgres::private() else { return };
+    let postgres = Postgres::private();
     let app = on(&postgres, 3).await;
     // A creation waits for the test, whatever time limit its statement has.
     app.execute(

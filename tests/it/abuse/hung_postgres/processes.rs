@@ -8,8 +8,9 @@ use super::{create, is_unknown, on, ready};
 use crate::support::{Frozen, PATIENCE, Postgres, Sql, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn calls_are_answered_while_all_processes_of_postgres_hang() {
-    let Some(postgres) = Postgres::private() else { return };
+    let postgres = Postgres::private();
     let app = on(&postgres, 1).await;
     let users: Vec<_> = (0..8).map(|number| app.member(&format!("user_{number}"))).collect();
     // Every thread that writes has a connection: those of groups and those of single jobs.
@@ -42,8 +43,9 @@ async fn calls_are_answered_while_all_processes_of_postgres_hang() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_hanging_process_of_postgres_holds_up_only_its_own_call() {
-    let Some(postgres) = Postgres::private() else { return };
+    let postgres = Postgres::private();
     let app = on(&postgres, 1).await;
     let (ann, bob) = (app.member("ann"), app.member("bob"));
     ann.call("user.updateName", json!({"name": "Ann"})).await;

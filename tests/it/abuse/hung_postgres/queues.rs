@@ -9,10 +9,8 @@ use super::{limits, ready};
 use crate::support::{Backend, Builder, Sql, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_full_queue_has_a_reason_of_its_own() {
-    if !Backend::Postgres.is_available() {
-        return;
-    }
     let builder = Builder::new(Backend::Postgres).router(limits()).flag("database-threads", "1");
     let app = builder.limits(|limits| limits.queued_jobs = 1).start().await;
     let mut holder = app.connect();
@@ -35,16 +33,20 @@ async fn a_full_queue_has_a_reason_of_its_own() {
     eventually(async || ready(&app).await.0 == 200).await;
 }
 
+/// A call on a busy machine may begin a moment late.
+fn assert_in_time(limit: &Value, name: &str) {
+    let left = limit.as_str().unwrap().strip_suffix("ms").map_or(20_000, |left| left.parse::<u64>().unwrap());
+    assert!(limit == "20s" || left > 19_500, "{name}: {limit}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_statement_of_a_late_call_gets_the_time_that_is_left() {
-    if !Backend::Postgres.is_available() {
-        return;
-    }
     let builder = Builder::new(Backend::Postgres).router(limits()).flag("database-threads", "1");
     let app = builder.limits(|limits| limits.call_timeout = Duration::from_secs(20)).start().await;
     let limits = ["probe.write", "probe.read", "probe.readOnce"];
     for limit in limits {
-        assert_eq!(app.anonymous().call(limit, Value::Null).await, "20s", "{limit}");
+        assert_in_time(&app.anonymous().call(limit, Value::Null).await, limit);
     }
     let mut holder = app.connect();
     holder.run("BEGIN; SELECT pg_advisory_xact_lock(77)");
@@ -74,6 +76,6 @@ async fn a_statement_of_a_late_call_gets_the_time_that_is_left() {
         assert_eq!(holder.await.unwrap(), true);
     }
     for limit in limits {
-        assert_eq!(app.anonymous().call(limit, Value::Null).await, "20s", "{limit}");
+        assert_in_time(&app.anonymous().call(limit, Value::Null).await, limit);
     }
 }

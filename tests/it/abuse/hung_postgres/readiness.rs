@@ -9,8 +9,9 @@ use super::{WAITING, on, ready};
 use crate::support::{Postgres, Sql, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn one_readiness_probe_at_a_time_waits_for_the_database() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = on(&postgres, 30).await;
     postgres.require_absent_standby();
     eventually(async || ready(&app).await.0 == 503).await;
@@ -33,8 +34,9 @@ async fn one_readiness_probe_at_a_time_waits_for_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_readiness_probe_outlives_its_request_and_a_success_is_shared() {
-    let Some(postgres) = Postgres::primary() else { return };
+    let postgres = Postgres::primary();
     let app = Arc::new(on(&postgres, 30).await);
     // The last commit on each connection of the server.
     let commits =

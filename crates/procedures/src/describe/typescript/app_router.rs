@@ -1,7 +1,10 @@
 //! `AppRouter` for tRPC's own client, built from the types that `@trpc/server` exports. Timestamps are `Date`s where
 //! superjson decodes them, strings otherwise.
 
-use super::printer::{Printer, docs, head, procedure_docs};
+use super::{
+    printer::{Printer, docs, head, procedure_docs},
+    trpc_version::TrpcVersion,
+};
 use crate::{
     access::Kind,
     describe::{
@@ -11,19 +14,6 @@ use crate::{
     service::LAST_EVENT_ID,
     trpc::Transformer,
 };
-
-const IMPORTS: &str = r#"// @trpc/client 11
-
-import type {
-  inferRouterInputs,
-  inferRouterOutputs,
-  TRPCBuiltRouter,
-  TRPCMutationProcedure,
-  TRPCQueryProcedure,
-  TRPCSubscriptionProcedure,
-} from "@trpc/server";
-
-"#;
 
 const SHAPES: &str = r#"/** The issues of an input, as zod's `flatten` arranges them. */
 export interface ZodError {
@@ -47,20 +37,6 @@ export interface Tracked<Event> {
 
 "#;
 
-const TYPES: &str = r#"
-interface Types<Input, Output> {
-  meta: unknown;
-  input: Input;
-  output: Output;
-  errorShape: ErrorShape;
-}
-
-type QueryOf<Input, Output> = TRPCQueryProcedure<Types<Input, Output>>;
-type MutationOf<Input, Output> = TRPCMutationProcedure<Types<Input, Output>>;
-type SubscriptionOf<Input, Event> = TRPCSubscriptionProcedure<Types<Input, AsyncIterable<Tracked<Event>>>>;
-
-"#;
-
 const INFERRED: &str = r#"
 /** The inputs of all procedures: `RouterInputs["k8s"]["create"]`. */
 export type RouterInputs = inferRouterInputs<AppRouter>;
@@ -69,23 +45,25 @@ export type RouterInputs = inferRouterInputs<AppRouter>;
 export type RouterOutputs = inferRouterOutputs<AppRouter>;
 "#;
 
-/// The module `app-router.d.ts`.
-pub fn module(schemas: &Schemas<'_>, about: &About, content_hash: &str) -> String {
+/// The module `app-router.d.ts`, for a version of tRPC's client.
+pub fn module(schemas: &Schemas<'_>, about: &About, version: &TrpcVersion, content_hash: &str) -> String {
     let printer = Printer { moment: if transforms(about) { "Date" } else { "string" } };
-    let mut text = head(about, content_hash) + IMPORTS;
+    let mut text = head(about, content_hash) + version.imports;
     text += &printer.declarations(&schemas.types);
     text += SHAPES;
-    text += &root(about);
-    text += TYPES;
-    text += "export type AppRouter = TRPCBuiltRouter<Root, {\n";
+    text += &root(about, version);
+    text += version.types;
+    let (before, after) = version.router;
+    text += &format!("export type AppRouter = {before}\n");
     for (namespace, members) in namespaces(schemas) {
-        text += &format!("  {namespace}: {{\n");
+        let (before, after) = version.namespace;
+        text += &format!("  {namespace}: {before}\n");
         for member in members {
-            text += &member.print(printer);
+            text += &member.print(printer, version);
         }
-        text += "  };\n";
+        text += &format!("  {after};\n");
     }
-    text + "}>;\n" + INFERRED
+    text + after + ";\n" + INFERRED
 }
 
 /// Whether tRPC's client needs a transformer.
@@ -93,11 +71,11 @@ fn transforms(about: &About) -> bool {
     about.transformer == Transformer::Superjson
 }
 
-fn root(about: &About) -> String {
-    format!(
-        "interface Root {{\n  ctx: object;\n  meta: object;\n  errorShape: ErrorShape;\n  transformer: {};\n}}\n",
-        transforms(about)
-    )
+fn root(about: &About, version: &TrpcVersion) -> String {
+    let (superjson, plain) = version.transformers;
+    let transformer = if transforms(about) { superjson } else { plain };
+    let members = format!("  errorShape: ErrorShape;\n  transformer: {transformer};\n");
+    format!("interface Root {{\n  ctx: object;\n  meta: object;\n{members}}}\n")
 }
 
 /// A procedure under one of its names.
@@ -124,7 +102,8 @@ fn namespaces<'s>(schemas: &'s Schemas<'_>) -> Vec<(&'static str, Vec<Member<'s>
 }
 
 impl Member<'_> {
-    fn print(&self, printer: Printer) -> String {
+    fn print(&self, printer: Printer, version: &TrpcVersion) -> String {
+        let (before, around) = version.events;
         let Described { procedure, input, output } = self.described;
         let docs = match self.is_old {
             true => docs("    ", Some(procedure.docs), Some(procedure.name)),
@@ -136,7 +115,7 @@ impl Member<'_> {
             Kind::Query => format!("QueryOf<{input}, {output}>"),
             Kind::Mutation => format!("MutationOf<{input}, {output}>"),
             Kind::Subscription if resumable => format!("SubscriptionOf<{input}, {output}>"),
-            Kind::Subscription => format!("TRPCSubscriptionProcedure<Types<{input}, AsyncIterable<{output}>>>"),
+            Kind::Subscription => format!("{before}{input}, {around}{output}>>>"),
         };
         format!("{docs}    {}: {printed};\n", self.name)
     }

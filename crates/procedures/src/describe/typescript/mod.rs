@@ -3,3 +3,4 @@
 pub mod app_router;
 mod printer;
 pub mod procedures;
+pub mod trpc_version;

@@ -1,0 +1,960 @@
+// x-content-hash: 4e4ceeddda7602b748a1e52a333868904a1ac92ec49e36be92fb919ae69ecdb0
+// The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
+// @trpc/client 10: httpLink, httpBatchLink and wsLink. Its stream link has another format than that of client 11.
+
+import type {
+  CreateRouterInner,
+  inferRouterInputs,
+  inferRouterOutputs,
+  Procedure,
+  ProcedureParams,
+  RootConfig,
+} from "@trpc/server";
+import type { Observable } from "@trpc/server/observable";
+
+/** Amounts as they are shown, in whole units of the currency. What is charged is Stripe's price. */
+export interface Amounts {
+  /** For a month. */
+  monthly: number;
+  /** For a year. */
+  yearly: number;
+}
+
+/** An API token, also one that is expired or revoked. */
+export interface ApiToken {
+  id: number;
+  userId: string;
+  name: string;
+  scope: Scope;
+  /** Its last characters; null for a token from before they were kept. */
+  hint: string | null;
+  createdAt: Date;
+  /** Null for never. */
+  expiresAt: Date | null;
+  /** When it was last used, to ten minutes; null for never. */
+  lastUsedAt: Date | null;
+  /** The address from which it was last used. */
+  lastUsedAddress: string | null;
+  /** Null unless it was revoked. */
+  revokedAt: Date | null;
+}
+
+/** A new entry, or the state of the subscription. */
+export type AuditChange =
+  /** The first event, unless `lastEventId` was given. A client that reads the log after this event misses no entry. */
+  | {
+    type: "ready";
+    /** The position after which delivery continues. */
+    id: string;
+  }
+  /** An entry was written. */
+  | {
+    type: "recorded";
+    /** A decimal number that increases from event to event. */
+    id: string;
+    /** The entry. */
+    entry: AuditEntry;
+  }
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
+  | {
+    type: "lagged";
+    /** The position after which delivery continues. */
+    id: string;
+  };
+
+/** An entry of the audit log: a change and who made it. */
+export interface AuditEntry {
+  id: number;
+  /** The time of the change. */
+  createdAt: Date;
+  /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
+  actorId: string;
+  /** The procedure's canonical name. */
+  procedure: string;
+  /** The kind of object that was changed, such as `cluster`. */
+  entity: string;
+  /** The id of the changed object. */
+  entityId: string;
+  /** What changed; the shape depends on the procedure. */
+  detail: unknown;
+  /** The id of the request that made the change. */
+  requestId: string;
+  /** The address of the client; null if there was none or it was removed. */
+  clientAddress: string | null;
+  /** The id of the API token of the call; null for other tokens. */
+  tokenId: number | null;
+  /** How the change came in; null in entries from before this was recorded. */
+  door: Door | null;
+}
+
+/** One page of a list. */
+export interface AuditEntryPage {
+  /** At most `limit` items. */
+  items: AuditEntry[];
+  /** The `cursor` of the next page; null on the last page. */
+  nextCursor: string | null;
+}
+
+/** The width of a bucket. */
+export type Bucket =
+  /** An hour; only for changes. */
+  | "hour"
+  /** A day in UTC. */
+  | "day";
+
+/** The configuration of a Kubernetes cluster. */
+export interface Cluster {
+  id: number;
+  name: string;
+  /** Where it runs, such as `eu-central`. */
+  location: string;
+  /** The id of the owner; null after the owner was deleted. */
+  authUserId: string | null;
+  plan: Plan;
+  /** `Default` unless the cluster was imported with another. */
+  network: string;
+  status: Status;
+  createdAt: Date;
+  updatedAt: Date;
+  /** When it was deleted; null while it is active. */
+  deletedAt: Date | null;
+}
+
+/** A change to a cluster, or the state of the subscription. */
+export type ClusterChange =
+  /** The first event, unless `lastEventId` was given. A client that reads its list after this event misses no change. */
+  | {
+    type: "ready";
+    /** The position after which delivery continues. */
+    id: string;
+  }
+  /** The cluster was created. */
+  | {
+    type: "created";
+    /** A decimal number that increases from event to event. */
+    id: string;
+    /** The time of the change. */
+    at: Date;
+    /** The cluster after the change. */
+    cluster: Cluster;
+  }
+  /** Its name or location changed. */
+  | {
+    type: "updated";
+    /** A decimal number that increases from event to event. */
+    id: string;
+    /** The time of the change. */
+    at: Date;
+    /** The cluster after the change. */
+    cluster: Cluster;
+  }
+  /** Its status changed. */
+  | {
+    type: "statusChanged";
+    /** A decimal number that increases from event to event. */
+    id: string;
+    /** The time of the change. */
+    at: Date;
+    /** The cluster after the change. */
+    cluster: Cluster;
+  }
+  /** The cluster was deleted. */
+  | {
+    type: "deleted";
+    /** A decimal number that increases from event to event. */
+    id: string;
+    /** The time of the change. */
+    at: Date;
+    /** The cluster after the change. */
+    cluster: Cluster;
+  }
+  /** The cluster was restored. */
+  | {
+    type: "restored";
+    /** A decimal number that increases from event to event. */
+    id: string;
+    /** The time of the change. */
+    at: Date;
+    /** The cluster after the change. */
+    cluster: Cluster;
+  }
+  /** The client was too slow and the server switches to reading the event log. No event is skipped. */
+  | {
+    type: "lagged";
+    /** The position after which delivery continues. */
+    id: string;
+  };
+
+/** The numbers of a user's clusters. */
+export interface ClusterCount {
+  active: number;
+  deleted: number;
+}
+
+/** The cluster that was created. */
+export interface ClusterCreated {
+  id: number;
+  clusterName: string;
+  location: string;
+  plan: Plan;
+  /** Always true; a failure is an error. */
+  success: true;
+}
+
+/** One page of a list. */
+export interface ClusterPage {
+  /** At most `limit` items. */
+  items: Cluster[];
+  /** The `cursor` of the next page; null on the last page. */
+  nextCursor: string | null;
+}
+
+/** A user's customer record: the plan and the Stripe ids. */
+export interface Customer {
+  id: number;
+  /** The id of the user. */
+  authUserId: string;
+  name: string | null;
+  plan: Plan;
+  stripeCustomerId: string | null;
+  stripeSubscriptionId: string | null;
+  stripePriceId: string | null;
+  /** The end of the paid period; null on FREE. */
+  stripeCurrentPeriodEnd: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** The way by which a change came in. */
+export type Door = "jsonrpc" | "trpc" | "cli" | "stripe" | "server";
+
+/** What clients switch on: `error.data.code`. Names and HTTP statuses are those of tRPC. */
+export type ErrorCode =
+  /** The request is not JSON. */
+  | "PARSE_ERROR"
+  /** The request or its input is invalid. */
+  | "BAD_REQUEST"
+  /** No usable credentials. */
+  | "UNAUTHORIZED"
+  /** The call must be paid for. */
+  | "PAYMENT_REQUIRED"
+  /** The caller lacks the rights. */
+  | "FORBIDDEN"
+  /** Not found, or not visible to the caller. */
+  | "NOT_FOUND"
+  /** The procedure can't be called in this way. */
+  | "METHOD_NOT_SUPPORTED"
+  /** The call exceeded its deadline and was undone. */
+  | "TIMEOUT"
+  /** Conflicts with an existing resource. */
+  | "CONFLICT"
+  /** A condition of the call does not hold. */
+  | "PRECONDITION_FAILED"
+  /** The request or the response is too large. */
+  | "PAYLOAD_TOO_LARGE"
+  /** The request has the wrong content type. */
+  | "UNSUPPORTED_MEDIA_TYPE"
+  /** The caller's rate limit is used up. */
+  | "TOO_MANY_REQUESTS"
+  /** A fault of the server. */
+  | "INTERNAL_SERVER_ERROR"
+  /** A service that the server depends on failed. */
+  | "BAD_GATEWAY"
+  /** The server is busy, stopping or cut off from its database. */
+  | "SERVICE_UNAVAILABLE"
+  /** A service that the server depends on did not answer in time. */
+  | "GATEWAY_TIMEOUT";
+
+/** `error.data` */
+export interface ErrorData {
+  /** What to switch on. */
+  code: ErrorCode;
+  /** The HTTP status of the code. */
+  httpStatus: number;
+  /** The procedure, where one was named. */
+  path?: string | undefined;
+  /** A UUID, also in the server's log. */
+  requestId: string;
+  /** With BAD_REQUEST: every issue of the input. */
+  issues?: Issue[] | undefined;
+  /** When a retry makes sense, in milliseconds from now. */
+  retryAfterMs?: number | undefined;
+  /** With CONFLICT: the id of the existing resource. */
+  conflictingId?: number | undefined;
+  /** With CONFLICT, when a `confirmToken` is stale: the new `UserSummary`, with timestamps as strings on every wire. */
+  summary?: Record<string, unknown> | undefined;
+  /**
+   * With PRECONDITION_FAILED of a subscription: the id of the last purged event. Events after `lastEventId` are lost;
+   * subscribe without it and read again what they would have changed.
+   */
+  purgedThrough?: string | undefined;
+  /** With SERVICE_UNAVAILABLE: the write may or may not have been made. Without this, nothing was written. */
+  outcome?: "unknown" | undefined;
+}
+
+/** A greeting. */
+export interface Greeting {
+  /** `hello ` and the text, escaped for HTML. */
+  greeting: string;
+}
+
+/** How often a price is paid. */
+export type Interval =
+  /** By the month. */
+  | "month"
+  /** By the year. */
+  | "year";
+
+/** One thing that is wrong with an input. */
+export interface Issue {
+  /** Property names and array indices joined by dots; empty for the input as a whole. */
+  path: string;
+  /**
+   * For programs: `required`, `unknown_field`, `invalid_type`, `invalid_value`, `invalid_format`, `too_short`,
+   * `too_long`, `too_small`, `too_big`, `duplicate_field`, `too_many_issues`.
+   */
+  code: string;
+  /** For people: what follows the path in a sentence, such as "must not be empty". */
+  message: string;
+}
+
+/** A line of a chart. */
+export interface Line {
+  /** The plan, status or location, or `(others)`; empty for the one line of another metric. */
+  label: string;
+  /** A number for each bucket. */
+  values: number[];
+}
+
+/** A user with plan and number of clusters. */
+export interface ListedUser {
+  id: string;
+  name: string | null;
+  email: string | null;
+  /** The URL of a picture. */
+  image: string | null;
+  role: Role;
+  createdAt: Date;
+  /** When the user was soft-deleted; null while the user is active. */
+  deletedAt: Date | null;
+  /** Null if the user is not a customer. */
+  plan: Plan | null;
+  activeClusters: number;
+}
+
+/** One page of a list. */
+export interface ListedUserPage {
+  /** At most `limit` items. */
+  items: ListedUser[];
+  /** The `cursor` of the next page; null on the last page. */
+  nextCursor: string | null;
+}
+
+/** What is counted. */
+export type Metric =
+  /** New users. */
+  | "signUps"
+  /** Clusters that are not deleted, at the end of each bucket, by plan. */
+  | "clustersByPlan"
+  /** The same by status. */
+  | "clustersByStatus"
+  /** The same by location: the 50 with the most, and the others together. */
+  | "clustersByLocation"
+  /** Audited mutations. */
+  | "changes";
+
+/** The plan that a customer pays for. */
+export interface MySubscription {
+  plan: Plan;
+  /** The end of the paid period; null on FREE. */
+  endsAt: Date | null;
+}
+
+/** A new API token. */
+export interface NewApiToken {
+  id: number;
+  /** The token itself, which is never shown again: null in the answer to a call that is repeated with its idempotency key. */
+  token: string | null;
+  scope: Scope;
+  /** Null for never. */
+  expiresAt: Date | null;
+}
+
+/** An OpenRPC document. */
+export interface OpenRpcDocument {
+  openrpc: string;
+  info: Record<string, unknown>;
+  methods: Record<string, unknown>[];
+  components: Record<string, unknown>;
+}
+
+/** A subscription plan. */
+export type Plan = "FREE" | "PRO" | "BUSINESS";
+
+/** The result of a replay. */
+export interface Replayed {
+  /** Whether the event has been processed. */
+  success: boolean;
+  /** Why the replay failed. */
+  error: string | null;
+}
+
+/** The role of a user. */
+export type Role = "USER" | "ADMIN";
+
+/** A limit on what a token may do, in addition to its user's own rights. */
+export type Scope = "read" | "write" | "admin";
+
+/** Numbers over time. */
+export interface Series {
+  /** The begins of the buckets. */
+  at: Date[];
+  /** The lines of a chart. */
+  lines: Line[];
+}
+
+/** A browser that is signed in to the explorer. */
+export interface Session {
+  id: number;
+  userId: string;
+  createdAt: Date;
+  /** When it ends at the latest. It ends before, when it is not used for 12 hours. */
+  expiresAt: Date;
+  /** When it was last used, to ten minutes. */
+  lastUsedAt: Date;
+  /** The address from which it was last used. */
+  lastUsedAddress: string | null;
+  /** Whether this call was made with it. */
+  current: boolean;
+}
+
+/** A page to open in the browser. */
+export interface SessionCreated {
+  /** Whether there is a `url`. */
+  success: boolean;
+  /** The Checkout or portal page. */
+  url?: string | null | undefined;
+}
+
+/** Counts for a dashboard. */
+export interface Stats {
+  /** Users who are not deleted. */
+  totalUsers: number;
+  /** Clusters that are not deleted. */
+  totalClusters: number;
+  /** Customers with a running paid subscription. */
+  activeSubscriptions: number;
+  /** Audited mutations of the last 24 hours. */
+  recentActivity: number;
+}
+
+/** The status of a cluster. */
+export type Status = "PENDING" | "CREATING" | "INITING" | "RUNNING" | "STOPPED" | "DELETED";
+
+/** The ids of the plan's Stripe prices; null where the plan is not sold. */
+export interface StripeIds {
+  monthly: string | null;
+  yearly: string | null;
+}
+
+/** `{"success": true}` */
+export interface Success {
+  /** Always true; a failure is an error. */
+  success: true;
+}
+
+/** A user. */
+export interface User {
+  id: string;
+  name: string | null;
+  email: string | null;
+  /** The URL of a picture. */
+  image: string | null;
+  role: Role;
+  createdAt: Date;
+}
+
+/** The description of the caller's plan, and the state of the subscription. */
+export interface UserPlan {
+  title: string;
+  description: string;
+  benefits: string[];
+  limitations: string[];
+  prices: Amounts;
+  stripeIds: StripeIds;
+  stripeCustomerId: string | null;
+  stripeSubscriptionId: string | null;
+  stripePriceId: string | null;
+  /** The end of the paid period in milliseconds since 1970; 0 if none was paid. */
+  stripeCurrentPeriodEnd: number;
+  /** Whether the subscription is running: until one day after the end of the paid period. */
+  isPaid: boolean;
+  /** The billing interval; null without a running subscription, or if its price is no longer sold. */
+  interval: Interval | null;
+  /** Whether the subscription was cancelled and ends with the paid period. */
+  isCanceled: boolean;
+}
+
+/** A user with customer record and active clusters. */
+export interface UserSummary {
+  user: User;
+  /** Null if the user is not a customer. */
+  customer: Customer | null;
+  /** The number of active clusters. */
+  activeClusters: number;
+  /** The active clusters, oldest first. */
+  clusters: Cluster[];
+  /** A digest of everything else in the summary. `user.delete` and `user.softDelete` check it. */
+  confirmToken: string;
+}
+
+/** An event received from Stripe. */
+export interface WebhookEvent {
+  /** Stripe's id of the event. */
+  id: string;
+  /** The type of the event, such as `customer.subscription.updated`. */
+  type: string;
+  /** When Stripe created the event, by Stripe's clock. */
+  createdAt: Date;
+  /** When it first arrived here. */
+  receivedAt: Date;
+  /** When its effect was committed; null if that failed so far. */
+  processedAt: Date | null;
+  /** How often processing was attempted. */
+  attempts: number;
+  /**
+   * Why the last attempt failed; with `processedAt`, why the event was ignored, or that the user pays for two
+   * subscriptions.
+   */
+  error: string | null;
+}
+
+/** One page of a list. */
+export interface WebhookEventPage {
+  /** At most `limit` items. */
+  items: WebhookEvent[];
+  /** The `cursor` of the next page; null on the last page. */
+  nextCursor: string | null;
+}
+
+/** The issues of an input, as zod's `flatten` arranges them. */
+export interface ZodError {
+  /** Of the input as a whole. */
+  formErrors: string[];
+  fieldErrors: Record<string, string[]>;
+}
+
+/** What a `TRPCClientError` has as its `shape`. */
+export interface ErrorShape {
+  message: string;
+  code: number;
+  data: ErrorData & { zodError: ZodError | null };
+}
+
+/** An event of a subscription, and the id to resume after. */
+export interface Tracked<Event> {
+  id: string;
+  data: Event;
+}
+
+interface Root {
+  ctx: object;
+  meta: object;
+  errorShape: ErrorShape;
+  transformer: import("@trpc/server").DataTransformer;
+}
+
+type Config = RootConfig<Root>;
+type Params<Input, Output> = ProcedureParams<Config, unknown, Input, Input, Output, Output, unknown>;
+
+type QueryOf<Input, Output> = Procedure<"query", Params<Input, Output>>;
+type MutationOf<Input, Output> = Procedure<"mutation", Params<Input, Output>>;
+type Events<Event> = Observable<Event, unknown>;
+type SubscriptionOf<Input, Event> = Procedure<"subscription", Params<Input, Events<Tracked<Event>>>>;
+
+export type AppRouter = CreateRouterInner<Config, {
+  hello: CreateRouterInner<Config, {
+    /** Returns a greeting. Call it to test the connection and the token. */
+    hello: QueryOf<{
+      /** The name to greet. */
+      text: string;
+    }, Greeting>;
+  }>;
+  auth: CreateRouterInner<Config, {
+    /** The caller's plan and the end of the paid period, or null if the caller is not a customer. */
+    mySubscription: QueryOf<void, MySubscription | null>;
+  }>;
+  k8s: CreateRouterInner<Config, {
+    /** The caller's active clusters, oldest first. */
+    list: QueryOf<void, Cluster[]>;
+    /**
+     * The caller's active clusters, oldest first.
+     * @deprecated Use k8s.list.
+     */
+    getClusters: QueryOf<void, Cluster[]>;
+    /** One of the caller's active clusters. */
+    get: QueryOf<{
+      id: number;
+    }, Cluster>;
+    /** Creates a cluster. A user may have one active cluster on each plan. */
+    create: MutationOf<{
+      /** Lower-case letters, digits and dashes. */
+      name: string;
+      /** Where it runs, such as `eu-central`. */
+      location: string;
+      /** FREE by default. */
+      plan?: Plan | null | undefined;
+      /** Ignored: clients of the old server send it, but the database assigns ids. */
+      id?: number | null | undefined;
+    }, ClusterCreated>;
+    /**
+     * Creates a cluster. A user may have one active cluster on each plan.
+     * @deprecated Use k8s.create.
+     */
+    createCluster: MutationOf<{
+      /** Lower-case letters, digits and dashes. */
+      name: string;
+      /** Where it runs, such as `eu-central`. */
+      location: string;
+      /** FREE by default. */
+      plan?: Plan | null | undefined;
+      /** Ignored: clients of the old server send it, but the database assigns ids. */
+      id?: number | null | undefined;
+    }, ClusterCreated>;
+    /**
+     * Changes the name or location of one of the caller's active clusters.
+     * `name`, `location` or both must be given.
+     */
+    update: MutationOf<{
+      id: number;
+      /** Lower-case letters, digits and dashes, or the name that the cluster has already. */
+      name?: string | null | undefined;
+      /** Where it runs, such as `eu-central`. */
+      location?: string | null | undefined;
+    }, Success>;
+    /**
+     * Changes the name or location of one of the caller's active clusters.
+     * @deprecated Use k8s.update.
+     */
+    updateCluster: MutationOf<{
+      id: number;
+      /** Lower-case letters, digits and dashes, or the name that the cluster has already. */
+      name?: string | null | undefined;
+      /** Where it runs, such as `eu-central`. */
+      location?: string | null | undefined;
+    }, Success>;
+    /** Soft-deletes one of the caller's active clusters. */
+    delete: MutationOf<{
+      id: number;
+    }, Success>;
+    /**
+     * Soft-deletes one of the caller's active clusters.
+     * @deprecated Use k8s.delete.
+     */
+    deleteCluster: MutationOf<{
+      id: number;
+    }, Success>;
+    /** Restores one of the caller's deleted clusters, unless another one is active on its plan. */
+    restore: MutationOf<{
+      id: number;
+    }, Success>;
+    /**
+     * The caller's deleted clusters, newest deletion first.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
+     */
+    listDeleted: QueryOf<{
+      /** The `nextCursor` of the previous page. */
+      cursor?: string | null | undefined;
+      /** Items per page; 20 by default. */
+      limit?: number | null | undefined;
+    } | void, ClusterPage>;
+    /** The numbers of the caller's active and deleted clusters. */
+    count: QueryOf<void, ClusterCount>;
+    /** Moves any user's active cluster to its next status. */
+    setStatus: MutationOf<{
+      id: number;
+      /**
+       * The new status. PENDING may become CREATING, CREATING may become INITING, INITING may become RUNNING, and
+       * RUNNING and STOPPED may become each other.
+       */
+      status: Status;
+    }, Success>;
+    /**
+     * Changes to the caller's clusters, as they happen. Admins can watch the clusters of all users.
+     * Filters; all must match.
+     */
+    watch: SubscriptionOf<{
+      /** The id of the last event received; delivery resumes after it. */
+      lastEventId?: string | null | undefined;
+      /** The owner. By default the caller or, for admins, every user; only admins may name another user. */
+      userId?: string | null | undefined;
+      clusterId?: number | null | undefined;
+      plan?: Plan | null | undefined;
+      /** The status after the change. */
+      status?: Status | null | undefined;
+    } | void, ClusterChange>;
+  }>;
+  customer: CreateRouterInner<Config, {
+    /** The caller's customer record, or null if there is none. */
+    get: QueryOf<{
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
+      userId?: string | null | undefined;
+    } | void, Customer | null>;
+    /**
+     * The caller's customer record, or null if there is none.
+     * @deprecated Use customer.get.
+     */
+    queryCustomer: QueryOf<{
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
+      userId?: string | null | undefined;
+    } | void, Customer | null>;
+    /** Creates the caller's customer record with the plan FREE. */
+    create: MutationOf<{
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
+      userId?: string | null | undefined;
+    } | void, Success>;
+    /**
+     * Creates the caller's customer record with the plan FREE.
+     * @deprecated Use customer.create.
+     */
+    insertCustomer: MutationOf<{
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
+      userId?: string | null | undefined;
+    } | void, Success>;
+    /**
+     * Changes the caller's name.
+     * @deprecated Use user.updateName.
+     */
+    updateUserName: MutationOf<{
+      /** The new name. */
+      name: string;
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
+      userId?: string | null | undefined;
+    }, Success>;
+  }>;
+  user: CreateRouterInner<Config, {
+    /** Changes the caller's name. */
+    updateName: MutationOf<{
+      /** The new name. */
+      name: string;
+      /** The caller's own id, which is the default. Another id is FORBIDDEN. */
+      userId?: string | null | undefined;
+    }, Success>;
+    /** The caller's user record. */
+    me: QueryOf<void, User>;
+    /** A user with customer record and active clusters, all read at the same moment. */
+    summary: QueryOf<{
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    } | void, UserSummary>;
+    /** Deletes a user, also a soft-deleted one, and the customer record. The clusters are kept as deleted and without an owner. */
+    delete: MutationOf<{
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+      /** Whether to delete a user whose paid subscription is running; only for admins. */
+      force?: boolean | null | undefined;
+      /**
+       * The token of the summary that the caller has confirmed. If the summary has changed since, the call is a CONFLICT with
+       * the new one.
+       */
+      confirmToken?: string | null | undefined;
+    } | void, Success>;
+    /** Soft-deletes a user: erases the personal data and keeps the user, customer and cluster records. */
+    softDelete: MutationOf<{
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+      /** Whether to delete a user whose paid subscription is running; only for admins. */
+      force?: boolean | null | undefined;
+      /**
+       * The token of the summary that the caller has confirmed. If the summary has changed since, the call is a CONFLICT with
+       * the new one.
+       */
+      confirmToken?: string | null | undefined;
+    } | void, Success>;
+  }>;
+  token: CreateRouterInner<Config, {
+    /** Makes an API token. The answer has the token, which is never shown again. */
+    create: MutationOf<{
+      /** What the token is for. */
+      name: string;
+      /** At most that of the token of this call. `admin` only for a user who is an admin. */
+      scope: Scope;
+      /**
+       * Days until it expires. By default it lives as long as the token of this call, and never expires if the call was made with
+       * a JWT or a session; a token can't make one that lives longer.
+       */
+      expiresInDays?: number | null | undefined;
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    }, NewApiToken>;
+    /** API tokens, newest first, also those that are expired or revoked. */
+    list: QueryOf<{
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    } | void, ApiToken[]>;
+    /** Revokes an API token. It stops working at once. */
+    revoke: MutationOf<{
+      /** The id of the token. */
+      id: number;
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    }, Success>;
+    /** Replaces an API token by a new one with the same name, scope and expiry. The old one stops working at once. */
+    rotate: MutationOf<{
+      /** The id of the token. */
+      id: number;
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    }, NewApiToken>;
+  }>;
+  session: CreateRouterInner<Config, {
+    /** The browsers that are signed in to the explorer, newest first. */
+    list: QueryOf<{
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    } | void, Session[]>;
+    /** Signs one browser out. */
+    revoke: MutationOf<{
+      /** The id of the session. */
+      id: number;
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    }, Success>;
+    /** Signs all browsers out, also that of this call, and makes links to sign in useless. */
+    revokeAll: MutationOf<{
+      /** The caller by default; only admins may name another user. */
+      userId?: string | null | undefined;
+    } | void, Success>;
+  }>;
+  admin: CreateRouterInner<Config, {
+    /** The numbers of users, clusters, paid subscriptions and recent changes. */
+    getStats: QueryOf<void, Stats>;
+    /** Numbers over time, for charts: sign-ups, clusters and changes. */
+    series: QueryOf<{
+      metric: Metric;
+      /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31. */
+      from: Date;
+      /** The last bucket begins before this time; by default now, and at most that. */
+      to?: Date | null | undefined;
+      /** The width of a bucket; a day by default. */
+      bucket?: Bucket | null | undefined;
+    }, Series>;
+    /**
+     * All users, newest first.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
+     */
+    listUsers: QueryOf<{
+      /** The `nextCursor` of the previous page. */
+      cursor?: string | null | undefined;
+      /** Items per page; 20 by default. */
+      limit?: number | null | undefined;
+      /** A part of the id, name or email; upper and lower case are not distinguished. */
+      search?: string | null | undefined;
+      /** Whether to list deleted users too; false by default. */
+      includeDeleted?: boolean | null | undefined;
+    } | void, ListedUserPage>;
+    /**
+     * The clusters of all users, newest first.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
+     */
+    listClusters: QueryOf<{
+      /** The `nextCursor` of the previous page. */
+      cursor?: string | null | undefined;
+      /** Items per page; 20 by default. */
+      limit?: number | null | undefined;
+      status?: Status | null | undefined;
+      plan?: Plan | null | undefined;
+      /** The id of the owner. */
+      userId?: string | null | undefined;
+      /** Whether to list deleted clusters too; false by default. */
+      includeDeleted?: boolean | null | undefined;
+    } | void, ClusterPage>;
+    /** Changes a user's role. The last admin cannot be demoted. */
+    setRole: MutationOf<{
+      userId: string;
+      role: Role;
+    }, Success>;
+    /** Soft-deletes any user's active cluster. */
+    deleteCluster: MutationOf<{
+      id: number;
+    }, Success>;
+    /** Restores any user's deleted cluster, unless another one of theirs is active on its plan. */
+    restoreCluster: MutationOf<{
+      id: number;
+    }, Success>;
+    /**
+     * The audit log, newest entry first.
+     * Filters; all must match.
+     */
+    auditLog: QueryOf<{
+      /** The `nextCursor` of the previous page. */
+      cursor?: string | null | undefined;
+      /** Items per page; 20 by default. */
+      limit?: number | null | undefined;
+      /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
+      actorId?: string | null | undefined;
+      /** The procedure's canonical name. */
+      procedure?: string | null | undefined;
+      /** The kind of object that was changed, such as `cluster`. */
+      entity?: string | null | undefined;
+      /** The id of the changed object. */
+      entityId?: string | null | undefined;
+      /** Entries written at or after this time. */
+      since?: Date | null | undefined;
+      /** Entries written before this time. */
+      until?: Date | null | undefined;
+    } | void, AuditEntryPage>;
+    /**
+     * New entries of the audit log, as they are written.
+     * Filters; all must match.
+     */
+    watchAudit: SubscriptionOf<{
+      /** The id of the last event received; delivery resumes after it. */
+      lastEventId?: string | null | undefined;
+      /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
+      actorId?: string | null | undefined;
+      /** The procedure's canonical name. */
+      procedure?: string | null | undefined;
+      /** The kind of object that was changed, such as `cluster`. */
+      entity?: string | null | undefined;
+      /** The id of the changed object. */
+      entityId?: string | null | undefined;
+    } | void, AuditChange>;
+    /**
+     * The events received from Stripe, newest first.
+     * Send the `nextCursor` of a page as `cursor` to get the next page.
+     */
+    webhookEvents: QueryOf<{
+      /** The `nextCursor` of the previous page. */
+      cursor?: string | null | undefined;
+      /** Items per page; 20 by default. */
+      limit?: number | null | undefined;
+      /** Whether to list only events that failed and can be replayed; false by default. */
+      failed?: boolean | null | undefined;
+    } | void, WebhookEventPage>;
+    /** Processes a Stripe event again that failed before. */
+    replayWebhook: MutationOf<{
+      /** Stripe's id of the event. */
+      eventId: string;
+    }, Replayed>;
+  }>;
+  stripe: CreateRouterInner<Config, {
+    /** Returns the URL of a page to buy a subscription or, with one that is not over, to change, pay or cancel it. */
+    createSession: MutationOf<{
+      /** The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`. */
+      planId: string;
+    }, SessionCreated>;
+    /** The caller's plan and subscription, or null if the caller is not a customer. */
+    userPlans: QueryOf<void, UserPlan | null>;
+  }>;
+  rpc: CreateRouterInner<Config, {
+    /** The OpenRPC document of this server. */
+    discover: QueryOf<void, OpenRpcDocument>;
+  }>;
+}>;
+
+/** The inputs of all procedures: `RouterInputs["k8s"]["create"]`. */
+export type RouterInputs = inferRouterInputs<AppRouter>;
+
+/** The outputs of all procedures. */
+export type RouterOutputs = inferRouterOutputs<AppRouter>;

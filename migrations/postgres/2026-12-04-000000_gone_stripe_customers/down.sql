@@ -1,0 +1,1 @@
+DROP TABLE gone_stripe_customers;

@@ -1,0 +1,8 @@
+DROP TRIGGER users_series_insert;
+DROP TRIGGER k8s_cluster_configs_series_insert;
+DROP TRIGGER k8s_cluster_configs_series_insert_deleted;
+DROP TRIGGER k8s_cluster_configs_series_leave;
+DROP TRIGGER k8s_cluster_configs_series_enter;
+DROP TRIGGER k8s_cluster_configs_series_delete;
+DROP TABLE cluster_days;
+DROP TABLE sign_up_days;

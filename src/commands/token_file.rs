@@ -1,0 +1,108 @@
+//! The files in the data folder that contain an admin's token: `admin-token`, and `admin-token-2` and so on where servers
+//! of several databases share the folder.
+
+use std::{
+    fs::{OpenOptions, read_to_string, rename},
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use clusterdesk::{
+    auth::PlainToken,
+    db::{DbConnection, Timestamp},
+    models::{
+        api_token::{ApiToken, Scope, UsableToken},
+        user::{Role, User},
+    },
+};
+
+/// The most files that are looked at.
+const FILES: usize = 100;
+
+/// The first of the files.
+pub fn first(data_dir: &Path) -> PathBuf {
+    data_dir.join("admin-token")
+}
+
+fn all(data_dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let others = (2..=FILES).map(|number| data_dir.join(format!("admin-token-{number}")));
+    std::iter::once(first(data_dir)).chain(others)
+}
+
+/// The file whose token an admin of this database can use.
+///
+/// # Errors
+/// The database can't be read.
+pub fn usable(conn: &mut DbConnection, data_dir: &Path) -> Result<Option<PathBuf>> {
+    for file in all(data_dir).take_while(|file| file.exists()) {
+        if let Content::Token(token) = read(&file)?
+            && is_usable(conn, &token)?
+        {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+/// The first file that may be written: it does not exist, is empty, or has a token of this database. A token of another
+/// database may be the only way into that.
+///
+/// # Errors
+/// The database can't be read, or there are too many files.
+pub fn replaceable(conn: &mut DbConnection, data_dir: &Path) -> Result<PathBuf> {
+    for file in all(data_dir) {
+        match read(&file)? {
+            Content::Nothing => return Ok(file),
+            Content::Token(token) if ApiToken::is_known(conn, token.hash().as_str())? => return Ok(file),
+            Content::Token(_) | Content::Other => {}
+        }
+    }
+    anyhow::bail!("{} has the tokens of too many databases", data_dir.display())
+}
+
+/// What a file contains.
+enum Content {
+    Nothing,
+    Token(PlainToken),
+    Other,
+}
+
+fn read(file: &Path) -> Result<Content> {
+    let text = match read_to_string(file) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Content::Nothing);
+        }
+        text => text.with_context(|| format!("could not read {}", file.display()))?,
+    };
+    Ok(match (text.trim(), PlainToken::parse(text.trim())) {
+        ("", _) => Content::Nothing,
+        (_, Some(token)) => Content::Token(token),
+        (_, None) => Content::Other,
+    })
+}
+
+fn is_usable(conn: &mut DbConnection, token: &PlainToken) -> Result<bool> {
+    let Some(UsableToken { user_id, scope: Scope::Admin, .. }) =
+        ApiToken::holder(conn, token.hash().as_str(), Timestamp::now())?
+    else {
+        return Ok(false);
+    };
+    Ok(User::find(conn, &user_id)?.is_some_and(|user| user.role == Role::Admin))
+}
+
+/// Writes a file with mode 0600. An existing file is replaced atomically.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write_secret(path: &Path, text: &str) -> Result<()> {
+    let temporary = path.with_extension("new");
+    let write = || {
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
+        writeln!(file, "{text}")?;
+        file.sync_all()?;
+        rename(&temporary, path)
+    };
+    write().with_context(|| format!("could not write {}", path.display()))
+}

@@ -1,0 +1,200 @@
+//! Copies a whole database into another one, of the same kind or not. What there is to copy is read from the databases
+//! themselves, so a new table needs nothing here.
+
+mod catalog;
+mod checksum;
+mod emptiness;
+mod ends;
+mod insertion;
+mod rows;
+mod text_row;
+mod triggers;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use diesel::{QueryResult, connection::SimpleConnection};
+
+pub use self::ends::{Target, open_source};
+use self::{
+    catalog::Table,
+    checksum::Checksum,
+    emptiness::refuse_rows_in,
+    insertion::insert,
+    rows::{count, each_batch},
+    text_row::TextRow,
+    triggers::with_triggers_off,
+};
+use super::{connection::DbConnection, dialect, sequences, transaction};
+use crate::error;
+
+/// What a copy has done.
+#[derive(Clone, Debug, Default)]
+pub struct Copied {
+    /// The tables, in the order in which they were copied.
+    pub tables: Vec<CopiedTable>,
+    /// Tables of the source that the target does not have, because they are not clusterdesk's.
+    pub left_out: Vec<String>,
+}
+
+/// A table that was copied.
+#[derive(Clone, Debug)]
+pub struct CopiedTable {
+    /// Its name.
+    pub name: String,
+    /// The number of its rows.
+    pub rows: u64,
+    /// The same for the same rows, in whatever order and kind of database they are.
+    pub checksum: String,
+}
+
+/// How far a copy is.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// So many rows of a table are about to be copied.
+    Copy(&'a str, u64),
+    /// So many rows of a table are about to be read again.
+    Check(&'a str, u64),
+    /// These rows are done.
+    Done(u64),
+}
+
+/// Copies all rows of `source`, as of one moment, to `target`, which must be empty, and reads them again to compare them. Both
+/// must be migrated to this version. Whatever fails, nothing is written.
+///
+/// # Errors
+/// The target has rows, or it differs from the source afterwards; those of the databases.
+pub fn copy(
+    source: &mut DbConnection,
+    target: &mut DbConnection,
+    report: &mut dyn FnMut(Step<'_>),
+) -> error::Result<Copied> {
+    transaction::snapshot(source, |source| {
+        rows::write_iso_dates(source)?;
+        let numbers = sequences::last(source)?;
+        transaction::write(target, |target| {
+            rows::write_iso_dates(target)?;
+            let Common { tables, left_out } = common(source, target)?;
+            exclude_others(target, &tables)?;
+            tables.iter().try_for_each(|(_, table)| refuse_rows_in(target, table))?;
+            let read = with_triggers_off(target, &tables, |target| {
+                tables.iter().map(|(from, to)| copy_table(source, from, target, to, report)).collect::<Result<Vec<_>>>()
+            })?;
+            let mut copied = Copied { tables: Vec::new(), left_out };
+            for ((_, table), Read { sum, greatest }) in tables.iter().zip(read) {
+                if let Some((name, last)) = numbers.iter().find(|(name, _)| *name == table.name) {
+                    // Also past rows that are gone: their numbers must not come back.
+                    sequences::advance_table(target, name, greatest.max(*last))?;
+                }
+                let found = check_table(target, table, sum.rows(), report)?;
+                ensure_same(table, sum, found)?;
+                copied.tables.push(CopiedTable {
+                    name: table.name.clone(),
+                    rows: sum.rows(),
+                    checksum: sum.to_string(),
+                });
+            }
+            Ok(copied)
+        })
+    })
+}
+
+/// The number of rows of each table that would be copied.
+///
+/// # Errors
+/// The database's.
+pub fn counts(source: &mut DbConnection) -> Result<Vec<(String, u64)>> {
+    let tables = catalog::tables(source)?;
+    tables.into_iter().map(|table| Ok((table.name.clone(), count(source, &table)?))).collect()
+}
+
+/// The tables that both databases have, and those that they have not.
+struct Common {
+    /// Of the source, and of the target.
+    tables: Vec<(Table, Table)>,
+    /// The names of those that only the source has.
+    left_out: Vec<String>,
+}
+
+fn common(source: &mut DbConnection, target: &mut DbConnection) -> Result<Common> {
+    let (mut tables, mut left_out) = (Vec::new(), Vec::new());
+    let mut targets = catalog::tables(target)?;
+    for table in catalog::tables(source)? {
+        match targets.iter().position(|other| other.name == table.name) {
+            Some(at) => tables.push((table, targets.swap_remove(at))),
+            None => left_out.push(table.name),
+        }
+    }
+    for (from, to) in &tables {
+        if let Some(unknown) = from.unknown.as_ref().or(to.unknown.as_ref()) {
+            bail!("{unknown}, which can't be copied");
+        }
+        ensure!(from.has_columns_of(to), "the table {} has other columns in the target than in the source", from.name);
+    }
+    Ok(Common { tables, left_out })
+}
+
+/// Lets nobody else write to the target until the end. A SQLite file that is being made is locked already.
+fn exclude_others(target: &mut DbConnection, tables: &[(Table, Table)]) -> QueryResult<()> {
+    let Some(pg) = dialect::postgres(target) else { return Ok(()) };
+    let names: Vec<String> = tables.iter().map(|(_, table)| table.quoted()).collect();
+    pg.batch_execute(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", names.join(", ")))
+}
+
+/// What was read of a table of the source.
+struct Read {
+    sum: Checksum,
+    /// The greatest `id` that is a number; 0 if there is none.
+    greatest: i64,
+}
+
+/// Copies one table.
+fn copy_table(
+    source: &mut DbConnection,
+    from: &Table,
+    target: &mut DbConnection,
+    to: &Table,
+    report: &mut dyn FnMut(Step<'_>),
+) -> Result<Read> {
+    report(Step::Copy(&from.name, count(source, from)?));
+    let (mut sum, mut greatest) = (Checksum::default(), 0);
+    let id = from.columns.iter().position(|column| column.name == "id");
+    let number = |row: &TextRow| row.0.get(id?)?.as_ref()?.parse::<i64>().ok();
+    let copied = each_batch(source, from, |rows| {
+        rows.iter().for_each(|row| sum.add(row));
+        greatest = rows.iter().filter_map(number).fold(greatest, i64::max);
+        let number = u64::try_from(rows.len())?;
+        insert(target, to, rows)?;
+        report(Step::Done(number));
+        Ok(())
+    });
+    copied.with_context(|| format!("the table {} could not be copied", from.name))?;
+    Ok(Read { sum, greatest })
+}
+
+/// The checksum of a table that was copied.
+fn check_table(
+    target: &mut DbConnection,
+    table: &Table,
+    rows: u64,
+    report: &mut dyn FnMut(Step<'_>),
+) -> Result<Checksum> {
+    report(Step::Check(&table.name, rows));
+    let mut sum = Checksum::default();
+    let read = each_batch(target, table, |rows| {
+        rows.iter().for_each(|row| sum.add(row));
+        report(Step::Done(u64::try_from(rows.len())?));
+        Ok(())
+    });
+    read.with_context(|| format!("the table {} could not be read again", table.name))?;
+    Ok(sum)
+}
+
+fn ensure_same(table: &Table, source: Checksum, target: Checksum) -> Result<()> {
+    if source == target {
+        return Ok(());
+    }
+    let (name, rows, found) = (&table.name, source.rows(), target.rows());
+    Err(match rows == found {
+        true => anyhow!("the table {name} is not the same in the target: the checksums of its {rows} rows differ"),
+        false => anyhow!("the table {name} is not the same in the target: it has {found} rows instead of {rows}"),
+    })
+}

@@ -1,0 +1,72 @@
+// The browsers in which the signed-in user is signed in; an admin can look at those of another one.
+
+import { renewSession } from "./account.js";
+import { actionButton } from "./action.js";
+import { badge } from "./badge.js";
+import { askToConfirm } from "./confirm.js";
+import { el } from "./dom.js";
+import { failureBox } from "./failure.js";
+import { showList } from "./list.js";
+import { moment } from "./moment.js";
+import { call } from "./rpc.js";
+import { session } from "./session.js";
+import { about, lastUse } from "./tokens.js";
+import { visible } from "./visible.js";
+
+export function showSessions(node, registry, query) {
+  const place = el("div", {});
+  const list = showList(place, registry, {
+    procedureName: "session.list",
+    place: "access/sessions",
+    noun: "Sessions",
+    query,
+    filtered: session.isAdmin,
+    columns: [
+      {
+        title: "Session",
+        cell: ({ id, current }) => [el("code", {}, `#${id}`), " ", current ? badge("this browser", "green") : null],
+      },
+      { title: "Signed in", cell: ({ createdAt }) => moment(createdAt) },
+      { title: "Last used", cell: (one) => lastUse(one) },
+      { title: "Ends", cell: ({ expiresAt }) => moment(expiresAt) },
+      { title: "Actions", cell: (one, list) => (one.current ? "–" : end(one, list)) },
+    ],
+  });
+  node.replaceChildren(place, el("div", { class: "buttons" }, endAll(list, session.isAdmin && query.get("userId"))));
+}
+
+function end(one, list) {
+  return actionButton(list, {
+    text: "Sign out",
+    label: `Sign out session #${one.id}`,
+    method: "session.revoke",
+    input: about(one),
+    done: `Session #${one.id} has been signed out.`,
+    danger: true,
+  });
+}
+
+/** A button that signs all browsers out, also this one. */
+function endAll(list, userId) {
+  const button = el("button", { type: "button", class: "danger-text" }, "Sign out everywhere");
+  const other = userId && userId !== session.user?.id ? { userId } : {};
+  const question = {
+    title: "Sign out everywhere?",
+    text: "All browsers are signed out, and links to sign in that were not used stop working. Tokens keep working.",
+    detail: visible(other.userId ?? session.user?.id ?? ""),
+    detailLabel: "User id",
+    action: "Sign out everywhere",
+  };
+  button.addEventListener("click", async () => {
+    if (!(await askToConfirm(question))) return;
+    try {
+      await call("session.revokeAll", other, { mutates: true });
+      list.showNotice(el("p", { class: "notice good" }, "All browsers have been signed out."));
+      if (other.userId === undefined && session.token === "") await renewSession();
+      else await list.reload();
+    } catch (error) {
+      list.showNotice(failureBox(error));
+    }
+  });
+  return button;
+}

@@ -1,0 +1,155 @@
+// The API tokens of the signed-in user; an admin can look at those of another one.
+
+import { actionButton } from "./action.js";
+import { badge } from "./badge.js";
+import { copyButton } from "./copy.js";
+import { announce, el, uniqueId } from "./dom.js";
+import { failureBox, failureSentence } from "./failure.js";
+import { createForm } from "./form.js";
+import { showList } from "./list.js";
+import { moment } from "./moment.js";
+import { call } from "./rpc.js";
+import { session } from "./session.js";
+import { visible } from "./visible.js";
+
+export function showTokens(node, registry, query) {
+  const place = el("div", {});
+  const list = showList(place, registry, {
+    procedureName: "token.list",
+    place: "access/tokens",
+    noun: "Tokens",
+    query,
+    filtered: session.isAdmin,
+    columns: [
+      {
+        title: "Token",
+        cell: (token) => [el("strong", {}, token.name), el("code", { class: "help block" }, hint(token))],
+      },
+      { title: "Scope", cell: (token) => badge(token.scope) },
+      { title: "State", cell: (token) => badge(state(token)) },
+      { title: "Created", cell: (token) => moment(token.createdAt) },
+      { title: "Expires", cell: (token) => (token.expiresAt ? moment(token.expiresAt) : "never") },
+      { title: "Last used", cell: (token) => lastUse(token) },
+      {
+        title: "Actions",
+        cell: (token, list) =>
+          state(token) === "live" ? el("div", { class: "actions" }, rotate(token, list), revoke(token, list)) : "–",
+      },
+    ],
+  });
+  node.replaceChildren(el("div", { class: "stack" }, creation(registry, list, query.get("userId")), place));
+}
+
+/** The end of a token, by which its owner knows it. */
+const hint = ({ id, hint }) => (hint === null ? `#${id}` : `#${id} …${hint}`);
+
+const named = (token) => `${token.name} ${hint(token)}`;
+
+function state({ revokedAt, expiresAt }) {
+  if (revokedAt !== null) return "revoked";
+  return expiresAt !== null && new Date(expiresAt) <= new Date() ? "expired" : "live";
+}
+
+export function lastUse({ lastUsedAt, lastUsedAddress }) {
+  const from = lastUsedAddress === null ? null : el("code", { class: "help block breakable" }, lastUsedAddress);
+  return [moment(lastUsedAt), from];
+}
+
+/** The input about a token or a session, which names its user only if that is somebody else. */
+export function about({ id, userId }) {
+  return userId === session.user?.id ? { id } : { id, userId };
+}
+
+/** A form that makes a token and shows it above the list. */
+function creation(registry, list, userId) {
+  const params = registry.byName.get("token.create")?.params.filter(({ name }) => name !== "userId") ?? [];
+  const fields = createForm(params, registry);
+  const outcome = el("div", {});
+  const submit = el("button", { type: "submit", class: "primary" }, "Make a token");
+  const id = uniqueId("new-token");
+  const form = el(
+    "form",
+    { class: "panel", "aria-labelledby": id, novalidate: true, autocomplete: "off" },
+    el("h2", { id }, userId && session.isAdmin ? `New token of ${visible(userId)}` : "New token"),
+    fields.node,
+    outcome,
+    el("div", { class: "buttons" }, submit),
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (submit.getAttribute("aria-disabled") === "true") return;
+    const { value, issues } = fields.read();
+    fields.show(issues);
+    outcome.replaceChildren();
+    if (issues.length > 0) return;
+    submit.setAttribute("aria-disabled", "true");
+    try {
+      const whose = userId && session.isAdmin ? { userId } : {};
+      const { result } = await call("token.create", { ...value, ...whose }, { mutates: true });
+      fields.fill({});
+      list.showNotice(secret(result));
+      await list.reload();
+    } catch (error) {
+      const others = fields.show(error.issues ?? []);
+      outcome.replaceChildren(failureBox(error, { issues: others }));
+      announce(failureSentence(error));
+    }
+    submit.removeAttribute("aria-disabled");
+  });
+  return form;
+}
+
+/** The new token, which can't be shown again. */
+function secret({ id, token }) {
+  if (token === null) {
+    const text = `Token #${id} was made, but the answer with it was lost. Rotate it to get another one.`;
+    return el("p", { class: "notice warn" }, text);
+  }
+  return el(
+    "div",
+    { class: "notice good" },
+    el("p", {}, `Token #${id} was made. Copy it: it is never shown again.`),
+    el(
+      "p",
+      {},
+      el("code", { class: "breakable" }, token),
+      " ",
+      copyButton("the new token", () => token),
+    ),
+  );
+}
+
+function rotate(token, list) {
+  return actionButton(list, {
+    text: "Rotate",
+    label: `Rotate ${named(token)}`,
+    method: "token.rotate",
+    input: about(token),
+    done: secret,
+    question: {
+      title: `Rotate ${token.name}?`,
+      text: "It stops working at once, and you get a new one with the same name, scope and expiry.",
+      detail: named(token),
+      detailLabel: "Token",
+      action: "Rotate the token",
+    },
+  });
+}
+
+function revoke(token, list) {
+  return actionButton(list, {
+    text: "Revoke",
+    label: `Revoke ${named(token)}`,
+    method: "token.revoke",
+    input: about(token),
+    done: `${named(token)} has been revoked.`,
+    danger: true,
+    question: {
+      title: `Revoke ${token.name}?`,
+      text: "It stops working at once. This can't be undone.",
+      detail: named(token),
+      detailLabel: "Token",
+      action: "Revoke the token",
+    },
+  });
+}

@@ -1,0 +1,115 @@
+//! Signing browsers in to the explorer and out. It is not a procedure, because a session is a cookie and not an output.
+
+use std::time::{Duration, Instant};
+
+use procedures::Bucket;
+use serde_json::json;
+
+use super::{
+    client::Client,
+    dispatch::Kernel,
+    limiter::{address_key, within},
+};
+use crate::{
+    auth::{BAD_LINK, ConsoleSecret, Credential, SignInLink, make_link, open_session},
+    db::{DbConnection, Timestamp},
+    error::Result,
+    models::{
+        audit::{Door, NewAuditEntry},
+        session::Session,
+        user::{self, User},
+    },
+};
+
+impl Kernel {
+    /// Opens a session for whoever has a link, which works once. Returns the secret of the session. Counts as a write of the
+    /// client address.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED when the link does not work; TOO_MANY_REQUESTS; those of a write.
+    pub async fn sign_in(&self, client: &Client, request_id: &str, link: &str) -> Result<ConsoleSecret> {
+        within(self.services().limiter.check(Bucket::WRITE, &address_key(client.address)).await)?;
+        let link = ConsoleSecret::parse(link).ok_or(BAD_LINK)?.hash();
+        let secret = ConsoleSecret::generate();
+        let (session, now, origin) = (secret.hash(), Timestamp::now(), Origin::of(client, request_id));
+        let open = move |conn: &mut DbConnection| {
+            let opened = open_session(conn, &link, &session, origin.address.as_deref(), now)?;
+            origin.record(conn, "session.open", &opened.user_id, opened.id, now)
+        };
+        self.services().db.write(self.deadline(), open).await?;
+        Ok(secret)
+    }
+
+    /// Ends the session of a browser, if it has one. Counts as a write of the client address.
+    ///
+    /// # Errors
+    /// TOO_MANY_REQUESTS; those of a write.
+    pub async fn sign_out(&self, client: &Client, request_id: &str) -> Result<()> {
+        let Credential::Session(hash) = client.credential.clone() else { return Ok(()) };
+        within(self.services().limiter.check(Bucket::WRITE, &address_key(client.address)).await)?;
+        let (now, origin) = (Timestamp::now(), Origin::of(client, request_id));
+        let end = move |conn: &mut DbConnection| {
+            let Some((id, user_id)) = Session::holder(conn, hash.as_str(), now)? else { return Ok(()) };
+            // A deleted user's sessions are deleted too.
+            User::find_locked(conn, &user_id)?;
+            match Session::end(conn, &user_id, id)? {
+                true => origin.record(conn, "session.close", &user_id, id, now),
+                false => Ok(()),
+            }
+        };
+        self.services().db.write(self.deadline(), end).await
+    }
+
+    /// Makes a link that signs in the oldest admin. None when there is no admin.
+    ///
+    /// # Errors
+    /// When the database has not written it in time.
+    pub async fn link_for_admin(&self, within: Duration) -> Result<Option<SignInLink>> {
+        let make = |conn: &mut DbConnection| {
+            let admin = user::oldest_admin(conn)?;
+            admin.map(|admin| make_link(conn, &admin.id, Timestamp::now())).transpose()
+        };
+        self.services().db.write(Instant::now() + within, make).await
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.services().timeouts.call
+    }
+}
+
+/// Where a request comes from, for the audit log.
+struct Origin {
+    address: Option<String>,
+    request_id: String,
+    door: Door,
+}
+
+impl Origin {
+    fn of(client: &Client, request_id: &str) -> Self {
+        let address = client.address.map(|address| address.to_string());
+        Self { address, request_id: request_id.to_owned(), door: client.door }
+    }
+
+    fn record(
+        &self,
+        conn: &mut DbConnection,
+        procedure: &'static str,
+        user_id: &str,
+        session: i64,
+        now: Timestamp,
+    ) -> Result<()> {
+        let entry = NewAuditEntry {
+            created_at: now,
+            actor_id: user_id.to_owned(),
+            procedure,
+            entity: "session",
+            entity_id: session.to_string(),
+            detail: json!({"owner": user_id}).to_string(),
+            request_id: self.request_id.clone(),
+            client_address: self.address.clone(),
+            token_id: None,
+            door: self.door,
+        };
+        Ok(entry.insert(conn)?)
+    }
+}

@@ -1,0 +1,36 @@
+//! When and from where API tokens and sessions are used, to ten minutes. It is written beside the calls, which neither wait for it nor fail
+//! with it.
+
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use super::services::Services;
+use crate::{
+    auth::{Credential, EXACTNESS},
+    db::{DbConnection, Timestamp},
+    models::{api_token::ApiToken, session::Session},
+};
+
+impl Services {
+    /// Notes that a credential was used, unless that was noted a moment ago.
+    pub(super) fn note_use(self: &Arc<Self>, credential: &Credential, address: Option<IpAddr>, now: Timestamp) {
+        let Some(token) = credential.stored() else { return };
+        let at = now.last_multiple(EXACTNESS);
+        if !self.tokens.is_first_use(token, at) {
+            return;
+        }
+        let (this, credential) = (Arc::clone(self), credential.clone());
+        let address = address.map(|address| address.to_string());
+        tokio::spawn(async move {
+            let note = move |conn: &mut DbConnection| {
+                Ok(match &credential {
+                    Credential::ApiToken(hash) => ApiToken::note_use(conn, hash.as_str(), at, address.as_deref())?,
+                    Credential::Session(hash) => Session::note_use(conn, hash.as_str(), at, address.as_deref())?,
+                    _ => false,
+                })
+            };
+            if let Err(error) = this.db.write(Instant::now() + this.timeouts.call, note).await {
+                tracing::debug!(error = error.detail(), "could not note the use of a token or a session");
+            }
+        });
+    }
+}

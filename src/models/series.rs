@@ -1,0 +1,96 @@
+//! Numbers over time. Triggers maintain them by day, or by ten minutes, so that no call reads the tables that they are about.
+
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{self, BigInt, Text},
+};
+
+use crate::{
+    db::{DbConnection, Timestamp, cached::cached},
+    schema::{audit_counts, cluster_days, sign_up_days},
+};
+
+/// How many there are or were in a bucket of time.
+pub type Counted = (Timestamp, i64);
+
+/// Locations with a line of their own: those with the most clusters. The others are one.
+const LOCATIONS: u32 = 50;
+/// The label of the others. No location is written like that.
+const OTHERS: &str = "(others)";
+
+/// By what clusters are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// By their plan.
+    Plan,
+    /// By their status.
+    Status,
+    /// By their location.
+    Location,
+}
+
+/// By how many the live clusters of a kind have changed on a day.
+#[derive(Debug, Queryable)]
+pub struct ClusterChange {
+    /// The begin of the day. That of all days together is in the year 9999.
+    pub day: Timestamp,
+    /// Their plan, status or location.
+    pub label: String,
+    /// More or, if negative, fewer.
+    pub change: i64,
+}
+
+/// Users by the day of their creation, from `since` to before `until`.
+///
+/// # Errors
+/// The database's.
+pub fn sign_ups(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+    // PostgreSQL's sum of BIGINT is a NUMERIC.
+    let users = sql::<BigInt>("CAST(sum(users) AS BIGINT)");
+    let days = sign_up_days::table.filter(sign_up_days::day.ge(since)).filter(sign_up_days::day.lt(until));
+    cached(days.group_by(sign_up_days::day).select((sign_up_days::day, users)).order(sign_up_days::day)).load(conn)
+}
+
+/// Audit entries by ten minutes, from `since` to before `until`.
+///
+/// # Errors
+/// The database's.
+pub fn changes(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+    let entries = sql::<BigInt>("CAST(sum(entries) AS BIGINT)");
+    let buckets = audit_counts::table.filter(audit_counts::bucket.ge(since)).filter(audit_counts::bucket.lt(until));
+    let counts = buckets.group_by(audit_counts::bucket).select((audit_counts::bucket, entries));
+    cached(counts.order(audit_counts::bucket)).load(conn)
+}
+
+/// The changes of live clusters after a day, and all changes together.
+///
+/// # Errors
+/// The database's.
+pub fn clusters_after(conn: &mut DbConnection, day: Timestamp, kind: Kind) -> QueryResult<Vec<ClusterChange>> {
+    let label = sql::<Text>(&match kind {
+        Kind::Plan => "plan".to_owned(),
+        Kind::Status => "status".to_owned(),
+        // Anybody may write any location, so their number has no bound.
+        Kind::Location => format!(
+            "CASE WHEN location IN (
+                 SELECT location FROM cluster_days WHERE day = (SELECT max(day) FROM cluster_days)
+                 GROUP BY location ORDER BY sum(change) DESC, location LIMIT {LOCATIONS}
+             ) THEN location ELSE '{OTHERS}' END"
+        ),
+    });
+    let change = sql::<BigInt>("CAST(sum(change) AS BIGINT)");
+    // Grouped by the number of a column: a database need not see that two expressions are the same.
+    let changes = cluster_days::table.filter(cluster_days::day.gt(day)).group_by(sql::<Text>("1, 2"));
+    cached(changes.select((sql::<sql_types::Timestamp>("day"), label, change))).load(conn)
+}
+
+/// The begin of the day that has all changes together, 9999-12-31, in milliseconds since 1970.
+const SUM: i64 = 253_402_214_400_000;
+
+impl ClusterChange {
+    /// Whether it is that of all days together.
+    pub fn is_sum(&self) -> bool {
+        self.day.millis() == SUM
+    }
+}

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import axe from "axe-core";
+import type { Page } from "playwright-core";
+
+/** Fails if axe finds that the page breaks a rule of WCAG 2.2, level AA, in either theme. */
+export async function accessible(page: Page, what: string): Promise<void> {
+  // Not a script of the page, whose policy would forbid it.
+  await page.evaluate(axe.source);
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    // Colours change slowly.
+    await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+    const { violations } = await page.evaluate(() =>
+      (globalThis as unknown as { axe: typeof axe }).axe.run({
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      }),
+    );
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    assert.deepEqual(found, [], `${what}, ${scheme}`);
+  }
+  await page.emulateMedia({ colorScheme: null });
+}

@@ -1,0 +1,67 @@
+// The explorer in a browser, used through its labels and roles.
+import assert from "node:assert/strict";
+import type { Browser, Page } from "playwright-core";
+import { complaints } from "./browser.ts";
+
+/** What a test does with the page. */
+type Visit = (page: Page) => Promise<void>;
+
+interface Options {
+  colorScheme?: "dark";
+}
+
+/**
+ * A function that opens a page of the server and visits it. Afterwards the page must have logged no errors, kept no token and
+ * requested nothing from other hosts.
+ */
+export function explorer(chrome: Browser, server: { url: string }) {
+  return async (width: number, path: string, visit: Visit, options: Options = {}): Promise<void> => {
+    const permissions = ["clipboard-read", "clipboard-write"];
+    // Without transitions, which show colours in between when a test changes the theme.
+    const looks = { viewport: { width, height: 800 }, reducedMotion: "reduce" as const, ...options };
+    const context = await chrome.newContext({ ...looks, permissions });
+    const page = await context.newPage();
+    const wrong = complaints(page);
+    const foreign: string[] = [];
+    page.on(
+      "request",
+      (request) =>
+        void (request.url().startsWith(server.url) || request.url().startsWith("data:") || foreign.push(request.url())),
+    );
+    await page.goto(server.url + path);
+    await visit(page);
+    assert.deepEqual(foreign, []);
+    // The browser logs each refused call and each failed connection. The tests provoke both.
+    assert.deepEqual(
+      wrong.filter((text) => !/status of 4\d\d|ERR_CONNECTION_RE(FUSED|SET)|ERR_INTERNET_DISCONNECTED/.test(text)),
+      [],
+    );
+    assert.doesNotMatch((await kept(page)) + page.url(), /eyJ|cd[a-z]_/);
+    await context.close();
+  };
+}
+
+/** Everything that the page has stored in the browser. */
+export function kept(page: Page): Promise<string> {
+  return page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+}
+
+export async function signIn(page: Page, as: string): Promise<void> {
+  await page.getByRole("banner").getByRole("button", { name: "Sign in" }).click();
+  const dialog = page.getByRole("dialog", { name: "Sign in" });
+  await dialog.getByLabel("Token").fill(as);
+  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+/** Follows a link in the sidebar, which a button opens on a narrow screen. */
+export async function go(page: Page, place: string): Promise<void> {
+  const menu = page.getByRole("button", { name: "Menu" });
+  if (await menu.isVisible()) await menu.click();
+  await page.getByRole("navigation", { name: "Procedures" }).getByRole("link", { name: place, exact: true }).click();
+}
+
+/** The pixels by which the page is too wide. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}

@@ -1,0 +1,190 @@
+//! `admin.series`: numbers over time.
+
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Client, Sql, TestApp, TestDatabase, both_databases};
+
+/// The lines of a metric from 2026-01-01 to the end of 2026-01-05, by day.
+async fn lines(admin: &Client, metric: &str) -> Value {
+    let input = json!({"metric": metric, "from": "2026-01-01T12:00:00.000Z", "to": "2026-01-06T00:00:00.000Z"});
+    let series = admin.call("admin.series", input).await;
+    let days: Vec<String> = (1..=5).map(|day| format!("2026-01-{day:02}T00:00:00.000Z")).collect();
+    assert_eq!(series["at"], json!(days));
+    series["lines"].clone()
+}
+
+fn line(label: &str, values: &[i64]) -> Value {
+    json!({"label": label, "values": values})
+}
+
+/// A user of a day of January.
+fn user(id: &str, day: u8) -> String {
+    format!(
+        "INSERT INTO users (id, created_at, updated_at) VALUES ('{id}', '2026-01-{day:02} 10:00:00', '2026-01-01 10:00:00')"
+    )
+}
+
+/// A cluster of a day of January.
+fn cluster(owner: &str, plan: &str, location: &str, day: u8) -> String {
+    format!(
+        "INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, created_at, updated_at)
+        VALUES ('a', '{location}', '{owner}', '{plan}', '2026-01-{day:02} 10:00:00', '2026-01-{day:02} 10:00:00')"
+    )
+}
+
+/// A change of the clusters of a user on a day of January.
+fn update(owner: &str, change: &str, day: u8) -> String {
+    format!(
+        "UPDATE k8s_cluster_configs SET {change}, updated_at = '2026-01-{day:02} 23:59:59.999' WHERE auth_user_id = '{owner}'"
+    )
+}
+
+/// What the tables say now of the live clusters by a column.
+fn counted(conn: &mut clusterdesk::db::DbConnection, column: &str) -> Vec<String> {
+    conn.texts(&format!(
+        "SELECT {column} || ' ' || count(*) FROM k8s_cluster_configs WHERE deleted_at IS NULL GROUP BY {column} ORDER BY 1"
+    ))
+}
+
+/// What the rollup says now.
+fn rolled_up(conn: &mut clusterdesk::db::DbConnection, column: &str) -> Vec<String> {
+    conn.texts(&format!(
+        "SELECT {column} || ' ' || sum(change) FROM cluster_days WHERE day > '9999-01-01' GROUP BY {column}
+        HAVING sum(change) <> 0 ORDER BY 1"
+    ))
+}
+
+both_databases! {
+    async fn sign_ups_are_counted_by_day_and_stay(app: TestApp) {
+        let admin = app.admin();
+        for (id, day) in [("u1", 1), ("u2", 1), ("u3", 4)] {
+            app.execute(&user(id, day));
+        }
+        let expected = json!([line("", &[2, 0, 0, 1, 0])]);
+        assert_eq!(lines(&admin, "signUps").await, expected);
+        app.user("u1").call("user.softDelete", Value::Null).await;
+        app.user("u2").call("user.delete", Value::Null).await;
+        assert_eq!(lines(&admin, "signUps").await, expected);
+    }
+
+    async fn clusters_are_counted_at_the_end_of_each_day(app: TestApp) {
+        let admin = app.admin();
+        for id in ["u1", "u2"] {
+            app.execute(&user(id, 1));
+        }
+        app.execute(&cluster("u1", "FREE", "eu", 1));
+        app.execute(&cluster("u1", "PRO", "us", 2));
+        app.execute(&cluster("u2", "FREE", "us", 2));
+        app.execute(&update("u2", "status = 'CREATING'", 3));
+        app.execute(&update("u2", "status = 'DELETED', deleted_at = '2026-01-04 10:00:00'", 4));
+        app.execute(&update("u1", "location = 'ap'", 4));
+        app.execute(&update("u2", "status = 'PENDING', deleted_at = NULL", 5));
+        assert_eq!(lines(&admin, "clustersByPlan").await, json!([line("FREE", &[1, 2, 2, 1, 2]), line("PRO", &[0, 1, 1, 1, 1])]));
+        let by_status = json!([line("CREATING", &[0, 0, 1, 0, 0]), line("PENDING", &[1, 3, 2, 2, 3])]);
+        assert_eq!(lines(&admin, "clustersByStatus").await, by_status);
+        let by_location =
+            json!([line("ap", &[0, 0, 0, 2, 2]), line("eu", &[1, 1, 1, 0, 0]), line("us", &[0, 2, 2, 0, 1])]);
+        assert_eq!(lines(&admin, "clustersByLocation").await, by_location);
+        // The rows of deleted clusters have left the numbers before they are purged.
+        app.execute(&update("u2", "status = 'DELETED', deleted_at = '2026-01-05 10:00:00'", 5));
+        let before = lines(&admin, "clustersByStatus").await;
+        app.execute("DELETE FROM k8s_cluster_configs WHERE deleted_at IS NOT NULL");
+        assert_eq!(lines(&admin, "clustersByStatus").await, before);
+    }
+
+    async fn calls_are_in_the_numbers_of_today(app: TestApp) {
+        let admin = app.admin();
+        let today = async |metric: &str| {
+            let now = clusterdesk::db::Timestamp::now();
+            let series = admin.call("admin.series", json!({"metric": metric, "from": now.minus(std::time::Duration::from_secs(1))})).await;
+            let last = |line: &Value| json!([line["label"], line["values"].as_array().unwrap().last().unwrap()]);
+            Value::from(series["lines"].as_array().unwrap().iter().map(last).collect::<Vec<_>>())
+        };
+        let user = app.rich("u1");
+        let id = user.create("web", "PRO").await;
+        user.create("db", "FREE").await;
+        assert_eq!(today("clustersByPlan").await, json!([["FREE", 1], ["PRO", 1]]));
+        assert_eq!(today("changes").await, json!([["", 2]]));
+        user.call("k8s.delete", json!({"id": id})).await;
+        assert_eq!(today("clustersByPlan").await, json!([["FREE", 1]]));
+        user.call("k8s.restore", json!({"id": id})).await;
+        admin.call("k8s.setStatus", json!({"id": id, "status": "CREATING"})).await;
+        assert_eq!(today("clustersByStatus").await, json!([["CREATING", 1], ["PENDING", 1]]));
+        assert_eq!(today("clustersByLocation").await, json!([["eu", 2]]));
+        assert_eq!(today("signUps").await, json!([["", 2]]));
+        admin.call("user.delete", json!({"userId": "u1", "force": true})).await;
+        assert_eq!(today("clustersByPlan").await, json!([]));
+    }
+
+    async fn changes_are_counted_by_hour(app: TestApp) {
+        let admin = app.admin();
+        for at in ["10:00:00", "10:59:59.999", "11:00:00", "13:10:00"] {
+            app.execute(&format!(
+                "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+                VALUES ('2026-01-01 {at}', 'a', 'p', 'e', 'i', '{{}}', 'r')"
+            ));
+        }
+        let range = json!({"metric": "changes", "bucket": "hour",
+            "from": "2026-01-01T10:30:00.000Z", "to": "2026-01-01T13:00:00.001Z"});
+        let series = admin.call("admin.series", range).await;
+        assert_eq!(series["lines"], json!([line("", &[2, 1, 0, 1])]));
+        assert_eq!(series["at"][0], "2026-01-01T10:00:00.000Z");
+        assert_eq!(lines(&admin, "changes").await, json!([line("", &[4, 0, 0, 0, 0])]));
+    }
+
+    async fn a_range_that_makes_no_sense_is_refused(app: TestApp) {
+        let admin = app.admin();
+        let (old, new) = ("2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z");
+        for (input, issue) in [
+            (json!({"metric": "changes", "from": new, "to": old}), "from: too_late"),
+            (json!({"metric": "changes", "from": new, "to": new}), "from: too_late"),
+            (json!({"metric": "changes", "from": "9998-01-01T00:00:00.000Z"}), "from: too_late"),
+            (json!({"metric": "changes", "from": "2020-01-01T00:00:00.000Z", "to": new}), "from: too_early"),
+            (json!({"metric": "changes", "from": "2025-11-01T00:00:00.000Z", "to": new, "bucket": "hour"}), "from: too_early"),
+            (json!({"metric": "clustersByPlan", "from": "2024-11-01T00:00:00.000Z", "to": new}), "from: too_early"),
+            (json!({"metric": "signUps", "from": old, "to": new, "bucket": "hour"}), "bucket: unsupported"),
+        ] {
+            assert_eq!(admin.fail("BAD_REQUEST", "admin.series", input.clone()).await.issues(), [issue], "{input}");
+        }
+    }
+
+    async fn the_numbers_at_present_are_those_of_the_tables_also_after_the_migration(database: TestDatabase) {
+        let mut conn = database.connect();
+        for owner in ["u1", "u2", "u3"] {
+            conn.run(&user(owner, 1));
+        }
+        for statement in [
+            cluster("u1", "FREE", "eu", 1),
+            cluster("u2", "PRO", "eu", 2),
+            cluster("u3", "PRO", "us", 2),
+            update("u2", "status = 'RUNNING', has_run = true", 3),
+            update("u3", "plan = 'BUSINESS'", 4),
+            "UPDATE k8s_cluster_configs SET location = 'ap'".to_owned(),
+            "INSERT INTO k8s_cluster_configs (name, location, status, created_at, updated_at, deleted_at)
+            VALUES ('a', 'eu', 'DELETED', '2026-01-01', '2026-01-01', '2026-01-02')".to_owned(),
+            "BEGIN; DELETE FROM k8s_cluster_configs; ROLLBACK".to_owned(),
+            update("u1", "status = 'DELETED', deleted_at = '2026-01-05'", 5),
+            "DELETE FROM k8s_cluster_configs WHERE auth_user_id = 'u2'".to_owned(),
+        ] {
+            conn.run(&statement);
+            for column in ["plan", "status", "location"] {
+                assert_eq!(rolled_up(&mut conn, column), counted(&mut conn, column), "after {statement}");
+            }
+        }
+        let sign_ups = "SELECT CAST(sum(users) AS BIGINT) FROM sign_up_days";
+        assert_eq!(conn.number(sign_ups), 3);
+        let mut migrations = clusterdesk::db::migrations::Migrations::open(&database.address()).unwrap();
+        while migrations.status().unwrap().iter().any(|step| step.applied && step.name.ends_with("series")) {
+            migrations.down(1).unwrap();
+        }
+        migrations.up(usize::MAX).unwrap();
+        for column in ["plan", "status", "location"] {
+            assert_eq!(rolled_up(&mut conn, column), counted(&mut conn, column), "after the migration");
+        }
+        assert_eq!(conn.number(sign_ups), 3);
+        if database.backend == Backend::Postgres {
+            conn.run("TRUNCATE k8s_cluster_configs");
+            assert!(rolled_up(&mut conn, "plan").is_empty());
+        }
+    }
+}
