@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    thread::sleep,
     time::Duration,
 };
 
@@ -13,7 +12,7 @@ use super::{
 
 /// Jobs in one group at most. This bounds how long the first one waits for the last.
 pub(super) const GROUP: usize = 64;
-/// How long a group waits for further jobs, if several of the last group gained by it.
+/// How long a group waits for as many jobs as the last one had, if several of them gained by it.
 const WAIT: Duration = Duration::from_micros(150);
 /// How long a group waits for that of another thread, which may be a slow one. Two groups at the same time are smaller, and
 /// cost more.
@@ -68,7 +67,7 @@ impl Iterator for Gather<'_> {
             if self.jobs.wait(None) == Found::End {
                 return None;
             }
-            let jobs = self.jobs.gather(GROUP, |job| job.gains(), PATIENCE, || sleep(WAIT));
+            let jobs = self.jobs.gather(GROUP, |job| job.gains(), PATIENCE, WAIT);
             jobs.into_iter().for_each(|job| self.add(&mut growing, job));
         }
         Some(growing.group)

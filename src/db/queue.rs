@@ -24,7 +24,7 @@ struct Shared<T> {
     state: Mutex<State<T>>,
     /// Wakes one thread of those that sleep.
     filled: Condvar,
-    /// Wakes the thread that gathers.
+    /// Wakes the thread that gathers: a group is done, or enough wait.
     finished: Condvar,
     capacity: usize,
 }
@@ -34,12 +34,14 @@ struct State<T> {
     senders: usize,
     /// Threads that wait for something to be sent.
     sleeping: usize,
-    /// Whether a thread is going to take what is sent meanwhile.
-    is_gathering: bool,
+    /// Set while a thread is going to take what is sent meanwhile: when so many wait, it waits no longer.
+    gathering: Option<usize>,
     /// Threads that work on a group.
     working: usize,
-    /// How many of the last group gained by it.
+    /// How many the last group had.
     last: usize,
+    /// How many of the last group gained by it.
+    gained: usize,
 }
 
 /// What a thread found.
@@ -56,7 +58,7 @@ pub(super) enum Found {
 /// A queue of at most `capacity`.
 pub(super) fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let waiting = VecDeque::new();
-    let state = State { waiting, senders: 1, sleeping: 0, is_gathering: false, working: 0, last: 0 };
+    let state = State { waiting, senders: 1, sleeping: 0, gathering: None, working: 0, last: 0, gained: 0 };
     let (state, filled, finished) = (Mutex::new(state), Condvar::new(), Condvar::new());
     let shared = Arc::new(Shared { state, filled, finished, capacity });
     (Sender(Arc::clone(&shared)), Receiver { shared, works: Cell::new(false) })
@@ -73,6 +75,9 @@ impl<T> Sender<T> {
             return Err(item);
         }
         state.waiting.push_back(item);
+        if state.gathering == Some(state.waiting.len()) {
+            self.0.finished.notify_one();
+        }
         self.0.wake(state);
         Ok(())
     }
@@ -92,7 +97,7 @@ impl<T> Receiver<T> {
             self.shared.finished.notify_one();
         }
         loop {
-            if !state.waiting.is_empty() && !state.is_gathering {
+            if !state.waiting.is_empty() && state.gathering.is_none() {
                 return Found::Some;
             }
             if state.waiting.is_empty() && state.senders == 0 {
@@ -102,7 +107,7 @@ impl<T> Receiver<T> {
             let is_late;
             (state, is_late) = match patience {
                 None => (self.shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner), false),
-                Some(patience) => wait_for(&self.shared.filled, state, patience),
+                Some(patience) => self.shared.wait(&self.shared.filled, state, patience),
             };
             state.sleeping = state.sleeping.saturating_sub(1);
             if is_late && state.waiting.is_empty() {
@@ -120,26 +125,22 @@ impl<T> Receiver<T> {
     }
 
     /// Takes up to `most`. If at least two of the last group gained by being in it, it lets more arrive before: while another
-    /// thread works on a group, until that is done or `patience` is over; else during `pause`. Takes nothing when another
-    /// thread gathers.
-    pub fn gather(&self, most: usize, gains: impl Fn(&T) -> bool, patience: Duration, pause: impl FnOnce()) -> Vec<T> {
+    /// thread works on a group, until that is done or `patience` is over; else until there are as many as last time, or `pause`
+    /// is over. Takes nothing when another thread gathers.
+    pub fn gather(&self, most: usize, gains: impl Fn(&T) -> bool, patience: Duration, pause: Duration) -> Vec<T> {
         let mut state = self.shared.state();
-        if state.is_gathering || state.waiting.is_empty() {
+        if state.gathering.is_some() || state.waiting.is_empty() {
             return Vec::new();
         }
-        if state.last > 1 && state.waiting.len() < most {
-            state.is_gathering = true;
-            if state.working > 0 {
-                state = wait_for(&self.shared.finished, state, patience).0;
-            } else {
-                drop(state);
-                pause();
-                state = self.shared.state();
-            }
-            state.is_gathering = false;
+        let (enough, limit) = if state.working > 0 { (most, patience) } else { (state.last.min(most), pause) };
+        if state.gained > 1 && state.waiting.len() < enough {
+            state.gathering = Some(enough);
+            state = self.shared.wait(&self.shared.finished, state, limit).0;
+            state.gathering = None;
         }
         let taken = state.take(most);
-        state.last = taken.iter().filter(|item| gains(item)).count();
+        state.last = taken.len();
+        state.gained = taken.iter().filter(|item| gains(item)).count();
         state.working = state.working.saturating_add(1);
         self.works.set(true);
         self.shared.wake(state);
@@ -154,22 +155,30 @@ impl<T> State<T> {
     }
 }
 
-/// Waits to be woken, for so long. True when it was not.
-fn wait_for<'s, T>(
-    condition: &Condvar,
-    state: MutexGuard<'s, State<T>>,
-    patience: Duration,
-) -> (MutexGuard<'s, State<T>>, bool) {
-    let (state, result) = condition.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
-    (state, result.timed_out())
-}
-
 impl<T> Shared<T> {
+    /// Waits to be woken, for so long. True when it was not.
+    fn wait<'s>(
+        &'s self,
+        condition: &Condvar,
+        state: MutexGuard<'s, State<T>>,
+        patience: Duration,
+    ) -> (MutexGuard<'s, State<T>>, bool) {
+        // Loom has no time: there a wait either takes none, or ends only when it is woken.
+        #[cfg(test)]
+        if patience.is_zero() {
+            drop(state);
+            loom::thread::yield_now();
+            return (self.state(), true);
+        }
+        let (state, result) = condition.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+        (state, result.timed_out())
+    }
+
     /// Wakes a thread if there is something for it, and all at the end.
     fn wake(&self, state: MutexGuard<'_, State<T>>) {
         let is_empty = state.waiting.is_empty();
         let is_end = is_empty && state.senders == 0;
-        let wakes_one = !is_empty && state.sleeping > 0 && !state.is_gathering;
+        let wakes_one = !is_empty && state.sleeping > 0 && state.gathering.is_none();
         drop(state);
         if is_end {
             self.filled.notify_all();
@@ -218,7 +227,7 @@ mod tests {
         let mut taken = Vec::new();
         while items.wait(None) != Found::End {
             taken.extend(if gathers {
-                items.gather(2, |_| true, Duration::ZERO, thread::yield_now)
+                items.gather(2, |_| true, Duration::MAX, Duration::ZERO)
             } else {
                 items.take(1)
             });
@@ -265,6 +274,19 @@ mod tests {
     #[test]
     fn threads_that_gather_take_everything_once() {
         all_is_taken_once(&[true, true]);
+    }
+
+    #[test]
+    fn a_thread_that_gathers_waits_no_longer_once_there_are_as_many_as_last_time() {
+        loom::model(|| {
+            let (sender, items) = queue(2);
+            let gather = |items: &Receiver<u8>| items.gather(9, |_| true, Duration::MAX, Duration::MAX);
+            assert_eq!((sender.try_send(1), sender.try_send(2)), (Ok(()), Ok(())));
+            assert_eq!((gather(&items), sender.try_send(3), items.wait(None)), (vec![1, 2], Ok(()), Found::Some));
+            let receiver = thread::spawn(move || gather(&items));
+            assert_eq!(sender.try_send(4), Ok(()));
+            assert_eq!(receiver.join().unwrap(), [3, 4]);
+        });
     }
 
     #[test]
