@@ -8,6 +8,8 @@ use clap::{
 };
 use clusterdesk::{config::DataSettings, trail::Format};
 
+use super::Effect;
+
 /// `clusterdesk audit …`
 #[derive(Debug, Subcommand)]
 pub enum Audit {
@@ -35,9 +37,8 @@ pub struct Export {
     /// Replace the file if there is one
     #[arg(long)]
     pub force: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub effect: Effect,
     #[command(flatten)]
     pub data: DataSettings,
 }

@@ -16,11 +16,10 @@ use clusterdesk::{
     },
     trail::{self, Exported, Fault, NewFile, Verdict},
 };
-
 use serde_json::json;
 
-use super::{data, progress::Progress};
-use crate::cli::{Audit, Export};
+use super::{data, progress::Progress, report};
+use crate::cli::{Audit, Effect, Export};
 
 /// The exit status when an entry is not as it was written.
 const BROKEN: u8 = 3;
@@ -40,8 +39,13 @@ pub fn run(command: &Audit) -> Result<ExitCode> {
 }
 
 fn export(conn: &mut DbConnection, arguments: &Export) -> Result<()> {
-    let Export { to, format, force, json, .. } = arguments;
+    let Export { to, format, force, effect: Effect { dry_run, json }, .. } = arguments;
     ensure!(*force || to.symlink_metadata().is_err(), "{} exists already; --force replaces it", to.display());
+    if *dry_run {
+        let entries = entries(conn).map_err(data::detailed)?;
+        let text = format!("up to {entries} entries would be written to {}\n", to.display());
+        return report::print(*json, &json!({"dryRun": true, "entries": entries, "file": to}), text);
+    }
     let until = trail::seal_all(conn).map_err(data::detailed)?;
     let mut progress = Progress::new("entries", Some(entries(conn).map_err(data::detailed)?));
     let mut add = |entries| progress.add(entries);
@@ -52,12 +56,9 @@ fn export(conn: &mut DbConnection, arguments: &Export) -> Result<()> {
     let file = NewFile::create(to, *force)?;
     let exported = trail::export_to(conn, until, *format, file, &mut add).map_err(data::detailed)?;
     drop(progress);
-    let (Exported { entries, sha256 }, mut out) = (exported, stdout().lock());
-    match json {
-        true => writeln!(out, "{}", json!({"entries": entries, "file": to, "sha256": sha256}))?,
-        false => writeln!(out, "{entries} entries are in {} (SHA-256 {sha256})", to.display())?,
-    }
-    Ok(())
+    let Exported { entries, sha256 } = exported;
+    let text = format!("{entries} entries are in {} (SHA-256 {sha256})\n", to.display());
+    report::print(*json, &json!({"dryRun": false, "entries": entries, "file": to, "sha256": sha256}), text)
 }
 
 /// Reads the whole log in one snapshot.

@@ -53,7 +53,7 @@ both_databases! {
         let text = fs::read_to_string(&path).unwrap();
         let report: Value = serde_json::from_str(&run.output).unwrap();
         let sha256 = HEXLOWER.encode(&Sha256::digest(&text));
-        assert_eq!(report, json!({"entries": 4, "file": "log.ndjson", "sha256": sha256}));
+        assert_eq!(report, json!({"dryRun": false, "entries": 4, "file": "log.ndjson", "sha256": sha256}));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let lines = ndjson(&text);
         assert_eq!(lines.len(), 4);
@@ -67,6 +67,17 @@ both_databases! {
         assert_eq!(lines[0]["previousHash"], "0".repeat(64));
         // The new entry was sealed for the export.
         assert_eq!(recompute(&lines), conn.texts("SELECT hash FROM audit_seals WHERE id = 4")[0]);
+    }
+
+    async fn a_dry_run_says_how_many_entries_there_are_and_writes_nothing(operator: Operator) {
+        let mut conn = sealed(&operator, 1..=2);
+        conn.run(&entry("3"));
+        let arguments = ["audit", "export", "--to", "log", "--dry-run"];
+        assert_eq!(operator.run(&arguments).output, "up to 3 entries would be written to log\n");
+        let report: Value = serde_json::from_str(&operator.run(&[&arguments[..], &["--json"]].concat()).output).unwrap();
+        assert_eq!(report, json!({"dryRun": true, "entries": 3, "file": "log"}));
+        assert!(!operator.0.folder.path().join("log").exists());
+        assert_eq!(conn.number("SELECT count(*) FROM audit_seals"), 2);
     }
 
     async fn csv_has_the_same_values(operator: Operator) {
