@@ -80,6 +80,7 @@ for (const width of [360, 1280, 1920]) {
       const details = figure(page, "Clusters by location").getByRole("group");
       await details.getByText("Table").press("Enter");
       const table = figure(page, "Clusters by location").getByRole("table");
+      await table.waitFor();
       assert.equal(await table.getByRole("row").count(), 31);
       await accessible(page, "the charts");
       await screenshot(page, `charts-stats-${width}`);
@@ -109,7 +110,7 @@ for (const width of [360, 1280, 1920]) {
         await calls.press("ArrowLeft");
       }
       assert.deepEqual([...said].sort(), ["Answered 0, Errors 0", "Answered 0, Errors 1"]);
-      await page.getByLabel("Procedure").selectOption("");
+      await page.getByLabel("Procedure", { exact: true }).selectOption("");
       await page.getByRole("figure").filter({ hasText: "All procedures" }).first().waitFor();
       assert.match(page.url(), /#\/dashboard\/traffic$/);
     }));
