@@ -23,12 +23,8 @@ export function showTraffic(node, registry, query) {
     { class: "help" },
     "Calls that this server has answered. Other servers count theirs, and a restart begins anew.",
   );
-  node.replaceChildren(
-    el("div", { class: "filters" }, field, el("div", { class: "buttons" }, refresh)),
-    heading,
-    note,
-    body,
-  );
+  const form = el("div", { class: "filters" }, field, el("div", { class: "buttons" }, refresh));
+  node.replaceChildren(el("div", { class: "stack" }, form, el("div", {}, heading, note), body));
   let loads = 0;
 
   choice.addEventListener("change", () => {
