@@ -1,6 +1,21 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    active_days (day, shard) {
+        day -> Timestamp,
+        shard -> Integer,
+        users -> BigInt,
+    }
+}
+
+diesel::table! {
+    active_users (day, user_id) {
+        day -> Timestamp,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
     api_tokens (id) {
         id -> BigInt,
         user_id -> Text,
@@ -148,11 +163,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    payments (invoice_id) {
+        invoice_id -> Text,
+        paid_at -> Timestamp,
+        plan -> Text,
+        currency -> Text,
+        amount -> BigInt,
+    }
+}
+
+diesel::table! {
     rate_limits (key) {
         key -> Text,
         full_at -> BigInt,
         taken -> BigInt,
         counted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revenue_months (month, plan, currency) {
+        month -> Timestamp,
+        plan -> Text,
+        currency -> Text,
+        amount -> BigInt,
     }
 }
 
@@ -252,6 +286,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_failure_days (day) {
+        day -> Timestamp,
+        events -> BigInt,
+    }
+}
+
 diesel::joinable!(api_tokens -> users (user_id));
 diesel::joinable!(customers -> users (auth_user_id));
 diesel::joinable!(k8s_cluster_configs -> users (auth_user_id));
@@ -260,6 +301,8 @@ diesel::joinable!(sign_in_links -> users (user_id));
 diesel::joinable!(stored_answers -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    active_days,
+    active_users,
     api_tokens,
     audit_counts,
     audit_events,
@@ -273,7 +316,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     live_counts,
     log_starts,
     paid_period_counts,
+    payments,
     rate_limits,
+    revenue_months,
     scheduled_jobs,
     sessions,
     sign_in_links,
@@ -283,4 +328,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     stripe_subscriptions,
     user_tombstones,
     users,
+    webhook_failure_days,
 );

@@ -1,4 +1,4 @@
-// x-content-hash: fc52b6e77979f9e423369497bb07fdbacc99c292a138209b0d427c26204e0088
+// x-content-hash: 09899addb955c5a0de9c59e8821789f8a6dd23740b4c7d5ee800fabf640df63d
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 11
 
@@ -98,8 +98,10 @@ export interface AuditEntryPage {
 export type Bucket =
   /** An hour; only for changes. */
   | "hour"
-  /** A day in UTC. */
-  | "day";
+  /** A day in UTC; not for revenue. */
+  | "day"
+  /** A month in UTC; only for revenue. */
+  | "month";
 
 /** The configuration of a Kubernetes cluster. */
 export interface Cluster {
@@ -319,7 +321,7 @@ export interface Issue {
 
 /** A line of a chart. */
 export interface Line {
-  /** The plan, status or location, or `(others)`; empty for the one line of another metric. */
+  /** The plan, status or location, or `(others)`; of revenue, plan and currency (`PRO USD`); empty for the one line of another metric. */
   label: string;
   /** A number for each bucket. */
   values: number[];
@@ -360,7 +362,13 @@ export type Metric =
   /** The same by location: the 50 with the most, and the others together. */
   | "clustersByLocation"
   /** Audited mutations. */
-  | "changes";
+  | "changes"
+  /** Users who have made an audited mutation. */
+  | "activeUsers"
+  /** What paid invoices have brought, by plan and currency, in the smallest unit of the currency. */
+  | "revenue"
+  /** Events of Stripe that failed when they arrived, also if they were processed later. */
+  | "webhookFailures";
 
 /** The plan that a customer pays for. */
 export interface MySubscription {
@@ -389,6 +397,18 @@ export interface OpenRpcDocument {
 
 /** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
+
+/** The calls of a procedure in all these minutes. */
+export interface ProcedureTraffic {
+  /** Its name, or `unknown` for names that no procedure has. */
+  procedure: string;
+  calls: number;
+  errors: number;
+  /** The milliseconds within which half of the calls were answered. */
+  p50Ms: number | null;
+  /** The milliseconds within which 99 of 100 were answered. */
+  p99Ms: number | null;
+}
 
 /** The result of a replay. */
 export interface Replayed {
@@ -460,6 +480,22 @@ export interface StripeIds {
 export interface Success {
   /** Always true; a failure is an error. */
   success: true;
+}
+
+/** The calls that this server has answered lately. */
+export interface TrafficOutput {
+  /** The begins of the minutes; the last one is not over. */
+  at: Date[];
+  /** The calls that were answered in each minute. */
+  calls: number[];
+  /** How many of them were answered with an error. */
+  errors: number[];
+  /** The milliseconds within which half of them were answered; null in a minute without calls. */
+  p50Ms: (number | null)[];
+  /** The milliseconds within which 99 of 100 were answered. */
+  p99Ms: (number | null)[];
+  /** The procedures that were called, those with the most calls first. */
+  procedures: ProcedureTraffic[];
 }
 
 /** A user. */
@@ -831,16 +867,23 @@ export type AppRouter = TRPCBuiltRouter<Root, {
   admin: {
     /** The numbers of users, clusters, paid subscriptions and recent changes. */
     getStats: QueryOf<void, Stats>;
-    /** Numbers over time, for charts: sign-ups, clusters and changes. */
+    /** Numbers over time, for charts: users, clusters, changes, revenue and failed events. */
     series: QueryOf<{
       metric: Metric;
-      /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31. */
+      /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31, and for revenue five years. */
       from: Date;
       /** The last bucket begins before this time; by default now, and at most that. */
       to?: Date | null | undefined;
-      /** The width of a bucket; a day by default. */
+      /** The width of a bucket; by default a month for revenue, and else a day. */
       bucket?: Bucket | null | undefined;
     }, Series>;
+    /** The calls that this server has answered in the last hour. */
+    traffic: QueryOf<{
+      /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+      procedure?: string | null | undefined;
+      /** How many minutes, the current one included; 60 by default. */
+      minutes?: number | null | undefined;
+    } | void, TrafficOutput>;
     /**
      * All users, newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.

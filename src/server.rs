@@ -99,7 +99,8 @@ pub fn kernel(
         queued_jobs: limits.queued_jobs,
         statement_timeout: limits.call_timeout,
     })?;
-    let metrics = Metrics::new(&db);
+    let registry = registry(routers)?;
+    let metrics = Metrics::new(&db, registry.catalogue().procedures().map(|procedure| procedure.name));
     metrics.show_traces(&traces);
     let services = Services {
         limiter: Limiter::new(&settings.rate_limits, &url, limits, &metrics.rate_checks)?,
@@ -113,7 +114,7 @@ pub fn kernel(
         traces,
         draining,
     };
-    Kernel::new(registry(routers)?, services)
+    Kernel::new(registry, services)
 }
 
 /// A server whose settings were checked and whose address is taken. Nothing was changed yet, and nobody can connect.

@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, Datelike, DurationRound, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
+use chrono::{
+    DateTime, Datelike, DurationRound, Months, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, Timelike, Utc,
+};
 use diesel::{
     backend::Backend,
     deserialize::{self, FromSql, FromSqlRow},
@@ -64,6 +66,17 @@ impl Timestamp {
     /// The last multiple of `width` that is not after this time, counted as in [`Self::next_multiple`].
     pub fn last_multiple(self, width: Duration) -> Self {
         Self(self.0.duration_trunc(TimeDelta::from_std(width).unwrap_or_default()).unwrap_or(self.0))
+    }
+
+    /// The begin of its month.
+    pub fn month(self) -> Self {
+        let first = self.0.date().with_day(1).unwrap_or_default();
+        Self(first.and_time(NaiveTime::MIN))
+    }
+
+    /// This time a month later, at most the greatest representable time.
+    pub fn next_month(self) -> Self {
+        Self(self.0.checked_add_months(Months::new(1)).unwrap_or(NaiveDateTime::MAX))
     }
 }
 

@@ -69,8 +69,9 @@ impl AsyncCall {
         let (caller, now) = (self.caller.clone(), self.now);
         let (services, context) = (Arc::clone(&self.services), Arc::clone(&self.context));
         let read = move |conn: &mut DbConnection| {
-            let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
-            work(&mut Call { conn, batch: &mut Batch::default(), caller: caller.as_ref(), stripe, request_id, now })
+            let (stripe, traffic) = (&services.stripe, &services.metrics.traffic);
+            let (batch, request_id) = (&mut Batch::default(), context.request_id.as_str());
+            work(&mut Call { conn, batch, caller: caller.as_ref(), stripe, traffic, request_id, now })
         };
         self.services.db.query(self.deadline, true, Company::none(self.trace.clone()), plain(read)).await
     }
@@ -88,9 +89,9 @@ impl AsyncCall {
         let (known, services) = (self.caller.clone(), Arc::clone(&self.services));
         let transaction = move |conn: &mut DbConnection| {
             let caller = known.as_ref().map(|known| known.reload(conn)).transpose()?;
-            let (stripe, request_id) = (&services.stripe, context.request_id.as_str());
-            let batch = &mut Batch::default();
-            let mut call = Call { conn, batch, caller: caller.as_ref(), stripe, request_id, now };
+            let (stripe, traffic) = (&services.stripe, &services.metrics.traffic);
+            let (batch, request_id) = (&mut Batch::default(), context.request_id.as_str());
+            let mut call = Call { conn, batch, caller: caller.as_ref(), stripe, traffic, request_id, now };
             let audited = work(&mut call)?;
             let author = Author { actor: caller.as_ref(), client: &context.caller, procedure, request_id, now };
             audited.record(call.conn, call.batch, author)

@@ -1,6 +1,6 @@
 //! The argument of a synchronous handler.
 
-use super::caller::Caller;
+use super::{caller::Caller, metrics::Traffic};
 use crate::{
     db::{Batch, DbConnection, Loader, Timestamp},
     error::{Error, Result},
@@ -19,6 +19,8 @@ pub struct Call<'c> {
     pub(super) caller: Option<&'c Caller>,
     /// The client of Stripe's API and the configured prices.
     pub stripe: &'c Stripe,
+    /// The calls that this server has answered lately.
+    pub traffic: &'c Traffic,
     /// The id of the request, as in the log and the response.
     pub request_id: &'c str,
     /// When the call arrived.

@@ -4,7 +4,7 @@ use std::{
     fmt::Display,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::anyhow;
@@ -74,7 +74,7 @@ impl Kernel {
             }
             trace.end(answer.result.as_ref().err().map(|error| (error.code.as_str(), error.number())));
         }
-        self.services.metrics.calls.answered(UNKNOWN, code, started.elapsed(), &context.request_id);
+        self.services.metrics.answered(UNKNOWN, code, started, &context.request_id);
         let (request_id, code) = (&context.request_id, code.map(Code::as_str));
         // The wires pass at most 100 characters of it.
         tracing::info!(%request_id, trace_id, code, procedure = name, "no such procedure");
@@ -137,7 +137,7 @@ impl Kernel {
             // Panics on database threads are caught there; this catches those of asynchronous code.
             let caught = AssertUnwindSafe(work).catch_unwind().await;
             let result = caught.unwrap_or_else(|_panic| Err(Error::Internal(anyhow!("a call panicked"))));
-            self.record(invocation, &result, started.elapsed());
+            self.record(invocation, &result, started);
             let allowance = invocation.allowance.get().copied().flatten();
             Answer::counted(result.map_err(Into::into), allowance)
         }
@@ -145,10 +145,10 @@ impl Kernel {
         .await
     }
 
-    fn record<T>(&self, invocation: &Invocation, result: &Result<T>, elapsed: Duration) {
+    fn record<T>(&self, invocation: &Invocation, result: &Result<T>, started: Instant) {
         let code = result.as_ref().err().map(Error::code);
         let (procedure, request_id) = (&invocation.procedure, &invocation.context.request_id);
-        self.services.metrics.calls.answered(procedure.name, code, elapsed, request_id);
+        let elapsed = self.services.metrics.answered(procedure.name, code, started, request_id);
         if let Some(trace) = &invocation.trace {
             trace.end(code.map(|code| (code.as_str(), code.number())));
         }

@@ -284,8 +284,8 @@ impl Invocation {
         batch: &'c mut Batch,
         caller: Option<&'c Caller>,
     ) -> Call<'c> {
-        let (stripe, request_id) = (&self.services.stripe, self.context.request_id.as_str());
-        Call { conn, batch, caller, stripe, request_id, now: self.now }
+        let (stripe, traffic) = (&self.services.stripe, &self.services.metrics.traffic);
+        Call { conn, batch, caller, stripe, traffic, request_id: self.context.request_id.as_str(), now: self.now }
     }
 
     /// Counts the call against the rate limit of `key`.

@@ -3,13 +3,15 @@
 
 mod backups;
 mod calls;
+mod latency;
 mod log;
 mod process;
 mod rate_checks;
+mod traffic;
 
 use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -20,9 +22,15 @@ use prometheus_client::{
 };
 
 use self::{backups::Backups, process::Process};
-pub use self::{calls::Calls, log::DroppedLines, rate_checks::RateChecks};
+pub use self::{
+    calls::Calls,
+    log::DroppedLines,
+    rate_checks::RateChecks,
+    traffic::{CallCounts, MINUTES, Traffic},
+};
 use crate::{
     db::{Database, Timestamp},
+    error::Code,
     traces::Traces,
 };
 
@@ -48,6 +56,8 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     /// The calls of procedures.
     pub calls: Calls,
+    /// Those of the last hour.
+    pub traffic: Traffic,
     stripe_events: Family<OutcomeLabel, Counter>,
     /// Open connections.
     pub connections: Gauge,
@@ -83,8 +93,8 @@ struct OutcomeLabel {
 }
 
 impl Metrics {
-    /// Registers all metrics of a server on this database.
-    pub fn new(db: &Database) -> Self {
+    /// Registers all metrics of a server with these procedures on this database.
+    pub fn new(db: &Database, procedures: impl Iterator<Item = &'static str>) -> Self {
         let mut all = Registry::default();
         all.register_collector(Box::new(Process));
         let registry = all.sub_registry_with_prefix(PREFIX);
@@ -110,6 +120,7 @@ impl Metrics {
         Self {
             registry: Mutex::new(all),
             calls,
+            traffic: Traffic::new(procedures.chain([UNKNOWN])),
             stripe_events,
             connections,
             sockets,
@@ -141,6 +152,21 @@ impl Metrics {
     /// Adds the counters of dropped log lines.
     pub fn show_dropped_log_lines(&self, dropped: &DroppedLines) {
         dropped.register(self.registry().sub_registry_with_prefix(PREFIX));
+    }
+
+    /// Counts a call that is answered now, and returns how long it took; `code` is None for a success.
+    pub fn answered(
+        &self,
+        procedure: &'static str,
+        code: Option<Code>,
+        started: Instant,
+        request_id: &str,
+    ) -> Duration {
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(started);
+        self.calls.answered(procedure, code, elapsed, request_id);
+        self.traffic.answered(procedure, code.is_some(), elapsed, now);
+        elapsed
     }
 
     /// Counts one event received from Stripe.

@@ -18,6 +18,7 @@ pub mod k8s_list;
 pub mod k8s_sets;
 pub mod old;
 pub mod page;
+pub mod payment;
 pub mod plan;
 pub mod presence;
 pub mod sample;

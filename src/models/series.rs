@@ -1,14 +1,19 @@
 //! Numbers over time. Triggers maintain them by day, or by ten minutes, so that no call reads the tables that they are about.
 
+use std::time::Duration;
+
 use diesel::{
     dsl::sql,
     prelude::*,
     sql_types::{self, BigInt, Text},
 };
 
+use super::plan::Plan;
 use crate::{
-    db::{DbConnection, Timestamp, cached::cached},
-    schema::{audit_counts, cluster_days, sign_up_days},
+    db::{DbConnection, Timestamp, cached::cached, native},
+    schema::{
+        active_days, active_users, audit_counts, cluster_days, revenue_months, sign_up_days, webhook_failure_days,
+    },
 };
 
 /// How many there are or were in a bucket of time.
@@ -18,6 +23,9 @@ pub type Counted = (Timestamp, i64);
 const LOCATIONS: u32 = 50;
 /// The label of the others. No location is written like that.
 const OTHERS: &str = "(others)";
+
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// By what clusters are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +49,19 @@ pub struct ClusterChange {
     pub change: i64,
 }
 
+/// What invoices of a plan have brought in a month.
+#[derive(Debug, Queryable)]
+pub struct Revenue {
+    /// The begin of the month.
+    pub month: Timestamp,
+    /// The plan that was paid for.
+    pub plan: Plan,
+    /// In capital letters: `USD`.
+    pub currency: String,
+    /// In the smallest unit of the currency.
+    pub amount: i64,
+}
+
 /// Users by the day of their creation, from `since` to before `until`.
 ///
 /// # Errors
@@ -61,6 +82,50 @@ pub fn changes(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> Q
     let buckets = audit_counts::table.filter(audit_counts::bucket.ge(since)).filter(audit_counts::bucket.lt(until));
     let counts = buckets.group_by(audit_counts::bucket).select((audit_counts::bucket, entries));
     cached(counts.order(audit_counts::bucket)).load(conn)
+}
+
+/// Users who have changed something, by day, from `since` to before `until`.
+///
+/// # Errors
+/// The database's.
+pub fn active(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+    let users = sql::<BigInt>("CAST(sum(users) AS BIGINT)");
+    let days = active_days::table.filter(active_days::day.ge(since)).filter(active_days::day.lt(until));
+    cached(days.group_by(active_days::day).select((active_days::day, users)).order(active_days::day)).load(conn)
+}
+
+/// Deletes at most `limit` of the notes which users were active on days before that of `before`, as the audit log is purged, and
+/// returns how many. The sums stay.
+///
+/// # Errors
+/// The database's.
+pub fn forget_active(conn: &mut DbConnection, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    let notes = active_users::table.order((active_users::day, active_users::user_id)).limit(limit);
+    let notes: Vec<(Timestamp, String)> = notes.load(conn)?;
+    let Some(oldest) = notes.first().map(|(day, _)| *day).filter(|day| *day < before.last_multiple(DAY)) else {
+        return Ok(0);
+    };
+    let users: Vec<String> = notes.into_iter().filter(|(day, _)| *day == oldest).map(|(_, user)| user).collect();
+    let rows = active_users::table.filter(active_users::day.eq(oldest)).filter(active_users::user_id.eq_any(users));
+    native!(conn, |conn| diesel::delete(rows).execute(conn))
+}
+
+/// What invoices have brought, by month, plan and currency, from `since` to before `until`.
+///
+/// # Errors
+/// The database's.
+pub fn revenue(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Revenue>> {
+    let months = revenue_months::table.filter(revenue_months::month.ge(since)).filter(revenue_months::month.lt(until));
+    months.order((revenue_months::month, revenue_months::plan, revenue_months::currency)).load(conn)
+}
+
+/// Events of Stripe that failed when they arrived, by day, from `since` to before `until`.
+///
+/// # Errors
+/// The database's.
+pub fn webhook_failures(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+    let days = webhook_failure_days::table.filter(webhook_failure_days::day.ge(since));
+    days.filter(webhook_failure_days::day.lt(until)).order(webhook_failure_days::day).load(conn)
 }
 
 /// The changes of live clusters after a day, and all changes together.

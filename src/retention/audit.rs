@@ -9,7 +9,7 @@ use super::purge::{Purger, record};
 use crate::{
     db::{DbConnection, Timestamp, locks},
     error::Result,
-    models::{audit_event::AuditEvent, audit_seal::AuditSeal, event_log::EventLog},
+    models::{audit_event::AuditEvent, audit_seal::AuditSeal, event_log::EventLog, series},
     trail::{self, Exported, Format, NewFile},
 };
 
@@ -84,6 +84,20 @@ impl AuditPrefix {
         }
         let next = AuditEvent::between(conn, purged, self.through, PAGE)?;
         let Some(last) = next.last() else { return Ok(0) };
+        forget_active(conn, self.before)?;
         Ok(u64::try_from(AuditEvent::purge(conn, last.id)?).unwrap_or_default())
     }
+}
+
+/// Removes who was active on earlier days than the entries that are left. Of each removed entry there is one note at most, so after
+/// as many notes as entries nothing is left behind.
+fn forget_active(conn: &mut DbConnection, before: Timestamp) -> Result<()> {
+    let mut forgotten = 0;
+    while forgotten < PAGE {
+        match series::forget_active(conn, before, PAGE)? {
+            0 => break,
+            notes => forgotten = forgotten.saturating_add(i64::try_from(notes).unwrap_or(PAGE)),
+        }
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use super::{
     page::{PageInput, PageOutput, page},
     series,
     success::{SUCCESS, Success},
-    webhooks,
+    traffic, webhooks,
 };
 use crate::{
     db::Timestamp,
@@ -111,7 +111,7 @@ pub fn router() -> Router {
         .query(
             "series",
             Access::Admin,
-            "Numbers over time, for charts: sign-ups, clusters and changes.",
+            "Numbers over time, for charts: users, clusters, changes, revenue and failed events.",
             series::series,
         )
         .one_statement()
@@ -120,6 +120,15 @@ pub fn router() -> Router {
             json!({
                 "at": ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"],
                 "lines": [{"label": "", "values": [2, 0]}]
+            }),
+        )
+        .query("traffic", Access::Admin, "The calls that this server has answered in the last hour.", traffic::traffic)
+        .one_statement()
+        .example(
+            json!({"minutes": 1}),
+            json!({
+                "at": ["2026-11-22T09:30:00.000Z"], "calls": [0], "errors": [0], "p50Ms": [null], "p99Ms": [null],
+                "procedures": []
             }),
         )
         .query("listUsers", Access::Admin, "All users, newest first.", list_users)

@@ -18,6 +18,7 @@ mod session;
 mod stripe;
 mod success;
 mod token;
+mod traffic;
 mod user;
 mod webhooks;
 

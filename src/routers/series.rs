@@ -10,15 +10,17 @@ use crate::{
     db::Timestamp,
     error::{Error, Result},
     kernel::Call,
-    models::series::{self, ClusterChange, Counted, Kind},
+    models::series::{self, ClusterChange, Counted, Kind, Revenue},
 };
 
-/// A day in seconds.
-const DAY: u64 = 24 * 60 * 60;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Days of one answer.
-const DAYS: u64 = 400;
+const DAYS: u32 = 400;
 /// Days of one about changes, which are counted by ten minutes and so have many rows.
-const CHANGES: u64 = 31;
+const CHANGES: u32 = 31;
+/// Days of one about revenue, which has a row for each month: five years.
+const REVENUE: u32 = 5 * 366;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -34,6 +36,12 @@ enum Metric {
     ClustersByLocation,
     /// Audited mutations.
     Changes,
+    /// Users who have made an audited mutation.
+    ActiveUsers,
+    /// What paid invoices have brought, by plan and currency, in the smallest unit of the currency.
+    Revenue,
+    /// Events of Stripe that failed when they arrived, also if they were processed later.
+    WebhookFailures,
 }
 
 /// The width of a bucket.
@@ -42,8 +50,10 @@ enum Metric {
 enum Bucket {
     /// An hour; only for changes.
     Hour,
-    /// A day in UTC.
+    /// A day in UTC; not for revenue.
     Day,
+    /// A month in UTC; only for revenue.
+    Month,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,11 +61,11 @@ enum Bucket {
 #[schemars(deny_unknown_fields)]
 pub(super) struct SeriesInput {
     metric: Metric,
-    /// The first bucket contains this time, which is at most 400 days before `to`, for changes 31.
+    /// The first bucket contains this time, which is at most 400 days before `to`, for changes 31, and for revenue five years.
     from: Timestamp,
     /// The last bucket begins before this time; by default now, and at most that.
     to: Option<Timestamp>,
-    /// The width of a bucket; a day by default.
+    /// The width of a bucket; by default a month for revenue, and else a day.
     bucket: Option<Bucket>,
 }
 
@@ -73,29 +83,64 @@ pub(super) struct Series {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Line {
-    /// The plan, status or location, or `(others)`; empty for the one line of another metric.
+    /// The plan, status or location, or `(others)`; of revenue, plan and currency (`PRO USD`); empty for the one line of another metric.
     label: String,
     /// A number for each bucket.
     values: Vec<i64>,
 }
 
 impl Bucket {
-    fn width(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Hour => 60 * 60,
-            Self::Day => DAY,
-        })
+    /// The begin of the bucket that contains a time.
+    fn begin(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Hour => at.last_multiple(HOUR),
+            Self::Day => at.last_multiple(DAY),
+            Self::Month => at.month(),
+        }
+    }
+
+    /// The begin of the next bucket.
+    fn next(self, begin: Timestamp) -> Timestamp {
+        match self {
+            Self::Hour => begin.plus(HOUR),
+            Self::Day => begin.plus(DAY),
+            Self::Month => begin.next_month(),
+        }
+    }
+}
+
+impl Metric {
+    /// The bucket of a chart that names none.
+    fn bucket(self) -> Bucket {
+        if self == Self::Revenue { Bucket::Month } else { Bucket::Day }
+    }
+
+    /// The most days of one answer.
+    fn days(self) -> u32 {
+        match self {
+            Self::Changes => CHANGES,
+            Self::Revenue => REVENUE,
+            _ => DAYS,
+        }
+    }
+
+    /// Whether it is counted by so small a bucket, or for so large a one.
+    fn has(self, bucket: Bucket) -> bool {
+        bucket == self.bucket() || (self, bucket) == (Self::Changes, Bucket::Hour)
     }
 }
 
 pub(super) fn series(call: &mut Call<'_>, input: SeriesInput) -> Result<Series> {
-    let width = input.bucket.unwrap_or(Bucket::Day).width();
-    let at = begins(&input, width, call.now)?;
+    let bucket = input.bucket.unwrap_or(input.metric.bucket());
+    let at = begins(&input, bucket, call.now)?;
     let (conn, first) = (&mut *call.conn, at.first().copied().unwrap_or(input.from));
-    let end = at.last().copied().unwrap_or(first).plus(width);
+    let end = bucket.next(at.last().copied().unwrap_or(first));
     let lines = match input.metric {
         Metric::SignUps => flow(&at, &series::sign_ups(conn, first, end)?),
         Metric::Changes => flow(&at, &series::changes(conn, first, end)?),
+        Metric::ActiveUsers => flow(&at, &series::active(conn, first, end)?),
+        Metric::WebhookFailures => flow(&at, &series::webhook_failures(conn, first, end)?),
+        Metric::Revenue => revenue(&at, series::revenue(conn, first, end)?),
         Metric::ClustersByPlan => stock(&at, series::clusters_after(conn, first, Kind::Plan)?),
         Metric::ClustersByStatus => stock(&at, series::clusters_after(conn, first, Kind::Status)?),
         Metric::ClustersByLocation => stock(&at, series::clusters_after(conn, first, Kind::Location)?),
@@ -104,36 +149,52 @@ pub(super) fn series(call: &mut Call<'_>, input: SeriesInput) -> Result<Series> 
 }
 
 /// The begins of the buckets.
-fn begins(input: &SeriesInput, width: Duration, now: Timestamp) -> Result<Vec<Timestamp>> {
-    if input.bucket == Some(Bucket::Hour) && input.metric != Metric::Changes {
-        return Err(invalid("bucket", "unsupported", "hours are for changes only"));
+fn begins(input: &SeriesInput, bucket: Bucket, now: Timestamp) -> Result<Vec<Timestamp>> {
+    if !input.metric.has(bucket) {
+        return Err(invalid(
+            "bucket",
+            "unsupported",
+            "hours are for changes only, and months for revenue, which has no days",
+        ));
     }
     let until = input.to.unwrap_or(now).min(now);
     if input.from >= until {
         return Err(invalid("from", "too_late", "must be before `to`, and in the past"));
     }
-    let days = if input.metric == Metric::Changes { CHANGES } else { DAYS };
-    let first = input.from.last_multiple(width);
-    if first.plus(Duration::from_secs(days * DAY)) < until {
+    let (days, first) = (input.metric.days(), bucket.begin(input.from));
+    if first.plus(DAY.saturating_mul(days)) < until {
         return Err(invalid("from", "too_early", &format!("at most {days} days at a time")));
     }
-    Ok(successors(Some(first), |at| Some(at.plus(width))).take_while(|at| *at < until).collect())
+    Ok(successors(Some(first), |at| Some(bucket.next(*at))).take_while(|at| *at < until).collect())
 }
 
 fn invalid(field: &str, code: &'static str, message: &str) -> Error {
     Error::Validation(vec![Issue::new(field, code, message)])
 }
 
-/// One line of what has happened in each bucket. A bucket contains what was counted from its begin on.
+/// One line of what has happened in each bucket.
 fn flow(at: &[Timestamp], counted: &[Counted]) -> Vec<Line> {
     let mut values = vec![0; at.len()];
-    for (when, number) in counted {
-        let later = at.partition_point(|begin| begin <= when);
-        if let Some(value) = later.checked_sub(1).and_then(|index| values.get_mut(index)) {
-            *value += number;
-        }
-    }
+    counted.iter().for_each(|(when, number)| add(at, &mut values, *when, *number));
     vec![Line { label: String::new(), values }]
+}
+
+/// Lines of what each plan has brought in each currency.
+fn revenue(at: &[Timestamp], months: Vec<Revenue>) -> Vec<Line> {
+    let mut lines = BTreeMap::<String, Vec<i64>>::new();
+    for Revenue { month, plan, currency, amount } in months {
+        let label = format!("{} {currency}", plan.as_str());
+        add(at, lines.entry(label).or_insert_with(|| vec![0; at.len()]), month, amount);
+    }
+    lines.into_iter().map(|(label, values)| Line { label, values }).collect()
+}
+
+/// Adds what happened at a time to its bucket, which contains what was counted from its begin on.
+fn add(at: &[Timestamp], values: &mut [i64], when: Timestamp, number: i64) {
+    let later = at.partition_point(|begin| *begin <= when);
+    if let Some(value) = later.checked_sub(1).and_then(|index| values.get_mut(index)) {
+        *value += number;
+    }
 }
 
 /// Lines of how many clusters there were at the end of each bucket: as many as there are, without the changes since.

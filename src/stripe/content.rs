@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::db::Timestamp;
 
+/// The greatest amount that is counted. Sums of such amounts can still be stored.
+const GREATEST: i64 = 1_000_000_000_000_000;
+
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventContent {
@@ -46,6 +49,20 @@ pub struct PaidInvoice {
     pub customer: Option<String>,
     pub user: Option<String>,
     pub lines: Vec<InvoiceLine>,
+    /// None if the event does not say what was paid, or nothing had to be.
+    pub paid: Option<Paid>,
+}
+
+/// What was paid for an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    pub invoice: String,
+    /// In capital letters: `USD`.
+    pub currency: String,
+    /// In the smallest unit of the currency; more than 0.
+    pub amount: i64,
+    /// None if the event does not say so.
+    pub at: Option<Timestamp>,
 }
 
 /// A line of an invoice.
@@ -54,6 +71,8 @@ pub struct InvoiceLine {
     pub price: Option<String>,
     /// The period that it pays; None for a proration, which covers the rest of one only.
     pub period: Option<(Timestamp, Timestamp)>,
+    /// In the smallest unit of the currency, before discounts and taxes; negative for what is given back.
+    pub amount: i64,
 }
 
 /// Reads a subscription.
@@ -97,6 +116,18 @@ pub fn paid_invoice(object: &Value) -> EventContent {
         customer: id(object.get("customer")),
         user: text(details.and_then(|details| details.pointer("/metadata/userId"))),
         lines: lines.map(read_line).collect(),
+        paid: read_paid(object),
+    })
+}
+
+fn read_paid(invoice: &Value) -> Option<Paid> {
+    let currency = text(invoice.get("currency")).filter(|code| code.len() == 3 && code.is_ascii())?;
+    let amount = invoice.get("amount_paid").and_then(Value::as_i64);
+    Some(Paid {
+        invoice: id(invoice.get("id"))?,
+        currency: currency.to_ascii_uppercase(),
+        amount: amount.filter(|amount| (1..=GREATEST).contains(amount))?,
+        at: seconds(invoice.pointer("/status_transitions/paid_at")),
     })
 }
 
@@ -105,7 +136,8 @@ fn read_line(line: &Value) -> InvoiceLine {
     let price = line.pointer("/pricing/price_details/price").or_else(|| line.get("price"));
     let price = id(price).or_else(|| id(line.get("plan")));
     let period = seconds(line.pointer("/period/start")).zip(seconds(line.pointer("/period/end")));
-    InvoiceLine { price, period: period.filter(|_| !is_proration(line)) }
+    let amount = line.get("amount").and_then(Value::as_i64).unwrap_or(0);
+    InvoiceLine { price, period: period.filter(|_| !is_proration(line)), amount }
 }
 
 /// The flag is in the line's parent since 2025-03-31, before that in the line.

@@ -11,6 +11,7 @@ use crate::{
     db::Timestamp,
     models::{
         customer::Standing,
+        payment::Payment,
         plan::Plan,
         stripe_subscription::{StripeSubscription, is_end},
     },
@@ -87,6 +88,38 @@ pub fn merged(
         | EventContent::CustomerDeleted(_)
         | EventContent::Irrelevant => None,
     }
+}
+
+/// What a paid invoice brings, for the highest plan among its lines, or that of the subscription if its lines have none of our
+/// prices. None without a plan or an amount.
+pub fn payment(
+    subscription: &StripeSubscription,
+    event: &Event,
+    invoice: &PaidInvoice,
+    prices: &Prices,
+) -> Option<Payment> {
+    let paid = invoice.paid.as_ref()?;
+    let plan_of = |price: Option<&str>| prices.find(price?).map(|(plan, _)| plan);
+    let plans = invoice.lines.iter().filter_map(|line| plan_of(line.price.as_deref()));
+    let plan = plans.max().or_else(|| plan_of(subscription.price_id.as_deref()))?;
+    let amount = paid.amount.min(ours(invoice, prices).unwrap_or(i64::MAX));
+    (amount > 0).then(|| Payment {
+        invoice_id: paid.invoice.clone(),
+        paid_at: paid.at.unwrap_or(event.created_at),
+        plan,
+        currency: paid.currency.clone(),
+        amount,
+    })
+}
+
+/// What the lines for our plans amount to, if there are others too. None if the whole invoice is ours.
+fn ours(invoice: &PaidInvoice, prices: &Prices) -> Option<i64> {
+    let (ours, others): (Vec<_>, Vec<_>) =
+        invoice.lines.iter().partition(|line| line.price.is_none() || prices.sells(line.price.as_deref()));
+    if ours.is_empty() || others.is_empty() {
+        return None;
+    }
+    Some(ours.iter().fold(0, |sum, line| line.amount.saturating_add(sum)))
 }
 
 /// The item that decides the plan: the highest of our plans, else the first item.

@@ -163,6 +163,11 @@ fn apply(
         if known.as_ref() != Some(merged) {
             merged.store(conn, known.is_none())?;
         }
+        if let EventContent::InvoicePaid(invoice) = &content
+            && let Some(payment) = effect::payment(merged, event, invoice, stripe.prices())
+        {
+            payment.store(conn)?;
+        }
     }
     let (user, customer) = match content {
         EventContent::CheckoutCompleted { user, customer, .. } => (user, customer),

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use crate::support::{Client, TestApp, Watcher, all, assert_moment, both_databases, hours_ago, hours_ahead, literal};
 
 /// Every procedure for admins, with valid input.
-const ADMIN: [(&str, &str); 9] = [
+const ADMIN: [(&str, &str); 10] = [
     ("admin.getStats", "{}"),
     ("admin.series", r#"{"metric": "changes", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-02T00:00:00.000Z"}"#),
+    ("admin.traffic", "{}"),
     ("admin.listUsers", "{}"),
     ("admin.listClusters", "{}"),
     ("admin.auditLog", "{}"),

@@ -74,6 +74,7 @@ mod supervisor;
 mod support;
 mod tokens;
 mod traces;
+mod traffic;
 mod trpc;
 mod typescript;
 mod unknown_settings;

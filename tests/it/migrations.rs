@@ -24,7 +24,7 @@ impl Empty {
 
 /// The data that a down migration loses because it drops columns: migration, table, and the columns. No columns mean the
 /// whole table.
-const LOST: [(&str, &str, &[&str]); 25] = [
+const LOST: [(&str, &str, &[&str]); 30] = [
     ("roles", "users", &["role"]),
     // The up migration fills these with estimates.
     ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
@@ -44,6 +44,11 @@ const LOST: [(&str, &str, &[&str]); 25] = [
     ("audit_seals", "audit_seals", &[]),
     ("series", "cluster_days", &[]),
     ("series", "sign_up_days", &[]),
+    ("more_series", "active_users", &[]),
+    ("more_series", "active_days", &[]),
+    ("more_series", "payments", &[]),
+    ("more_series", "revenue_months", &[]),
+    ("more_series", "webhook_failure_days", &[]),
     ("scheduled_jobs", "scheduled_jobs", &[]),
     ("rate_limits", "rate_limits", &[]),
     ("audit_origin", "audit_log", &["client_address", "token_id", "door"]),
@@ -55,7 +60,7 @@ const LOST: [(&str, &str, &[&str]); 25] = [
 
 /// The rows that are inserted after a migration. They have the flaws of real data: owners without a user, missing plans
 /// and statuses, two live clusters on one plan, a deleted user, and ids that were used and freed.
-const ROWS: [(&str, &str); 14] = [
+const ROWS: [(&str, &str); 15] = [
     (
         "initial_schema",
         "INSERT INTO users VALUES ('u1', 'Ann', 'a@x', 'i'), ('u2', NULL, NULL, NULL), ('u9', NULL, 'deleted_u9@example.com', NULL);
@@ -117,6 +122,11 @@ const ROWS: [(&str, &str); 14] = [
             ('u1', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '2024-02-03 10:00:00', '2024-02-03 10:00:00', '2024-02-03 10:00:00');
         INSERT INTO sign_in_links (hash, user_id, expires_at) VALUES
             ('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'u1', '2024-02-03 10:00:00');",
+    ),
+    (
+        "more_series",
+        "INSERT INTO payments (invoice_id, paid_at, plan, currency, amount) VALUES
+            ('in_1', '2024-02-03 10:00:00', 'PRO', 'USD', 1);",
     ),
     ("retention", "INSERT INTO log_starts (log, through) VALUES ('cluster_events', 0);"),
 ];

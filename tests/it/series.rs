@@ -54,6 +54,14 @@ fn rolled_up(conn: &mut clusterdesk::db::DbConnection, column: &str) -> Vec<Stri
     ))
 }
 
+const ENTRIES: &str =
+    "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id) VALUES";
+
+/// The values of an audit entry of a day of January.
+fn entry(actor: &str, day: u8) -> String {
+    format!("('2026-01-{day:02} 23:59:59.999', '{actor}', 'p', 'e', 'i', '{{}}', 'r')")
+}
+
 both_databases! {
     async fn sign_ups_are_counted_by_day_and_stay(app: TestApp) {
         let admin = app.admin();
@@ -132,6 +140,77 @@ both_databases! {
         assert_eq!(lines(&admin, "changes").await, json!([line("", &[4, 0, 0, 0, 0])]));
     }
 
+    async fn each_user_is_active_once_a_day(app: TestApp) {
+        let admin = app.admin();
+        // Two entries of one statement and several statements, in no order; the last four actors are no users.
+        for entries in [
+            vec![("ada", 1), ("ada", 1), ("bob", 1), ("ada", 4)],
+            vec![("ada", 1), ("bob", 3), ("ada", 3), ("cy", 3)],
+            vec![("ada", 2)],
+            vec![("cli", 1), ("bootstrap", 2), ("stripe", 3), ("server", 4)],
+        ] {
+            let rows: Vec<String> = entries.into_iter().map(|(actor, day)| entry(actor, day)).collect();
+            app.execute(&format!("{ENTRIES} {}", rows.join(", ")));
+        }
+        let expected = json!([line("", &[2, 1, 3, 1, 0])]);
+        assert_eq!(lines(&admin, "activeUsers").await, expected);
+        app.user("ada").call("user.delete", Value::Null).await;
+        assert_eq!(lines(&admin, "activeUsers").await, expected);
+    }
+
+    async fn calls_make_their_users_active(app: TestApp) {
+        let admin = app.admin();
+        let now = clusterdesk::db::Timestamp::now();
+        for id in ["u1", "u2"] {
+            let user = app.user(id);
+            user.call("k8s.list", Value::Null).await;
+            if id == "u1" {
+                user.create("web", "FREE").await;
+                user.call("user.updateName", json!({"name": "Ann"})).await;
+            }
+        }
+        let series = admin.call("admin.series", json!({"metric": "activeUsers", "from": now.minus(std::time::Duration::from_secs(1))})).await;
+        assert_eq!(series["lines"][0]["values"].as_array().unwrap().iter().map(|value| value.as_i64().unwrap()).sum::<i64>(), 1);
+    }
+
+    async fn revenue_is_by_month_plan_and_currency(app: TestApp) {
+        let admin = app.admin();
+        for (id, month, plan, currency, amount) in [
+            ("in_1", "2026-01-01 00:00:00", "PRO", "USD", 3000),
+            ("in_2", "2026-01-31 23:59:59.999", "PRO", "USD", 3000),
+            ("in_3", "2026-02-01 00:00:00", "PRO", "EUR", 2800),
+            ("in_4", "2026-03-31 12:00:00", "BUSINESS", "USD", 99_000),
+        ] {
+            app.execute(&format!("INSERT INTO payments VALUES ('{id}', '{month}', '{plan}', '{currency}', {amount})"));
+        }
+        let input = json!({"metric": "revenue", "from": "2026-01-31T12:00:00.000Z", "to": "2026-03-31T00:00:00.000Z"});
+        let series = admin.call("admin.series", input.clone()).await;
+        let months = ["2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z", "2026-03-01T00:00:00.000Z"];
+        assert_eq!(series["at"], json!(months));
+        let expected =
+            json!([line("BUSINESS USD", &[0, 0, 99_000]), line("PRO EUR", &[0, 2800, 0]), line("PRO USD", &[6000, 0, 0])]);
+        assert_eq!(series["lines"], expected);
+        let mut by_month = input;
+        by_month["bucket"] = json!("month");
+        assert_eq!(admin.call("admin.series", by_month).await, series);
+    }
+
+    async fn failed_events_are_counted_once_on_the_day_they_came(app: TestApp) {
+        let admin = app.admin();
+        for (id, day, is_failed) in [("evt_1", 1, true), ("evt_2", 1, false), ("evt_3", 3, true), ("evt_4", 3, true)] {
+            let processed = if is_failed { "NULL" } else { "'2026-01-01'" };
+            app.execute(&format!(
+                "INSERT INTO stripe_events (id, kind, created_at, received_at, processed_at, attempts, error, payload)
+                VALUES ('{id}', 'x', '2025-12-31', '2026-01-0{day} 23:00:00', {processed}, 1, 'why', '{{}}')"
+            ));
+        }
+        let expected = json!([line("", &[1, 0, 2, 0, 0])]);
+        assert_eq!(lines(&admin, "webhookFailures").await, expected);
+        app.execute("UPDATE stripe_events SET processed_at = '2026-01-04', attempts = 2");
+        app.execute("DELETE FROM stripe_events WHERE id = 'evt_3'");
+        assert_eq!(lines(&admin, "webhookFailures").await, expected);
+    }
+
     async fn a_range_that_makes_no_sense_is_refused(app: TestApp) {
         let admin = app.admin();
         let (old, new) = ("2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z");
@@ -143,6 +222,9 @@ both_databases! {
             (json!({"metric": "changes", "from": "2025-11-01T00:00:00.000Z", "to": new, "bucket": "hour"}), "from: too_early"),
             (json!({"metric": "clustersByPlan", "from": "2024-11-01T00:00:00.000Z", "to": new}), "from: too_early"),
             (json!({"metric": "signUps", "from": old, "to": new, "bucket": "hour"}), "bucket: unsupported"),
+            (json!({"metric": "signUps", "from": old, "to": new, "bucket": "month"}), "bucket: unsupported"),
+            (json!({"metric": "revenue", "from": old, "to": new, "bucket": "day"}), "bucket: unsupported"),
+            (json!({"metric": "revenue", "from": "2020-01-01T00:00:00.000Z", "to": new}), "from: too_early"),
         ] {
             assert_eq!(admin.fail("BAD_REQUEST", "admin.series", input.clone()).await.issues(), [issue], "{input}");
         }
@@ -186,5 +268,39 @@ both_databases! {
             conn.run("TRUNCATE k8s_cluster_configs");
             assert!(rolled_up(&mut conn, "plan").is_empty());
         }
+    }
+
+    async fn what_was_before_the_migration_is_counted_by_it(database: TestDatabase) {
+        let mut conn = database.connect();
+        let mut migrations = clusterdesk::db::migrations::Migrations::open(&database.address()).unwrap();
+        while migrations.status().unwrap().iter().any(|step| step.applied && step.name.ends_with("more_series")) {
+            migrations.down(1).unwrap();
+        }
+        let entries = [("ada", 1), ("ada", 1), ("bob", 1), ("ada", 2), ("cli", 2)].map(|(actor, day)| entry(actor, day));
+        conn.run(&format!("{ENTRIES} {}", entries.join(", ")));
+        for (id, processed, attempts) in [("evt_1", "NULL", 3), ("evt_2", "'2026-01-02'", 2), ("evt_3", "'2026-01-01'", 1)] {
+            conn.run(&format!(
+                "INSERT INTO stripe_events (id, kind, created_at, received_at, processed_at, attempts, error, payload)
+                VALUES ('{id}', 'x', '2026-01-01', '2026-01-01 10:00:00', {processed}, {attempts}, 'why', '{{}}')"
+            ));
+        }
+        migrations.up(usize::MAX).unwrap();
+        conn.run(&format!("{ENTRIES} {}, {}", entry("ada", 2), entry("bob", 2)));
+        let users = conn.texts("SELECT CAST(sum(users) AS TEXT) FROM active_days GROUP BY day ORDER BY day");
+        assert_eq!(users, ["2", "2"]);
+        assert_eq!(conn.number("SELECT events FROM webhook_failure_days"), 2);
+    }
+
+    async fn who_was_active_is_forgotten_with_the_entries_of_the_audit_log(app: TestApp) {
+        let entries: Vec<String> = (1..=5).flat_map(|day| [entry("ada", day), entry("bob", day)]).collect();
+        app.execute(&format!("{ENTRIES} {}", entries.join(", ")));
+        let mut conn = app.database.connect();
+        let before = serde_json::from_value(json!("2026-01-04T12:00:00.000Z")).unwrap();
+        let forgotten: usize =
+            std::iter::from_fn(|| Some(clusterdesk::models::series::forget_active(&mut conn, before, 100).unwrap()))
+                .take_while(|notes| *notes > 0)
+                .sum();
+        assert_eq!((forgotten, app.count("active_users")), (6, 4));
+        assert_eq!(lines(&app.admin(), "activeUsers").await, json!([line("", &[2, 2, 2, 2, 2])]));
     }
 }

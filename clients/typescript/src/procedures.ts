@@ -1,4 +1,4 @@
-// x-content-hash: 87e5d1520fc7fc79ce2e427d0eb4f8d9810af9d2688a4f17a1be4dcff7553c47
+// x-content-hash: 9e94802ca19e60967d80816af143883436674288fd4c04e2ae48de72a3b6d698
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -99,8 +99,10 @@ export interface AuditEntryPage {
 export type Bucket =
   /** An hour; only for changes. */
   | "hour"
-  /** A day in UTC. */
-  | "day";
+  /** A day in UTC; not for revenue. */
+  | "day"
+  /** A month in UTC; only for revenue. */
+  | "month";
 
 /** The configuration of a Kubernetes cluster. */
 export interface Cluster {
@@ -320,7 +322,7 @@ export interface Issue {
 
 /** A line of a chart. */
 export interface Line {
-  /** The plan, status or location, or `(others)`; empty for the one line of another metric. */
+  /** The plan, status or location, or `(others)`; of revenue, plan and currency (`PRO USD`); empty for the one line of another metric. */
   label: string;
   /** A number for each bucket. */
   values: number[];
@@ -361,7 +363,13 @@ export type Metric =
   /** The same by location: the 50 with the most, and the others together. */
   | "clustersByLocation"
   /** Audited mutations. */
-  | "changes";
+  | "changes"
+  /** Users who have made an audited mutation. */
+  | "activeUsers"
+  /** What paid invoices have brought, by plan and currency, in the smallest unit of the currency. */
+  | "revenue"
+  /** Events of Stripe that failed when they arrived, also if they were processed later. */
+  | "webhookFailures";
 
 /** The plan that a customer pays for. */
 export interface MySubscription {
@@ -390,6 +398,18 @@ export interface OpenRpcDocument {
 
 /** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
+
+/** The calls of a procedure in all these minutes. */
+export interface ProcedureTraffic {
+  /** Its name, or `unknown` for names that no procedure has. */
+  procedure: string;
+  calls: number;
+  errors: number;
+  /** The milliseconds within which half of the calls were answered. */
+  p50Ms: number | null;
+  /** The milliseconds within which 99 of 100 were answered. */
+  p99Ms: number | null;
+}
 
 /** The result of a replay. */
 export interface Replayed {
@@ -461,6 +481,22 @@ export interface StripeIds {
 export interface Success {
   /** Always true; a failure is an error. */
   success: true;
+}
+
+/** The calls that this server has answered lately. */
+export interface TrafficOutput {
+  /** The begins of the minutes; the last one is not over. */
+  at: string[];
+  /** The calls that were answered in each minute. */
+  calls: number[];
+  /** How many of them were answered with an error. */
+  errors: number[];
+  /** The milliseconds within which half of them were answered; null in a minute without calls. */
+  p50Ms: (number | null)[];
+  /** The milliseconds within which 99 of 100 were answered. */
+  p99Ms: (number | null)[];
+  /** The procedures that were called, those with the most calls first. */
+  procedures: ProcedureTraffic[];
 }
 
 /** A user. */
@@ -731,16 +767,23 @@ export interface Procedures {
   } | void; output: Success };
   /** The numbers of users, clusters, paid subscriptions and recent changes. */
   "admin.getStats": { kind: "query"; input: NoInput | void; output: Stats };
-  /** Numbers over time, for charts: sign-ups, clusters and changes. */
+  /** Numbers over time, for charts: users, clusters, changes, revenue and failed events. */
   "admin.series": { kind: "query"; input: {
     metric: Metric;
-    /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31. */
+    /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31, and for revenue five years. */
     from: string;
     /** The last bucket begins before this time; by default now, and at most that. */
     to?: string | null | undefined;
-    /** The width of a bucket; a day by default. */
+    /** The width of a bucket; by default a month for revenue, and else a day. */
     bucket?: Bucket | null | undefined;
   }; output: Series };
+  /** The calls that this server has answered in the last hour. */
+  "admin.traffic": { kind: "query"; input: {
+    /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+    procedure?: string | null | undefined;
+    /** How many minutes, the current one included; 60 by default. */
+    minutes?: number | null | undefined;
+  } | void; output: TrafficOutput };
   /**
    * All users, newest first.
    * Send the `nextCursor` of a page as `cursor` to get the next page.

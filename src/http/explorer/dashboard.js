@@ -5,6 +5,7 @@ import { showClusters } from "./clusters.js";
 import { session } from "./session.js";
 import { showStats } from "./stats.js";
 import { showTabs } from "./tabs.js";
+import { showTraffic } from "./traffic.js";
 import { showUsers } from "./users.js";
 
 const DASHBOARD = {
@@ -15,6 +16,7 @@ const DASHBOARD = {
     { id: "users", title: "Users", show: showUsers },
     { id: "clusters", title: "Clusters", show: showClusters },
     { id: "audit", title: "Audit log", show: showAudit },
+    { id: "traffic", title: "Traffic", show: showTraffic },
   ],
   refusal() {
     if (session.isAdmin) return null;

@@ -1,45 +1,122 @@
-// The dashboard's first tab: totals, and the latest changes.
+// The dashboard's first tab: totals, charts, and the latest changes.
 
+import { showCharts } from "./charts.js";
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { moment } from "./moment.js";
-import { call } from "./rpc.js";
+import { counts, money } from "./scale.js";
+import { lastDays, lastMonths, loadSeries } from "./series.js";
+import { sparkline } from "./sparkline.js";
 
+/** Each has a picture of something that makes its number rise or fall. */
 const CARDS = [
-  { key: "totalUsers", title: "Active users", href: "#/dashboard/users" },
-  { key: "totalClusters", title: "Active clusters", href: "#/dashboard/clusters" },
-  { key: "activeSubscriptions", title: "Running subscriptions", href: null },
-  { key: "recentActivity", title: "Changes in 24 hours", href: "#/dashboard/audit" },
+  {
+    key: "totalUsers",
+    title: "Active users",
+    href: "#/dashboard/users",
+    picture: { caption: "Sign-ups in 30 days", request: () => lastDays("signUps", 30) },
+  },
+  {
+    key: "totalClusters",
+    title: "Active clusters",
+    href: "#/dashboard/clusters",
+    picture: { caption: "Clusters in 30 days", request: () => lastDays("clustersByPlan", 30) },
+  },
+  {
+    key: "activeSubscriptions",
+    title: "Running subscriptions",
+    href: null,
+    picture: { caption: "Revenue in 12 months", request: () => lastMonths("revenue", 12) },
+  },
+  {
+    key: "recentActivity",
+    title: "Changes in 24 hours",
+    href: "#/dashboard/audit",
+    picture: { caption: "Changes by the hour", request: lastHours },
+  },
 ];
 
-const number = new Intl.NumberFormat();
-
-export function showStats(node) {
+export function showStats(node, _registry, query) {
   const refresh = el("button", { type: "button", on: { click: () => load() } }, "Refresh");
-  const body = el("div", {}, el("p", { class: "loading" }, "Loading…"));
-  node.replaceChildren(body, el("div", { class: "buttons" }, refresh));
+  const [top, middle, bottom] = [
+    el("div", {}, el("p", { class: "loading" }, "Loading…")),
+    el("div", {}),
+    el("div", {}),
+  ];
+  const buttons = el("div", { class: "buttons" }, refresh);
+  node.replaceChildren(el("div", { class: "stack" }, top, middle, bottom, buttons));
+  const charts = showCharts(middle, Number(query?.get("days")));
   load();
 
   async function load() {
-    body.setAttribute("aria-busy", "true");
+    top.setAttribute("aria-busy", "true");
+    charts.load();
     try {
-      const [stats, audit] = await Promise.all([call("admin.getStats"), call("admin.auditLog", { limit: 8 })]);
-      body.replaceChildren(cards(stats.result), latest(audit.result.items));
-      if (body.isConnected) announce("Stats are up to date");
+      const { answers, series } = await loadSeries(
+        CARDS.map(({ picture }) => picture.request()),
+        [
+          { method: "admin.getStats", params: {} },
+          { method: "admin.auditLog", params: { limit: 8 } },
+        ],
+      );
+      const failed = answers.find(({ error }) => error !== undefined);
+      if (failed) throw failed.error;
+      const [stats, audit] = answers.map(({ result }) => result);
+      top.replaceChildren(cards(stats, series));
+      bottom.replaceChildren(latest(audit.items));
+      if (top.isConnected) announce("Stats are up to date");
     } catch (error) {
-      body.replaceChildren(failureBox(error, { retry: load }));
+      top.replaceChildren(failureBox(error, { retry: load }));
       announce(failureSentence(error));
     }
-    body.removeAttribute("aria-busy");
+    top.removeAttribute("aria-busy");
   }
 }
 
-function cards(stats) {
-  const card = ({ key, title, href }) => {
-    const figure = number.format(stats[key]);
-    return el("div", { class: "stat" }, el("dt", {}, href ? el("a", { href }, title) : title), el("dd", {}, figure));
+function cards(stats, series) {
+  const card = ({ key, title, href, picture }, index) => {
+    const figure = counts.long(stats[key]);
+    const shown = pictured(picture.caption, series[index].result);
+    return el(
+      "div",
+      { class: "stat" },
+      el("dt", {}, href ? el("a", { href }, title) : title),
+      el("dd", {}, figure),
+      shown,
+    );
   };
   return el("dl", { class: "stats" }, CARDS.map(card));
+}
+
+/** A picture, if its series could be loaded and has anything in it. */
+function pictured(caption, series) {
+  const lines = series?.lines ?? [];
+  // Of several currencies, the one with the greatest numbers.
+  const currency = caption.startsWith("Revenue") ? mainCurrency(lines) : null;
+  const some = currency === null ? lines : lines.filter(({ label }) => label.endsWith(` ${currency}`));
+  if (some.length === 0) return null;
+  const values = some[0].values.map((_, index) => some.reduce((sum, line) => sum + line.values[index], 0));
+  const { long } = currency === null ? counts : money(currency);
+  const [first, last] = [values[0], values[values.length - 1]];
+  const label = `${caption}: from ${long(first)} to ${long(last)}, at most ${long(Math.max(...values))}`;
+  return el(
+    "dd",
+    { class: "spark" },
+    sparkline(values, label),
+    el("span", { class: "help", "aria-hidden": "true" }, caption),
+  );
+}
+
+function mainCurrency(lines) {
+  const sum = ({ values }) => values.reduce((all, value) => all + value, 0);
+  const [main] = [...lines].sort((one, other) => sum(other) - sum(one));
+  return main?.label.split(" ")[1] ?? null;
+}
+
+/** A request for the changes of the last 24 hours. */
+function lastHours() {
+  const hour = 60 * 60 * 1000;
+  return { metric: "changes", bucket: "hour", from: new Date(Date.now() - 23 * hour).toISOString() };
 }
 
 function latest(items) {

@@ -55,7 +55,7 @@ impl Calls {
     }
 
     /// Counts one answered call; `code` is None for a success.
-    pub fn answered(&self, procedure: &'static str, code: Option<Code>, elapsed: Duration, request_id: &str) {
+    pub(super) fn answered(&self, procedure: &'static str, code: Option<Code>, elapsed: Duration, request_id: &str) {
         let code = code.map_or("OK", Code::as_str);
         self.answered.get_or_create(&OutcomeLabel { code, procedure }).inc();
         let exemplar = (elapsed >= NOTABLE).then(|| RequestLabel { request_id: request_id.to_owned() });

@@ -166,6 +166,16 @@ const SCENARIO: Step[] = [
     by: "admin",
   },
   {
+    names: ["admin.traffic"],
+    kind: "query",
+    input: () => ({ procedure: "user.me" }),
+    check: ({ at, calls, p50Ms }, { time }) => {
+      time(at[0]);
+      assert.deepEqual([at.length, calls.length, p50Ms.length], [60, 60, 60]);
+    },
+    by: "admin",
+  },
+  {
     names: ["admin.listUsers"],
     kind: "query",
     input: ({ user }) => ({ search: user, limit: 1 }),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::{Backend, Sql, TestDatabase};
 
 /// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 each of tokens, sessions,
-/// links to sign in, tombstones, Stripe events, subscriptions, gone customers and stored answers, and 100,000 audit rows, their hashes, and cluster
+/// links to sign in, tombstones, Stripe events, subscriptions, payments, gone customers and stored answers, and 100,000 audit rows, their hashes, and cluster
 /// events.
 pub fn big(backend: Backend) -> &'static TestDatabase {
     static SQLITE: OnceLock<TestDatabase> = OnceLock::new();
@@ -36,8 +36,8 @@ fn build(backend: Backend) -> TestDatabase {
         Backend::Postgres => "SET session_replication_role = replica; BEGIN",
     });
     names.iter().for_each(|name| conn.run(&format!("DROP INDEX {name}")));
-    // On SQLite the triggers have written the last two.
-    let count = if backend == Backend::Sqlite { 15 } else { 17 };
+    // On SQLite the triggers have written the last four.
+    let count = if backend == Backend::Sqlite { 16 } else { 20 };
     for statement in &rows(backend)[..count] {
         conn.run(statement);
     }
@@ -50,7 +50,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 17] {
+fn rows(backend: Backend) -> [String; 20] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -129,6 +129,11 @@ fn rows(backend: Backend) -> [String; 17] {
             numbers(20_000)
         ),
         format!(
+            "INSERT INTO payments (invoice_id, paid_at, plan, currency, amount)
+            SELECT 'in_' || n, {at}, 'PRO', 'USD', 100 FROM {}",
+            numbers(20_000)
+        ),
+        format!(
             "INSERT INTO gone_stripe_customers (id, auth_user_id, gone_at)
             SELECT 'cus_gone_' || n, 'user_' || n, {at} FROM {}",
             numbers(20_000)
@@ -163,5 +168,8 @@ fn rows(backend: Backend) -> [String; 17] {
         SELECT 'day', date_trunc('day', stripe_current_period_end), 1, count(*) FROM customers
         WHERE stripe_current_period_end IS NOT NULL AND plan <> 'FREE' GROUP BY 2"
             .to_owned(),
+        "INSERT INTO active_users (day, user_id) SELECT DISTINCT date_trunc('day', created_at), actor_id FROM audit_log"
+            .to_owned(),
+        "INSERT INTO active_days (day, shard, users) SELECT day, 1, count(*) FROM active_users GROUP BY 1".to_owned(),
     ]
 }

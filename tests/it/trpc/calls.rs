@@ -29,6 +29,8 @@ both_databases! {
                 "hello.hello" => json!({"text": "a+b & ü"}),
                 "k8s.get" => json!({"id": 1}),
                 "admin.series" => json!({"metric": "signUps", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-02T00:00:00.000Z"}),
+                // Each call is in the answer to the next.
+                "admin.traffic" => continue,
                 _ => Value::Null,
             };
             let expected = admin.call(procedure.name, input.clone()).await;

@@ -81,6 +81,11 @@ fn fill_odd_rows(database: &TestDatabase) {
         "INSERT INTO stripe_subscriptions (id, status) VALUES ('sub_2', '')".to_owned(),
         format!("INSERT INTO stripe_events VALUES ('evt_1', 'a.b', {TIME}, {TIME}, {TIME}, 1, NULL, {odd})"),
         format!("INSERT INTO stripe_events VALUES ('evt_2', 'a.b', {TIME}, {TIME}, NULL, 7, {odd}, '{}')", "x".repeat(900_000)),
+        format!(
+            "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
+            VALUES ({TIME}, 'user_sample_000001', 'p', 'e', 'i', '{{}}', 'r')"
+        ),
+        format!("INSERT INTO payments VALUES ('in_1', {TIME}, 'PRO', 'USD', 3000)"),
         format!("INSERT INTO audit_seals (id, hash) VALUES (1, '{}')", "f".repeat(64)),
         "INSERT INTO log_starts (log, through) VALUES ('cluster_events', 0)".to_owned(),
         format!("INSERT INTO scheduled_jobs (name, started_at) VALUES ('purge', {TIME})"),

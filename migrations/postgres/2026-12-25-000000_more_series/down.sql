@@ -1,0 +1,10 @@
+DROP TRIGGER audit_log_series_insert ON audit_log;
+DROP TRIGGER stripe_events_series_insert ON stripe_events;
+DROP TABLE webhook_failure_days;
+DROP TABLE revenue_months;
+DROP TABLE payments;
+DROP TABLE active_days;
+DROP TABLE active_users;
+DROP FUNCTION note_active_users();
+DROP FUNCTION note_payments();
+DROP FUNCTION note_webhook_failures();

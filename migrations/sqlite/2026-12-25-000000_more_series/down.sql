@@ -1,0 +1,9 @@
+DROP TRIGGER audit_log_series_insert;
+DROP TRIGGER active_users_series_insert;
+DROP TRIGGER payments_series_insert;
+DROP TRIGGER stripe_events_series_insert;
+DROP TABLE webhook_failure_days;
+DROP TABLE revenue_months;
+DROP TABLE payments;
+DROP TABLE active_days;
+DROP TABLE active_users;

@@ -1,0 +1,121 @@
+//! `admin.traffic`: the calls that this server has answered in the last hour.
+
+use std::{
+    collections::BTreeMap,
+    iter::successors,
+    time::{Duration, Instant},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    db::Timestamp,
+    error::{Error, Result},
+    kernel::{
+        Call,
+        metrics::{CallCounts, MINUTES},
+    },
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct TrafficInput {
+    /// The name of the procedure that the lines are of, or `unknown`; by default they are of all calls.
+    #[schemars(length(min = 1, max = 100))]
+    procedure: Option<String>,
+    /// How many minutes, the current one included; 60 by default.
+    #[schemars(range(min = 1, max = 60))]
+    minutes: Option<u64>,
+}
+
+/// The calls that this server has answered lately.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TrafficOutput {
+    /// The begins of the minutes; the last one is not over.
+    at: Vec<Timestamp>,
+    /// The calls that were answered in each minute.
+    calls: Vec<u64>,
+    /// How many of them were answered with an error.
+    errors: Vec<u64>,
+    /// The milliseconds within which half of them were answered; null in a minute without calls.
+    p50_ms: Vec<Option<f64>>,
+    /// The milliseconds within which 99 of 100 were answered.
+    p99_ms: Vec<Option<f64>>,
+    /// The procedures that were called, those with the most calls first.
+    procedures: Vec<ProcedureTraffic>,
+}
+
+/// The calls of a procedure in all these minutes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProcedureTraffic {
+    /// Its name, or `unknown` for names that no procedure has.
+    procedure: &'static str,
+    calls: u64,
+    errors: u64,
+    /// The milliseconds within which half of the calls were answered.
+    p50_ms: Option<f64>,
+    /// The milliseconds within which 99 of 100 were answered.
+    p99_ms: Option<f64>,
+}
+
+/// The handler of `admin.traffic`.
+pub(super) fn traffic(call: &mut Call<'_>, input: TrafficInput) -> Result<TrafficOutput> {
+    if let Some(name) = input.procedure.as_deref().filter(|name| !call.traffic.knows(name)) {
+        return Err(Error::field("procedure", "unknown", format!("there is no procedure {name:?}")));
+    }
+    let minutes = input.minutes.unwrap_or(MINUTES);
+    let by_minute = call.traffic.last(minutes, Instant::now());
+    let (mut lines, mut sums) = (Vec::new(), BTreeMap::<&'static str, CallCounts>::new());
+    for minute in &by_minute {
+        let mut line = CallCounts::default();
+        for (name, counts) in minute {
+            sums.entry(*name).or_default().add(counts);
+            if input.procedure.as_deref().is_none_or(|wanted| wanted == *name) {
+                line.add(counts);
+            }
+        }
+        lines.push(line);
+    }
+    let mut procedures: Vec<_> = sums.into_iter().map(ProcedureTraffic::from).collect();
+    procedures.sort_by_key(|traffic| std::cmp::Reverse(traffic.calls));
+    Ok(TrafficOutput {
+        at: begins(call.now, lines.len()),
+        calls: lines.iter().map(CallCounts::number).collect(),
+        errors: lines.iter().map(CallCounts::errors).collect(),
+        p50_ms: lines.iter().map(|line| milliseconds(line.percentile(50))).collect(),
+        p99_ms: lines.iter().map(|line| milliseconds(line.percentile(99))).collect(),
+        procedures,
+    })
+}
+
+/// The begins of so many minutes, of which the last one contains `now`.
+fn begins(now: Timestamp, minutes: usize) -> Vec<Timestamp> {
+    let mut at: Vec<_> =
+        successors(Some(now.last_multiple(MINUTE)), |begin| Some(begin.minus(MINUTE))).take(minutes).collect();
+    at.reverse();
+    at
+}
+
+/// With three decimals.
+fn milliseconds(time: Option<Duration>) -> Option<f64> {
+    let micros = u32::try_from(time?.as_micros()).unwrap_or(u32::MAX);
+    Some(f64::from(micros) / 1000.0)
+}
+
+impl From<(&'static str, CallCounts)> for ProcedureTraffic {
+    fn from((procedure, counts): (&'static str, CallCounts)) -> Self {
+        Self {
+            procedure,
+            calls: counts.number(),
+            errors: counts.errors(),
+            p50_ms: milliseconds(counts.percentile(50)),
+            p99_ms: milliseconds(counts.percentile(99)),
+        }
+    }
+}
