@@ -2,8 +2,10 @@
 
 import { showAudit } from "./audit.js";
 import { showClusters } from "./clusters.js";
+import { showHealth } from "./health-page.js";
 import { session } from "./session.js";
 import { showStats } from "./stats.js";
+import { showStripe } from "./stripe-page.js";
 import { showTabs } from "./tabs.js";
 import { showUsers } from "./users.js";
 
@@ -15,6 +17,8 @@ const DASHBOARD = {
     { id: "users", title: "Users", show: showUsers },
     { id: "clusters", title: "Clusters", show: showClusters },
     { id: "audit", title: "Audit log", show: showAudit },
+    { id: "stripe", title: "Stripe", show: showStripe },
+    { id: "health", title: "Health", show: showHealth },
   ],
   refusal() {
     if (session.isAdmin) return null;
