@@ -33,9 +33,14 @@ pub fn page(item: &Value) -> Value {
 
 /// Ada's active cluster.
 pub fn cluster() -> Value {
+    cluster_in("RUNNING")
+}
+
+/// Ada's active cluster as it was in this status.
+fn cluster_in(status: &str) -> Value {
     json!({
         "id": 1, "name": "production", "location": "eu-central", "authUserId": ADA, "plan": "FREE",
-        "network": "Default", "status": "RUNNING", "createdAt": CREATED, "updatedAt": CHANGED, "deletedAt": null,
+        "network": "Default", "status": status, "createdAt": CREATED, "updatedAt": CHANGED, "deletedAt": null,
     })
 }
 
@@ -167,9 +172,7 @@ pub fn cluster_detail() -> Value {
 
 /// What has happened to it.
 pub fn cluster_events() -> Value {
-    let mut before = cluster();
-    before["status"] = json!("INITING");
-    let created = json!({"id": "1", "type": "created", "at": CREATED, "cluster": before});
+    let created = json!({"id": "1", "type": "created", "at": CREATED, "cluster": cluster_in("INITING")});
     let started = json!({"id": "2", "type": "statusChanged", "at": CHANGED, "cluster": cluster()});
     json!({"items": [started, created], "nextCursor": null})
 }
