@@ -5,7 +5,7 @@
 //! A request passes through these modules from left to right. A module may import only modules to its right; a test
 //! checks this.
 //!
-//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`import`] → [`retention`] → [`trail`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`],
+//! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`checks`] → [`import`] → [`retention`] → [`trail`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`],
 //! [`traces`] → [`config`]
 //!
 //! The wires, JSON-RPC and tRPC, are in the crate [`procedures`]. Start reading at [`routers`] to see what the server
@@ -19,6 +19,8 @@
 
 /// Verifies bearer tokens (API tokens and JSON Web Tokens) as far as possible without the database.
 pub mod auth;
+/// Checks of what a server needs, for `clusterdesk doctor` and for the server itself.
+pub mod checks;
 /// The settings for operators, and the fixed limits.
 pub mod config;
 /// Connections, database threads, transactions, migrations, and the differences between the two databases.

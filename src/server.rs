@@ -36,6 +36,7 @@ use self::{
 };
 use crate::{
     auth::SignInLink,
+    checks::Surroundings,
     config::{BindAddr, Limits, Settings},
     db::{Database, DatabaseUrl, Options, backups::Schedule},
     error,
@@ -108,6 +109,7 @@ pub fn kernel(
         feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), metrics.event_lag.clone(), limits),
         subscribers: Subscribers::new(limits.user_subscriptions),
         stripe: Stripe::new(&settings.stripe, settings.app_url.as_ref())?,
+        surroundings: Surroundings::new(settings)?,
         timeouts: Timeouts { call: limits.call_timeout, recheck: limits.recheck_interval },
         db,
         metrics,

@@ -1,14 +1,14 @@
 //! `clusterdesk doctor`: checks whether the server could run.
 
-use std::{fs::OpenOptions, os::unix::fs::PermissionsExt, path::Path, process::ExitCode, time::Duration};
+use std::{fs::OpenOptions, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
-    auth::Authenticator,
+    checks,
     config::{Secret, Settings},
     db::{
-        DatabaseUrl, Manager, Purpose, Timestamp, backups::Schedule, dialect, migrations::Migrations,
-        refuse_unfinished, sessions, transaction,
+        DatabaseUrl, DbConnection, Manager, Purpose, backups::Schedule, dialect, refuse_unfinished, sessions,
+        transaction,
     },
     kernel::limiter::Place,
     stripe::Stripe,
@@ -18,9 +18,6 @@ use serde::Serialize;
 
 use super::{data, report::Rows, token_file};
 use crate::{cli::Output, logging};
-
-/// Allowed difference between our clock and the database's: the clock skew that JWTs are checked with.
-const MAX_SKEW: Duration = Duration::from_secs(30);
 
 /// The result of a check.
 #[derive(Serialize)]
@@ -45,7 +42,7 @@ pub fn run(settings: &Settings, unknown: &[String], Output { json }: Output) -> 
         rows.add(&Check { check: "environment", ok: true, detail }, text)?;
     }
     let mut healthy = true;
-    for (check, found) in checks(settings) {
+    for (check, found) in findings(settings) {
         let ok = found.is_ok();
         healthy &= ok;
         let detail = found.unwrap_or_else(|problem| format!("{problem:#}"));
@@ -57,7 +54,7 @@ pub fn run(settings: &Settings, unknown: &[String], Output { json }: Output) -> 
 }
 
 /// The name and the result of each check.
-fn checks(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
+fn findings(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
     let mut found = Vec::new();
     let mut report = |what, result| found.push((what, result));
     let url = DatabaseUrl::from_settings(&settings.data);
@@ -70,10 +67,10 @@ fn checks(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
         Ok(url) => {
             report("database", database(&url).and_then(|found| sessions::check(&url).map(|()| found)));
             report("writes", writes(&url));
-            report("migrations", migrations(&url));
-            report("clock", clock(&url));
+            report("migrations", connection(&url).and_then(|mut conn| checks::migrations(&mut conn)));
+            report("clock", connection(&url).and_then(|mut conn| checks::clock(&mut conn)));
             if let Some(path) = url.sqlite_path() {
-                report("database file", private(path, 0o600));
+                report("database file", checks::private(path.display(), path, 0o600));
             }
         }
         Err(problem) => report("database", Err(problem)),
@@ -86,7 +83,7 @@ fn checks(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
         [("data folder", data_dir.clone(), 0o700), ("admin token", token_file::first(data_dir), 0o600)]
     {
         if path.exists() {
-            report(what, private(&path, mode));
+            report(what, checks::private(path.display(), &path, mode));
         }
     }
     report("token keys", keys(settings));
@@ -122,19 +119,16 @@ fn existing(path: &Path) -> Result<()> {
     Ok(())
 }
 
+fn connection(url: &DatabaseUrl) -> Result<DbConnection> {
+    manager(url).open().context("could not connect")
+}
+
 fn manager(url: &DatabaseUrl) -> Manager {
     Manager { url: url.clone(), purpose: Purpose::Read, statement_timeout: Duration::from_secs(10) }
 }
 
 fn database(url: &DatabaseUrl) -> Result<String> {
-    let mut connection = manager(url).open().context("could not connect")?;
-    let language = dialect::message_language(&mut connection)?;
-    let english = language.is_empty() || ["C", "POSIX", "en"].iter().any(|prefix| language.starts_with(prefix));
-    ensure!(
-        english,
-        "lc_messages is {language}: deadlocks and timeouts are recognised by their English messages only; \
-         ALTER DATABASE … SET lc_messages = 'C'"
-    );
+    checks::language(&mut connection(url)?)?;
     Ok(format!("{} answers", url.kind()))
 }
 
@@ -158,63 +152,18 @@ fn writes(url: &DatabaseUrl) -> Result<String> {
     Ok("the database accepts them".to_owned())
 }
 
-fn migrations(url: &DatabaseUrl) -> Result<String> {
-    let status = Migrations::open(url)?.status()?;
-    let pending = status.iter().filter(|step| !step.applied).count();
-    ensure!(
-        pending == 0,
-        "{pending} of {} are pending; start the server or run `clusterdesk migrate up`",
-        status.len()
-    );
-    if let Some(unknown) = status.iter().find(|step| step.name.contains("unknown")) {
-        anyhow::bail!("the database is newer than this binary: {}", unknown.name);
-    }
-    Ok(format!("at {}", status.last().map_or("no migration", |step| step.name.as_str())))
-}
-
-fn clock(url: &DatabaseUrl) -> Result<String> {
-    let theirs = dialect::clock(&mut manager(url).open()?)?;
-    let skew = Timestamp::now().millis().abs_diff(theirs.millis());
-    ensure!(Duration::from_millis(skew) <= MAX_SKEW, "the database's clock differs by {skew} ms from this machine's");
-    Ok(format!("{skew} ms from the database's"))
-}
-
-fn private(path: &Path, expected: u32) -> Result<String> {
-    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
-    ensure!(mode & !expected == 0, "{} has mode {mode:04o}; chmod {expected:04o} it", path.display());
-    Ok(format!("{} has mode {mode:04o}", path.display()))
-}
-
 /// The age of the newest backup that the server has made.
 fn backups(settings: &Settings) -> Result<String> {
-    let Some(schedule) = Schedule::from_settings(settings)? else {
-        return Ok("none by the server: BACKUP_EVERY is not set".to_owned());
-    };
-    let folder = schedule.folder.display();
-    let Some(newest) = schedule.newest()? else {
-        // The server creates the folder before its first backup.
-        ensure!(!schedule.folder.exists(), "there is none in {folder}");
-        return Ok("none yet; the server makes one when it starts".to_owned());
-    };
-    let age = Duration::from_millis(Timestamp::now().millis().saturating_sub(newest.millis()).max(0).unsigned_abs());
-    let found = format!("the newest in {folder} is {} minutes old", age.as_secs() / 60);
-    ensure!(
-        age <= schedule.every.saturating_mul(2),
-        "{found}, although BACKUP_EVERY is shorter; the server's log says why"
-    );
-    Ok(found)
+    let schedule = Schedule::from_settings(settings)?;
+    let folder = schedule.as_ref().map_or_else(String::new, |schedule| schedule.folder.display().to_string());
+    checks::backups(schedule.as_ref(), folder)
 }
 
 fn billing(settings: &Settings) -> Result<String> {
-    let is_configured = Stripe::new(&settings.stripe, settings.app_url.as_ref())?.client().is_ok();
-    Ok(if is_configured { "configured" } else { "not configured" }.to_owned())
+    Ok(checks::billing(&Stripe::new(&settings.stripe, settings.app_url.as_ref())?))
 }
 
 fn keys(settings: &Settings) -> Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let loaded = runtime.block_on(async { Authenticator::new(&settings.jwt)?.check_keys().await })?;
-    Ok(match loaded {
-        0 => "none configured: API tokens only".to_owned(),
-        count => format!("{count} loaded"),
-    })
+    runtime.block_on(checks::keys(&settings.jwt))
 }

@@ -14,7 +14,7 @@ use clusterdesk::{
     stripe::{
         Event, Stripe,
         inbox::{self, EventOutcome},
-        snapshot,
+        reconcile::{self, Reconciled},
     },
 };
 use serde::Deserialize;
@@ -152,21 +152,16 @@ impl Reconciliation {
             }
         };
         let (stripe, request_id) = (&self.stripe, &self.request_id);
-        let receive =
-            |conn: &mut DbConnection| snapshot::receive(conn, stripe, &retrieved, request_id, Timestamp::now());
-        match in_transaction(&mut self.conn, self.dry_run, receive) {
-            Ok(Some(EventOutcome::Processed)) => self.report.subscriptions.changed += 1,
-            Ok(Some(EventOutcome::Double(why))) => {
+        let apply = |conn: &mut DbConnection| reconcile::apply(conn, stripe, &retrieved, request_id);
+        match in_transaction(&mut self.conn, self.dry_run, apply) {
+            Ok(Reconciled::Changed) => self.report.subscriptions.changed += 1,
+            Ok(Reconciled::Double(why)) => {
                 self.report.subscriptions.changed += 1;
                 self.report.add(id, why);
             }
-            Ok(None) => self.report.subscriptions.unchanged += 1,
-            Ok(Some(EventOutcome::Ignored(why))) => self.report.ignore_subscription(id, &why),
-            // A state that had an effect would be the stored one.
-            Ok(Some(EventOutcome::Duplicate)) => self.report.ignore_subscription(id, "this state was ignored before"),
-            Ok(Some(EventOutcome::Failed(why) | EventOutcome::Conflict(why))) => {
-                self.report.fail_subscription(id, why);
-            }
+            Ok(Reconciled::Unchanged) => self.report.subscriptions.unchanged += 1,
+            Ok(Reconciled::Ignored(why)) => self.report.ignore_subscription(id, &why),
+            Ok(Reconciled::Failed(why)) => self.report.fail_subscription(id, why),
             Err(error) => self.report.fail_subscription(id, error.detail()),
         }
         Ok(())

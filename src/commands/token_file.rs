@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use clusterdesk::{
     auth::PlainToken,
+    checks::ADMIN_TOKEN,
     db::{DbConnection, Timestamp},
     models::{
         api_token::{ApiToken, Scope, UsableToken},
@@ -23,11 +24,11 @@ const FILES: usize = 100;
 
 /// The first of the files.
 pub fn first(data_dir: &Path) -> PathBuf {
-    data_dir.join("admin-token")
+    data_dir.join(ADMIN_TOKEN)
 }
 
 fn all(data_dir: &Path) -> impl Iterator<Item = PathBuf> {
-    let others = (2..=FILES).map(|number| data_dir.join(format!("admin-token-{number}")));
+    let others = (2..=FILES).map(|number| data_dir.join(format!("{ADMIN_TOKEN}-{number}")));
     std::iter::once(first(data_dir)).chain(others)
 }
 

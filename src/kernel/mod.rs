@@ -6,6 +6,7 @@ mod async_call;
 mod audit;
 mod call;
 pub mod caller;
+mod check_up;
 mod client;
 mod dispatch;
 mod documents;
@@ -35,6 +36,7 @@ pub use self::{
     async_call::{AsyncCall, Reply},
     audit::Audited,
     call::Call,
+    check_up::CheckUp,
     client::{Client, Context},
     dispatch::Kernel,
     documents::documents,

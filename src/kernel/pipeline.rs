@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use procedures::{IdempotencyKey, Input, Subscription, describe::Documents};
+use procedures::{IdempotencyKey, Input, Kind, Subscription, describe::Documents};
 use serde_json::{Value, value::RawValue};
 use tokio::time::timeout_at;
 
@@ -46,7 +46,7 @@ impl Pipeline<'_> {
     pub async fn call(&self, input: Input<'_>, key: Option<&IdempotencyKey>) -> Result<Completed> {
         let input = self.invocation.admit(input).await?;
         let completed = self.invocation.with_provisioning(|| self.attempt(&input, key)).await;
-        if matches!(self.run, Run::Write(_) | Run::Async(_)) {
+        if self.invocation.procedure.kind == Kind::Mutation {
             self.invocation.note_write();
         }
         completed
@@ -167,10 +167,11 @@ impl Pipeline<'_> {
         output.map_err(|_elapsed| Error::Timeout)?.map(|output| Guarded::Done(output.into()))
     }
 
-    /// The invocation of a mutation, with what it was sent under a key.
+    /// The invocation of a mutation, with what it was sent under a key. A query may be repeated without one.
     fn keyed(&self, input: &Checked, key: Option<&IdempotencyKey>) -> Invocation {
         let mut invocation = self.invocation.clone();
-        if let (Some(key), Ok(input)) = (key, input.as_ref()) {
+        let is_mutation = invocation.procedure.kind == Kind::Mutation;
+        if let (Some(key), Ok(input)) = (key.filter(|_| is_mutation), input.as_ref()) {
             invocation.idempotent = Some(Idempotent::new(key, invocation.procedure.name, input, invocation.now));
         }
         invocation

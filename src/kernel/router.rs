@@ -80,6 +80,22 @@ impl Router {
         Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run)).idempotent()
     }
 
+    /// Registers a query whose handler waits for more than one read of the database. It runs its own reads.
+    #[must_use]
+    pub fn async_query<I, O>(
+        self,
+        name: &str,
+        access: Access,
+        docs: &'static str,
+        handler: fn(AsyncCall, I) -> Reply<O>,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + 'static,
+        O: Serialize + JsonSchema + Send + 'static,
+    {
+        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Query, access, docs }, waiting(handler)))
+    }
+
     /// Registers a mutation that makes its change in one [`Step`](InStep::Step), which may be taken for many callers with one
     /// statement. It takes no lock but those of its caller and of the rows that it changes.
     #[must_use]
@@ -102,12 +118,8 @@ impl Router {
         I: DeserializeOwned + JsonSchema + 'static,
         O: Serialize + JsonSchema + Send + 'static,
     {
-        let handler = move |call, input| {
-            let reply = decode(input).map(|input| handler(call, input));
-            async move { encode(&reply?.await?) }.boxed()
-        };
-        let run = Run::Async(Arc::new(handler));
-        Self(self.0.register::<I, O>(Signature { name, kind: Kind::Mutation, access, docs }, run)).idempotent()
+        let signature = Signature { name, kind: Kind::Mutation, access, docs };
+        Self(self.0.register::<I, O>(signature, waiting(handler))).idempotent()
     }
 
     /// Declares what a call with an idempotency key may answer.
@@ -197,4 +209,16 @@ impl Router {
     pub fn bucket(self, bucket: Bucket) -> Self {
         Self(self.0.bucket(bucket))
     }
+}
+
+/// The way in which a procedure with this handler runs.
+fn waiting<I, O>(handler: fn(AsyncCall, I) -> Reply<O>) -> Run
+where
+    I: DeserializeOwned + 'static,
+    O: Serialize + Send + 'static,
+{
+    Run::Async(Arc::new(move |call, input| {
+        let reply = decode(input).map(|input| handler(call, input));
+        async move { encode(&reply?.await?) }.boxed()
+    }))
 }

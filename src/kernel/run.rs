@@ -25,7 +25,7 @@ pub(super) type ReadHandler = dyn Fn(&mut Call<'_>, Value) -> Result<EncodedOutp
 pub(super) type WriteHandler = dyn Fn(&mut Call<'_>, Value) -> Result<Written> + Send + Sync;
 /// The result of a mutation, once its steps are taken.
 pub(super) type AfterStep = Box<dyn FnOnce(&mut Batch) -> Result<Audited<EncodedOutput>> + Send>;
-/// A handler of an asynchronous mutation.
+/// A handler that runs asynchronously.
 pub(super) type AsyncHandler = dyn Fn(AsyncCall, Value) -> BoxFuture<'static, Result<EncodedOutput>> + Send + Sync;
 /// Starts a subscription.
 pub(super) type SubscriptionStart =
@@ -37,7 +37,7 @@ pub enum Run {
     Read(Read),
     /// In a write transaction, together with its audit entry.
     Write(Write),
-    /// On the asynchronous runtime; the handler runs its own reads and transactions.
+    /// On the asynchronous runtime; the handler runs its own reads and, in a mutation, transactions.
     Async(Arc<AsyncHandler>),
     /// As a subscription, until the client or the server ends it.
     Watch(Arc<SubscriptionStart>),

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::{api_tokens::ApiTokens, feed::Feeds, limiter::Limiter, metrics::Metrics, subscribers::Subscribers};
 use crate::{
+    checks::Surroundings,
     db::{self, Database},
     error::Result,
     stripe::Stripe,
@@ -30,6 +31,8 @@ pub struct Services {
     pub subscribers: Subscribers,
     /// The client of Stripe's API and the configured prices.
     pub stripe: Stripe,
+    /// What else the server needs.
+    pub surroundings: Surroundings,
     /// True once the server is stopping.
     pub draining: watch::Receiver<bool>,
     /// Time limits of calls and subscriptions.

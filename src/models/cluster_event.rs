@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::{
     event_log::{EventLog, Extent, LogPage, LogPart, set_purged},
     k8s::Status,
+    page::{Listed, Position},
     plan::Plan,
 };
 use crate::{
@@ -143,6 +144,24 @@ impl ClusterEvent {
         Ok(LogPart::new(query.load(conn)?, page))
     }
 
+    /// The first `limit` changes of one cluster after a position, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn history(
+        conn: &mut DbConnection,
+        cluster_id: i64,
+        after: Option<&Position<i64>>,
+        limit: i64,
+    ) -> QueryResult<Vec<Self>> {
+        let own = Self::query().filter(cluster_events::cluster_id.eq(cluster_id));
+        let mut query = own.order(cluster_events::id.desc()).limit(limit).into_boxed();
+        if let Some(position) = after {
+            query = query.filter(cluster_events::id.lt(position.id));
+        }
+        query.load(conn)
+    }
+
     /// The ids of the first `limit` events after an id, up to the first that is not from before a time. Ids rise with the
     /// time, unless a clock was set back.
     ///
@@ -161,5 +180,13 @@ impl ClusterEvent {
     pub fn purge(conn: &mut DbConnection, through: i64) -> QueryResult<usize> {
         set_purged(conn, LOG, through)?;
         diesel::delete(cluster_events::table.filter(cluster_events::id.le(through))).execute(conn)
+    }
+}
+
+impl Listed for ClusterEvent {
+    type Id = i64;
+
+    fn position(&self) -> Position<i64> {
+        Position { at: self.created_at, id: self.id }
     }
 }

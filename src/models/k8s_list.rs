@@ -1,4 +1,4 @@
-//! The list of all clusters, for admins.
+//! All clusters, live and deleted, for admins.
 
 use std::cmp::Reverse;
 
@@ -25,6 +25,14 @@ pub struct ClusterFilter {
 }
 
 impl ClusterRow {
+    /// A cluster of any owner, live or deleted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Self>> {
+        Self::query().filter(clusters::id.eq(id)).first(conn).optional()
+    }
+
     /// The first `limit` matching clusters of all owners after a position, newest first.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! transaction. Besides, files for what is done for many rows at once, for lists, and for counters; `old` has
 //! the tables of the old server.
 
+pub mod any_user;
 pub mod api_token;
 pub mod audit;
 pub mod audit_address;

@@ -10,6 +10,11 @@ use crate::{
     schema::scheduled_jobs,
 };
 
+/// The removal of what is old.
+pub const PURGE: &str = "purge";
+/// The removal of old entries of the audit log to a file.
+pub const ARCHIVE: &str = "archive";
+
 /// Begins a job unless a server has begun it after `since`. Of several servers that ask at the same time, one begins it.
 ///
 /// # Errors
@@ -28,4 +33,12 @@ pub fn claim(conn: &mut DbConnection, name: &str, now: Timestamp, since: Timesta
         Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
         inserted => inserted.map(|_row| true),
     }
+}
+
+/// When a server began a job last. None if none has.
+///
+/// # Errors
+/// The database's.
+pub fn last(conn: &mut DbConnection, name: &str) -> QueryResult<Option<Timestamp>> {
+    scheduled_jobs::table.find(name).select(scheduled_jobs::started_at).first(conn).optional()
 }

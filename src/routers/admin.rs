@@ -8,17 +8,17 @@ use serde_json::json;
 use super::{
     audit,
     cluster::ClusterOutput,
-    example,
+    cluster_detail, example, health,
     k8s::{ClusterId, NO_CLUSTER, restore_for},
     page::{PageInput, PageOutput, page},
-    series,
+    reconcile, series,
     success::{SUCCESS, Success},
-    traffic, webhooks,
+    traffic, user_detail, webhooks,
 };
 use crate::{
     db::Timestamp,
     error::{Error, Result},
-    kernel::{Audited, Call, Router},
+    kernel::{Audited, Call, Router, limiter},
     models::{
         k8s::{Cluster, ClusterRow, DeletedCluster, Status},
         k8s_list::ClusterFilter,
@@ -134,10 +134,36 @@ pub fn router() -> Router {
         .query("listUsers", Access::Admin, "All users, newest first.", list_users)
         .browses()
         .example(json!({"search": "ada@"}), example::page(&example::listed_user()))
+        .query(
+            "getUser",
+            Access::Admin,
+            "A user, live or soft-deleted, with customer record, Stripe subscriptions and active clusters.",
+            user_detail::get,
+        )
+        .errors([Code::NotFound])
+        .example(json!({"userId": example::ADA}), example::user_detail())
+        .query("names", Access::Admin, "The names of users, of those that exist.", user_detail::names)
+        .one_statement()
+        .example(
+            json!({"userIds": [example::ADA, "user_unknown"]}),
+            json!([{"id": example::ADA, "name": "Ada", "deletedAt": null}]),
+        )
         .query("listClusters", Access::Admin, "The clusters of all users, newest first.", list_clusters)
         .browses()
         .one_statement()
         .example(json!({"status": "RUNNING", "limit": 50}), example::page(&example::cluster()))
+        .query("getCluster", Access::Admin, "Any user's cluster, live or deleted, and its owner.", cluster_detail::get)
+        .errors([Code::NotFound])
+        .example(json!({"id": 1}), example::cluster_detail())
+        .query(
+            "clusterEvents",
+            Access::Admin,
+            "What has happened to a cluster, newest first, as far as it was not removed by age.",
+            cluster_detail::events,
+        )
+        .browses()
+        .one_statement()
+        .example(json!({"id": 1}), example::cluster_events())
         .mutation("setRole", Access::Admin, "Changes a user's role. The last admin cannot be demoted.", set_role)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
@@ -174,6 +200,25 @@ pub fn router() -> Router {
         )
         .errors([Code::NotFound])
         .example(json!({"eventId": "evt_ada"}), json!({"success": true, "error": null}))
+        .async_mutation(
+            "reconcileUser",
+            Access::Admin,
+            "Asks Stripe for the subscriptions of a user, and applies what it says.",
+            reconcile::reconcile,
+        )
+        .bucket(limiter::STRIPE)
+        .errors([Code::NotFound, Code::PreconditionFailed, Code::BadGateway, Code::GatewayTimeout])
+        .example(
+            json!({"userId": example::ADA}),
+            json!({"subscriptions": [{"id": "sub_ada", "outcome": "gone", "detail": null}]}),
+        )
+        .async_query(
+            "health",
+            Access::Admin,
+            "How the server is doing: database, queue, replica, backups, jobs, and what it checks.",
+            health::health,
+        )
+        .example(json!({}), example::health())
 }
 
 fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {

@@ -33,9 +33,14 @@ pub fn page(item: &Value) -> Value {
 
 /// Ada's active cluster.
 pub fn cluster() -> Value {
+    cluster_in("RUNNING")
+}
+
+/// Ada's active cluster as it was in this status.
+fn cluster_in(status: &str) -> Value {
     json!({
         "id": 1, "name": "production", "location": "eu-central", "authUserId": ADA, "plan": "FREE",
-        "network": "Default", "status": "RUNNING", "createdAt": CREATED, "updatedAt": CHANGED, "deletedAt": null,
+        "network": "Default", "status": status, "createdAt": CREATED, "updatedAt": CHANGED, "deletedAt": null,
     })
 }
 
@@ -148,5 +153,39 @@ pub fn audit_entry() -> Value {
         "id": 1, "createdAt": CHANGED, "actorId": ADA, "procedure": "k8s.delete", "entity": "cluster", "entityId": "2",
         "detail": {"owner": ADA}, "requestId": "3f1d1a52-6f0f-4c43-9d39-0d3a1c2f7a10",
         "clientAddress": "203.0.113.7", "tokenId": null, "door": "jsonrpc",
+    })
+}
+
+/// Ada as admins see her.
+pub fn user_detail() -> Value {
+    json!({
+        "id": ADA, "name": "Ada", "email": "ada@example.com", "image": null, "role": "USER", "createdAt": CREATED,
+        "updatedAt": CREATED, "deletedAt": null, "customer": customer(), "allowance": "PRO", "isPaying": true,
+        "isCanceled": false, "subscriptions": [], "clusters": [cluster()], "stripeTestMode": true,
+    })
+}
+
+/// Ada's active cluster as admins see it.
+pub fn cluster_detail() -> Value {
+    json!({"cluster": cluster(), "hasRun": true, "owner": {"id": ADA, "name": "Ada", "deletedAt": null}})
+}
+
+/// What has happened to it.
+pub fn cluster_events() -> Value {
+    let created = json!({"id": "1", "type": "created", "at": CREATED, "cluster": cluster_in("INITING")});
+    let started = json!({"id": "2", "type": "statusChanged", "at": CHANGED, "cluster": cluster()});
+    json!({"items": [started, created], "nextCursor": null})
+}
+
+/// A server on SQLite.
+pub fn health() -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "database": {"kind": "SQLite", "latencyMs": 1, "fileBytes": 413_696, "logBytes": 8272},
+        "queue": {"reads": 0, "writes": 0}, "replica": null,
+        "backups": {"everySeconds": 3600, "newestAt": CHANGED},
+        "billing": {"configured": true, "suspended": false, "failedEvents": 0},
+        "jobs": {"purgedAt": CHANGED, "archivedAt": null, "sealedThrough": CHANGED, "sealIsDue": false},
+        "findings": [{"check": "clock", "ok": true, "detail": "0 ms from the database's"}],
     })
 }

@@ -20,7 +20,11 @@ use crate::{
     error::{self, Error},
     http::{Site, drained},
     kernel::{Services, idempotency},
-    models::{audit::Door, scheduled_job, stored_answer::StoredAnswer},
+    models::{
+        audit::Door,
+        scheduled_job::{self, ARCHIVE, PURGE},
+        stored_answer::StoredAnswer,
+    },
     retention::{AuditPrefix, Kind, Purge, Purger},
     trail::{self, Format},
 };
@@ -95,7 +99,7 @@ impl Retention {
 
     async fn remove(&self, services: &Services) {
         // Ticks of servers are not synchronous.
-        match claim(services, "purge", self.interval / 2).await {
+        match claim(services, PURGE, self.interval / 2).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => return tracing::warn!(error = error.detail(), "could not begin to remove old data"),
@@ -166,7 +170,7 @@ fn deadline(services: &Services) -> Instant {
 
 impl Archive {
     async fn run_if_due(&self, services: &Services, pause: Duration, by: Purger) -> Result<u64> {
-        if !claim(services, "archive", pause).await.map_err(detailed)? {
+        if !claim(services, ARCHIVE, pause).await.map_err(detailed)? {
             return Ok(0);
         }
         let this = self.clone();

@@ -21,7 +21,7 @@ const DEFAULT_BASE: &str = "https://api.stripe.com";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The version of the API whose objects this client sends and reads, whatever the account's default is.
 const API_VERSION: &str = "2025-03-31.basil";
-/// Events in one response, the most that Stripe lists at once.
+/// Objects in one response, the most that Stripe lists at once.
 const PAGE_SIZE: &str = "100";
 
 /// The fields of a request, nested ones in Stripe's notation: `line_items[0][price]`.
@@ -60,6 +60,12 @@ pub struct EventPage {
     pub data: Vec<Box<RawValue>>,
     /// Whether there are older ones.
     pub has_more: bool,
+}
+
+/// Subscriptions that Stripe lists, newest first.
+#[derive(Debug, Deserialize)]
+struct SubscriptionPage {
+    data: Vec<Value>,
 }
 
 impl fmt::Debug for StripeClient {
@@ -119,6 +125,19 @@ impl StripeClient {
         let segments = url.path_segments_mut().map_err(|()| anyhow!("STRIPE_API_BASE: expected a URL with a path"));
         segments?.clear().extend(["v1", kind, id]);
         self.get(&url, OBJECT_BYTES, deadline).await
+    }
+
+    /// Lists the subscriptions of a customer, also those that have ended: the newest hundred.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::NotAtStripe`] if there is no such customer; BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
+    pub async fn subscriptions(&self, customer: &str, deadline: Instant) -> Result<Vec<Retrieved<Value>>> {
+        let mut url = self.base.clone();
+        url.set_path("/v1/subscriptions");
+        let form = [("customer", customer), ("status", "all"), ("limit", PAGE_SIZE)];
+        url.query_pairs_mut().extend_pairs(form);
+        let Retrieved { content, read_after } = self.get::<SubscriptionPage>(&url, LIST_BYTES, deadline).await?;
+        Ok(content.data.into_iter().map(|content| Retrieved { content, read_after }).collect())
     }
 
     /// Lists the events since `since` that have an effect here, newest first, beginning after the event `after`.

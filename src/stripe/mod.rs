@@ -10,6 +10,7 @@ mod event;
 pub mod inbox;
 mod plan_cards;
 mod prices;
+pub mod reconcile;
 mod retry;
 pub mod session;
 mod signature;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Client, TestApp, Watcher, all, assert_moment, both_databases, hours_ago, hours_ahead, literal};
 
 /// Every procedure for admins, with valid input.
-const ADMIN: [(&str, &str); 10] = [
+const ADMIN: [(&str, &str); 16] = [
     ("admin.getStats", "{}"),
     ("admin.series", r#"{"metric": "changes", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-02T00:00:00.000Z"}"#),
     ("admin.traffic", "{}"),
@@ -17,6 +17,12 @@ const ADMIN: [(&str, &str); 10] = [
     ("k8s.setStatus", r#"{"id": 1, "status": "CREATING"}"#),
     ("admin.deleteCluster", r#"{"id": 1}"#),
     ("admin.restoreCluster", r#"{"id": 1}"#),
+    ("admin.getUser", r#"{"userId": "user_1"}"#),
+    ("admin.names", r#"{"userIds": ["user_1"]}"#),
+    ("admin.getCluster", r#"{"id": 1}"#),
+    ("admin.clusterEvents", r#"{"id": 1}"#),
+    ("admin.health", "{}"),
+    ("admin.reconcileUser", r#"{"userId": "user_1"}"#),
 ];
 
 /// The ids of the items of a list procedure's answer.

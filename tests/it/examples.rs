@@ -127,6 +127,12 @@ both_databases! {
                 let app = Builder::new(database.backend).with_billing(&stripe).start().await;
                 populate(&app);
                 let answer = answer(&caller(&app, procedure), procedure, &example.input).await;
+                if procedure.name == "admin.health" {
+                    // What it tells depends on the machine.
+                    let schema = &document.method(procedure.name)["result"]["schema"];
+                    assert_eq!(document.issues(schema, &answer), Vec::<String>::new());
+                    continue;
+                }
                 let expected = example.output.clone().unwrap_or_else(|| Value::clone(&document));
                 assert_eq!(without_volatile_values(answer), without_volatile_values(expected), "{}", procedure.name);
             }

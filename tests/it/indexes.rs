@@ -1,6 +1,7 @@
 //! Query plans on a database of realistic size: every statement uses an index, and every index is used by a statement.
 
 mod case;
+mod detail;
 mod plans;
 mod presence;
 mod retention;
@@ -260,8 +261,8 @@ pub fn cases() -> Vec<Case> {
         }
     }
     let others =
-        [sets::cases(), stripe::cases(), presence::cases(), retention::cases(), series::cases(), tokens::cases()];
-    cases.into_iter().chain(others.into_iter().flatten()).collect()
+        [sets::cases, stripe::cases, presence::cases, retention::cases, series::cases, tokens::cases, detail::cases];
+    cases.into_iter().chain(others.into_iter().flat_map(|cases| cases())).collect()
 }
 
 const WHOLE: LogPage = LogPage { after: 0, until: i64::MAX, limit: 256, window: 4000 };
@@ -367,7 +368,7 @@ both_databases! {
 #[test]
 fn every_model_function_has_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = ["", "/sets", "/stripe", "/presence", "/retention", "/series", "/tokens"]
+    let files = ["", "/sets", "/stripe", "/presence", "/retention", "/series", "/tokens", "/detail"]
         .map(|part| root.join(format!("tests/it/indexes{part}.rs")));
     let cases = files.map(|file| fs::read_to_string(file).unwrap()).concat();
     for file in fs::read_dir(root.join("src/models")).unwrap() {

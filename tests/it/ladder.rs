@@ -8,7 +8,7 @@ use std::{
 use crate::support::imports::{Source, code, imports, named_after, sources};
 
 /// Top to bottom. A room may import only rooms on later lines.
-const STAIRCASE: [&[&str]; 18] = [
+const STAIRCASE: [&[&str]; 19] = [
     &["main"],
     &["commands"],
     &["cli", "logging"],
@@ -16,6 +16,7 @@ const STAIRCASE: [&[&str]; 18] = [
     &["http"],
     &["routers"],
     &["kernel"],
+    &["checks"],
     &["import"],
     &["retention"],
     &["trail"],

@@ -31,6 +31,8 @@ pub fn input(procedure: &str, live: i64, deleted: i64) -> Value {
         "token.revoke" => json!({"id": KNOWN}),
         "token.rotate" => json!({"id": KNOWN + 1}),
         "session.revoke" => json!({"id": KNOWN}),
+        "admin.getUser" | "admin.reconcileUser" => json!({"userId": "user_1"}),
+        "admin.names" => json!({"userIds": ["user_1", "nobody"]}),
         "admin.setRole" => json!({"userId": "user_1", "role": "ADMIN"}),
         _ => example(procedure, live),
     }

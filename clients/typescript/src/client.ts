@@ -45,6 +45,7 @@ const SUBSCRIPTIONS: Record<NameOf<"subscription">, true> = { "admin.watchAudit"
 /** Mutations get an idempotency key, and are sent again. */
 const MUTATIONS: Record<NameOf<"mutation">, true> = {
   "admin.deleteCluster": true,
+  "admin.reconcileUser": true,
   "admin.replayWebhook": true,
   "admin.restoreCluster": true,
   "admin.setRole": true,

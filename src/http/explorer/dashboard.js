@@ -2,8 +2,10 @@
 
 import { showAudit } from "./audit.js";
 import { showClusters } from "./clusters.js";
+import { showHealth } from "./health-page.js";
 import { session } from "./session.js";
 import { showStats } from "./stats.js";
+import { showStripe } from "./stripe-page.js";
 import { showTabs } from "./tabs.js";
 import { showTraffic } from "./traffic.js";
 import { showUsers } from "./users.js";
@@ -17,6 +19,8 @@ const DASHBOARD = {
     { id: "clusters", title: "Clusters", show: showClusters },
     { id: "audit", title: "Audit log", show: showAudit },
     { id: "traffic", title: "Traffic", show: showTraffic },
+    { id: "stripe", title: "Stripe", show: showStripe },
+    { id: "health", title: "Health", show: showHealth },
   ],
   refusal() {
     if (session.isAdmin) return null;

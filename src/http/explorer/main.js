@@ -4,6 +4,7 @@ import { showAccess } from "./access.js";
 import { resumeSession, startAccount } from "./account.js";
 import { showBatch } from "./batch-page.js";
 import { showCalls } from "./calls.js";
+import { showCluster } from "./cluster-page.js";
 import { showDashboard } from "./dashboard.js";
 import { byId, el } from "./dom.js";
 import { startEnvironments } from "./environments.js";
@@ -15,6 +16,7 @@ import { showProcedure } from "./procedure.js";
 import { loadRegistry } from "./registry.js";
 import { startSwitcher } from "./switcher.js";
 import { startTheme } from "./theme.js";
+import { showUser } from "./user-page.js";
 
 const main = byId("main");
 let leave = () => {};
@@ -49,8 +51,8 @@ async function start() {
 }
 
 /**
- * `#/` is the overview, `#/dashboard/users?search=x` and `#/access/tokens` are tabs, `#/k8s.create` is a procedure, and
- * `#/k8s.create?input=%7B%7D` the same with its form filled in.
+ * `#/` is the overview, `#/dashboard/users?search=x` and `#/access/tokens` are tabs, `#/user/user_1` and `#/cluster/1` are pages about
+ * things, `#/k8s.create` is a procedure, and `#/k8s.create?input=%7B%7D` the same with its form filled in.
  */
 function show(registry) {
   leave();
@@ -61,6 +63,8 @@ function show(registry) {
   if (place === "") leave = showOverview(main, registry);
   else if (place === "dashboard") leave = showDashboard(main, registry, tab, query);
   else if (place === "access") leave = showAccess(main, registry, tab, query);
+  else if (place === "user" && tab) leave = showUser(main, tab);
+  else if (place === "cluster" && tab) leave = showCluster(main, tab);
   else if (place === "calls") leave = showCalls(main);
   else if (place === "batch") leave = showBatch(main, registry);
   else if (place === "environments") leave = showEnvironments(main);

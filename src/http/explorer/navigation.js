@@ -4,6 +4,9 @@ import { byId, el, uniqueId } from "./dom.js";
 import { session } from "./session.js";
 import { isShortcut } from "./settings.js";
 
+/** Places that have more than one view, and how the addresses of these begin. */
+const PARTS = { "#/dashboard": ["#/dashboard/", "#/user/", "#/cluster/"], "#/access": ["#/access/"] };
+
 export function startNavigation(registry) {
   const links = [];
   const groups = [...registry.namespaces].map(([namespace, procedures]) => {
@@ -42,7 +45,7 @@ export function markCurrent() {
   const here = location.hash.split("?")[0] || "#/";
   for (const link of byId("places").querySelectorAll("a")) {
     const href = link.getAttribute("href");
-    const current = href === here || (["#/dashboard", "#/access"].includes(href) && here.startsWith(`${href}/`));
+    const current = href === here || (PARTS[href] ?? []).some((part) => here.startsWith(part));
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
     if (current) link.scrollIntoView({ block: "nearest" });

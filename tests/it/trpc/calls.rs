@@ -1,6 +1,6 @@
 //! Single calls: `httpLink`.
 
-use procedures::Kind;
+use procedures::{Kind, Procedure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -24,10 +24,14 @@ both_databases! {
         let admin = app.admin();
         admin.create("web", "FREE").await;
         let registry = catalogue();
-        for procedure in registry.procedures().filter(|procedure| procedure.kind == Kind::Query) {
+        // What the server says of itself changes from call to call.
+        let is_stable = |procedure: &Procedure| procedure.kind == Kind::Query && procedure.name != "admin.health";
+        for procedure in registry.procedures().filter(|procedure| is_stable(procedure)) {
             let input = match procedure.name {
                 "hello.hello" => json!({"text": "a+b & ü"}),
-                "k8s.get" => json!({"id": 1}),
+                "k8s.get" | "admin.getCluster" | "admin.clusterEvents" => json!({"id": 1}),
+                "admin.getUser" => json!({"userId": "root"}),
+                "admin.names" => json!({"userIds": ["root"]}),
                 "admin.series" => json!({"metric": "signUps", "from": "2026-01-01T00:00:00.000Z", "to": "2026-01-02T00:00:00.000Z"}),
                 // Each call is in the answer to the next.
                 "admin.traffic" => continue,

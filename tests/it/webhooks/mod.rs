@@ -9,6 +9,7 @@ mod operators;
 mod order;
 mod other_products;
 mod reconcile;
+mod reconcile_user;
 mod revenue;
 mod signatures;
 

@@ -35,6 +35,8 @@ pub fn issues_of(error: &ValidationError<'_>, input: &Value, schema: &Value) -> 
         }
         ValidationErrorKind::MinLength { limit: 1 } => one("too_short", "must not be empty".to_owned()),
         ValidationErrorKind::MinLength { limit } => one("too_short", format!("must have at least {limit} characters")),
+        ValidationErrorKind::MinItems { limit } => one("too_short", format!("must have at least {limit} items")),
+        ValidationErrorKind::MaxItems { limit } => one("too_long", format!("must have at most {limit} items")),
         ValidationErrorKind::MaxLength { limit } => one("too_long", format!("must have at most {limit} characters")),
         ValidationErrorKind::Minimum { limit } => one("too_small", format!("must be at least {limit}")),
         ValidationErrorKind::Maximum { limit } => one("too_big", format!("must be at most {limit}")),

@@ -1,0 +1,131 @@
+// The page of a cluster: its status as a diagram, what has happened to it, its owner, and what an admin can do.
+
+import { badge } from "./badge.js";
+import { deleteButton, restoreButton, statusButton } from "./cluster-actions.js";
+import { el } from "./dom.js";
+import { copyable, facts } from "./facts.js";
+import { moment } from "./moment.js";
+import { note, person } from "./names.js";
+import { call, watch } from "./rpc.js";
+import { steps } from "./steps.js";
+import { section, showThing, wideSection } from "./thing.js";
+import { trail } from "./trail.js";
+
+/** Events from which the times of the steps are taken. */
+const KNOWN = 100;
+const ID = /^[1-9]\d{0,15}$/;
+
+/** Shows the cluster with this id. Changes of it are shown as they happen. Returns a function that stops it. */
+export function showCluster(main, text) {
+  const id = ID.test(text) ? Number(text) : null;
+  return showThing(main, {
+    back: { href: "#/dashboard/clusters", text: "Clusters" },
+    title: `Cluster #${text}`,
+    load: () => load(id),
+    render,
+    missing: () => [el("p", { class: "empty" }, `There is no cluster with the number ${text}.`)],
+    watch: (page) => (id === null ? null : follow(id, page)),
+  });
+}
+
+async function load(id) {
+  if (id === null) throw Object.assign(new Error("There is no such cluster."), { code: "NOT_FOUND" });
+  const [detail, events] = await Promise.all([
+    call("admin.getCluster", { id }),
+    call("admin.clusterEvents", { id, limit: KNOWN }),
+  ]);
+  if (detail.result.owner) note(detail.result.owner);
+  return { ...detail.result, events: events.result.items };
+}
+
+function follow(id, page) {
+  const onEvent = ({ type }) => type !== "ready" && page.reload();
+  return watch("k8s.watch", { clusterId: id }, { onEvent }).stop;
+}
+
+function render({ cluster, hasRun, owner, events }, page) {
+  const { id, name, status, plan } = cluster;
+  const isDeleted = status === "DELETED";
+  return {
+    title: name,
+    badges: [badge(status), badge(plan), el("code", { class: "help" }, `#${id}`)],
+    content: [
+      wideSection(
+        "Status",
+        steps({ status, hasRun }, reached(events)),
+        isDeleted ? fate(cluster, hasRun) : null,
+        el(
+          "div",
+          { class: "buttons" },
+          isDeleted ? restoreButton(cluster, page) : [statusButton(cluster, page), deleteButton(cluster, page)],
+        ),
+      ),
+      section("Cluster", about(cluster)),
+      section("Owner", ownerFacts(owner)),
+      wideSection("History", history(id, page)),
+      wideSection(
+        "Audit trail",
+        trail(page.table, "Entries", { entity: "cluster", entityId: String(id) }, { empty: "Nobody has changed it." }),
+      ),
+    ],
+  };
+}
+
+/** When the cluster last got each status. Events come newest first. */
+function reached(events) {
+  const times = new Map();
+  for (const [index, { at, cluster }] of events.entries()) {
+    const before = events[index + 1]?.cluster.status;
+    if (before !== cluster.status && !times.has(cluster.status)) times.set(cluster.status, at);
+  }
+  return times;
+}
+
+function fate({ authUserId }, hasRun) {
+  if (authUserId === null)
+    return el("p", { class: "help" }, "Its owner was deleted for good, so it can't be restored.");
+  return el(
+    "p",
+    { class: "help" },
+    `After it is restored it is ${hasRun ? "STOPPED, because it has run" : "PENDING"}.`,
+  );
+}
+
+function about({ id, name, location, plan, network, createdAt, updatedAt, deletedAt }) {
+  return facts([
+    ["Number", copyable("the cluster's number", String(id))],
+    ["Name", el("bdi", { class: "breakable" }, name)],
+    ["Location", location],
+    ["Network", network],
+    ["Plan", badge(plan)],
+    ["Created", moment(createdAt)],
+    ["Changed", moment(updatedAt)],
+    deletedAt ? ["Deleted", moment(deletedAt)] : null,
+  ]);
+}
+
+function ownerFacts(owner) {
+  if (!owner) return el("p", { class: "help" }, "The owner was deleted for good.");
+  return facts([
+    ["Name", [person(owner.id), " ", owner.deletedAt ? badge("DELETED") : null]],
+    ["Id", copyable("the owner's id", owner.id)],
+    owner.deletedAt ? ["Deleted", moment(owner.deletedAt)] : null,
+  ]);
+}
+
+function history(id, page) {
+  return page.table({
+    procedure: "admin.clusterEvents",
+    input: { id },
+    noun: "Events",
+    empty: "Its events are so old that they were removed.",
+    columns: [
+      { title: "When", cell: ({ at }) => moment(at) },
+      { title: "Change", cell: ({ type }) => badge(type) },
+      { title: "Status", cell: ({ cluster }) => badge(cluster.status) },
+      { title: "Name", cell: ({ cluster }) => el("bdi", { class: "breakable" }, cluster.name) },
+      { title: "Location", cell: ({ cluster }) => cluster.location },
+      { title: "Owner", cell: ({ cluster }) => person(cluster.authUserId) },
+    ],
+  });
+}

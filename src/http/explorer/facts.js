@@ -1,0 +1,49 @@
+// Lists of facts: terms and what they are.
+
+import { copyButton } from "./copy.js";
+import { el } from "./dom.js";
+import { visible } from "./visible.js";
+
+/** A list of `[term, fact]`. Rows that are null are left out, and a fact that is null is a dash. */
+export function facts(rows) {
+  const known = rows.filter((row) => row !== null);
+  return el(
+    "dl",
+    { class: "facts" },
+    known.map(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact ?? "–")]),
+  );
+}
+
+/** An id as it is, with a button that copies it. */
+export function copyable(what, id) {
+  return el(
+    "span",
+    { class: "copyable" },
+    el("code", { class: "breakable" }, visible(id)),
+    copyButton(what, () => id),
+  );
+}
+
+/** A link to another site. */
+export function outside(href, text, label = text) {
+  return el(
+    "a",
+    { href, target: "_blank", rel: "noopener noreferrer", "aria-label": `${label} (opens Stripe)` },
+    text,
+    " ↗",
+  );
+}
+
+/** A name such as `customer.subscription.created`, which breaks between its words only. */
+export function dotted(name) {
+  return el("code", {}, broken(visible(name), /(?<=[._])/));
+}
+
+/** JSON in one line, which breaks between its parts if there is room for these. */
+export function jsonLine(text) {
+  return el("code", {}, broken(text, /(?<=[,:{[])/));
+}
+
+function broken(text, where) {
+  return text.split(where).map((part, index) => [index > 0 ? el("wbr") : null, part]);
+}

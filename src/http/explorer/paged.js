@@ -1,0 +1,81 @@
+// A table of a page about a thing: its rows come page by page, below those that are there.
+
+import { announce, el } from "./dom.js";
+import { failureBox, failureSentence } from "./failure.js";
+import { call } from "./rpc.js";
+
+/** Rows of the first page, and of those that follow. */
+const FIRST = 10;
+const MORE = 50;
+/** The most rows that are read at a time. */
+const MOST = 100;
+
+/**
+ * A table of what `procedure` lists for `input`. `columns` are `{title, cell(item)}`, `noun` names the items, and `empty` is said if
+ * there are none. A list that is not paged is shown whole. Returns `{node, refresh()}`.
+ */
+export function pagedTable({ procedure, input, noun, columns, empty, isPaged = true }) {
+  const body = el("tbody", { role: "rowgroup" });
+  const heads = columns.map(({ title }) => el("th", { scope: "col", role: "columnheader" }, title));
+  const table = el(
+    "table",
+    { role: "table", "aria-label": noun, hidden: true },
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)),
+    body,
+  );
+  const state = el("div", { class: "list-state" }, el("p", { class: "loading" }, "Loading…"));
+  const more = el("button", { type: "button", hidden: true, on: { click: next } }, `More ${noun.toLowerCase()}`);
+  let cursor;
+  let loads = 0;
+  refresh();
+  return { node: el("div", { class: "paged" }, el("div", { class: "table" }, table), state, more), refresh };
+
+  /** Reads the rows that are shown once more. */
+  function refresh() {
+    const limit = Math.min(MOST, Math.max(FIRST, body.children.length));
+    return load({ limit }, (rows) => body.replaceChildren(...rows));
+  }
+
+  function next() {
+    return load({ limit: MORE, cursor }, (rows) => {
+      body.append(...rows);
+      announce(`${rows.length} more ${noun.toLowerCase()}`);
+      // The button vanishes on the last page, and with it the focus, which goes on to the rows that were asked for.
+      if (cursor === undefined && document.activeElement === more) focusOn(rows[0]);
+    });
+  }
+
+  async function load(page, show) {
+    loads += 1;
+    const own = loads;
+    more.setAttribute("aria-disabled", "true");
+    try {
+      const { result } = await call(procedure, isPaged ? { ...input, ...page } : input);
+      if (own !== loads) return;
+      const { items, nextCursor } = isPaged ? result : { items: result, nextCursor: null };
+      cursor = nextCursor ?? undefined;
+      show(items.map(row));
+      table.hidden = body.children.length === 0;
+      state.replaceChildren(table.hidden ? el("p", { class: "help" }, empty) : "");
+      more.hidden = cursor === undefined;
+    } catch (error) {
+      if (own !== loads) return;
+      state.replaceChildren(failureBox(error, { retry: () => load(page, show) }));
+      announce(failureSentence(error));
+    }
+    more.removeAttribute("aria-disabled");
+  }
+
+  function row(item) {
+    return el(
+      "tr",
+      { role: "row" },
+      columns.map(({ title, cell }) => el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item)))),
+    );
+  }
+}
+
+function focusOn(row) {
+  row?.setAttribute("tabindex", "-1");
+  row?.focus();
+}

@@ -1,0 +1,125 @@
+// The frame of a page about one thing, for admins: heading, notice, content that is loaded.
+
+import { signIn } from "./account.js";
+import { announce, el } from "./dom.js";
+import { failureBox, failureSentence } from "./failure.js";
+import { pagedTable } from "./paged.js";
+import { session } from "./session.js";
+
+/**
+ * Shows a page. `back` is `{href, text}` of the list that it belongs to, and `title` is shown until it is loaded. `load()` reads the thing;
+ * `render(thing, page)` returns `{title, badges, content}`; `missing()` returns the content if there is no such thing. The page is
+ * `{reload(), showNotice(content), table(options)}`. Returns a function that stops it.
+ */
+export function showThing(main, { back, title, load, render, missing, watch = (_page) => null }) {
+  const heading = el("h1", { tabindex: "-1" }, title);
+  const badges = el("div", { class: "badges" });
+  const notice = el("div", { role: "status", class: "list-notice", tabindex: "-1" });
+  const body = el("div", { class: "thing" });
+  const crumbs = el("nav", { "aria-label": "Breadcrumb", class: "crumbs" }, el("a", { href: back.href }, back.text));
+  const head = el("div", { class: "thing-head" }, heading, badges);
+  let loads = 0;
+  let stop = null;
+  /** The tables, which stay when the page is made anew. */
+  const tables = new Map();
+  const page = { reload, showNotice, table };
+  main.replaceChildren(el("header", { class: "page-head wide" }, crumbs, head), notice, body);
+  const stopListening = session.onChange(start);
+  start();
+  return () => {
+    loads += 1;
+    stopListening();
+    stop?.();
+  };
+
+  function start() {
+    stop?.();
+    stop = null;
+    notice.replaceChildren();
+    tables.clear();
+    if (!session.isAdmin) {
+      loads += 1;
+      return body.replaceChildren(refusal());
+    }
+    body.replaceChildren(el("p", { class: "loading" }, "Loading…"));
+    reload();
+    stop = watch(page);
+  }
+
+  async function reload() {
+    loads += 1;
+    const own = loads;
+    body.setAttribute("aria-busy", "true");
+    try {
+      const thing = await load();
+      if (own === loads) show(render(thing, page));
+    } catch (error) {
+      if (own === loads) fail(error);
+    }
+    if (own === loads) body.removeAttribute("aria-busy");
+  }
+
+  /** A table as `pagedTable` makes it; the same one as before, with new rows, if there is one. */
+  function table(options) {
+    const key = `${options.procedure} ${JSON.stringify(options.input)}`;
+    const known = tables.get(key);
+    if (known) known.refresh();
+    else tables.set(key, pagedTable(options));
+    return tables.get(key).node;
+  }
+
+  function show({ title: name, badges: marks, content }) {
+    const focused = labelOf(document.activeElement);
+    const hadFocus = body.contains(document.activeElement);
+    heading.replaceChildren(el("bdi", {}, name));
+    badges.replaceChildren(...marks.filter(Boolean));
+    document.title = `${name} – clusterdesk`;
+    body.replaceChildren(...content.filter(Boolean));
+    if (hadFocus) refocus(focused);
+  }
+
+  /** Gives the focus back to what has the same name after everything was made anew. */
+  function refocus(label) {
+    const all = [...body.querySelectorAll("a, button, summary")];
+    const same = all.find((one) => labelOf(one) === label);
+    if (same instanceof HTMLElement) same.focus();
+    else heading.focus({ preventScroll: true });
+  }
+
+  function fail(error) {
+    badges.replaceChildren();
+    const content = error.code === "NOT_FOUND" ? missing(page) : [failureBox(error, { retry: reload })];
+    body.replaceChildren(...content.filter(Boolean));
+    announce(failureSentence(error));
+  }
+
+  /** Shows the outcome of an action. It gets the focus, because the page is made anew. */
+  function showNotice(content) {
+    notice.replaceChildren(content);
+    notice.focus();
+  }
+}
+
+function labelOf(element) {
+  return element?.getAttribute("aria-label") ?? element?.textContent ?? "";
+}
+
+function refusal() {
+  const why = session.user
+    ? "This page is for admins. You are signed in as a user."
+    : "This page is for admins. Sign in with an admin's token.";
+  const button = session.user
+    ? null
+    : el("button", { type: "button", class: "primary", on: { click: signIn } }, "Sign in");
+  return el("div", { class: "empty" }, el("p", {}, why), button);
+}
+
+/** A part of the page with a heading. */
+export function section(title, ...content) {
+  return el("section", { "aria-label": title, class: "panel" }, el("h2", {}, title), content);
+}
+
+/** The same over the whole width. */
+export function wideSection(title, ...content) {
+  return el("section", { "aria-label": title, class: "panel whole" }, el("h2", {}, title), content);
+}

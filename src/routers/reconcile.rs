@@ -1,0 +1,143 @@
+//! `admin.reconcileUser`: asks Stripe for the subscriptions of one user, and applies what it says. For all users the command
+//! `clusterdesk webhooks reconcile` does it, because that takes longer than a call may.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::user_detail::OneUser;
+use crate::{
+    error::{Error, Result},
+    kernel::{AsyncCall, Audited, Call, Reply},
+    models::{any_user::AnyUser, customer::Customer, stripe_subscription::StripeSubscription},
+    stripe::{
+        Retrieved,
+        reconcile::{Reconciled, apply},
+    },
+};
+
+/// Subscriptions that are asked for one by one at most.
+const ASKED: usize = 10;
+
+/// What came of asking Stripe.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Reconciliation {
+    /// Each subscription that Stripe or this server knows.
+    subscriptions: Vec<ReconciledSubscription>,
+}
+
+/// What came of one subscription.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReconciledSubscription {
+    /// Stripe's id.
+    id: String,
+    outcome: Outcome,
+    /// Why it was ignored or failed, or what somebody should look at.
+    detail: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum Outcome {
+    /// Its state was applied.
+    Changed,
+    /// Its state was known.
+    Unchanged,
+    /// Its state has no effect.
+    Ignored,
+    /// Stripe does not know it. What is stored stays.
+    Gone,
+    /// Its state could not be applied.
+    Failed,
+}
+
+/// What is known of a user's payments.
+#[derive(Clone, Debug)]
+struct Account {
+    stripe_customer: Option<String>,
+    /// Subscriptions that have not ended.
+    subscriptions: Vec<String>,
+}
+
+/// The handler of `admin.reconcileUser`.
+pub(super) fn reconcile(call: AsyncCall, input: OneUser) -> Reply<Reconciliation> {
+    Box::pin(async move {
+        call.stripe().client()?;
+        let user_id = input.user_id;
+        let account = call.read(move |call| account(call, &user_id)).await?;
+        let mut subscriptions = Vec::new();
+        for asked in ask(&call, account).await? {
+            subscriptions.push(match asked {
+                Asked::Gone(id) => ReconciledSubscription { id, outcome: Outcome::Gone, detail: None },
+                Asked::State(id, state) => settle(&call, id, state).await?,
+            });
+        }
+        Ok(Reconciliation { subscriptions })
+    })
+}
+
+fn account(call: &mut Call<'_>, user_id: &str) -> Result<Account> {
+    AnyUser::find(call.conn, user_id)?.ok_or(Error::NotFound("user"))?;
+    let customer = Customer::of(call.conn, user_id)?;
+    let known = StripeSubscription::of(call.conn, user_id)?;
+    let recorded = customer.as_ref().and_then(|customer| customer.stripe_subscription_id.clone());
+    let recorded = recorded.filter(|id| known.iter().all(|one| one.id != *id));
+    let open = known.iter().filter(|one| !one.has_ended()).map(|one| one.id.clone());
+    let subscriptions = open.chain(recorded).collect();
+    let of_subscription = || known.iter().rev().find_map(|one| one.stripe_customer_id.clone());
+    let stripe_customer = customer.and_then(|customer| customer.stripe_customer_id).or_else(of_subscription);
+    Ok(Account { stripe_customer, subscriptions })
+}
+
+/// Stripe's answer about a subscription with this id.
+enum Asked {
+    Gone(String),
+    State(String, Retrieved<Value>),
+}
+
+/// Asks for the subscriptions of the Stripe customer, of which some may not be known here, and for the others that are.
+async fn ask(call: &AsyncCall, account: Account) -> Result<Vec<Asked>> {
+    let (client, deadline) = (call.stripe().client()?, call.deadline().into());
+    let listed = match &account.stripe_customer {
+        Some(customer) => match client.subscriptions(customer, deadline).await {
+            Err(Error::NotAtStripe { .. }) => Vec::new(),
+            listed => listed?,
+        },
+        None => Vec::new(),
+    };
+    let id = |state: &Retrieved<Value>| state.content.get("id").and_then(Value::as_str).map(str::to_owned);
+    let mut asked: Vec<Asked> = listed.into_iter().filter_map(|state| Some(Asked::State(id(&state)?, state))).collect();
+    let is_listed =
+        |asked: &[Asked], id: &str| asked.iter().any(|one| matches!(one, Asked::State(known, _) if known == id));
+    let others: Vec<String> =
+        account.subscriptions.into_iter().filter(|id| !is_listed(&asked, id)).take(ASKED).collect();
+    for id in others {
+        asked.push(match client.retrieve("subscriptions", &id, deadline).await {
+            Err(Error::NotAtStripe { .. }) => Asked::Gone(id),
+            state => Asked::State(id, state?),
+        });
+    }
+    Ok(asked)
+}
+
+/// Applies a state in a transaction of its own, with an audit entry if it changes something.
+async fn settle(call: &AsyncCall, id: String, state: Retrieved<Value>) -> Result<ReconciledSubscription> {
+    let (state, entity_id) = (Arc::new(state), id.clone());
+    let settle = move |call: &mut Call<'_>| {
+        let reconciled = apply(call.conn, call.stripe, &state, call.request_id)?;
+        Ok(match reconciled.is_change() {
+            true => Audited::changed(reconciled, "stripe_subscription", &entity_id, json!({})),
+            false => Audited::unchanged(reconciled),
+        })
+    };
+    let (outcome, detail) = match call.write(settle).await? {
+        Reconciled::Changed => (Outcome::Changed, None),
+        Reconciled::Double(why) => (Outcome::Changed, Some(why)),
+        Reconciled::Unchanged => (Outcome::Unchanged, None),
+        Reconciled::Ignored(why) => (Outcome::Ignored, Some(why)),
+        Reconciled::Failed(why) => (Outcome::Failed, Some(why)),
+    };
+    Ok(ReconciledSubscription { id, outcome, detail })
+}

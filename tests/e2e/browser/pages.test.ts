@@ -1,0 +1,148 @@
+// The explorer's pages about a user, a cluster, Stripe and the server, at three widths and in both themes.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createClient } from "@clusterdesk/client";
+import type { Page } from "playwright-core";
+import { accessible } from "../support/axe.ts";
+import { billed } from "../support/billed.ts";
+import { browser } from "../support/browser.ts";
+import { explorer, signIn } from "../support/explorer.ts";
+import { confirm, heading, person, region, row, said, wellMade } from "../support/things.ts";
+import { until } from "../support/until.ts";
+
+const stripe = await billed({ BACKUP_EVERY: "1h" });
+const { server } = stripe;
+const adminToken = await server.adminToken();
+const admin = createClient({ url: server.url, token: adminToken });
+const explore = explorer(await browser(), server);
+
+const WIDTHS = [360, 1280, 1920];
+
+/** Opens a page as an admin. */
+const open = (width: number, hash: string, visit: (page: Page) => Promise<void>) =>
+  explore(width, "/", async (page) => {
+    await signIn(page, adminToken);
+    await page.goto(`${server.url}/${hash}`);
+    await visit(page);
+  });
+
+for (const width of WIDTHS) {
+  test(`${width} px: a user's page shows an account, and an admin changes it`, async () => {
+    const id = `pages_user_${width}`;
+    const user = await person(server, id);
+    await stripe.subscribe(id);
+    const first = await user.k8s.create({ name: "first", location: "eu" });
+    await user.token.create({ name: "deploy", scope: "read" });
+    await open(width, `#/user/${id}`, async (page) => {
+      await heading(page, `Name of ${id}`).waitFor();
+      assert.match(await page.title(), new RegExp(`^Name of ${id} – clusterdesk$`));
+      const plan = region(page, "Plan and payments");
+      await plan.getByText("active").waitFor();
+      const link = plan.getByRole("link", { name: /^Open the customer/ });
+      assert.equal(await link.getAttribute("href"), `https://dashboard.stripe.com/test/customers/cus_${id}`);
+      assert.match(await plan.innerText(), /paid for/);
+      await row(page, "Tokens", "deploy").waitFor();
+      await row(page, "Changes", "k8s.create").waitFor();
+      await wellMade(page, `pages-user-${width}`);
+
+      await region(page, "Profile").getByRole("button", { name: "Copy the user's id" }).click();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), id);
+
+      await confirm(page, /^Delete first/, "Delete the cluster");
+      await said(page, /first #\d+ has been deleted/).waitFor();
+      await row(page, "Clusters", "DELETED").waitFor();
+      await confirm(page, /^Restore first/, "Restore the cluster");
+      await said(page, /has been restored/).waitFor();
+      assert.equal((await user.k8s.get({ id: first.id })).status, "PENDING");
+
+      await confirm(page, /^Ask Stripe/, "Ask Stripe");
+      await said(page, /sub_pages_user_\d+: (changed|unchanged)/).waitFor();
+
+      await confirm(page, /^Make admin/, "Make admin");
+      await said(page, /is ADMIN now/).waitFor();
+      await confirm(page, /^Make user/, "Make user");
+      await said(page, /is USER now/).waitFor();
+
+      await page.getByRole("button", { name: /^Soft-delete/ }).click();
+      const dialog = page.getByRole("alertdialog");
+      assert.match(await dialog.innerText(), /A paid subscription is running[\s\S]*cluster \d+: first/);
+      await accessible(page, "the question before a deletion");
+      await dialog.getByRole("button", { name: "Cancel" }).click();
+      await confirm(page, /^Soft-delete/, "Soft-delete the account");
+      await said(page, /has been deleted/).waitFor();
+      await heading(page, id).waitFor();
+      await row(page, "Entries", "user.softDelete").waitFor();
+      await confirm(page, /^Delete for good/, "Delete for good");
+      await page.getByText("There is no user with this id").waitFor();
+      await row(page, "Entries", "user.delete").waitFor();
+      await wellMade(page, `pages-user-gone-${width}`);
+    });
+  });
+
+  test(`${width} px: a cluster's page shows its steps and its history as they happen`, async () => {
+    const id = `pages_owner_${width}`;
+    const user = await person(server, id);
+    const cluster = (await user.k8s.create({ name: "web", location: "eu" })).id;
+    await open(width, `#/cluster/${cluster}`, async (page) => {
+      await heading(page, "web").waitFor();
+      const steps = page.getByRole("list", { name: "Status" });
+      const current = steps.locator("[aria-current=step]");
+      assert.match(await current.innerText(), /^PENDING/);
+      await region(page, "Owner")
+        .getByRole("link", { name: `Name of ${id}` })
+        .waitFor();
+      await confirm(page, "Set CREATING: web", "Set CREATING");
+      await said(page, /is CREATING now/).waitFor();
+      await until(async () => /^CREATING/.test(await current.innerText()), "the step");
+      // Somebody else goes on.
+      for (const status of ["INITING", "RUNNING", "STOPPED"] as const)
+        await admin.k8s.setStatus({ id: cluster, status });
+      await until(async () => /^STOPPED/.test(await current.innerText()), "the last step");
+      assert.equal(await steps.locator(".done").count(), 4);
+      await row(page, "Events", "RUNNING").waitFor();
+      await row(page, "Entries", "k8s.setStatus").first().waitFor();
+      await wellMade(page, `pages-cluster-${width}`);
+
+      await confirm(page, /^Delete web/, "Delete the cluster");
+      await said(page, /has been deleted/).waitFor();
+      await until(async () => /^DELETED/.test(await current.innerText()), "the deletion");
+      await page.getByText("After it is restored it is STOPPED").waitFor();
+      await wellMade(page, `pages-cluster-deleted-${width}`);
+      await confirm(page, /^Restore web/, "Restore the cluster");
+      await until(async () => /^STOPPED/.test(await current.innerText()), "the restoration");
+      await region(page, "Owner")
+        .getByRole("link", { name: `Name of ${id}` })
+        .click();
+      await heading(page, `Name of ${id}`).waitFor();
+      await row(page, "Clusters", "web").getByRole("link", { name: "web" }).click();
+      await heading(page, "web").waitFor();
+    });
+  });
+
+  test(`${width} px: Stripe's events are listed with reasons, and replayed`, async () => {
+    await person(server, `pages_payer_${width}`);
+    const id = await stripe.failing(`pages_payer_${width}`);
+    await open(width, "#/dashboard/stripe", async (page) => {
+      const failed = row(page, "Events", id);
+      await failed.getByText("price_unknown").waitFor();
+      assert.match(await region(page, "Account").innerText(), /failed events? waits? for a replay/);
+      assert.match(await region(page, "Reconcile").innerText(), /clusterdesk webhooks reconcile --dry-run/);
+      await wellMade(page, `pages-stripe-${width}`);
+      await confirm(page, `Replay ${id}`, "Replay");
+      await said(page, /failed again/).waitFor();
+      await failed.getByText("failed", { exact: true }).waitFor();
+    });
+  });
+
+  test(`${width} px: the server's health`, async () =>
+    open(width, "#/dashboard/health", async (page) => {
+      const checks = region(page, "Checks");
+      await checks.getByText(/^All \d+ checks passed/).waitFor();
+      const results = checks.getByRole("list", { name: "Results" });
+      assert.match(await results.innerText(), /database[\s\S]*writes[\s\S]*migrations[\s\S]*backups/);
+      assert.match(await region(page, "Database").innerText(), /SQLite[\s\S]*ms[\s\S]*at 20/);
+      await region(page, "Backups").getByText("1 hour").waitFor();
+      await page.getByRole("button", { name: "Check again" }).press("Enter");
+      await wellMade(page, `pages-health-${width}`);
+    }));
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { createClient } from "@clusterdesk/client";
+import type { Page } from "playwright-core";
+import { accessible } from "./axe.ts";
+import { screenshot } from "./browser.ts";
+import { overflow } from "./explorer.ts";
+import { token } from "./token.ts";
+
+/** A user of a server who has signed in, and a client of theirs. */
+export async function person(server: { url: string }, id: string, name = `Name of ${id}`) {
+  const client = createClient({ url: server.url, token: token(id) });
+  await client.user.updateName({ name });
+  return client;
+}
+
+export const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 1, name });
+export const region = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
+export const row = (page: Page, table: string, text: string) =>
+  page.getByRole("table", { name: table }).getByRole("row").filter({ hasText: text });
+export const said = (page: Page, text: RegExp) => page.getByRole("status").filter({ hasText: text });
+
+/** Fails if the page, once it is loaded, breaks a rule of accessibility or is too wide. Keeps a screenshot. */
+export async function wellMade(page: Page, name: string): Promise<void> {
+  await page.getByText("Loading…").first().waitFor({ state: "hidden" });
+  await accessible(page, name);
+  await screenshot(page, name);
+  assert.equal(await overflow(page), 0, name);
+}
+
+/** Presses a button and confirms what is asked. */
+export async function confirm(page: Page, button: string | RegExp, answer: string): Promise<void> {
+  await page.getByRole("button", { name: button }).first().click();
+  const dialog = page.getByRole("alertdialog");
+  await dialog.getByRole("button", { name: answer, exact: true }).click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+/** Presses Tab until something with this name has the focus. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  const focused = () =>
+    page.evaluate(() => {
+      const { activeElement: element } = document;
+      return element?.getAttribute("aria-label") ?? element?.textContent ?? "";
+    });
+  for (let presses = 0; presses < 200; presses += 1) {
+    await page.keyboard.press("Tab");
+    if ((await focused()) === name) return;
+  }
+  throw new Error(`Tab does not lead to ${name}`);
+}
