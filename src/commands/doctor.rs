@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, os::unix::fs::PermissionsExt, path::Path, process::Ex
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
-    auth::Authenticator,
+    auth::{Authenticator, IdentityProvider},
     config::{Secret, Settings},
     db::{
         DatabaseUrl, Manager, Purpose, Timestamp, backups::Schedule, dialect, migrations::Migrations,
@@ -95,6 +95,10 @@ fn checks(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
             "session cookies",
             Err(anyhow::anyhow!("SESSION_COOKIES needs a key that verifies JWTs: JWT_JWKS_URL or another")),
         );
+    }
+    match provider(settings) {
+        Ok(None) => {}
+        found => report("identity provider", found.map(Option::unwrap_or_default)),
     }
     if let Some(store) = &settings.rate_limits.rate_limit_store
         && let Ok(url) = DatabaseUrl::from_settings(&settings.data)
@@ -208,6 +212,14 @@ fn backups(settings: &Settings) -> Result<String> {
 fn billing(settings: &Settings) -> Result<String> {
     let is_configured = Stripe::new(&settings.stripe, settings.app_url.as_ref())?.client().is_ok();
     Ok(if is_configured { "configured" } else { "not configured" }.to_owned())
+}
+
+/// Asks the provider by which people sign in to the explorer, if there is one.
+fn provider(settings: &Settings) -> Result<Option<String>> {
+    let Some(provider) = IdentityProvider::configured(&settings.oidc)? else { return Ok(None) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(provider.check())?;
+    Ok(Some(format!("{} answers", provider.host())))
 }
 
 fn keys(settings: &Settings) -> Result<String> {
