@@ -183,7 +183,8 @@ fn dice_start(number: u32) -> Duration {
 /// When one of `count` users signed up: within the last year, ever more of them, and fewer at weekends.
 fn sign_up(number: u32, count: u32, now: Timestamp) -> Timestamp {
     let place = f64::from(number) / f64::from(count.max(1));
-    let offset = Duration::from_secs_f64(YEAR * place.powf(GROWTH));
+    // Whole seconds: times have milliseconds, in both databases.
+    let offset = Duration::from_secs(Duration::from_secs_f64(YEAR * place.powf(GROWTH)).as_secs());
     let mut dice = Dice::of(number, Topic::SignUp);
     dice.next();
     let spread = dice.minutes(0, 2 * 24 * 60);

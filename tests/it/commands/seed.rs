@@ -81,6 +81,8 @@ both_databases! {
         }
         // What is said in one place fits the others.
         let none = [
+            "SELECT count(*) FROM users WHERE length(CAST(created_at AS TEXT)) > length('2026-01-02 03:04:05.678')",
+            "SELECT count(*) FROM audit_log WHERE length(CAST(created_at AS TEXT)) > length('2026-01-02 03:04:05.678')",
             "SELECT count(*) FROM customers JOIN stripe_subscriptions ON stripe_subscriptions.id = stripe_subscription_id
              WHERE period_end <> stripe_current_period_end OR stripe_subscriptions.auth_user_id <> customers.auth_user_id",
             "SELECT count(*) FROM k8s_cluster_configs JOIN users ON users.id = auth_user_id
