@@ -267,6 +267,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    used_sign_ins (hash) {
+        hash -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     user_tombstones (id) {
         id -> Text,
         deleted_at -> Timestamp,
@@ -326,6 +333,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stored_answers,
     stripe_events,
     stripe_subscriptions,
+    used_sign_ins,
     user_tombstones,
     users,
     webhook_failure_days,

@@ -89,6 +89,10 @@ pub struct Settings {
     #[command(flatten)]
     pub jwt: JwtSettings,
 
+    /// By which provider people sign in to the explorer.
+    #[command(flatten)]
+    pub oidc: OidcSettings,
+
     /// Rate limits.
     #[command(flatten)]
     pub rate_limits: RateLimitSettings,
@@ -201,6 +205,30 @@ impl JwtSettings {
         let files = [&self.jwt_public_key_file, &self.jwt_jwks_file];
         self.jwt_secret.is_some() || self.jwt_jwks_url.is_some() || files.into_iter().any(Option::is_some)
     }
+}
+
+/// The OpenID Connect provider by which people sign in to the explorer. Without an issuer there is none.
+#[derive(Clone, Debug, Default, Args)]
+pub struct OidcSettings {
+    /// Issuer of the OpenID Connect provider by which people sign in to the explorer, such as https://id.example.com [default: none]
+    #[arg(long, env = "OIDC_ISSUER")]
+    pub oidc_issuer: Option<String>,
+
+    /// The id that the provider has given to this server
+    #[arg(long, env = "OIDC_CLIENT_ID")]
+    pub oidc_client_id: Option<String>,
+
+    /// The secret that belongs to it; none for a public client
+    #[arg(long, env = "OIDC_CLIENT_SECRET", hide_env_values = true)]
+    pub oidc_client_secret: Option<Secret>,
+
+    /// Where the provider sends the browser back to, as it is registered there: the URL of the explorer with /sign-in/oidc/callback
+    #[arg(long, env = "OIDC_REDIRECT_URL")]
+    pub oidc_redirect_url: Option<String>,
+
+    /// What the provider is asked for, comma separated; `openid` must be among it
+    #[arg(long, env = "OIDC_SCOPES", value_delimiter = ',', default_value = "openid,profile,email")]
+    pub oidc_scopes: Vec<String>,
 }
 
 /// Rate limits: calls per window and caller. 0 requests disables a limit.

@@ -15,7 +15,8 @@ use super::{
     key_set::KeySet,
     keys::Keys,
     plain_token::PlainToken,
-    refusal::{BAD_API_TOKEN, CRITICAL_HEADER, MALFORMED, NOT_A_SESSION, NOT_ACCEPTED, Refusal, TOO_LONG},
+    refusal::{BAD_API_TOKEN, NOT_A_SESSION, NOT_ACCEPTED, Refusal, TOO_LONG},
+    signature::{self, Signed},
 };
 use crate::config::JwtSettings;
 
@@ -96,24 +97,14 @@ impl Authenticator {
         }
     }
 
-    async fn verify(&self, token: &str, mut keys: Arc<KeySet>) -> Result<Arc<Claims>, Refusal> {
+    async fn verify(&self, token: &str, keys: Arc<KeySet>) -> Result<Arc<Claims>, Refusal> {
         let digest = Sha256::digest(token).into();
         if let Some(claims) = self.verified.get(&digest, keys.generation()) {
             return if claims.is_expired() { Err(claims::EXPIRED) } else { Ok(claims) };
         }
 
-        let Ok(header) = jsonwebtoken::decode_header(token) else { return Err(MALFORMED) };
-        // RFC 7515 §4.1.11: a token with a critical extension that is not understood is invalid.
-        if header.crit.is_some() {
-            return Err(CRITICAL_HEADER);
-        }
-        let kid = header.kid.as_deref();
-        if let (Keys::Remote(remote), Some(kid)) = (&self.keys, kid)
-            && !keys.knows(kid)
-        {
-            keys = remote.refetched().await.unwrap_or(keys);
-        }
-        let payload = keys.verify(token, kid)?;
+        let source = if let Keys::Remote(remote) = &self.keys { Some(remote) } else { None };
+        let Signed { payload, keys } = signature::verify(token, keys, source).await?;
         let claims = Arc::new(self.rules.check(&payload, claims::now())?);
         self.verified.put(digest, keys.generation(), Arc::clone(&claims));
         Ok(claims)

@@ -110,6 +110,11 @@ impl Rules {
         })
     }
 
+    /// The rules for tokens that an issuer makes for one client.
+    pub(super) fn of_client(issuer: &str, client_id: &str) -> Self {
+        Self { issuer: Some(issuer.to_owned()), audience: vec![client_id.to_owned()], authorized_parties: Vec::new() }
+    }
+
     /// Checks the claims of a token with a valid signature. `now` is in seconds since the Unix epoch.
     pub(super) fn check(&self, payload: &Map<String, Value>, now: i64) -> Result<Claims, Refusal> {
         let claims = Claims {

@@ -1,21 +1,17 @@
-//! Keys behind a URL (JWT_JWKS_URL). They are fetched when the first JWT arrives, and again when they are old or a
+//! Keys behind a URL. They are fetched when the first JWT arrives, and again when they are old or a
 //! token names an unknown key. One fetch runs at a time; after a failed fetch the previous keys stay in use.
 
 use std::{
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail, ensure};
-use reqwest::{Client, Url, redirect::Policy};
+use anyhow::Context;
+use reqwest::{Client, Url};
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{key::Source, key_set::KeySet};
-
-/// Largest key set that is read. Real ones have a few KiB.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+use super::{key::Source, key_set::KeySet, remote};
 
 /// How often keys are fetched. Not configurable; tests use shorter times.
 #[derive(Clone, Debug)]
@@ -45,6 +41,8 @@ impl Default for Timing {
 pub(super) struct RemoteKeys {
     client: Client,
     url: Url,
+    /// What messages call the URL.
+    name: &'static str,
     timing: Timing,
     state: Mutex<State>,
     /// Held during a fetch.
@@ -70,26 +68,14 @@ enum FetchReason {
 }
 
 impl RemoteKeys {
-    /// Prepares to fetch from `url`; nothing is fetched yet.
+    /// Prepares to fetch from `url`; nothing is fetched yet. Messages call the URL `name`.
     ///
     /// # Errors
     /// The URL is neither https:// nor http:// to a loopback host.
-    pub(super) fn new(url: &str, timing: Timing) -> anyhow::Result<Self> {
-        let url: Url = url.trim().parse().context("is not a URL")?;
-        // Whoever could change the keys on the way could sign tokens.
-        let is_local = url.scheme() == "http" && is_loopback(&url);
-        ensure!(url.scheme() == "https" || is_local, "must be an https:// URL (http:// is for loopback hosts alone)");
-
-        let mut client = Client::builder()
-            .timeout(timing.timeout)
-            .redirect(Policy::none())
-            .user_agent(concat!("clusterdesk/", env!("CARGO_PKG_VERSION")))
-            // Fetches are too rare to keep connections open.
-            .pool_max_idle_per_host(0);
-        if is_local {
-            client = client.no_proxy();
-        }
-        Ok(Self { client: client.build()?, url, timing, state: Mutex::default(), turn: Arc::default() })
+    pub(super) fn new(url: &str, name: &'static str, timing: Timing) -> anyhow::Result<Self> {
+        let url = remote::url(url)?;
+        let client = remote::client(&url, timing.timeout)?;
+        Ok(Self { client, url, name, timing, state: Mutex::default(), turn: Arc::default() })
     }
 
     /// The keys; they are fetched if there are none. If they are old, one caller fetches them again while the others
@@ -119,7 +105,7 @@ impl RemoteKeys {
     /// The keys could not be fetched or read.
     pub(super) async fn fetch_now(&self) -> anyhow::Result<usize> {
         let _turn = self.turn.lock().await;
-        self.fetch().await.map(|keys| keys.len()).context("JWT_JWKS_URL")
+        self.fetch().await.map(|keys| keys.len()).context(self.name)
     }
 
     fn known(&self) -> Option<Arc<KeySet>> {
@@ -150,17 +136,17 @@ impl RemoteKeys {
             let _turn = turn;
             if let Err(error) = this.fetch().await {
                 let keeps_old = this.known().is_some();
-                tracing::warn!(keeps_old, "JWT_JWKS_URL could not be fetched: {error:#}");
+                tracing::warn!(keeps_old, "{} could not be fetched: {error:#}", this.name);
             }
         });
         if let Err(error) = task.await {
-            tracing::error!(%error, "the fetch of JWT_JWKS_URL was aborted");
+            tracing::error!(%error, "the fetch of {} was aborted", self.name);
         }
     }
 
     /// The caller must hold `turn`.
     async fn fetch(&self) -> anyhow::Result<Arc<KeySet>> {
-        let fetched = self.download().await.and_then(|document| self.read(&document));
+        let fetched = remote::get(&self.client, &self.url).await.and_then(|document| self.read(&document));
         let mut state = self.state();
         state.tried_at = Some(Instant::now());
         let (keys, digest) = fetched?;
@@ -184,56 +170,7 @@ impl RemoteKeys {
         Ok((Arc::new(KeySet::from_jwks(document, Source::Url, generation)?), digest))
     }
 
-    async fn download(&self) -> anyhow::Result<Vec<u8>> {
-        // The URL may contain a password, so errors must not contain the URL.
-        let mut response = self.client.get(self.url.clone()).send().await.map_err(reqwest::Error::without_url)?;
-        let status = response.status();
-        if status.is_redirection() {
-            bail!("the response is a redirect ({status}); configure the URL that it leads to");
-        }
-        ensure!(status.is_success(), "the response status is {status}");
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-            ensure!(body.len().saturating_add(chunk.len()) <= MAX_BODY_BYTES, "the response is longer than 1 MiB");
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether the URL's host is this machine. Names other than `localhost` would depend on a resolver.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_https_and_loopback_urls_are_accepted() {
-        let new = |url| RemoteKeys::new(url, Timing::default());
-        for accepted in ["https://id.example.com/jwks", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost:1/k"]
-        {
-            assert!(new(accepted).is_ok(), "{accepted}");
-        }
-        for refused in [
-            "http://id.example.com/jwks",
-            "http://127.0.0.1.example.com/",
-            "http://localhost.example.com/",
-            "http://user@localhost@example.com/",
-            "http://10.0.0.1/",
-            "ftp://localhost/",
-            "file:///etc/passwd",
-            "id.example.com",
-            "",
-        ] {
-            assert!(new(refused).is_err(), "{refused}");
-        }
     }
 }

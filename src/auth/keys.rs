@@ -55,7 +55,7 @@ impl Keys {
             return Ok(Self::Fixed(Arc::new(keys)));
         }
         if let Some(url) = &settings.jwt_jwks_url {
-            let remote = RemoteKeys::new(url, timing).context("JWT_JWKS_URL")?;
+            let remote = RemoteKeys::new(url, "JWT_JWKS_URL", timing).context("JWT_JWKS_URL")?;
             return Ok(Self::Remote(Arc::new(remote)));
         }
         Ok(Self::Unconfigured)

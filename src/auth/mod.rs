@@ -1,6 +1,6 @@
 //! Verifies bearer tokens: API tokens by their format, JSON Web Tokens (RFC 7519) by signature and claims. None of these
 //! checks reads the database; whether an API token is live and whether its user exists is decided there. In an open transaction,
-//! `grant` makes new tokens, and `sign_in` links and sessions.
+//! `grant` makes new tokens, and `sign_in` links and sessions. `oidc` asks an identity provider who somebody is.
 
 mod authenticator;
 mod cache;
@@ -12,10 +12,13 @@ mod jwks;
 mod key;
 mod key_set;
 mod keys;
+mod oidc;
 mod plain_token;
 mod profile;
 mod refusal;
+mod remote;
 mod sign_in;
+mod signature;
 
 pub use self::{
     authenticator::Authenticator,
@@ -23,6 +26,7 @@ pub use self::{
     console_secret::ConsoleSecret,
     credential::Credential,
     grant::{Grant, Granted, NO_TOKEN, rotate},
+    oidc::{Attempt, Failure, IdentityProvider},
     plain_token::{PlainToken, TokenHash},
-    sign_in::{BAD_LINK, EXACTNESS, Opened, SignInLink, make_link, open_session},
+    sign_in::{BAD_LINK, EXACTNESS, Opened, SignInLink, make_link, open_session, use_link},
 };

@@ -1,4 +1,5 @@
-//! Signing a browser in to the explorer: by a link that works once, which opens a session. The models store hashes.
+//! Signing a browser in to the explorer: a link that works once, and the session that it or an identity provider opens. The models
+//! store hashes.
 
 use std::time::Duration;
 
@@ -51,19 +52,26 @@ pub fn make_link(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> Resu
     Ok(SignInLink { secret, expires_at })
 }
 
-/// Uses a link up and opens a session with this hash, in the open transaction.
+/// Uses a link up and returns its user, in the open transaction.
 ///
 /// # Errors
 /// UNAUTHORIZED when the link does not work, or its user was deleted.
+pub fn use_link(conn: &mut DbConnection, link: &TokenHash, now: Timestamp) -> Result<User> {
+    let user_id = sign_in_link::take(conn, link.as_str(), now)?.ok_or(BAD_LINK)?;
+    User::find_locked(conn, &user_id)?.ok_or(BAD_LINK)
+}
+
+/// Opens a session with this hash for a user, whose row the open transaction has locked.
+///
+/// # Errors
+/// The database's.
 pub fn open_session(
     conn: &mut DbConnection,
-    link: &TokenHash,
+    user: User,
     session: &TokenHash,
     address: Option<&str>,
     now: Timestamp,
 ) -> Result<Opened> {
-    let user_id = sign_in_link::take(conn, link.as_str(), now)?.ok_or(BAD_LINK)?;
-    let user = User::find_locked(conn, &user_id)?.ok_or(BAD_LINK)?;
     let new = NewSession {
         user_id: &user.id,
         hash: session.as_str(),
@@ -72,5 +80,5 @@ pub fn open_session(
         last_used_at: now.last_multiple(EXACTNESS),
         last_used_address: address,
     };
-    Ok(Opened { id: new.insert(conn)?, user_id })
+    Ok(Opened { id: new.insert(conn)?, user_id: user.id })
 }

@@ -4,6 +4,7 @@ use std::{fs::OpenOptions, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
+    auth::IdentityProvider,
     checks,
     config::{Secret, Settings},
     db::{
@@ -93,6 +94,10 @@ fn findings(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
             Err(anyhow::anyhow!("SESSION_COOKIES needs a key that verifies JWTs: JWT_JWKS_URL or another")),
         );
     }
+    match provider(settings) {
+        Ok(None) => {}
+        found => report("identity provider", found.map(Option::unwrap_or_default)),
+    }
     if let Some(store) = &settings.rate_limits.rate_limit_store
         && let Ok(url) = DatabaseUrl::from_settings(&settings.data)
     {
@@ -161,6 +166,14 @@ fn backups(settings: &Settings) -> Result<String> {
 
 fn billing(settings: &Settings) -> Result<String> {
     Ok(checks::billing(&Stripe::new(&settings.stripe, settings.app_url.as_ref())?))
+}
+
+/// Asks the provider by which people sign in to the explorer, if there is one.
+fn provider(settings: &Settings) -> Result<Option<String>> {
+    let Some(provider) = IdentityProvider::configured(&settings.oidc)? else { return Ok(None) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(provider.check())?;
+    Ok(Some(format!("{} answers", provider.host())))
 }
 
 fn keys(settings: &Settings) -> Result<String> {

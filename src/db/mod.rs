@@ -45,6 +45,7 @@ pub(crate) mod text_enum;
 mod threads;
 pub mod timestamp;
 pub mod transaction;
+pub mod triggers;
 mod url;
 pub mod wait;
 mod worker;

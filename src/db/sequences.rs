@@ -25,6 +25,15 @@ impl Numbered {
     }
 }
 
+/// The greatest id that the table has given to a row. With the table locked, greater ones are free.
+///
+/// # Errors
+/// The database's.
+pub fn greatest(connection: &mut DbConnection, table: Numbered) -> QueryResult<i64> {
+    let all = last(connection)?;
+    Ok(all.into_iter().find(|(name, _)| name == table.table()).map_or(0, |(_, greatest)| greatest))
+}
+
 /// Makes the next id of the table greater than `id`.
 ///
 /// # Errors

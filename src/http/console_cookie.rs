@@ -30,18 +30,23 @@ pub fn credential(value: &str) -> Credential {
 
 const UNREADABLE: &str = "The cookie of this session can't be read. Sign in again.";
 
-/// The header that gives the browser its session.
+/// The header that gives the browser of a request its session.
 pub fn set(headers: &HeaderMap, secret: &ConsoleSecret) -> Option<HeaderValue> {
-    value(headers, secret.expose(), LONGEST.as_secs())
+    give(has_tls(headers), secret)
+}
+
+/// The header that gives a browser its session, for a page with or without TLS.
+pub fn give(has_tls: bool, secret: &ConsoleSecret) -> Option<HeaderValue> {
+    value(has_tls, secret.expose(), LONGEST.as_secs())
 }
 
 /// The header that takes it away.
 pub fn clear(headers: &HeaderMap) -> Option<HeaderValue> {
-    value(headers, "", 0)
+    value(has_tls(headers), "", 0)
 }
 
-fn value(headers: &HeaderMap, value: &str, seconds: u64) -> Option<HeaderValue> {
-    let (name, secure) = if has_tls(headers) { (SECURE, "; Secure") } else { (PLAIN, "") };
+fn value(has_tls: bool, value: &str, seconds: u64) -> Option<HeaderValue> {
+    let (name, secure) = if has_tls { (SECURE, "; Secure") } else { (PLAIN, "") };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&text).ok()
 }

@@ -2,6 +2,7 @@
 //! credential, body limits, JSON errors, sign-in, and the pages that are not procedures.
 
 mod addresses;
+mod attempt_cookie;
 mod body;
 mod client;
 mod compressed;
@@ -12,6 +13,7 @@ mod explorer;
 mod health;
 mod host;
 mod mount;
+mod oidc;
 mod origin;
 mod post;
 mod readiness;

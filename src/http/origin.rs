@@ -46,7 +46,7 @@ impl Origins {
 
     /// Whether a page of this host is listed, with or without TLS: then this host has pages of an application too, and the server
     /// can't tell them from its own.
-    fn lists_its_host(&self, origin: &str) -> bool {
+    pub fn lists_its_host(&self, origin: &str) -> bool {
         let host = origin.split_once("://").map_or(origin, |(_scheme, host)| host);
         ["http", "https"].iter().any(|scheme| self.lists(&format!("{scheme}://{host}")))
     }

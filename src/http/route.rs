@@ -12,6 +12,7 @@ use super::{
     explorer::File,
     health, host,
     mount::{Mount, mount},
+    oidc,
     refusal::{self, Wire, too_many_connections, visible},
     response::{self, Response},
     scrape, sign_in,
@@ -69,6 +70,12 @@ impl Site {
         }
         if sign_in::is_here(request.method(), &path) {
             return Box::pin(self.sign_in_or_out(request, connection, request_id)).await;
+        }
+        if path == oidc::OPTIONS {
+            return self.sign_in_options(request.method(), request_id);
+        }
+        if let Some(provider) = self.provider.as_ref().filter(|_| oidc::is_here(&path)) {
+            return Box::pin(self.sign_in_by(provider, request, connection, request_id)).await;
         }
         if let Some(response) = explorer_file(&request, request_id) {
             return response;

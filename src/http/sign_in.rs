@@ -102,7 +102,8 @@ impl Site {
         Ok(console_cookie::clear(headers))
     }
 
-    fn browser(&self, connection: &ClientConnection, headers: &HeaderMap, credential: Credential) -> Client {
+    /// Who sends a request of a browser.
+    pub(super) fn browser(&self, connection: &ClientConnection, headers: &HeaderMap, credential: Credential) -> Client {
         let address = address(connection.peer, headers, &self.trusted_proxies);
         Client { address, credential, door: Door::Jsonrpc, parent: None }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use http::{HeaderMap, Method};
 use procedures::{
     Budget,
@@ -22,7 +22,7 @@ use super::{
     session_cookie::SessionCookies,
 };
 use crate::{
-    auth::Authenticator,
+    auth::{Authenticator, IdentityProvider},
     config::{Limits, Settings, TrustedProxy},
     kernel::{Client, Kernel},
     models::audit::Door,
@@ -37,6 +37,8 @@ pub struct Site {
     pub(super) jsonrpc: Arc<Gate<JsonRpcService<Kernel>>>,
     pub(super) trpc: Trpc<Kernel>,
     pub(super) authenticator: Authenticator,
+    /// By which people may sign in to the explorer.
+    pub(super) provider: Option<IdentityProvider>,
     pub(super) origins: Arc<Origins>,
     pub(super) session_cookies: SessionCookies,
     pub(super) cors: CorsLayer,
@@ -74,9 +76,16 @@ impl Site {
     /// Serves the procedures of a kernel.
     ///
     /// # Errors
-    /// When a key of the JWT settings is invalid.
+    /// When a key of the JWT settings or a setting of the identity provider is invalid.
     pub fn new(kernel: Arc<Kernel>, settings: &Settings, limits: Limits) -> Result<Self> {
         let origins = Arc::new(Origins::new(settings));
+        let provider = IdentityProvider::configured(&settings.oidc)?;
+        if let Some(provider) = provider.as_ref().filter(|provider| origins.lists_its_host(provider.origin())) {
+            let origin = provider.origin();
+            bail!(
+                "OIDC_REDIRECT_URL: {origin} is also in APP_URL or ALLOWED_ORIGINS; the explorer needs a host of its own"
+            );
+        }
         let session_cookies = SessionCookies::new(&settings.session_cookies);
         let (catalogue, wire) = (Arc::clone(kernel.catalogue()), &limits.wire);
         let service = JsonRpcService::new(Arc::clone(&kernel), Arc::clone(&catalogue), wire)?;
@@ -86,6 +95,7 @@ impl Site {
             documents: document::pages(kernel.documents()),
             kernel,
             authenticator: Authenticator::new(&settings.jwt)?,
+            provider,
             cors: cors(&origins, session_cookies.are_accepted()),
             origins,
             session_cookies,

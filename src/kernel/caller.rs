@@ -138,6 +138,20 @@ pub fn provision(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Re
     user::provision(conn, &new, now)?.map(drop).ok_or(GONE)
 }
 
+/// Finds the user of a verified ID token, or creates them, and sets what the token says and the user lacks. The row stays locked until
+/// the transaction ends.
+///
+/// # Errors
+/// UNAUTHORIZED for a deleted user and for a reserved id.
+pub fn admit(conn: &mut DbConnection, claims: &Claims, now: Timestamp) -> Result<User> {
+    match User::find_locked(conn, &claims.subject)? {
+        Some(user) if user.lacks(&profile(claims)) => complete(conn, claims, now)?,
+        Some(user) => return Ok(user),
+        None => provision(conn, claims, now)?,
+    }
+    User::find_locked(conn, &claims.subject)?.ok_or(GONE)
+}
+
 /// Sets what the token says and the user lacks.
 ///
 /// # Errors

@@ -6,17 +6,19 @@ use procedures::Bucket;
 use serde_json::json;
 
 use super::{
+    caller,
     client::Client,
     dispatch::Kernel,
     limiter::{address_key, within},
 };
 use crate::{
-    auth::{BAD_LINK, ConsoleSecret, Credential, SignInLink, make_link, open_session},
+    auth::{Attempt, BAD_LINK, Claims, ConsoleSecret, Credential, SignInLink, make_link, open_session, use_link},
     db::{DbConnection, Timestamp},
     error::Result,
     models::{
         audit::{Door, NewAuditEntry},
         session::Session,
+        used_sign_in,
         user::{self, User},
     },
 };
@@ -29,11 +31,62 @@ impl Kernel {
     /// UNAUTHORIZED when the link does not work; TOO_MANY_REQUESTS; those of a write.
     pub async fn sign_in(&self, client: &Client, request_id: &str, link: &str) -> Result<ConsoleSecret> {
         within(self.services().limiter.check(Bucket::WRITE, &address_key(client.address)).await)?;
-        let link = ConsoleSecret::parse(link).ok_or(BAD_LINK)?.hash();
-        let secret = ConsoleSecret::generate();
-        let (session, now, origin) = (secret.hash(), Timestamp::now(), Origin::of(client, request_id));
+        let (link, now) = (ConsoleSecret::parse(link).ok_or(BAD_LINK)?.hash(), Timestamp::now());
+        self.open_session(client, request_id, now, move |conn| use_link(conn, &link, now)).await
+    }
+
+    /// Counts the beginning of an attempt to sign in by the identity provider, as a read of the client address.
+    ///
+    /// # Errors
+    /// TOO_MANY_REQUESTS.
+    pub async fn count_attempt(&self, client: &Client) -> Result<()> {
+        within(self.services().limiter.check(Bucket::READ, &address_key(client.address)).await)
+    }
+
+    /// Counts the end of an attempt, as a write of the client address.
+    ///
+    /// # Errors
+    /// TOO_MANY_REQUESTS.
+    pub async fn count_end_of_attempt(&self, client: &Client) -> Result<()> {
+        within(self.services().limiter.check(Bucket::WRITE, &address_key(client.address)).await)
+    }
+
+    /// Uses an attempt up. False when it was used before.
+    ///
+    /// # Errors
+    /// Those of a write.
+    pub async fn use_attempt(&self, attempt: &Attempt) -> Result<bool> {
+        let (hash, expires_at, now) = (attempt.hash(), attempt.expires_at(), Timestamp::now());
+        let take = move |conn: &mut DbConnection| Ok(used_sign_in::take(conn, hash.as_str(), expires_at, now)?);
+        self.services().db.write(self.deadline(), take).await
+    }
+
+    /// Opens a session for whom the identity provider has named, and creates their user on first sign-in. Returns the secret of the
+    /// session.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED for a deleted user and for a reserved id; those of a write.
+    pub async fn sign_in_as(&self, client: &Client, request_id: &str, claims: Claims) -> Result<ConsoleSecret> {
+        let now = Timestamp::now();
+        self.open_session(client, request_id, now, move |conn| caller::admit(conn, &claims, now)).await
+    }
+
+    /// Opens a session for the user that `find` returns, whose row it locks.
+    async fn open_session<F>(
+        &self,
+        client: &Client,
+        request_id: &str,
+        now: Timestamp,
+        mut find: F,
+    ) -> Result<ConsoleSecret>
+    where
+        F: FnMut(&mut DbConnection) -> Result<User> + Send + 'static,
+    {
+        let (secret, origin) = (ConsoleSecret::generate(), Origin::of(client, request_id));
+        let session = secret.hash();
         let open = move |conn: &mut DbConnection| {
-            let opened = open_session(conn, &link, &session, origin.address.as_deref(), now)?;
+            let user = find(conn)?;
+            let opened = open_session(conn, user, &session, origin.address.as_deref(), now)?;
             origin.record(conn, "session.open", &opened.user_id, opened.id, now)
         };
         self.services().db.write(self.deadline(), open).await?;

@@ -3,11 +3,15 @@
 use diesel::prelude::*;
 
 use super::{
-    customer::Customer, k8s::ClusterRow, stripe_event::StripeEvent, stripe_subscription::StripeSubscription, user::Role,
+    audit::NewAuditEntry, cluster_event::NewClusterEvent, customer::Customer, k8s::ClusterRow,
+    stripe_event::StripeEvent, stripe_subscription::StripeSubscription, user::Role,
 };
 use crate::{
     db::{DbConnection, Timestamp, native},
-    schema::{customers, k8s_cluster_configs as clusters, stripe_events, stripe_subscriptions, users},
+    schema::{
+        audit_log, cluster_events, customers, k8s_cluster_configs as clusters, stripe_events, stripe_subscriptions,
+        users,
+    },
 };
 
 /// Rows of one statement. With at most 13 columns they have fewer values than either database accepts.
@@ -82,5 +86,25 @@ pub fn insert_subscriptions(conn: &mut DbConnection, rows: &[StripeSubscription]
 pub fn insert_events(conn: &mut DbConnection, rows: &[StripeEvent]) -> QueryResult<()> {
     rows.chunks(ROWS).try_for_each(|rows| {
         native!(conn, |conn| diesel::insert_into(stripe_events::table).values(rows).execute(conn)).map(drop)
+    })
+}
+
+/// Inserts audit entries.
+///
+/// # Errors
+/// The database's.
+pub fn insert_audit(conn: &mut DbConnection, rows: &[NewAuditEntry]) -> QueryResult<()> {
+    rows.chunks(ROWS).try_for_each(|rows| {
+        native!(conn, |conn| diesel::insert_into(audit_log::table).values(rows).execute(conn)).map(drop)
+    })
+}
+
+/// Inserts events of clusters, whose triggers must be off. The lock of events must be held.
+///
+/// # Errors
+/// The database's.
+pub fn insert_cluster_events(conn: &mut DbConnection, rows: &[NewClusterEvent]) -> QueryResult<()> {
+    rows.chunks(ROWS).try_for_each(|rows| {
+        native!(conn, |conn| diesel::insert_into(cluster_events::table).values(rows).execute(conn)).map(drop)
     })
 }

@@ -64,6 +64,36 @@ pub struct ClusterEvent {
     pub cluster_deleted_at: Option<Timestamp>,
 }
 
+/// An event to insert; the fields are those of [`ClusterEvent`].
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = cluster_events, treat_none_as_default_value = false)]
+pub struct NewClusterEvent {
+    /// When the change was made.
+    pub created_at: Timestamp,
+    /// What kind of change it was.
+    pub kind: EventKind,
+    /// The cluster's id.
+    pub cluster_id: i64,
+    /// The cluster's name.
+    pub name: String,
+    /// Where the cluster runs.
+    pub location: String,
+    /// The owner.
+    pub auth_user_id: Option<String>,
+    /// The plan it occupies.
+    pub plan: Plan,
+    /// The cluster's network.
+    pub network: String,
+    /// The status after the change.
+    pub status: Status,
+    /// When the cluster was created.
+    pub cluster_created_at: Timestamp,
+    /// When the cluster was last changed.
+    pub cluster_updated_at: Timestamp,
+    /// When the cluster was deleted, if it is.
+    pub cluster_deleted_at: Option<Timestamp>,
+}
+
 impl EventLog for ClusterEvent {
     fn id(&self) -> i64 {
         self.id

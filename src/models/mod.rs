@@ -31,6 +31,7 @@ pub mod stats;
 pub mod stored_answer;
 pub mod stripe_event;
 pub mod stripe_subscription;
+pub mod used_sign_in;
 pub mod user;
 pub mod user_profile;
 pub mod user_sets;

@@ -1,22 +1,37 @@
-//! Sample data. It is deterministic: two seeded databases differ only in their timestamps.
+//! Sample data: a year of a business that grows. Two seeded databases differ only in their timestamps.
 
-use std::time::Duration;
+mod billing;
+mod cluster;
+mod dice;
+mod history;
+mod person;
+
+use std::collections::HashSet;
 
 use diesel::prelude::*;
 
+use self::{history::happenings, person::Person};
 use super::{
-    k8s::{Cluster, NewCluster},
+    bulk,
     plan::Plan,
-    user::{self, NewUser, Role},
+    user::{self, Role},
 };
 use crate::{
-    db::{DbConnection, Timestamp},
+    db::{
+        DbConnection, Timestamp, locks,
+        sequences::{self, Numbered},
+        triggers,
+    },
     error::Result,
-    schema::{customers, k8s_cluster_configs, users},
+    schema::{customers, k8s_cluster_configs, user_tombstones, users},
 };
 
-const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-const LOCATIONS: [&str; 4] = ["eu-central", "eu-west", "us-east", "ap-south"];
+/// What nobody else may write to meanwhile: their ids are taken, and the triggers that write events of clusters are off.
+const TABLES: [&str; 3] = ["users", "customers", "k8s_cluster_configs"];
+/// The triggers of `k8s_cluster_configs` that write events, with the present as their time.
+const EVENT_TRIGGERS: &str = "k8s_cluster_configs_event_";
+/// Users, or things that have happened, of which rows are made at a time.
+const STEP: usize = 1000;
 
 /// Numbers of inserted rows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,67 +56,104 @@ pub fn is_empty(conn: &mut DbConnection) -> QueryResult<bool> {
 }
 
 /// Inserts `count` users with a FREE cluster each. Every third user is a customer, in turn on FREE, PRO and BUSINESS;
-/// the paying ones also have a cluster on their plan. Every fifth user's FREE cluster is deleted. Existing users are
-/// skipped.
+/// the paying ones also have a cluster on their plan. They came in the last year, ever more of them. Every fifth user's FREE cluster
+/// is deleted; some pay no more, some can't, and some have left. The audit log, the events of clusters and Stripe's events say what has
+/// happened. Existing users are skipped.
 ///
 /// # Errors
 /// The database's.
 pub fn insert(conn: &mut DbConnection, count: u32) -> Result<Seeded> {
-    let mut seeded = Seeded::default();
-    let start = Timestamp::now().minus(Duration::from_secs(u64::from(count)));
-    for number in 1..=count {
-        let now = start.plus(Duration::from_secs(u64::from(number)));
-        let new = NewUser {
-            id: format!("user_sample_{number:06}"),
-            name: Some(format!("Sample User {number}")),
-            email: Some(format!("user{number}@sample.example")),
-            image: None,
-            role: Role::User,
-        };
-        if user::User::find(conn, &new.id)?.is_some() || user::provision(conn, &new, now)?.is_none() {
-            continue;
-        }
-        seeded.users += 1;
-        let plan = match number % 9 {
-            3 => Some(Plan::Free),
-            6 => Some(Plan::Pro),
-            0 => Some(Plan::Business),
-            _ => None,
-        };
-        if let Some(plan) = plan {
-            insert_customer(conn, &new.id, plan, now)?;
-            seeded.customers += 1;
-        }
-        let free = create(conn, &new.id, number, Plan::Free, now)?;
-        seeded.clusters += 1;
-        if let Some(paid) = plan.filter(|plan| *plan != Plan::Free) {
-            create(conn, &new.id, number, paid, now)?;
-            seeded.clusters += 1;
-        }
-        if number % 5 == 0 {
-            Cluster::soft_delete(conn, &new.id, free, now)?;
-        }
-    }
+    locks::exclude_writers(conn, &TABLES)?;
+    let now = Timestamp::now();
+    let mut taken = Taken::read(conn)?;
+    let numbers = (1..=count).filter(|number| !taken.ids.contains(&person::id(*number)));
+    let mut people: Vec<Person> = numbers.map(|number| Person::new(number, count, now)).collect();
+    let seeded = give_ids(conn, &mut people)?;
+    let is_of_events = |trigger: &triggers::Trigger| trigger.name.starts_with(EVENT_TRIGGERS);
+    triggers::without(conn, is_of_events, |conn| {
+        people.chunks(STEP).try_for_each(|some| insert_rows(conn, some, &mut taken, now))
+    })?;
+    record(conn, &people)?;
     Ok(seeded)
 }
 
-fn insert_customer(conn: &mut DbConnection, user_id: &str, plan: Plan, now: Timestamp) -> QueryResult<()> {
-    let period_end = (plan != Plan::Free).then(|| now.plus(MONTH));
-    diesel::insert_into(customers::table)
-        .values((
-            customers::auth_user_id.eq(user_id),
-            customers::plan.eq(plan),
-            customers::stripe_current_period_end.eq(period_end),
-            customers::created_at.eq(now),
-            customers::updated_at.eq(now),
-        ))
-        .execute(conn)
-        .map(drop)
+/// What is in the database already.
+struct Taken {
+    ids: HashSet<String>,
+    emails: HashSet<String>,
 }
 
-fn create(conn: &mut DbConnection, owner: &str, number: u32, plan: Plan, now: Timestamp) -> Result<i64> {
-    let name = format!("{}-{number}", plan.as_str().to_lowercase());
-    let location =
-        LOCATIONS.iter().cycle().nth(usize::try_from(number % 4).unwrap_or(0)).copied().unwrap_or("eu-central");
-    Cluster::create(conn, &NewCluster { owner, name: &name, location, plan }, now)
+impl Taken {
+    fn read(conn: &mut DbConnection) -> QueryResult<Self> {
+        let known = users::table.filter(users::id.like("user_sample_%")).select(users::id);
+        let gone = user_tombstones::table.filter(user_tombstones::id.like("user_sample_%")).select(user_tombstones::id);
+        let mut ids: HashSet<String> = known.load::<String>(conn)?.into_iter().collect();
+        ids.extend(gone.load::<String>(conn)?);
+        let emails = users::table.filter(users::email.like("%@sample.example")).select(users::email.assume_not_null());
+        Ok(Self { ids, emails: emails.load::<String>(conn)?.into_iter().collect() })
+    }
+}
+
+/// Numbers customers and clusters, in the order in which they were made.
+fn give_ids(conn: &mut DbConnection, people: &mut [Person]) -> QueryResult<Seeded> {
+    let mut seeded = Seeded { users: u32::try_from(people.len()).unwrap_or(u32::MAX), ..Seeded::default() };
+    let mut billings: Vec<_> = people.iter_mut().filter_map(|person| person.billing.as_mut()).collect();
+    billings.sort_by_key(|billing| billing.since);
+    let mut last = sequences::greatest(conn, Numbered::Customers)?;
+    for billing in billings {
+        last += 1;
+        billing.id = last;
+        seeded.customers += 1;
+    }
+    sequences::advance(conn, Numbered::Customers, last)?;
+    let mut clusters: Vec<_> = people.iter_mut().flat_map(|person| person.clusters.iter_mut()).collect();
+    clusters.sort_by_key(|cluster| cluster.created_at);
+    let mut last = sequences::greatest(conn, Numbered::Clusters)?;
+    for cluster in clusters {
+        last += 1;
+        cluster.id = last;
+        seeded.clusters += 1;
+    }
+    sequences::advance(conn, Numbered::Clusters, last)?;
+    Ok(seeded)
+}
+
+fn insert_rows(conn: &mut DbConnection, people: &[Person], taken: &mut Taken, now: Timestamp) -> Result<()> {
+    let (mut rows, mut customers, mut clusters) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut subscriptions, mut events) = (Vec::new(), Vec::new());
+    for person in people {
+        let (id, email) = (person::id(person.number), person::email(person.number));
+        rows.push(person.row(taken.emails.insert(email.clone()).then_some(email)));
+        clusters.extend(person.clusters.iter().map(|cluster| cluster.row(&id)));
+        if let Some(billing) = &person.billing {
+            customers.push(billing.row(person.number, &id));
+            subscriptions.extend(billing.subscription(person.number, &id));
+            if billing.plan != Plan::Free {
+                events.extend(billing.events(person.number, now));
+            }
+        }
+    }
+    bulk::insert_users(conn, &rows)?;
+    bulk::insert_customers(conn, &customers)?;
+    bulk::insert_clusters(conn, &clusters)?;
+    bulk::insert_subscriptions(conn, &subscriptions)?;
+    Ok(bulk::insert_events(conn, &events)?)
+}
+
+/// Writes down what has happened, in its order.
+fn record(conn: &mut DbConnection, people: &[Person]) -> Result<()> {
+    let admin = user::oldest_admin(conn)?.map(|admin| admin.id);
+    // Which the triggers would take that write the events otherwise.
+    locks::lock_until_commit(conn, locks::EVENTS)?;
+    for some in happenings(people).chunks(STEP) {
+        let (mut entries, mut events) = (Vec::new(), Vec::new());
+        for happening in some {
+            let records = happening.records(people, admin.as_deref());
+            entries.extend(records.entry);
+            events.extend(records.events);
+        }
+        bulk::insert_audit(conn, &entries)?;
+        bulk::insert_cluster_events(conn, &events)?;
+    }
+    Ok(())
 }

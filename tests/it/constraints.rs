@@ -41,6 +41,9 @@ fn insert(table: &str, changes: Changes) -> String {
             ("user_id", "'bob'"),
             ("expires_at", T),
         ],
+        "used_sign_ins" => {
+            &[("hash", "'0123456789012345678901234567890123456789012345678901234567890123'"), ("expires_at", T)]
+        }
         "audit_log" => &[
             ("created_at", T),
             ("actor_id", "'bob'"),
@@ -112,6 +115,7 @@ both_databases! {
             ("sessions", &[("hash", "'short'")], "sessions_hash_length"),
             ("sessions", &[("last_used_address", &text(46))], "sessions_last_used_address_length"),
             ("sign_in_links", &[("hash", "'short'")], "sign_in_links_hash_length"),
+            ("used_sign_ins", &[("hash", "'short'")], "used_sign_ins_hash_length"),
             ("audit_log", &[("actor_id", "''")], "audit_log_actor_id_length"),
             ("audit_log", &[("procedure", &text(101))], "audit_log_procedure_length"),
             ("audit_log", &[("entity", &text(51))], "audit_log_entity_length"),

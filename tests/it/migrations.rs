@@ -24,7 +24,7 @@ impl Empty {
 
 /// The data that a down migration loses because it drops columns: migration, table, and the columns. No columns mean the
 /// whole table.
-const LOST: [(&str, &str, &[&str]); 30] = [
+const LOST: [(&str, &str, &[&str]); 31] = [
     ("roles", "users", &["role"]),
     // The up migration fills these with estimates.
     ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
@@ -55,12 +55,13 @@ const LOST: [(&str, &str, &[&str]); 30] = [
     ("token_uses", "api_tokens", &["hint", "last_used_at", "last_used_address"]),
     ("sessions", "sessions", &[]),
     ("sessions", "sign_in_links", &[]),
+    ("used_sign_ins", "used_sign_ins", &[]),
     ("initial_schema", "", &[]),
 ];
 
 /// The rows that are inserted after a migration. They have the flaws of real data: owners without a user, missing plans
 /// and statuses, two live clusters on one plan, a deleted user, and ids that were used and freed.
-const ROWS: [(&str, &str); 15] = [
+const ROWS: [(&str, &str); 16] = [
     (
         "initial_schema",
         "INSERT INTO users VALUES ('u1', 'Ann', 'a@x', 'i'), ('u2', NULL, NULL, NULL), ('u9', NULL, 'deleted_u9@example.com', NULL);
@@ -127,6 +128,11 @@ const ROWS: [(&str, &str); 15] = [
         "more_series",
         "INSERT INTO payments (invoice_id, paid_at, plan, currency, amount) VALUES
             ('in_1', '2024-02-03 10:00:00', 'PRO', 'USD', 1);",
+    ),
+    (
+        "used_sign_ins",
+        "INSERT INTO used_sign_ins (hash, expires_at) VALUES
+            ('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '2024-02-03 10:00:00');",
     ),
     ("retention", "INSERT INTO log_starts (log, through) VALUES ('cluster_events', 0);"),
 ];

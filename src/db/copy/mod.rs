@@ -8,7 +8,6 @@ mod ends;
 mod insertion;
 mod rows;
 mod text_row;
-mod triggers;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use diesel::{QueryResult, connection::SimpleConnection};
@@ -21,9 +20,12 @@ use self::{
     insertion::insert,
     rows::{count, each_batch},
     text_row::TextRow,
-    triggers::with_triggers_off,
 };
-use super::{connection::DbConnection, dialect, sequences, transaction};
+use super::{
+    connection::DbConnection,
+    dialect, sequences, transaction,
+    triggers::{self, Trigger},
+};
 use crate::error;
 
 /// What a copy has done.
@@ -75,9 +77,16 @@ pub fn copy(
             let Common { tables, left_out } = common(source, target)?;
             exclude_others(target, &tables)?;
             tables.iter().try_for_each(|(_, table)| refuse_rows_in(target, table))?;
-            let read = with_triggers_off(target, &tables, |target| {
-                tables.iter().map(|(from, to)| copy_table(source, from, target, to, report)).collect::<Result<Vec<_>>>()
-            })?;
+            let read = triggers::without(
+                target,
+                |trigger| writes_events(trigger, &tables),
+                |target| {
+                    tables
+                        .iter()
+                        .map(|(from, to)| copy_table(source, from, target, to, report))
+                        .collect::<Result<Vec<_>>>()
+                },
+            )?;
             let mut copied = Copied { tables: Vec::new(), left_out };
             for ((_, table), Read { sum, greatest }) in tables.iter().zip(read) {
                 if let Some((name, last)) = numbers.iter().find(|(name, _)| *name == table.name) {
@@ -95,6 +104,12 @@ pub fn copy(
             Ok(copied)
         })
     })
+}
+
+/// Whether a trigger of a copied table would write events, or refuse what is in order. Those that count stay on.
+fn writes_events(trigger: &Trigger, tables: &[(Table, Table)]) -> bool {
+    let counts = trigger.name.ends_with("_count") || trigger.name.contains("_count_");
+    !counts && tables.iter().any(|(_, copied)| copied.name == trigger.on_table)
 }
 
 /// The number of rows of each table that would be copied.

@@ -1,7 +1,9 @@
-// The account button at the top right: signing in with a token or by the cookie of this browser, and signing out.
+// The account button at the top right: signing in with a token, by the identity provider or by the cookie of this browser, and signing
+// out.
 
 import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { providerRow } from "./provider.js";
 import { call, tell } from "./rpc.js";
 import { session } from "./session.js";
 import { visible } from "./visible.js";
@@ -39,6 +41,7 @@ export async function signIn() {
     "form",
     { novalidate: true, autocomplete: "off" },
     el("h2", { id: `${id}-title` }, "Sign in"),
+    providerRow("This browser then stays signed in. Or use a token:"),
     el(
       "div",
       { class: "field" },

@@ -1,13 +1,26 @@
-// The page that a sign-in link opens. Nothing is used up until the button is pressed, so programs that look at links do no harm.
+// The page that a sign-in link opens, and where a browser comes that an identity provider has not signed in. Nothing is used up until the button is pressed, so programs that look at links do no harm.
 // The link's secret is in the fragment of the URL, which is never sent, and leaves the address bar at once.
 
 import { byId, el } from "./dom.js";
-import { failureBox } from "./failure.js";
+import { failureBox, requestLine } from "./failure.js";
+import { providerRow } from "./provider.js";
 import { ROOT, tell } from "./rpc.js";
 import { startTheme } from "./theme.js";
 
+/** What the server's words for a failure mean. */
+const FAILURES = new Map([
+  ["account", "This account can't sign in here: it was deleted, or its id is reserved."],
+  ["declined", "The identity provider did not let you in."],
+  ["failed", "The server could not sign you in. Try again."],
+  ["limit", "There were too many attempts from your address. Wait a minute, then try again."],
+  ["rejected", "The answer of the identity provider could not be verified. The server's log says why."],
+  ["stale", "This sign-in was begun in another browser or too long ago, or has ended already. Begin again."],
+  ["unavailable", "The identity provider can't be reached. Try again later."],
+]);
+
 const button = byId("sign-in");
 const link = location.hash.slice(1);
+const query = new URLSearchParams(location.search);
 history.replaceState(null, "", location.pathname);
 
 startTheme();
@@ -15,6 +28,13 @@ if (link === "") {
   byId("text").textContent =
     "Open the link that the server printed at its start, or that clusterdesk console-link prints.";
   button.hidden = true;
+  byId("outcome").before(providerRow("You come back here from its page."));
+}
+if (query.has("failed")) {
+  const sentence = FAILURES.get(query.get("failed")) ?? "You were not signed in.";
+  const request = query.get("request") ?? "";
+  const line = /^[0-9a-f-]{36}$/.test(request) ? requestLine(request) : null;
+  byId("outcome").replaceChildren(el("div", { class: "notice bad" }, el("p", {}, sentence), line));
 }
 button.addEventListener("click", async () => {
   if (button.getAttribute("aria-disabled") === "true") return;

@@ -3,6 +3,7 @@
 mod cross_site;
 mod ends;
 mod links;
+mod oidc;
 mod sessions;
 mod surfaces;
 

@@ -6,6 +6,7 @@ use clusterdesk::{
         api_token::ApiToken,
         session::{NewSession, Session},
         sign_in_link::{NewSignInLink, forget_all, take},
+        used_sign_in,
     },
 };
 
@@ -46,6 +47,10 @@ pub fn cases() -> Vec<Case> {
             &["sessions_user_id", "sign_in_links_user_id"],
         ),
         case(|conn| assert_eq!(take(conn, &hash(7), early()), Ok(None)), &[]),
+        case(
+            |conn| assert_eq!(used_sign_in::take(conn, &"f".repeat(64), Timestamp::now(), early()), Ok(true)),
+            &["used_sign_ins_expires_at"],
+        ),
         case(|conn| assert_eq!(forget_all(conn, "user_7"), Ok(1)), &["sign_in_links_user_id"]),
     ]
 }

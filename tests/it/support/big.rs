@@ -50,7 +50,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 20] {
+fn rows(backend: Backend) -> [String; 21] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -117,6 +117,7 @@ fn rows(backend: Backend) -> [String; 20] {
             "INSERT INTO sign_in_links (hash, user_id, expires_at) SELECT {hash}, 'user_' || n, {at} FROM {}",
             numbers(20_000)
         ),
+        format!("INSERT INTO used_sign_ins (hash, expires_at) SELECT {hash}, {at} FROM {}", numbers(20_000)),
         format!(
             "INSERT INTO stripe_events (id, kind, created_at, received_at, processed_at, attempts, error, payload)
             SELECT 'evt_' || n, 'invoice.paid', {at}, {at}, CASE WHEN n % 200 = 0 THEN NULL ELSE {at} END, 1,

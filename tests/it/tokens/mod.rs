@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder, TestApp};
 
-fn fixture(name: &str) -> String {
+pub fn fixture(name: &str) -> String {
     format!("{}/tests/fixtures/keys/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The private key of a pair in tests/fixtures/keys, and its algorithm.
-fn private_key(name: &str) -> (EncodingKey, Algorithm) {
+pub fn private_key(name: &str) -> (EncodingKey, Algorithm) {
     let pem = std::fs::read(fixture(&format!("{name}_private.pem"))).unwrap();
     match name {
         "rsa" => (EncodingKey::from_rsa_pem(&pem).unwrap(), Algorithm::RS256),
@@ -29,14 +29,14 @@ fn private_key(name: &str) -> (EncodingKey, Algorithm) {
     }
 }
 
-fn sign(name: &str, kid: Option<&str>, claims: &Value) -> String {
+pub fn sign(name: &str, kid: Option<&str>, claims: &Value) -> String {
     let (key, algorithm) = private_key(name);
     let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
     encode(&header, claims, &key).unwrap()
 }
 
 /// The public key as a JSON Web Key.
-fn jwk(name: &str, kid: &str) -> Value {
+pub fn jwk(name: &str, kid: &str) -> Value {
     let (key, algorithm) = private_key(name);
     let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
     jwk["kid"] = kid.into();

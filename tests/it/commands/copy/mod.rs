@@ -91,6 +91,7 @@ fn fill_odd_rows(database: &TestDatabase) {
         format!("INSERT INTO scheduled_jobs (name, started_at) VALUES ('purge', {TIME})"),
         format!("INSERT INTO rate_limits (key, full_at, taken, counted_at) VALUES ('k', 1, 1, {})", i64::MAX),
         format!("INSERT INTO sessions VALUES (7, 'user_sample_000001', '{}', {TIME}, {TIME}, {TIME}, NULL)", "e".repeat(64)),
+        format!("INSERT INTO used_sign_ins VALUES ('{}', {TIME})", "e".repeat(64)),
         format!("INSERT INTO sign_in_links VALUES ('{}', 'user_sample_000001', {TIME})", "e".repeat(64)),
         format!(
             "INSERT INTO stored_answers VALUES ('user_sample_000001', 'a key', '{0}', {odd}, {TIME}),
