@@ -1,4 +1,4 @@
-// x-content-hash: fc52b6e77979f9e423369497bb07fdbacc99c292a138209b0d427c26204e0088
+// x-content-hash: f74941aa9ebab47af8ef86538ffc5065a400722b144521a1e722cb11959d63f1
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 11
 
@@ -92,6 +92,8 @@ export interface AuditEntryPage {
   items: AuditEntry[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** The width of a bucket. */
@@ -206,6 +208,8 @@ export interface ClusterPage {
   items: Cluster[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** A user's customer record: the plan and the Stripe ids. */
@@ -347,6 +351,8 @@ export interface ListedUserPage {
   items: ListedUser[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** What is counted. */
@@ -386,6 +392,9 @@ export interface OpenRpcDocument {
   methods: Record<string, unknown>[];
   components: Record<string, unknown>;
 }
+
+/** The order of a list. */
+export type Order = "asc" | "desc";
 
 /** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
@@ -462,6 +471,14 @@ export interface Success {
   success: true;
 }
 
+/** How many items a list has. */
+export interface Total {
+  /** The number of items that were counted. */
+  count: number;
+  /** Whether there are more than these. */
+  more: boolean;
+}
+
 /** A user. */
 export interface User {
   id: string;
@@ -493,6 +510,13 @@ export interface UserPlan {
   /** Whether the subscription was cancelled and ends with the paid period. */
   isCanceled: boolean;
 }
+
+/** By what users are sorted. */
+export type UserSort =
+  /** The time of their first sign-in. */
+  | "createdAt"
+  /** The name, in lower case; the id of a user without one. */
+  | "name";
 
 /** A user with customer record and active clusters. */
 export interface UserSummary {
@@ -534,6 +558,8 @@ export interface WebhookEventPage {
   items: WebhookEvent[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** The issues of an input, as zod's `flatten` arranges them. */
@@ -850,8 +876,15 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
+      /** By what the users are sorted; by default the time of their first sign-in. */
+      sort?: UserSort | null | undefined;
       /** A part of the id, name or email; upper and lower case are not distinguished. */
       search?: string | null | undefined;
+      role?: Role | null | undefined;
       /** Whether to list deleted users too; false by default. */
       includeDeleted?: boolean | null | undefined;
     } | void, ListedUserPage>;
@@ -864,6 +897,10 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
       status?: Status | null | undefined;
       plan?: Plan | null | undefined;
       /** The id of the owner. */
@@ -893,6 +930,10 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
       /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
       actorId?: string | null | undefined;
       /** The procedure's canonical name. */
@@ -931,6 +972,10 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
       /** Whether to list only events that failed and can be replayed; false by default. */
       failed?: boolean | null | undefined;
     } | void, WebhookEventPage>;

@@ -30,5 +30,6 @@ pub mod stored_answer;
 pub mod stripe_event;
 pub mod stripe_subscription;
 pub mod user;
+pub mod user_list;
 pub mod user_profile;
 pub mod user_sets;

@@ -1,4 +1,4 @@
-// x-content-hash: 87e5d1520fc7fc79ce2e427d0eb4f8d9810af9d2688a4f17a1be4dcff7553c47
+// x-content-hash: 6fe114b18732d381eae07e21db6fbc578d4b7952bf819972203ec7fa82dc9307
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -93,6 +93,8 @@ export interface AuditEntryPage {
   items: AuditEntry[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** The width of a bucket. */
@@ -207,6 +209,8 @@ export interface ClusterPage {
   items: Cluster[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** A user's customer record: the plan and the Stripe ids. */
@@ -348,6 +352,8 @@ export interface ListedUserPage {
   items: ListedUser[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** What is counted. */
@@ -387,6 +393,9 @@ export interface OpenRpcDocument {
   methods: Record<string, unknown>[];
   components: Record<string, unknown>;
 }
+
+/** The order of a list. */
+export type Order = "asc" | "desc";
 
 /** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
@@ -463,6 +472,14 @@ export interface Success {
   success: true;
 }
 
+/** How many items a list has. */
+export interface Total {
+  /** The number of items that were counted. */
+  count: number;
+  /** Whether there are more than these. */
+  more: boolean;
+}
+
 /** A user. */
 export interface User {
   id: string;
@@ -494,6 +511,13 @@ export interface UserPlan {
   /** Whether the subscription was cancelled and ends with the paid period. */
   isCanceled: boolean;
 }
+
+/** By what users are sorted. */
+export type UserSort =
+  /** The time of their first sign-in. */
+  | "createdAt"
+  /** The name, in lower case; the id of a user without one. */
+  | "name";
 
 /** A user with customer record and active clusters. */
 export interface UserSummary {
@@ -535,6 +559,8 @@ export interface WebhookEventPage {
   items: WebhookEvent[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** Every procedure under each of its names. */
@@ -750,8 +776,15 @@ export interface Procedures {
     cursor?: string | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
+    /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+    order?: Order | null | undefined;
+    /** Whether to count the items of all pages; false by default. */
+    total?: boolean | null | undefined;
+    /** By what the users are sorted; by default the time of their first sign-in. */
+    sort?: UserSort | null | undefined;
     /** A part of the id, name or email; upper and lower case are not distinguished. */
     search?: string | null | undefined;
+    role?: Role | null | undefined;
     /** Whether to list deleted users too; false by default. */
     includeDeleted?: boolean | null | undefined;
   } | void; output: ListedUserPage };
@@ -764,6 +797,10 @@ export interface Procedures {
     cursor?: string | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
+    /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+    order?: Order | null | undefined;
+    /** Whether to count the items of all pages; false by default. */
+    total?: boolean | null | undefined;
     status?: Status | null | undefined;
     plan?: Plan | null | undefined;
     /** The id of the owner. */
@@ -793,6 +830,10 @@ export interface Procedures {
     cursor?: string | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
+    /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+    order?: Order | null | undefined;
+    /** Whether to count the items of all pages; false by default. */
+    total?: boolean | null | undefined;
     /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
     actorId?: string | null | undefined;
     /** The procedure's canonical name. */
@@ -831,6 +872,10 @@ export interface Procedures {
     cursor?: string | null | undefined;
     /** Items per page; 20 by default. */
     limit?: number | null | undefined;
+    /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+    order?: Order | null | undefined;
+    /** Whether to count the items of all pages; false by default. */
+    total?: boolean | null | undefined;
     /** Whether to list only events that failed and can be replayed; false by default. */
     failed?: boolean | null | undefined;
   } | void; output: WebhookEventPage };
