@@ -1,6 +1,7 @@
 // The account button at the top right: signing in with a token or by the cookie of this browser, and signing out.
 
 import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
+import { askEarly } from "./early.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { call, tell } from "./rpc.js";
 import { session } from "./session.js";
@@ -76,7 +77,9 @@ export async function signIn() {
 /** Signs in by the cookie of this browser, if that has one. */
 export async function resumeSession() {
   try {
-    const { result } = await call("user.me", undefined, { token: "" });
+    const me = call("user.me", undefined, { token: "" });
+    if (session.token === "") askEarly(location.hash, (method, params) => call(method, params, { token: "" }));
+    const { result } = await me;
     // A token that was entered meanwhile wins.
     if (session.token === "") session.begin("", result);
   } catch {
