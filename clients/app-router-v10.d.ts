@@ -1,4 +1,4 @@
-// x-content-hash: e1e39755ba863e901f916e097c981579d2ea51ac86cc11759b27e0b378faaa68
+// x-content-hash: ebecc8f9c5bf44fe78b6f0f52937a994052aa09564efdfd36a3a3324736841dd
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 10: httpLink, httpBatchLink and wsLink. Its stream link has another format than that of client 11.
 
@@ -93,24 +93,8 @@ export interface AuditEntryPage {
   items: AuditEntry[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
-}
-
-/** The backups that the server makes. */
-export interface Backups {
-  /** Seconds from one to the next. */
-  everySeconds: number;
-  /** The time of the newest one; null if there is none. */
-  newestAt: Date | null;
-}
-
-/** The Stripe account. */
-export interface Billing {
-  /** Whether there is a secret key. */
-  configured: boolean;
-  /** Whether requests are suspended after repeated failures. */
-  suspended: boolean;
-  /** Events that failed and wait for a replay. */
-  failedEvents: number;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** The width of a bucket. */
@@ -219,40 +203,14 @@ export interface ClusterCreated {
   success: true;
 }
 
-/** A cluster, live or deleted, and its owner. */
-export interface ClusterDetail {
-  cluster: Cluster;
-  /** Whether it was ever RUNNING or STOPPED. It is then STOPPED after it was restored, else PENDING. */
-  hasRun: boolean;
-  /** Null after the owner was deleted for good. */
-  owner: NamedUser | null;
-}
-
-/** A change of a cluster. */
-export interface ClusterEvent {
-  /** A decimal number that increases from event to event. */
-  id: string;
-  type: EventKind;
-  /** The time of the change. */
-  at: Date;
-  /** The cluster after the change. */
-  cluster: Cluster;
-}
-
-/** One page of a list. */
-export interface ClusterEventPage {
-  /** At most `limit` items. */
-  items: ClusterEvent[];
-  /** The `cursor` of the next page; null on the last page. */
-  nextCursor: string | null;
-}
-
 /** One page of a list. */
 export interface ClusterPage {
   /** At most `limit` items. */
   items: Cluster[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** A user's customer record: the plan and the Stripe ids. */
@@ -269,18 +227,6 @@ export interface Customer {
   stripeCurrentPeriodEnd: Date | null;
   createdAt: Date;
   updatedAt: Date;
-}
-
-/** The database. */
-export interface DatabaseHealth {
-  /** Such as `SQLite`. */
-  kind: string;
-  /** How long it took for an answer. */
-  latencyMs: number;
-  /** The size of the SQLite file; null on PostgreSQL. */
-  fileBytes: number | null;
-  /** The size of SQLite's write-ahead log; null on PostgreSQL. */
-  logBytes: number | null;
 }
 
 /** The way by which a change came in. */
@@ -350,39 +296,10 @@ export interface ErrorData {
   outcome?: "unknown" | undefined;
 }
 
-/** The kind of change. */
-export type EventKind = "created" | "updated" | "statusChanged" | "deleted" | "restored";
-
-/** The result of a check. */
-export interface Finding {
-  /** What was checked. */
-  check: string;
-  /** Whether it is as it should be. */
-  ok: boolean;
-  /** What was found. */
-  detail: string;
-}
-
 /** A greeting. */
 export interface Greeting {
   /** `hello ` and the text, escaped for HTML. */
   greeting: string;
-}
-
-/** How the server is doing, as far as it can tell itself. */
-export interface Health {
-  /** The version of the server that has answered. */
-  version: string;
-  database: DatabaseHealth;
-  queue: Queue;
-  /** `ready`, `behind` or `unavailable`; null without a replica. */
-  replica: string | null;
-  /** Null if the server makes no backups. */
-  backups: Backups | null;
-  billing: Billing;
-  jobs: Jobs;
-  /** The checks of `clusterdesk doctor` that a running server can make. */
-  findings: Finding[];
 }
 
 /** How often a price is paid. */
@@ -403,18 +320,6 @@ export interface Issue {
   code: string;
   /** For people: what follows the path in a sentence, such as "must not be empty". */
   message: string;
-}
-
-/** What servers do by themselves. */
-export interface Jobs {
-  /** When a server last began to remove what is old; null for never. */
-  purgedAt: Date | null;
-  /** When a server last began to move old entries of the audit log to a file; null for never. */
-  archivedAt: Date | null;
-  /** The time of the newest sealed entry of the audit log; null if there is none. */
-  sealedThrough: Date | null;
-  /** Whether newer entries wait to be sealed, which happens every minute. */
-  sealIsDue: boolean;
 }
 
 /** A line of a chart. */
@@ -447,6 +352,8 @@ export interface ListedUserPage {
   items: ListedUser[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** What is counted. */
@@ -469,15 +376,6 @@ export interface MySubscription {
   endsAt: Date | null;
 }
 
-/** What a user is called. */
-export interface NamedUser {
-  id: string;
-  /** Null if the user has none, and after a soft deletion. */
-  name: string | null;
-  /** When the user was soft-deleted; null while the user is active. */
-  deletedAt: Date | null;
-}
-
 /** A new API token. */
 export interface NewApiToken {
   id: number;
@@ -496,41 +394,11 @@ export interface OpenRpcDocument {
   components: Record<string, unknown>;
 }
 
-export type Outcome =
-  /** Its state was applied. */
-  | "changed"
-  /** Its state was known. */
-  | "unchanged"
-  /** Its state has no effect. */
-  | "ignored"
-  /** Stripe does not know it. What is stored stays. */
-  | "gone"
-  /** Its state could not be applied. */
-  | "failed";
+/** The order of a list. */
+export type Order = "asc" | "desc";
 
 /** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
-
-/** Work that waits for a database thread. */
-export interface Queue {
-  reads: number;
-  writes: number;
-}
-
-/** What came of one subscription. */
-export interface ReconciledSubscription {
-  /** Stripe's id. */
-  id: string;
-  outcome: Outcome;
-  /** Why it was ignored or failed, or what somebody should look at. */
-  detail: string | null;
-}
-
-/** What came of asking Stripe. */
-export interface Reconciliation {
-  /** Each subscription that Stripe or this server knows. */
-  subscriptions: ReconciledSubscription[];
-}
 
 /** The result of a replay. */
 export interface Replayed {
@@ -598,33 +466,18 @@ export interface StripeIds {
   yearly: string | null;
 }
 
-/** The newest known state of a Stripe subscription. */
-export interface StripeSubscription {
-  id: string;
-  stripeCustomerId: string | null;
-  /** Stripe's status, such as `active` or `past_due`; null if it is not known yet. */
-  status: string | null;
-  /** The plan of its price; null if the price is not configured. */
-  plan: Plan | null;
-  /** The billing interval of its price; null if the price is not configured. */
-  interval: Interval | null;
-  priceId: string | null;
-  periodStart: Date | null;
-  periodEnd: Date | null;
-  /** Whether it ends with the current period. */
-  cancelAtPeriodEnd: boolean;
-  /** Start of the latest period for which an invoice was paid; null if none was. */
-  paidFrom: Date | null;
-  /** End of that period. */
-  paidUntil: Date | null;
-  /** The time of the event that reported this state. */
-  reportedAt: Date | null;
-}
-
 /** `{"success": true}` */
 export interface Success {
   /** Always true; a failure is an error. */
   success: true;
+}
+
+/** How many items a list has. */
+export interface Total {
+  /** The number of items that were counted. */
+  count: number;
+  /** Whether there are more than these. */
+  more: boolean;
 }
 
 /** A user. */
@@ -636,34 +489,6 @@ export interface User {
   image: string | null;
   role: Role;
   createdAt: Date;
-}
-
-/** A user, live or soft-deleted, with everything that the server knows of their payments. */
-export interface UserDetail {
-  id: string;
-  name: string | null;
-  email: string | null;
-  /** The URL of a picture. */
-  image: string | null;
-  role: Role;
-  createdAt: Date;
-  updatedAt: Date;
-  /** When the user was soft-deleted; null while the user is active. */
-  deletedAt: Date | null;
-  /** Null if the user is not a customer. */
-  customer: Customer | null;
-  /** The highest plan that the user may use now. */
-  allowance: Plan;
-  /** Whether a paid subscription is running, the day of grace included. */
-  isPaying: boolean;
-  /** Whether the subscription that decides the plan ends with its period. */
-  isCanceled: boolean;
-  /** Every Stripe subscription of the user that is known. */
-  subscriptions: StripeSubscription[];
-  /** The active clusters, oldest first. */
-  clusters: Cluster[];
-  /** Whether the server's Stripe key is one for tests; null if there is none, or it does not say so. */
-  stripeTestMode: boolean | null;
 }
 
 /** The description of the caller's plan, and the state of the subscription. */
@@ -686,6 +511,13 @@ export interface UserPlan {
   /** Whether the subscription was cancelled and ends with the paid period. */
   isCanceled: boolean;
 }
+
+/** By what users are sorted. */
+export type UserSort =
+  /** The time of their first sign-in. */
+  | "createdAt"
+  /** The name, in lower case; the id of a user without one. */
+  | "name";
 
 /** A user with customer record and active clusters. */
 export interface UserSummary {
@@ -727,6 +559,8 @@ export interface WebhookEventPage {
   items: WebhookEvent[];
   /** The `cursor` of the next page; null on the last page. */
   nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
 }
 
 /** The issues of an input, as zod's `flatten` arranges them. */
@@ -1040,20 +874,18 @@ export type AppRouter = CreateRouterInner<Config, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
+      /** By what the users are sorted; by default the time of their first sign-in. */
+      sort?: UserSort | null | undefined;
       /** A part of the id, name or email; upper and lower case are not distinguished. */
       search?: string | null | undefined;
+      role?: Role | null | undefined;
       /** Whether to list deleted users too; false by default. */
       includeDeleted?: boolean | null | undefined;
     } | void, ListedUserPage>;
-    /** A user, live or soft-deleted, with customer record, Stripe subscriptions and active clusters. */
-    getUser: QueryOf<{
-      userId: string;
-    }, UserDetail>;
-    /** The names of users, of those that exist. */
-    names: QueryOf<{
-      /** Ids of users, in any order. */
-      userIds: string[];
-    }, NamedUser[]>;
     /**
      * The clusters of all users, newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.
@@ -1063,6 +895,10 @@ export type AppRouter = CreateRouterInner<Config, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
       status?: Status | null | undefined;
       plan?: Plan | null | undefined;
       /** The id of the owner. */
@@ -1070,21 +906,6 @@ export type AppRouter = CreateRouterInner<Config, {
       /** Whether to list deleted clusters too; false by default. */
       includeDeleted?: boolean | null | undefined;
     } | void, ClusterPage>;
-    /** Any user's cluster, live or deleted, and its owner. */
-    getCluster: QueryOf<{
-      id: number;
-    }, ClusterDetail>;
-    /**
-     * What has happened to a cluster, newest first, as far as it was not removed by age.
-     * Send the `nextCursor` of a page as `cursor` to get the next page.
-     */
-    clusterEvents: QueryOf<{
-      id: number;
-      /** The `nextCursor` of the previous page. */
-      cursor?: string | null | undefined;
-      /** Items per page; 20 by default. */
-      limit?: number | null | undefined;
-    }, ClusterEventPage>;
     /** Changes a user's role. The last admin cannot be demoted. */
     setRole: MutationOf<{
       userId: string;
@@ -1107,6 +928,10 @@ export type AppRouter = CreateRouterInner<Config, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
       /** The user who made the change, or `cli`, `bootstrap`, `stripe` or `server`. */
       actorId?: string | null | undefined;
       /** The procedure's canonical name. */
@@ -1145,6 +970,10 @@ export type AppRouter = CreateRouterInner<Config, {
       cursor?: string | null | undefined;
       /** Items per page; 20 by default. */
       limit?: number | null | undefined;
+      /** The order of the items; `desc` by default. A cursor fits only the order that it was made in. */
+      order?: Order | null | undefined;
+      /** Whether to count the items of all pages; false by default. */
+      total?: boolean | null | undefined;
       /** Whether to list only events that failed and can be replayed; false by default. */
       failed?: boolean | null | undefined;
     } | void, WebhookEventPage>;
@@ -1153,12 +982,6 @@ export type AppRouter = CreateRouterInner<Config, {
       /** Stripe's id of the event. */
       eventId: string;
     }, Replayed>;
-    /** Asks Stripe for the subscriptions of a user, and applies what it says. */
-    reconcileUser: MutationOf<{
-      userId: string;
-    }, Reconciliation>;
-    /** How the server is doing: database, queue, replica, backups, jobs, and what it checks. */
-    health: QueryOf<void, Health>;
   }>;
   stripe: CreateRouterInner<Config, {
     /** Returns the URL of a page to buy a subscription or, with one that is not over, to change, pay or cancel it. */

@@ -6,8 +6,9 @@ use clusterdesk::{
     db::Timestamp,
     error::Error,
     models::{
-        page::Position,
-        user::{self, Role, User, UserFilter},
+        page::{Order, Position},
+        user::{Role, User},
+        user_list::{self, ListedUser, UserFilter},
     },
 };
 use serde::Serialize;
@@ -36,19 +37,19 @@ pub fn run(command: &cli::User) -> Result<()> {
 
 fn list(settings: &DataSettings, search: Option<String>, json: bool) -> Result<()> {
     let mut conn = data::connect(settings)?;
-    let filter = UserFilter { search, include_deleted: false };
+    let filter = UserFilter { search, ..UserFilter::default() };
     let header = format!("{:5}  {:8}  {:24}  {:32}  EMAIL", "ROLE", "CLUSTERS", "CREATED", "ID");
     let mut rows = Rows::new(json, header)?;
     let mut after = None;
     loop {
-        let users = user::list(&mut conn, &filter, after.as_ref(), PAGE_SIZE)?;
+        let users = user_list::page(&mut conn, &filter, Order::Descending, after.as_ref(), PAGE_SIZE)?;
         for listed in &users {
             let row = Row::from(listed);
             let (role, created, clusters) = (row.role.as_str(), row.created_at.to_string(), row.active_clusters);
             let text = format!("{role:5}  {clusters:8}  {created:24}  {:32}  {}", row.id, row.email.unwrap_or("-"));
             rows.add(&row, text)?;
         }
-        let Some(user::ListedUser { row, .. }) = users.last() else { return rows.end() };
+        let Some(ListedUser { row, .. }) = users.last() else { return rows.end() };
         after = Some(Position { at: row.created_at, id: row.id.clone() });
     }
 }
@@ -65,8 +66,8 @@ struct Row<'u> {
     active_clusters: i64,
 }
 
-impl<'u> From<&'u user::ListedUser> for Row<'u> {
-    fn from(user::ListedUser { row, active_clusters }: &'u user::ListedUser) -> Self {
+impl<'u> From<&'u ListedUser> for Row<'u> {
+    fn from(ListedUser { row, active_clusters }: &'u ListedUser) -> Self {
         Self {
             id: &row.id,
             name: row.name.as_deref(),

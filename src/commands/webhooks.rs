@@ -5,7 +5,7 @@ use clusterdesk::{
     config::{DataSettings, StripeSettings},
     db::Timestamp,
     models::{
-        page::Position,
+        page::{Order, Position},
         stripe_event::{EventFilter, StripeEvent},
     },
     retention::{Kind, Purge},
@@ -67,7 +67,7 @@ fn list(settings: &DataSettings, failed: bool, json: bool) -> Result<()> {
     let mut rows = Rows::new(json, header)?;
     let mut after = None;
     loop {
-        let page = StripeEvent::page(&mut conn, &EventFilter { failed }, after.as_ref(), PAGE_SIZE)?;
+        let page = StripeEvent::page(&mut conn, &EventFilter { failed }, Order::Descending, after.as_ref(), PAGE_SIZE)?;
         for event in &page {
             let StripeEvent { id, kind, received_at, processed_at, attempts, error, .. } = event;
             let (received, outcome) = (received_at.to_string(), error.as_deref().unwrap_or("processed"));

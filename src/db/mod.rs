@@ -9,6 +9,7 @@ mod commits;
 mod connection;
 pub mod constraint;
 pub mod copy;
+pub(crate) mod counted;
 mod database;
 pub mod dialect;
 mod gather;
@@ -50,7 +51,7 @@ mod url;
 pub mod wait;
 mod worker;
 
-pub(crate) use self::connection::native;
+pub(crate) use self::connection::{MultiBackend, native};
 pub use self::{
     absence::Absence,
     batch::{Batch, Company, Loader, Need, NeedOf, Progress, Reading, Step, Ticket, need, plain},

@@ -6,9 +6,11 @@ use diesel::{
     sql_types::{self, Array, BigInt, Nullable, Text},
 };
 
-use super::page::{Listed, Position};
+use super::page::{COUNTED, Listed, Order, Position, Total};
 use crate::{
-    db::{DbConnection, Step, Timestamp, cached::cached, dialect, text_enum::text_enum},
+    db::{
+        DbConnection, MultiBackend, Step, Timestamp, cached::cached, counted::counted, dialect, text_enum::text_enum,
+    },
     schema::audit_log,
 };
 
@@ -168,29 +170,64 @@ impl AuditFilter {
     }
 }
 
-/// The first `limit` matching entries after a position, newest first.
+type EntryQuery = audit_log::BoxedQuery<'static, MultiBackend>;
+
+/// The first `limit` matching entries after a position, in the order of their times.
 ///
 /// # Errors
 /// The database's.
 pub fn list(
     conn: &mut DbConnection,
-    filter: AuditFilter,
+    filter: &AuditFilter,
+    order: Order,
     after: Option<&Position<i64>>,
     limit: i64,
 ) -> QueryResult<Vec<AuditEntry>> {
-    let mut query =
-        AuditEntry::query().order((audit_log::created_at.desc(), audit_log::id.desc())).limit(limit).into_boxed();
-    if let Some(actor_id) = filter.actor_id {
-        query = query.filter(audit_log::actor_id.eq(actor_id));
+    let (at, id) = (audit_log::created_at, audit_log::id);
+    let mut query = matching(filter).select(AuditEntry::as_select()).limit(limit);
+    if let Some(position) = after {
+        query = match order {
+            Order::Ascending => query.filter(at.ge(position.at)).filter(at.gt(position.at).or(id.gt(position.id))),
+            Order::Descending => query.filter(at.le(position.at)).filter(at.lt(position.at).or(id.lt(position.id))),
+        };
     }
-    if let Some(procedure) = filter.procedure {
-        query = query.filter(audit_log::procedure.eq(procedure));
+    match order {
+        Order::Ascending => query.order((at, id)).load(conn),
+        Order::Descending => query.order((at.desc(), id.desc())).load(conn),
     }
-    if let Some(entity) = filter.entity {
-        query = query.filter(audit_log::entity.eq(entity));
+}
+
+/// How many entries match; None where more rows would be read than are counted, because no index has all filters.
+///
+/// # Errors
+/// The database's.
+pub fn total(conn: &mut DbConnection, filter: &AuditFilter) -> QueryResult<Option<Total>> {
+    let AuditFilter { actor_id, procedure, entity, entity_id, .. } = filter;
+    let rows = matching(filter).select(audit_log::id).limit(COUNTED + 1);
+    let by_time = (audit_log::created_at.desc(), audit_log::id.desc());
+    let rows = match (actor_id, procedure, entity, entity_id) {
+        (None, None, None, Some(_)) if filter.since.is_none() && filter.until.is_none() => {
+            rows.order((audit_log::entity, audit_log::created_at, audit_log::id))
+        }
+        (None, None, Some(_), _) | (Some(_), None, None, None) | (None, _, None, None) => rows.order(by_time),
+        _ => return Ok(None),
+    };
+    counted(rows).get_result(conn).map(|counted| Some(Total::bounded(counted)))
+}
+
+fn matching(filter: &AuditFilter) -> EntryQuery {
+    let mut query = audit_log::table.into_boxed();
+    if let Some(actor_id) = &filter.actor_id {
+        query = query.filter(audit_log::actor_id.eq(actor_id.clone()));
     }
-    if let Some(entity_id) = filter.entity_id {
-        query = query.filter(audit_log::entity_id.eq(entity_id));
+    if let Some(procedure) = &filter.procedure {
+        query = query.filter(audit_log::procedure.eq(procedure.clone()));
+    }
+    if let Some(entity) = &filter.entity {
+        query = query.filter(audit_log::entity.eq(entity.clone()));
+    }
+    if let Some(entity_id) = &filter.entity_id {
+        query = query.filter(audit_log::entity_id.eq(entity_id.clone()));
     }
     if let Some(since) = filter.since {
         query = query.filter(audit_log::created_at.ge(since));
@@ -198,12 +235,7 @@ pub fn list(
     if let Some(until) = filter.until {
         query = query.filter(audit_log::created_at.lt(until));
     }
-    if let Some(position) = after {
-        query = query
-            .filter(audit_log::created_at.le(position.at))
-            .filter(audit_log::created_at.lt(position.at).or(audit_log::id.lt(position.id)));
-    }
-    query.load(conn)
+    query
 }
 
 impl Listed for AuditEntry {

@@ -33,5 +33,6 @@ pub mod stripe_event;
 pub mod stripe_subscription;
 pub mod used_sign_in;
 pub mod user;
+pub mod user_list;
 pub mod user_profile;
 pub mod user_sets;

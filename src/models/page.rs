@@ -5,9 +5,50 @@ use std::{fmt::Display, str::FromStr};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
-    db::Timestamp,
+    db::{Timestamp, text_enum::text_enum},
     error::{Error, Result},
 };
+
+/// Rows that a total counts at most.
+pub const COUNTED: i64 = 1000;
+
+text_enum! {
+    /// The order of a list.
+    #[derive(Default)]
+    pub enum Order {
+        /// From the first to the last.
+        Ascending = "asc",
+        /// From the last to the first.
+        #[default]
+        Descending = "desc",
+    }
+}
+
+/// How many rows a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// As many were counted.
+    pub count: i64,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+impl Total {
+    /// Of a counter.
+    pub fn exact(count: i64) -> Self {
+        Self { count, more: false }
+    }
+
+    /// Of a count that stops after [`COUNTED`] and one.
+    pub fn bounded(counted: i64) -> Self {
+        Self { count: counted.min(COUNTED), more: counted > COUNTED }
+    }
+
+    /// That of two lists together.
+    pub fn and(self, other: Self) -> Self {
+        Self { count: self.count.saturating_add(other.count), more: self.more || other.more }
+    }
+}
 
 /// The row after which a page starts. Rows are ordered by a time and then by id, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +72,11 @@ impl<Id: Display + FromStr> Position<Id> {
     /// BAD_REQUEST naming `cursor`, unless [`Self::to_cursor`] made it for the same `list`.
     pub fn from_cursor(list: &str, cursor: &str) -> Result<Self> {
         Self::decode(list, cursor).ok_or_else(|| {
-            Error::field("cursor", "invalid_value", "must be the nextCursor of an earlier page of this list")
+            Error::field(
+                "cursor",
+                "invalid_value",
+                "must be the nextCursor of an earlier page of this list, in the same order",
+            )
         })
     }
 

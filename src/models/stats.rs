@@ -35,6 +35,18 @@ pub struct Counts {
     pub recent: i64,
 }
 
+/// The number of live users (`user`) or clusters (`cluster`).
+///
+/// # Errors
+/// The database's.
+pub fn live(conn: &mut DbConnection, entity: &str) -> QueryResult<i64> {
+    // PostgreSQL's sum of BIGINT is a NUMERIC.
+    let total = sql::<Nullable<BigInt>>("CAST(sum(live) AS BIGINT)");
+    let total: Option<i64> =
+        cached(live_counts::table.filter(live_counts::entity.eq(entity)).select(total)).get_result(conn)?;
+    Ok(total.unwrap_or(0))
+}
+
 /// Counts what there is at `now`. All numbers are exact: they are sums of counters, each of several rows, so that concurrent
 /// writers seldom wait for each other. Where a period begins within a bucket of time, its rows are counted.
 ///

@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
-use super::page::{Listed, Position};
+use super::page::{COUNTED, Listed, Order, Position, Total};
 use crate::{
-    db::{DbConnection, Timestamp, cached::update, native},
+    db::{DbConnection, Timestamp, cached::update, counted::counted, native},
     schema::stripe_events,
 };
 
@@ -62,29 +62,45 @@ impl StripeEvent {
         Self::query().filter(stripe_events::id.eq(id)).first(conn).optional()
     }
 
-    /// The first `limit` matching events after a position, newest first.
+    /// The first `limit` matching events after a position, in the order of their arrival.
     ///
     /// # Errors
     /// The database's.
     pub fn page(
         conn: &mut DbConnection,
         filter: &EventFilter,
+        order: Order,
         after: Option<&Position<String>>,
         limit: i64,
     ) -> QueryResult<Vec<Self>> {
-        let mut query = Self::query()
-            .order((stripe_events::received_at.desc(), stripe_events::id.desc()))
-            .limit(limit)
-            .into_boxed();
+        let (received, event) = (stripe_events::received_at, stripe_events::id);
+        let mut query = Self::query().limit(limit).into_boxed();
         if filter.failed {
             query = query.filter(stripe_events::processed_at.is_null());
         }
-        if let Some(Position { at, id }) = after {
-            query = query
-                .filter(stripe_events::received_at.le(*at))
-                .filter(stripe_events::received_at.lt(*at).or(stripe_events::id.lt(id.clone())));
+        if let Some(Position { at, id }) = after.cloned() {
+            query = match order {
+                Order::Ascending => query.filter(received.ge(at)).filter(received.gt(at).or(event.gt(id))),
+                Order::Descending => query.filter(received.le(at)).filter(received.lt(at).or(event.lt(id))),
+            };
         }
-        query.load(conn)
+        match order {
+            Order::Ascending => query.order((received, event)).load(conn),
+            Order::Descending => query.order((received.desc(), event.desc())).load(conn),
+        }
+    }
+
+    /// How many events match.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn total(conn: &mut DbConnection, filter: &EventFilter) -> QueryResult<Total> {
+        let mut rows = stripe_events::table.select(stripe_events::id).limit(COUNTED + 1).into_boxed();
+        if filter.failed {
+            rows = rows.filter(stripe_events::processed_at.is_null());
+        }
+        let rows = rows.order((stripe_events::received_at.desc(), stripe_events::id.desc()));
+        counted(rows).get_result(conn).map(Total::bounded)
     }
 
     /// The ids of failed events, oldest first.

@@ -1,18 +1,7 @@
 //! Users. An identity from a token maps to one row.
 
-use diesel::{
-    define_sql_function,
-    dsl::sql,
-    expression::SqlLiteral,
-    prelude::*,
-    sql_types::{Bool, Text},
-};
+use diesel::{dsl::sql, expression::SqlLiteral, prelude::*, sql_types::Bool};
 
-use super::{
-    k8s::Cluster,
-    page::{Listed, Position, like_pattern},
-    plan::Plan,
-};
 use crate::{
     db::{
         DbConnection, Timestamp,
@@ -21,13 +10,8 @@ use crate::{
         locks, native,
         text_enum::text_enum,
     },
-    schema::{customers, user_tombstones, users},
+    schema::{user_tombstones, users},
 };
-
-define_sql_function! {
-    /// The SQL function `lower`.
-    fn lower(text: Text) -> Text;
-}
 
 text_enum! {
     /// The role of a user.
@@ -158,7 +142,7 @@ impl User {
 }
 
 /// A literal, because the planner does not use the partial index for a bound value.
-fn is_admin() -> SqlLiteral<Bool> {
+pub(super) fn is_admin() -> SqlLiteral<Bool> {
     sql("role = 'ADMIN'")
 }
 
@@ -252,97 +236,6 @@ fn insert(conn: &mut DbConnection, new: &NewUser, email: Option<&str>, now: Time
     conn.transaction(|conn| diesel::insert_into(users::table).values(row).execute(conn).map(drop))
 }
 
-/// Filters on the list of users; all that are set must match.
-#[derive(Clone, Debug, Default)]
-pub struct UserFilter {
-    /// A part of the id, name or email, ignoring case.
-    pub search: Option<String>,
-    /// Whether to list soft-deleted users too.
-    pub include_deleted: bool,
-}
-
-/// A user in the list for admins.
-#[derive(Clone, Debug)]
-pub struct ListedUser {
-    /// The user.
-    pub row: ListedUserRow,
-    /// The number of clusters that are not deleted.
-    pub active_clusters: i64,
-}
-
-/// A user, live or soft-deleted, with the plan of their customer.
-#[derive(Clone, Debug, Queryable)]
-pub struct ListedUserRow {
-    /// The identity provider's id of the user.
-    pub id: String,
-    /// What the user is called.
-    pub name: Option<String>,
-    /// Unique among users.
-    pub email: Option<String>,
-    /// The URL of a picture.
-    pub image: Option<String>,
-    /// What the user may do.
-    pub role: Role,
-    /// When the user signed in first.
-    pub created_at: Timestamp,
-    /// When the user was soft-deleted, if they were.
-    pub deleted_at: Option<Timestamp>,
-    /// None for a user who is not a customer.
-    pub plan: Option<Plan>,
-}
-
-/// The first `limit` matching users after a position, newest first, each with plan and number of active clusters. Two
-/// statements, whatever the length of the page.
-///
-/// # Errors
-/// The database's.
-pub fn list(
-    conn: &mut DbConnection,
-    filter: &UserFilter,
-    after: Option<&Position<String>>,
-    limit: i64,
-) -> QueryResult<Vec<ListedUser>> {
-    let mut query = users::table
-        .left_join(customers::table.on(customers::auth_user_id.eq(users::id)))
-        .select((
-            users::id,
-            users::name,
-            users::email,
-            users::image,
-            users::role,
-            users::created_at,
-            users::deleted_at,
-            customers::plan.nullable(),
-        ))
-        .order((users::created_at.desc(), users::id.desc()))
-        .limit(limit)
-        .into_boxed();
-    if !filter.include_deleted {
-        query = query.filter(users::deleted_at.is_null());
-    }
-    if let Some(search) = &filter.search {
-        // The database folds both sides, because SQLite folds only ASCII letters.
-        let pattern = lower(like_pattern(search));
-        query = query.filter(
-            lower(users::id)
-                .like(pattern.clone())
-                .escape('\\')
-                .or(lower(users::name.assume_not_null()).like(pattern.clone()).escape('\\'))
-                .or(lower(users::email.assume_not_null()).like(pattern).escape('\\')),
-        );
-    }
-    if let Some(Position { at, id }) = after {
-        query = query.filter(users::created_at.le(*at)).filter(users::created_at.lt(*at).or(users::id.lt(id.clone())));
-    }
-    let rows: Vec<ListedUserRow> = query.load(conn)?;
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let counts = Cluster::count_by_owner(conn, &ids)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| ListedUser { active_clusters: counts.get(&row.id).copied().unwrap_or(0), row })
-        .collect())
-}
-
 /// The admin who was created first.
 ///
 /// # Errors
@@ -350,12 +243,4 @@ pub fn list(
 pub fn oldest_admin(conn: &mut DbConnection) -> QueryResult<Option<User>> {
     let oldest = User::query().filter(is_admin()).order((users::created_at, users::id)).limit(1);
     cached(oldest).get_result(conn).optional()
-}
-
-impl Listed for ListedUser {
-    type Id = String;
-
-    fn position(&self) -> Position<String> {
-        Position { at: self.row.created_at, id: self.row.id.clone() }
-    }
 }

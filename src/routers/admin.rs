@@ -10,7 +10,7 @@ use super::{
     cluster::ClusterOutput,
     cluster_detail, example, health,
     k8s::{ClusterId, NO_CLUSTER, restore_for},
-    page::{PageInput, PageOutput, page},
+    page::{ListInput, PageOutput},
     reconcile, series,
     success::{SUCCESS, Success},
     traffic, user_detail, webhooks,
@@ -24,7 +24,8 @@ use crate::{
         k8s_list::ClusterFilter,
         plan::Plan,
         stats,
-        user::{self, ListedUser, Role, User, UserFilter},
+        user::{Role, User},
+        user_list::{self, ListedUser, NamedUser, UserFilter},
     },
 };
 
@@ -47,12 +48,26 @@ struct Stats {
 #[schemars(deny_unknown_fields)]
 struct ListUsers {
     #[serde(flatten)]
-    page: PageInput,
+    list: ListInput,
+    /// By what the users are sorted; by default the time of their first sign-in.
+    sort: Option<UserSort>,
     /// A part of the id, name or email; upper and lower case are not distinguished.
     #[schemars(length(min = 1, max = 100))]
     search: Option<String>,
+    role: Option<Role>,
     /// Whether to list deleted users too; false by default.
     include_deleted: Option<bool>,
+}
+
+/// By what users are sorted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum UserSort {
+    /// The time of their first sign-in.
+    #[default]
+    CreatedAt,
+    /// The name, in lower case; the id of a user without one.
+    Name,
 }
 
 /// A user with plan and number of clusters.
@@ -79,7 +94,7 @@ struct UserItem {
 #[schemars(deny_unknown_fields)]
 struct ListClusters {
     #[serde(flatten)]
-    page: PageInput,
+    list: ListInput,
     status: Option<Status>,
     plan: Option<Plan>,
     /// The id of the owner.
@@ -232,8 +247,18 @@ fn get_stats(call: &mut Call<'_>, _: NoInput) -> Result<Stats> {
 }
 
 fn list_users(call: &mut Call<'_>, input: ListUsers) -> Result<PageOutput<UserItem>> {
-    let filter = UserFilter { search: input.search, include_deleted: input.include_deleted.unwrap_or(false) };
-    page("admin.listUsers", input.page, |after, limit| Ok(user::list(call.conn, &filter, after, limit)?))
+    let include_deleted = input.include_deleted.unwrap_or(false);
+    let filter = UserFilter { search: input.search, role: input.role, include_deleted };
+    let (list, page) = input.list.of("admin.listUsers");
+    let (conn, order) = (&mut *call.conn, list.order);
+    let page = match input.sort.unwrap_or_default() {
+        UserSort::CreatedAt => list
+            .page::<ListedUser, _>(page, "", |after, limit| Ok(user_list::page(conn, &filter, order, after, limit)?)),
+        UserSort::Name => list.page::<NamedUser, _>(page, "name", |after, limit| {
+            Ok(user_list::page_by_name(conn, &filter, order, after, limit)?)
+        }),
+    };
+    list.total(page?, || Ok(user_list::total(call.conn, &filter)?))
 }
 
 fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<ClusterOutput>> {
@@ -243,7 +268,11 @@ fn list_clusters(call: &mut Call<'_>, input: ListClusters) -> Result<PageOutput<
         user_id: input.user_id,
         include_deleted: input.include_deleted.unwrap_or(false),
     };
-    page("admin.listClusters", input.page, |after, limit| Ok(ClusterRow::page(call.conn, &filter, after, limit)?))
+    let (list, page) = input.list.of("admin.listClusters");
+    let page =
+        list.page(page, "", |after, limit| Ok(ClusterRow::page(call.conn, &filter, list.order, after, limit)?))?;
+    // A number for people: it need not be of the same moment as the page.
+    list.total(page, || Ok(ClusterRow::total(call.conn, &filter)?))
 }
 
 fn delete_cluster(call: &mut Call<'_>, input: ClusterId) -> Result<Audited<Success>> {
@@ -277,6 +306,12 @@ fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {
     }
     user.set_role(call.conn, input.role, call.now)?;
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"from": user.role, "to": input.role})))
+}
+
+impl From<NamedUser> for UserItem {
+    fn from(NamedUser(user): NamedUser) -> Self {
+        user.into()
+    }
 }
 
 impl From<ListedUser> for UserItem {

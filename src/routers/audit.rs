@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::page::{PageInput, PageOutput, page};
+use super::page::{ListInput, PageOutput};
 use crate::{
     db::Timestamp,
     error::Result,
     kernel::{Call, Signal, Watch},
     models::{
-        audit::{AuditEntry, AuditFilter, Door, list},
+        audit::{self, AuditEntry, AuditFilter, Door},
         audit_event::AuditEvent,
     },
 };
@@ -39,7 +39,7 @@ struct EntryFilter {
 #[schemars(deny_unknown_fields)]
 pub struct AuditLog {
     #[serde(flatten)]
-    page: PageInput,
+    list: ListInput,
     #[serde(flatten)]
     filter: EntryFilter,
     /// Entries written at or after this time.
@@ -117,7 +117,9 @@ pub enum AuditChange {
 /// BAD_REQUEST for a cursor of another list.
 pub fn log(call: &mut Call<'_>, input: AuditLog) -> Result<PageOutput<AuditItem>> {
     let filter = AuditFilter { since: input.since, until: input.until, ..input.filter.into() };
-    page("admin.auditLog", input.page, |after, limit| Ok(list(call.conn, filter, after, limit)?))
+    let (list, page) = input.list.of("admin.auditLog");
+    let page = list.page(page, "", |after, limit| Ok(audit::list(call.conn, &filter, list.order, after, limit)?))?;
+    list.total(page, || Ok(audit::total(call.conn, &filter)?))
 }
 
 /// The handler of `admin.watchAudit`.

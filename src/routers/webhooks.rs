@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::page::{PageInput, PageOutput, page};
+use super::page::{ListInput, PageOutput};
 use crate::{
     db::Timestamp,
     error::Result,
@@ -18,7 +18,7 @@ use crate::{
 #[schemars(deny_unknown_fields)]
 pub(super) struct WebhookEvents {
     #[serde(flatten)]
-    page: PageInput,
+    list: ListInput,
     /// Whether to list only events that failed and can be replayed; false by default.
     failed: Option<bool>,
 }
@@ -64,7 +64,10 @@ pub(super) struct Replayed {
 /// The handler of `admin.webhookEvents`.
 pub(super) fn events(call: &mut Call<'_>, input: WebhookEvents) -> Result<PageOutput<WebhookEvent>> {
     let filter = EventFilter { failed: input.failed.unwrap_or(false) };
-    page("admin.webhookEvents", input.page, |after, limit| Ok(StripeEvent::page(call.conn, &filter, after, limit)?))
+    let (list, page) = input.list.of("admin.webhookEvents");
+    let page =
+        list.page(page, "", |after, limit| Ok(StripeEvent::page(call.conn, &filter, list.order, after, limit)?))?;
+    list.total(page, || Ok(Some(StripeEvent::total(call.conn, &filter)?)))
 }
 
 /// The handler of `admin.replayWebhook`.

@@ -11,6 +11,7 @@ use crate::{
         audit_event::AuditEvent,
         audit_seal::AuditSeal,
         event_log::{EventLog, Extent},
+        page::Order,
     },
 };
 
@@ -95,7 +96,7 @@ fn recorded_purge(conn: &mut DbConnection) -> Result<i64> {
         through: i64,
     }
     let purges = AuditFilter { procedure: Some(PURGE.to_owned()), ..AuditFilter::default() };
-    let newest = list(conn, purges, None, PAGE)?;
+    let newest = list(conn, &purges, Order::Descending, None, PAGE)?;
     let details = newest.iter().filter_map(|entry| serde_json::from_str::<Detail>(&entry.detail).ok());
     Ok(details.map(|detail| detail.through).max().unwrap_or(0))
 }

@@ -2,6 +2,7 @@
 
 mod case;
 mod detail;
+mod lists;
 mod plans;
 mod presence;
 mod retention;
@@ -15,19 +16,19 @@ use std::{collections::BTreeSet, fs, path::Path};
 use clusterdesk::{
     db::{DbConnection, Timestamp},
     models::{
-        audit::{self, AuditFilter},
+        audit::AuditFilter,
         audit_event::AuditEvent,
         cluster_event::{ClusterEvent, ClusterEventFilter},
         customer::Customer,
         event_log::{EventLog, LogPage},
         k8s::{Cluster, ClusterChanges, ClusterRow, DeletedCluster, NewCluster, Status},
         k8s_list::ClusterFilter,
-        page::Position,
+        page::{Order, Position},
         plan::Plan,
         stats,
-        stripe_event::{EventFilter, Receipt, StripeEvent},
+        stripe_event::{Receipt, StripeEvent},
         stripe_subscription::StripeSubscription,
-        user::{self, NewUser, Role, User, UserFilter},
+        user::{self, NewUser, Role, User},
         user_profile::{Profile, complete},
     },
 };
@@ -198,70 +199,26 @@ pub fn cases() -> Vec<Case> {
             &["stripe_subscriptions_orphans"],
         ),
     ];
-    for after in [None, Some(70_000)] {
-        let (after, after_text) = (after.map(position), after.map(|id| position(id.to_string())));
-        let at = after.clone();
-        cases.push(case(move |conn| drop(DeletedCluster::page(conn, "user_4", at.as_ref(), 21).unwrap()), graveyard));
-        for (failed, index) in [(false, "stripe_events_received_at_id"), (true, "stripe_events_failed")] {
-            let (at, filter) = (after_text.clone(), EventFilter { failed });
-            let page = move |conn: &mut DbConnection| drop(StripeEvent::page(conn, &filter, at.as_ref(), 21).unwrap());
-            cases.push(browsing(page, &[index]));
-        }
-        for include_deleted in [false, true] {
-            let at = after_text.clone();
-            let filter = UserFilter { search: None, include_deleted };
-            cases.push(browsing(
-                move |conn| assert_eq!(user::list(conn, &filter, at.as_ref(), 21).unwrap().len(), 21),
-                &["users_created_at_id", owned[0], owned[1]],
-            ));
-            let by_live_id = &["k8s_cluster_configs_live_id"][..];
-            let by_live_plan = &["k8s_cluster_configs_live_plan_id"][..];
-            let all = ClusterFilter { include_deleted, ..ClusterFilter::default() };
-            for (filter, indexes) in [
-                (all.clone(), if include_deleted { &["SCAN k8s_cluster_configs", "_pkey"][..] } else { by_live_id }),
-                (ClusterFilter { status: Some(Status::Initing), ..all.clone() }, &["k8s_cluster_configs_status_id"]),
-                (
-                    ClusterFilter { plan: Some(Plan::Business), ..all.clone() },
-                    if include_deleted { &["k8s_cluster_configs_plan_id"] } else { by_live_plan },
-                ),
-                (
-                    ClusterFilter { user_id: Some(USER.to_owned()), ..all.clone() },
-                    if include_deleted { &owned[..1] } else { live },
-                ),
-            ] {
-                let at = after.clone();
-                cases.push(browsing(
-                    move |conn| drop(ClusterRow::page(conn, &filter, at.as_ref(), 21).unwrap()),
-                    indexes,
-                ));
-            }
-        }
-        let (all, some) = (AuditFilter::default(), |text: &str| Some(text.to_owned()));
-        let by_object = "audit_log_entity_id_entity_created_at_id";
-        for filter in [
-            AuditFilter { actor_id: some("user_7"), ..all.clone() },
-            AuditFilter { entity: some("cluster"), entity_id: some("77"), ..all.clone() },
-        ] {
-            cases.push(case(move |conn| drop(AuditEvent::page(conn, &filter, PART).unwrap()), &["_pkey"]));
-        }
-        for (filter, index) in [
-            (all.clone(), "audit_log_created_at_id"),
-            (AuditFilter { since: Some(position(0).at), until: Some(now), ..all.clone() }, "audit_log_created_at_id"),
-            (AuditFilter { actor_id: some("user_7"), ..all.clone() }, "audit_log_actor_id_created_at_id"),
-            (AuditFilter { procedure: some("user.delete"), ..all.clone() }, "audit_log_procedure_created_at_id"),
-            (AuditFilter { entity: some("database"), ..all.clone() }, "audit_log_entity_created_at_id"),
-            (AuditFilter { entity_id: some("77"), ..all.clone() }, by_object),
-            (AuditFilter { entity: some("cluster"), entity_id: some("77"), ..all }, by_object),
-        ] {
-            let at = after.clone();
-            cases.push(browsing(
-                move |conn| drop(audit::list(conn, filter.clone(), at.as_ref(), 21).unwrap()),
-                &[index],
-            ));
-        }
+    for after in [None, Some(position(70_000))] {
+        cases
+            .push(case(move |conn| drop(DeletedCluster::page(conn, "user_4", after.as_ref(), 21).unwrap()), graveyard));
     }
-    let others =
-        [sets::cases, stripe::cases, presence::cases, retention::cases, series::cases, tokens::cases, detail::cases];
+    for filter in [
+        AuditFilter { actor_id: Some("user_7".to_owned()), ..AuditFilter::default() },
+        AuditFilter { entity: Some("cluster".to_owned()), entity_id: Some("77".to_owned()), ..AuditFilter::default() },
+    ] {
+        cases.push(case(move |conn| drop(AuditEvent::page(conn, &filter, PART).unwrap()), &["_pkey"]));
+    }
+    let others = [
+        lists::cases,
+        sets::cases,
+        stripe::cases,
+        presence::cases,
+        retention::cases,
+        series::cases,
+        tokens::cases,
+        detail::cases,
+    ];
     cases.into_iter().chain(others.into_iter().flat_map(|cases| cases())).collect()
 }
 
@@ -327,10 +284,10 @@ both_databases! {
             let plan = ClusterFilter { plan: Some(Plan::Free), ..ClusterFilter::default() };
             let mut found = plans_on(&mut conn, |conn| assert_eq!(Cluster::of(conn, "user_1").unwrap().len(), 1));
             found.extend(plans_on(&mut conn, |conn| drop(Cluster::count_by_owner(conn, &["user_1", "user_2"]).unwrap())));
-            found.extend(plans_on(&mut conn, |conn| assert_eq!(ClusterRow::page(conn, &own, None, 21).unwrap().len(), 1)));
-            found.extend(plans_on(&mut conn, |conn| assert_eq!(ClusterRow::page(conn, &plan, None, 21).unwrap().len(), 0)));
+            found.extend(plans_on(&mut conn, |conn| assert_eq!(ClusterRow::page(conn, &own, Order::Descending, None, 21).unwrap().len(), 1)));
+            found.extend(plans_on(&mut conn, |conn| assert_eq!(ClusterRow::page(conn, &plan, Order::Descending, None, 21).unwrap().len(), 0)));
             let all = ClusterFilter::default();
-            found.extend(plans_on(&mut conn, |conn| assert_eq!(ClusterRow::page(conn, &all, None, 21).unwrap().len(), 21)));
+            found.extend(plans_on(&mut conn, |conn| assert_eq!(ClusterRow::page(conn, &all, Order::Descending, None, 21).unwrap().len(), 21)));
             for Planned { statement, plan } in found {
                 let is_live = plan.iter().any(|line| line.contains("k8s_cluster_configs_live_"));
                 assert!(is_live, "statistics: {has_statistics}\n{statement}\n{}", plan.join("\n"));
@@ -368,7 +325,7 @@ both_databases! {
 #[test]
 fn every_model_function_has_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = ["", "/sets", "/stripe", "/presence", "/retention", "/series", "/tokens", "/detail"]
+    let files = ["", "/lists", "/sets", "/stripe", "/presence", "/retention", "/series", "/tokens", "/detail"]
         .map(|part| root.join(format!("tests/it/indexes{part}.rs")));
     let cases = files.map(|file| fs::read_to_string(file).unwrap()).concat();
     for file in fs::read_dir(root.join("src/models")).unwrap() {

@@ -41,6 +41,7 @@ mod jsonrpc;
 mod k8s;
 mod kernel;
 mod ladder;
+mod lists;
 mod live_counts;
 mod migrations;
 mod old_defects;

@@ -2,6 +2,7 @@
 // out.
 
 import { announce, byId, el, showDialog, uniqueId } from "./dom.js";
+import { askEarly } from "./early.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { providerRow } from "./provider.js";
 import { call, tell } from "./rpc.js";
@@ -79,7 +80,9 @@ export async function signIn() {
 /** Signs in by the cookie of this browser, if that has one. */
 export async function resumeSession() {
   try {
-    const { result } = await call("user.me", undefined, { token: "" });
+    const me = call("user.me", undefined, { token: "" });
+    if (session.token === "") askEarly(location.hash, (method, params) => call(method, params, { token: "" }));
+    const { result } = await me;
     // A token that was entered meanwhile wins.
     if (session.token === "") session.begin("", result);
   } catch {

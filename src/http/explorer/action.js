@@ -1,4 +1,4 @@
-// Buttons in a table row that call a mutation.
+// Mutations that a list offers for one of its items.
 
 import { renewSession } from "./account.js";
 import { askToConfirm } from "./confirm.js";
@@ -8,34 +8,45 @@ import { call } from "./rpc.js";
 import { session } from "./session.js";
 
 /**
- * A button that calls a mutation and reloads the list. `done` is the text to show afterwards, or a
- * function that makes an element from the result. `question`, if given, has
- * to be confirmed first. `prepare`, if given, reads what the question is about; its `input` and `question` come on top.
+ * Calls a mutation and reloads the list. `done` is the text to show afterwards, or a function that makes an element from the result.
+ * `question`, if given, has to be confirmed first. `prepare`, if given, reads what the question is about; its `input` and `question`
+ * come on top. With an `item` of the list, nothing is called if that has changed since it was shown.
  */
-export function actionButton(
-  list,
-  { text, label, method, input, done, question = null, prepare = null, danger = false },
-) {
-  const button = el(
-    "button",
-    { type: "button", class: danger ? "small danger-text" : "small", "aria-label": label },
-    text,
-  );
+async function perform(list, about) {
+  const { method, input, done, question = null, prepare = null, item = null } = about;
+  try {
+    const more = (await prepare?.()) ?? {};
+    if (question && !(await askToConfirm({ ...question, ...more.question }))) return;
+    if (item !== null && !list.isCurrent(item)) return list.showNotice(outdated());
+    if (item !== null) list.hold(item);
+    const { result } = await call(method, { ...input, ...more.input }, { mutates: true });
+    if (input.userId === session.user?.id) return await renewSession();
+    list.showNotice(typeof done === "function" ? done(result) : el("p", { class: "notice good" }, done));
+    await list.reload();
+  } catch (error) {
+    if (item !== null) list.release(item);
+    list.showNotice(failureBox(error));
+  }
+}
+
+function outdated() {
+  return el("p", { class: "notice warn" }, "This has changed since it was shown. Look at it again.");
+}
+
+/** A button for a mutation, `about`; see {@link perform}. `label` is its name for screen readers. */
+export function actionButton(list, { text, label, danger = false, ...about }) {
+  const looks = danger ? "small danger-text" : "small";
+  const button = el("button", { type: "button", class: looks, "aria-label": label }, text);
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
-    try {
-      const more = (await prepare?.()) ?? {};
-      if (question && !(await askToConfirm({ ...question, ...more.question }))) return;
-      const { result } = await call(method, { ...input, ...more.input }, { mutates: true });
-      if (input.userId === session.user?.id) return await renewSession();
-      list.showNotice(typeof done === "function" ? done(result) : el("p", { class: "notice good" }, done));
-      await list.reload();
-    } catch (error) {
-      list.showNotice(failureBox(error));
-    } finally {
-      button.removeAttribute("aria-disabled");
-    }
+    await perform(list, about);
+    button.removeAttribute("aria-disabled");
   });
   return button;
+}
+
+/** An entry of a row's menu that calls a mutation, `about`; see {@link perform}. */
+export function action(list, { text, danger = false, ...about }) {
+  return { text, danger, run: () => perform(list, about) };
 }

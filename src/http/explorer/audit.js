@@ -1,11 +1,14 @@
 // The dashboard's audit log: who changed what. New entries appear as they are written.
 
+import { clusterPage } from "./clusters.js";
+import { copyAction } from "./copy.js";
 import { announce, el } from "./dom.js";
 import { eventSentence } from "./events.js";
 import { jsonBlock } from "./json.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 import { watch } from "./rpc.js";
+import { userPage } from "./users.js";
 import { visible } from "./visible.js";
 
 /** Characters of a detail that are shown before it is opened. */
@@ -14,45 +17,111 @@ const SHORT = 60;
 /** The filters that the subscription has too. A list with another one, such as `until`, is not live. */
 const LIVE = new Set(["actorId", "procedure", "entity", "entityId"]);
 
+/** The kinds of things that change. */
+const ENTITIES = [
+  "user",
+  "customer",
+  "cluster",
+  "apiToken",
+  "session",
+  "stripe_event",
+  "stripe_session",
+  "stripe_account",
+  "database",
+];
+
+/** Who makes changes and is no user. */
+const SYSTEM = new Set(["cli", "bootstrap", "stripe", "server"]);
+
 /** Shows the log in `node`. Returns a function that stops it. */
 export function showAudit(node, registry, query) {
+  let watching = { stop() {} };
+  const mutations = registry.procedures.filter(({ kind }) => kind === "mutation").map(({ name }) => name);
   const list = showList(node, registry, {
     procedureName: "admin.auditLog",
     place: "dashboard/audit",
     noun: "Entries",
     query,
+    choices: { entity: ENTITIES, procedure: mutations },
     columns: [
-      { title: "When", cell: (entry) => moment(entry.createdAt) },
-      { title: "Who", cell: (entry) => link("actorId", entry.actorId) },
-      { title: "Procedure", cell: (entry) => el("code", { class: "breakable" }, entry.procedure) },
+      {
+        title: "When",
+        sort: "createdAt",
+        cell: (entry) => moment(entry.createdAt),
+        fields: { id: (entry) => entry.id, time: (entry) => entry.createdAt },
+      },
+      {
+        title: "Who",
+        cell: (entry) => actor(entry),
+        fields: {
+          actor: (entry) => entry.actorId,
+          door: (entry) => entry.door,
+          address: (entry) => entry.clientAddress,
+        },
+      },
+      {
+        title: "Procedure",
+        cell: (entry) => el("code", { class: "cut", title: entry.procedure }, entry.procedure),
+        fields: { procedure: (entry) => entry.procedure },
+      },
       {
         title: "What",
-        cell: (entry) => [`${entry.entity} `, link("entityId", entry.entityId, { entity: entry.entity })],
+        cell: (entry) => [el("span", { class: "help block" }, entry.entity), object(entry)],
+        fields: { entity: (entry) => entry.entity, entityId: (entry) => entry.entityId },
       },
-      { title: "Detail", cell: (entry) => detail(entry) },
+      {
+        title: "Detail",
+        cell: (entry) => detail(entry),
+        fields: { detail: (entry) => JSON.stringify(entry.detail), requestId: (entry) => entry.requestId },
+      },
     ],
-  });
-  const filters = [...query].filter(([, value]) => value !== "");
-  if (!filters.every(([name]) => LIVE.has(name))) return undefined;
-  const { stop } = watch("admin.watchAudit", Object.fromEntries(filters), {
-    onEvent: (event) => {
-      // Entries that were written between the first load and the start of the subscription.
-      if (event.type === "ready") list.reload();
-      if (event.type !== "recorded") return;
-      list.add(event.entry);
-      announce(eventSentence(event));
+    actions: (entry) => ({ label: `entry ${entry.id}`, items: () => menu(entry) }),
+    onFilter: (filters) => {
+      watching.stop();
+      watching = Object.keys(filters).every((name) => LIVE.has(name))
+        ? watch("admin.watchAudit", filters, { onEvent: see })
+        : { stop() {} };
     },
   });
-  return stop;
+
+  function see(event) {
+    // Entries that were written between the first load and the start of the subscription.
+    if (event.type === "ready") list.refresh();
+    if (event.type !== "recorded") return;
+    list.add(event.entry);
+    announce(eventSentence(event));
+  }
+
+  return () => {
+    watching.stop();
+    list.stop();
+  };
 }
 
-/** A link to the log, filtered by this value. */
-function link(filter, value, others = {}) {
-  return el(
-    "a",
-    { class: "breakable", href: `#/dashboard/audit?${new URLSearchParams({ ...others, [filter]: value })}` },
-    visible(value),
-  );
+function actor({ actorId }) {
+  const id = visible(actorId);
+  if (SYSTEM.has(actorId)) return el("span", { class: "cut" }, id);
+  return el("a", { class: "cut", href: userPage(actorId), title: id }, id);
+}
+
+/** What was changed, with a link to its page if it has one. */
+function object({ entity, entityId }) {
+  const pages = { user: userPage, cluster: clusterPage };
+  const id = visible(entityId);
+  const page = Object.hasOwn(pages, entity) ? pages[entity] : null;
+  const about = { class: "cut", title: id };
+  return page === null ? el("code", about, id) : el("a", { ...about, href: page(entityId) }, id);
+}
+
+/** Links to the log, filtered by a value of this entry. */
+function menu({ actorId, procedure, entity, entityId, requestId }) {
+  const only = (text, filter) => ({ text, href: `#/dashboard/audit?${new URLSearchParams(filter)}` });
+  return [
+    only(`Only this ${entity}`, { entity, entityId }),
+    only(`Only by ${SYSTEM.has(actorId) ? actorId : "this user"}`, { actorId }),
+    only(`Only ${procedure}`, { procedure }),
+    copyAction("Copy request id", requestId),
+  ];
 }
 
 /** Where a change came from, as far as that is known. */
@@ -70,7 +139,7 @@ function detail(entry) {
   return el(
     "details",
     {},
-    el("summary", {}, el("code", {}, summary)),
+    el("summary", {}, el("code", { class: "cut" }, summary)),
     jsonBlock(entry.detail, label),
     el("p", { class: "help" }, "Request id ", el("code", {}, entry.requestId)),
     el("p", { class: "help" }, origin(entry)),

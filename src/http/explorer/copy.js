@@ -22,6 +22,12 @@ export function copyButton(what, text, { shortcut = undefined } = {}) {
   return button;
 }
 
+/** An entry of a menu that copies a text. */
+export function copyAction(words, text) {
+  const run = async () => announce((await copy(text)) ? "Copied" : "Could not copy");
+  return { text: words, run };
+}
+
 /** Copies a text. Returns whether that worked. */
 export async function copy(text) {
   try {

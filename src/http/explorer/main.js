@@ -10,6 +10,7 @@ import { byId, el } from "./dom.js";
 import { startEnvironments } from "./environments.js";
 import { showEnvironments } from "./environments-page.js";
 import { failureBox } from "./failure.js";
+import { startMoments } from "./moment.js";
 import { markCurrent, startNavigation } from "./navigation.js";
 import { showOverview } from "./overview.js";
 import { showProcedure } from "./procedure.js";
@@ -22,6 +23,7 @@ const main = byId("main");
 let leave = () => {};
 
 startTheme();
+startMoments();
 startEnvironments();
 startSwitcher();
 startAccount();

@@ -1,7 +1,7 @@
 // The browsers in which the signed-in user is signed in; an admin can look at those of another one.
 
 import { renewSession } from "./account.js";
-import { actionButton } from "./action.js";
+import { action } from "./action.js";
 import { badge } from "./badge.js";
 import { askToConfirm } from "./confirm.js";
 import { el } from "./dom.js";
@@ -29,20 +29,27 @@ export function showSessions(node, registry, query) {
       { title: "Signed in", cell: ({ createdAt }) => moment(createdAt) },
       { title: "Last used", cell: (one) => lastUse(one) },
       { title: "Ends", cell: ({ expiresAt }) => moment(expiresAt) },
-      { title: "Actions", cell: (one, list) => (one.current ? "–" : end(one, list)) },
     ],
+    actions: (one, list) => (one.current ? null : { label: `session #${one.id}`, items: () => [end(one, list)] }),
   });
   node.replaceChildren(place, el("div", { class: "buttons" }, endAll(list, session.isAdmin && query.get("userId"))));
 }
 
 function end(one, list) {
-  return actionButton(list, {
-    text: "Sign out",
-    label: `Sign out session #${one.id}`,
+  return action(list, {
+    text: "Sign out…",
+    item: one,
     method: "session.revoke",
     input: about(one),
     done: `Session #${one.id} has been signed out.`,
     danger: true,
+    question: {
+      title: `Sign out session #${one.id}?`,
+      text: "That browser is signed out at once. It needs a new link to sign in again.",
+      detail: `session #${one.id}${one.lastUsedAddress === null ? "" : `, last used from ${one.lastUsedAddress}`}`,
+      detailLabel: "Session",
+      action: "Sign out",
+    },
   });
 }
 

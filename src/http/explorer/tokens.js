@@ -1,8 +1,8 @@
 // The API tokens of the signed-in user; an admin can look at those of another one.
 
-import { actionButton } from "./action.js";
+import { action } from "./action.js";
 import { badge } from "./badge.js";
-import { copyButton } from "./copy.js";
+import { copyAction, copyButton } from "./copy.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { createForm } from "./form.js";
@@ -23,19 +23,32 @@ export function showTokens(node, registry, query) {
     columns: [
       {
         title: "Token",
-        cell: (token) => [el("strong", {}, token.name), el("code", { class: "help block" }, hint(token))],
+        cell: (token) => [
+          el("strong", { class: "cut", title: token.name }, token.name),
+          el("code", { class: "help block" }, hint(token)),
+        ],
+        fields: { id: (token) => token.id, name: (token) => token.name },
       },
-      { title: "Scope", cell: (token) => badge(token.scope) },
-      { title: "State", cell: (token) => badge(state(token)) },
-      { title: "Created", cell: (token) => moment(token.createdAt) },
-      { title: "Expires", cell: (token) => (token.expiresAt ? moment(token.expiresAt) : "never") },
-      { title: "Last used", cell: (token) => lastUse(token) },
+      { title: "Scope", cell: (token) => badge(token.scope), fields: { scope: (token) => token.scope } },
+      { title: "State", cell: (token) => badge(state(token)), fields: { state } },
       {
-        title: "Actions",
-        cell: (token, list) =>
-          state(token) === "live" ? el("div", { class: "actions" }, rotate(token, list), revoke(token, list)) : "–",
+        title: "Created",
+        cell: (token) => moment(token.createdAt),
+        fields: { created: (token) => token.createdAt },
+      },
+      {
+        title: "Expires",
+        cell: (token) => (token.expiresAt ? moment(token.expiresAt) : "never"),
+        fields: { expires: (token) => token.expiresAt },
+      },
+      {
+        title: "Last used",
+        cell: (token) => lastUse(token),
+        fields: { lastUsed: (token) => token.lastUsedAt, lastUsedFrom: (token) => token.lastUsedAddress },
       },
     ],
+    actions: (token, list) =>
+      state(token) === "live" ? { label: named(token), items: () => menu(token, list) } : null,
   });
   node.replaceChildren(el("div", { class: "stack" }, creation(registry, list, query.get("userId")), place));
 }
@@ -51,7 +64,7 @@ function state({ revokedAt, expiresAt }) {
 }
 
 export function lastUse({ lastUsedAt, lastUsedAddress }) {
-  const from = lastUsedAddress === null ? null : el("code", { class: "help block breakable" }, lastUsedAddress);
+  const from = lastUsedAddress === null ? null : el("code", { class: "help cut" }, lastUsedAddress);
   return [moment(lastUsedAt), from];
 }
 
@@ -119,10 +132,14 @@ function secret({ id, token }) {
   );
 }
 
+function menu(token, list) {
+  return [rotate(token, list), copyAction("Copy id", String(token.id)), revoke(token, list)];
+}
+
 function rotate(token, list) {
-  return actionButton(list, {
-    text: "Rotate",
-    label: `Rotate ${named(token)}`,
+  return action(list, {
+    text: "Rotate…",
+    item: token,
     method: "token.rotate",
     input: about(token),
     done: secret,
@@ -137,9 +154,9 @@ function rotate(token, list) {
 }
 
 function revoke(token, list) {
-  return actionButton(list, {
-    text: "Revoke",
-    label: `Revoke ${named(token)}`,
+  return action(list, {
+    text: "Revoke…",
+    item: token,
     method: "token.revoke",
     input: about(token),
     done: `${named(token)} has been revoked.`,

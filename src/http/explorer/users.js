@@ -1,11 +1,13 @@
-// The dashboard's users, with buttons that change a role or delete an account.
+// The dashboard's users, with menus that change a role or delete an account.
 
-import { actionButton } from "./action.js";
+import { action } from "./action.js";
 import { badge } from "./badge.js";
+import { copyAction } from "./copy.js";
 import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
-import { call } from "./rpc.js";
+import { call, watch } from "./rpc.js";
+import { session } from "./session.js";
 import { visible } from "./visible.js";
 
 const displayName = (user) => user.name ?? visible(user.id);
@@ -13,8 +15,13 @@ const displayName = (user) => user.name ?? visible(user.id);
 /** Names a user exactly: several may have the same name. */
 const who = (user) => (user.name ? `${user.name} (${visible(user.id)})` : visible(user.id));
 
+/** The page about a user. */
+export const userPage = (id) => `#/user/${encodeURIComponent(id)}`;
+
+const isSelf = (user) => user.id === session.user?.id;
+
 export function showUsers(node, registry, query) {
-  showList(node, registry, {
+  const list = showList(node, registry, {
     procedureName: "admin.listUsers",
     place: "dashboard/users",
     noun: "Users",
@@ -22,23 +29,62 @@ export function showUsers(node, registry, query) {
     columns: [
       {
         title: "User",
+        sort: "name",
+        first: "asc",
         cell: (user) => [
-          el("strong", {}, displayName(user)),
-          el("code", { class: "help block breakable" }, visible(user.id)),
+          el("a", { class: "cut wide strong", href: userPage(user.id), title: who(user) }, displayName(user)),
+          el("code", { class: "cut wide help", title: visible(user.id) }, visible(user.id)),
         ],
+        fields: { id: (user) => user.id, name: (user) => user.name },
       },
-      { title: "Email", cell: (user) => el("span", { class: "breakable" }, user.email ?? "–") },
-      { title: "Role", cell: (user) => [badge(user.role), user.deletedAt ? badge("DELETED") : null] },
-      { title: "Plan", cell: (user) => (user.plan ? badge(user.plan) : "–") },
-      { title: "Clusters", cell: (user) => clusters(user) },
-      { title: "Joined", cell: (user) => moment(user.createdAt) },
       {
-        title: "Actions",
-        cell: (user, list) =>
-          user.deletedAt ? "–" : el("div", { class: "actions" }, setRole(user, list), softDelete(user, list)),
+        title: "Email",
+        cell: (user) => el("span", { class: "cut wide", title: user.email }, user.email ?? "–"),
+        fields: { email: (user) => user.email },
+      },
+      {
+        title: "Role",
+        cell: (user) => [badge(user.role), user.deletedAt ? badge("DELETED") : null],
+        fields: { role: (user) => user.role, deleted: (user) => user.deletedAt },
+      },
+      {
+        title: "Plan",
+        cell: (user) => (user.plan ? badge(user.plan) : "–"),
+        fields: { plan: (user) => user.plan },
+      },
+      { title: "Clusters", cell: (user) => clusters(user), fields: { clusters: (user) => user.activeClusters } },
+      {
+        title: "Joined",
+        sort: "createdAt",
+        cell: (user) => moment(user.createdAt),
+        fields: { joined: (user) => user.createdAt },
       },
     ],
+    actions: (user, list) => ({ label: who(user), items: () => menu(user, list) }),
   });
+  const { stop } = watch(
+    "admin.watchAudit",
+    {},
+    {
+      onEvent: ({ type, entry }) => {
+        // Changes between the first load and the start of the subscription, and those that it could not deliver in time.
+        if (type !== "recorded") return list.refresh();
+        const changed = [...concerned(entry)].map((id) => list.get(id)).filter(Boolean);
+        for (const user of changed) list.hold(user);
+        if (changed.length > 0) list.refresh();
+      },
+    },
+  );
+  return () => {
+    stop();
+    list.stop();
+  };
+}
+
+/** The ids of the users whose rows an entry may have changed. */
+function concerned({ entity, entityId, actorId, detail }) {
+  const owner = [detail?.owner, detail?.userId].filter((id) => typeof id === "string");
+  return new Set([...(entity === "user" ? [entityId] : []), ...owner, actorId]);
 }
 
 function clusters({ id, activeClusters, deletedAt }) {
@@ -46,12 +92,25 @@ function clusters({ id, activeClusters, deletedAt }) {
   return el("a", { href, "aria-label": `${activeClusters} active clusters of ${visible(id)}` }, String(activeClusters));
 }
 
+function menu(user, list) {
+  const history = new URLSearchParams({ entity: "user", entityId: user.id });
+  return [
+    user.deletedAt ? null : setRole(user, list),
+    { text: "Clusters", href: `#/dashboard/clusters?${new URLSearchParams({ userId: user.id })}` },
+    { text: "History", href: `#/dashboard/audit?${history}` },
+    copyAction("Copy id", user.id),
+    user.deletedAt ? null : softDelete(user, list),
+  ];
+}
+
 function setRole(user, list) {
   const role = user.role === "ADMIN" ? "USER" : "ADMIN";
   const title = role === "ADMIN" ? "Make admin" : "Make user";
-  return actionButton(list, {
-    text: title,
-    label: `${title}: ${who(user)}`,
+  const own = "This is your own account: you lose access to the dashboard, and only another admin can give it back.";
+  const others = "They keep their account and their clusters, and lose access to the dashboard.";
+  return action(list, {
+    text: `${title}…`,
+    item: user,
     method: "admin.setRole",
     input: { userId: user.id, role },
     done: `${who(user)} is ${role} now.`,
@@ -60,7 +119,9 @@ function setRole(user, list) {
       text:
         role === "ADMIN"
           ? "An admin sees and changes everything, and can make more admins."
-          : "They keep their account and their clusters, and lose access to the dashboard.",
+          : isSelf(user)
+            ? own
+            : others,
       detail: visible(user.id),
       detailLabel: "User id",
       action: title,
@@ -69,16 +130,17 @@ function setRole(user, list) {
 }
 
 function softDelete(user, list) {
-  return actionButton(list, {
-    text: "Delete",
-    label: `Delete ${who(user)}`,
+  const own = isSelf(user) ? "This is your own account, and you are signed out at once. " : "";
+  return action(list, {
+    text: "Delete…",
+    item: user,
     method: "user.softDelete",
     input: { userId: user.id },
     done: `The account of ${who(user)} has been deleted.`,
     danger: true,
     question: {
       title: `Delete ${displayName(user)}?`,
-      text: "Their clusters are deleted, their tokens are revoked, and their name and email are erased. This can't be undone here.",
+      text: `${own}Their clusters are deleted, their tokens are revoked, and their name and email are erased. This can't be undone here.`,
       detail: visible(user.id),
       detailLabel: "User id and active clusters",
       action: "Delete the account",

@@ -5,6 +5,7 @@ import { createClient } from "@clusterdesk/client";
 import type { BrowserContext, Page } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { browser, complaints, screenshot } from "../support/browser.ts";
+import { choose, overflow } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -154,17 +155,13 @@ for (const width of [1280, 360]) {
       await accessible(page, "the tokens");
       await screenshot(page, `console-tokens-${width}`);
       assert.equal(await overflow(page), 0);
-      await row()
-        .getByRole("button", { name: /^Rotate deploy/ })
-        .press("Enter");
+      await choose(page, /^Actions: deploy/, "Rotate…");
       await page.getByRole("button", { name: "Rotate the token" }).press("Enter");
       await until(async () => (await notice.locator("code").innerText()) !== secret, "the new token");
       const rotated = createClient({ url: server.url, token: await notice.locator("code").innerText() });
       await assert.rejects(script.user.me(), { code: "UNAUTHORIZED" });
       assert.equal((await rotated.user.me()).id, user);
-      await row()
-        .getByRole("button", { name: /^Revoke deploy/ })
-        .press("Enter");
+      await choose(page, /^Actions: deploy/, "Revoke…");
       await page.getByRole("button", { name: "Revoke the token" }).press("Enter");
       await page.getByText(/has been revoked/).waitFor();
       await assert.rejects(rotated.user.me(), { code: "UNAUTHORIZED" });
@@ -187,10 +184,8 @@ for (const width of [1280, 360]) {
         await accessible(page, "the sessions");
         await screenshot(page, `console-sessions-${width}`);
         assert.equal(await overflow(page), 0);
-        await rows
-          .nth(2)
-          .getByRole("button", { name: /^Sign out session/ })
-          .press("Enter");
+        await choose(page, /^Actions: session #/, "Sign out…");
+        await page.getByRole("alertdialog").getByRole("button", { name: "Sign out", exact: true }).press("Enter");
         await page.getByText(/has been signed out/).waitFor();
         await until(async () => (await rows.count()) === 2, "one session");
         await elsewhere.reload();
@@ -209,12 +204,9 @@ test("an admin sees and ends the sessions and tokens of others", () =>
     const { id } = await user.token.create({ name: "of another", scope: "read" });
     await open(page, await server.consoleLink());
     await page.goto(`${server.url}/#/access/tokens?userId=console_other`);
-    await page.getByRole("button", { name: `Revoke of another #${id}` }).click();
+    await choose(page, new RegExp(`^Actions: of another #${id}`), "Revoke…");
     await page.getByRole("button", { name: "Revoke the token" }).click();
     await page.getByText(/has been revoked/).waitFor();
     const [revoked] = await user.token.list();
     assert.notEqual(revoked?.revokedAt, null);
   }));
-
-const overflow = (page: Page) =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

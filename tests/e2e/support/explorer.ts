@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
 import { complaints } from "./browser.ts";
+import { until } from "./until.ts";
 
 /** What a test does with the page. */
 type Visit = (page: Page) => Promise<void>;
@@ -59,6 +60,18 @@ export async function go(page: Page, place: string): Promise<void> {
   const menu = page.getByRole("button", { name: "Menu" });
   if (await menu.isVisible()) await menu.click();
   await page.getByRole("navigation", { name: "Procedures" }).getByRole("link", { name: place, exact: true }).click();
+}
+
+/** Chooses an action of the menu of a row. */
+export async function choose(page: Page, row: string | RegExp, action: string | RegExp): Promise<void> {
+  // Not while the row is being loaded again, which also closes its menu if the row has changed.
+  const button = page.getByRole("button", { name: row, disabled: false });
+  const item = page.getByRole("menuitem", { name: action });
+  await until(async () => {
+    if (!(await item.isVisible())) await button.press("Enter");
+    return item.isVisible();
+  }, `the menu of ${row}`);
+  await item.press("Enter");
 }
 
 /** The pixels by which the page is too wide. */

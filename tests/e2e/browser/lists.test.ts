@@ -1,0 +1,278 @@
+// The dashboard's lists: sorting, filters, menus, CSV and rows that change by themselves.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { createClient } from "@clusterdesk/client";
+import type { Page } from "playwright-core";
+import { accessible } from "../support/axe.ts";
+import { browser, screenshot } from "../support/browser.ts";
+import { choose, explorer, go, overflow, signIn } from "../support/explorer.ts";
+import { Server } from "../support/server.ts";
+import { token } from "../support/token.ts";
+import { until } from "../support/until.ts";
+
+const server = await Server.start();
+const adminToken = await server.adminToken();
+const explore = explorer(await browser(), server);
+
+const client = (user: string) => createClient({ url: server.url, token: token(user) });
+const admin = createClient({ url: server.url, token: adminToken });
+
+/** Names that must neither break the page nor be believed. */
+const NAMES = {
+  lists_long: "W".repeat(100),
+  lists_rtl: "‮שלום עולם مرحبا",
+  lists_four: "𝒜𝒷𝒸 👩‍👩‍👧‍👦 𓀀",
+  lists_script: `<img src=x onerror="document.title='owned'">`,
+  lists_formula: `=HYPERLINK("https://evil.example","a, b")`,
+};
+
+for (const [user, name] of Object.entries(NAMES)) await client(user).user.updateName({ name });
+await client(`lists_${"x".repeat(200)}`).k8s.create({ name: "a".repeat(100), location: "L".repeat(50) });
+
+/** Opens a tab of the dashboard as an admin. */
+async function open(page: Page, tab: string): Promise<void> {
+  await signIn(page, adminToken);
+  await go(page, "Dashboard");
+  await page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name: tab }).click();
+  await rows(page).first().waitFor();
+}
+
+/** The rows of the list, without the head. */
+const rows = (page: Page) => page.getByRole("main").locator("tbody tr");
+const row = (page: Page, text: string) => rows(page).filter({ hasText: text });
+const dialog = (page: Page) => page.getByRole("alertdialog");
+const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent ?? "");
+
+/** Words that begin on one line and end on another. */
+function broken(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const walker = document.createTreeWalker(document.querySelector("main")!, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode as Text;
+      for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}_]+/gu)) {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        const lines = new Set([...range.getClientRects()].map(({ bottom }) => Math.round(bottom / 8)));
+        if (lines.size > 1) found.push(word);
+      }
+    }
+    return found;
+  });
+}
+
+for (const width of [1920, 1280, 360]) {
+  test(`${width} px: the lists are accessible, fit, and break no word`, () =>
+    explore(width, "/", async (page) => {
+      await open(page, "Users");
+      await page.evaluate(() => document.fonts.ready);
+      for (const tab of ["Users", "Clusters", "Audit log"]) {
+        await page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name: tab }).click();
+        await page.getByRole("heading", { name: `Dashboard: ${tab}` }).waitFor();
+        await rows(page).first().waitFor();
+        await accessible(page, tab);
+        await screenshot(page, `lists-${tab.toLowerCase().replace(" ", "-")}-${width}`);
+        assert.equal(await overflow(page), 0);
+        assert.deepEqual(await broken(page), [], tab);
+        const button = rows(page)
+          .first()
+          .getByRole("button", { name: /^Actions: / });
+        await button.click();
+        await page.getByRole("menuitem").first().waitFor();
+        await accessible(page, `a menu of ${tab}`);
+        await page.keyboard.press("Escape");
+        await page.getByRole("menuitem").first().waitFor({ state: "hidden" });
+      }
+      assert.notEqual(await page.title(), "owned");
+      if (width === 1920) {
+        const box = await page.getByRole("table").boundingBox();
+        assert.ok((box?.width ?? 0) > 1500, "the table uses the screen");
+      }
+    }));
+}
+
+test("the keyboard sorts, filters and walks a menu, and keeps the focus", () =>
+  explore(1280, "/", async (page) => {
+    await open(page, "Users");
+    const head = page.getByRole("columnheader", { name: "User", exact: true });
+    assert.equal(await head.getAttribute("aria-sort"), "none");
+    const ids = async () => (await rows(page).locator("code").allInnerTexts()).filter((id) => id.startsWith("lists_"));
+    for (const [order, name] of [
+      ["asc", "ascending"],
+      ["desc", "descending"],
+    ] as const) {
+      await page.getByRole("button", { name: "User", exact: true }).press("Enter");
+      await until(async () => (await head.getAttribute("aria-sort")) === name, name);
+      assert.match(page.url(), new RegExp(`sort=name&order=${order}`));
+      const { items } = await admin.admin.listUsers({ sort: "name", order });
+      const expected = items.map(({ id }) => id).filter((id) => id.startsWith("lists_"));
+      await until(async () => (await ids()).join() === expected.join(), `users ${name}`);
+      assert.equal(await focused(page), "User");
+    }
+    await page.goBack();
+    await until(async () => (await head.getAttribute("aria-sort")) === "ascending", "the order before");
+
+    const search = page.getByRole("search", { name: "Filter Users" }).getByLabel("Search");
+    await search.focus();
+    await page.keyboard.type("LISTS_FOUR", { delay: 5 });
+    await until(async () => (await rows(page).count()) === 1, "one user");
+    assert.match(page.url(), /search=LISTS_FOUR/);
+    assert.equal(await search.evaluate((element) => element === document.activeElement), true);
+    assert.match(await page.getByRole("main").innerText(), /Users 1–1 of 1/);
+    await page.getByRole("button", { name: "Reset" }).press("Enter");
+    await until(async () => (await rows(page).count()) > 5, "all users");
+    await page.getByLabel("Role", { exact: true }).selectOption("ADMIN");
+    await until(async () => (await rows(page).count()) === 1, "one admin");
+    await page.getByRole("button", { name: "Reset" }).press("Enter");
+    await until(async () => (await rows(page).count()) > 5, "all users again");
+
+    const button = row(page, "lists_four").getByRole("button", { name: /^Actions: / });
+    await button.focus();
+    await page.keyboard.press("ArrowDown");
+    await until(async () => (await focused(page)) === "Make admin…", "the first entry");
+    for (const [key, text] of [
+      ["ArrowUp", "Delete…"],
+      ["ArrowDown", "Make admin…"],
+      ["End", "Delete…"],
+      ["Home", "Make admin…"],
+      ["h", "History"],
+    ] as const) {
+      await page.keyboard.press(key);
+      assert.equal(await focused(page), text);
+    }
+    assert.equal(await button.getAttribute("aria-expanded"), "true");
+    await page.keyboard.press("Escape");
+    await until(async () => (await button.getAttribute("aria-expanded")) === "false", "the menu to close");
+    assert.equal(await button.evaluate((element) => element === document.activeElement), true);
+  }));
+
+test("a search aborts the one before", () =>
+  explore(1280, "/", async (page) => {
+    await open(page, "Users");
+    let held = 0;
+    await page.route("**/", async (route) => {
+      const isSlow = route.request().postData()?.includes('"search":"lists"') ?? false;
+      if (!isSlow) return route.continue();
+      held += 1;
+      // It is never answered.
+    });
+    const search = page.getByLabel("Search", { exact: true });
+    const aborted = page.waitForEvent("requestfailed");
+    await search.fill("lists");
+    await until(() => held === 1, "the first search");
+    await search.fill("lists_rtl");
+    await aborted;
+    await until(async () => (await rows(page).count()) === 1, "the second search");
+  }));
+
+test("CSV has all pages, is safe for spreadsheets, and can be stopped", () =>
+  explore(1280, "/", async (page) => {
+    for (let at = 0; at < 105; at += 1) await client(`lists_csv_${at}`).user.me();
+    await open(page, "Users");
+    const save = async () => {
+      const download = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Export CSV" }).press("Enter");
+      const file = await download;
+      assert.match(file.suggestedFilename(), /^users-\d{4}-\d\d-\d\d\.csv$/);
+      return readFile((await file.path())!, "utf8");
+    };
+    await page.getByLabel("Search", { exact: true }).fill("lists_csv_");
+    await until(() => page.url().includes("search="), "the search");
+    const lines = (await save()).split("\r\n");
+    assert.equal(lines[0], "\uFEFFid,name,email,role,deleted,plan,clusters,joined");
+    assert.equal(lines.length, 107);
+    assert.match(await page.getByRole("main").innerText(), /Saved 105 rows/);
+    await page.getByLabel("Search", { exact: true }).fill("lists_formula");
+    await until(async () => (await rows(page).count()) === 1, "one user");
+    const [, formula] = (await save()).split("\r\n");
+    assert.match(formula!, /^lists_formula,"'=HYPERLINK\(""https:\/\/evil\.example"",""a, b""\)",,USER,,,0,2/);
+
+    await page.getByRole("button", { name: "Reset" }).click();
+    await until(async () => (await rows(page).count()) === 20, "a page");
+    let pages = 0;
+    await page.route("**/", async (route) => {
+      if (!route.request().postData()?.includes('"limit":100')) return route.continue();
+      pages += 1;
+      // The second page never comes.
+      return pages === 1 ? route.continue() : undefined;
+    });
+    await page.getByRole("button", { name: "Export CSV" }).press("Enter");
+    await until(() => pages === 2, "the second page");
+    assert.match(await page.getByRole("main").innerText(), /100 rows…/);
+    await page.keyboard.press("Enter");
+    await page.getByText("Stopped. Nothing was saved.").waitFor();
+    assert.equal(await focused(page), "Export CSV");
+  }));
+
+test("clusters change by themselves, and what has changed is not acted on", () =>
+  explore(1280, "/", async (page) => {
+    const owner = client("lists_owner");
+    const { id } = await owner.k8s.create({ name: "live-row", location: "eu" });
+    await open(page, "Clusters");
+    await page.getByRole("link", { name: "live-row" }).waitFor();
+    const about = `Actions: live-row #${id}`;
+    await choose(page, about, "Set CREATING…");
+    assert.match(await dialog(page).innerText(), /There is no way back to PENDING[\s\S]*owner: lists_owner/);
+    await admin.k8s.setStatus({ id, status: "CREATING" });
+    await until(async () => /CREATING/.test(await row(page, "live-row").innerText()), "the new status");
+    await dialog(page).getByRole("button", { name: "Set CREATING" }).press("Enter");
+    await page.getByText("This has changed since it was shown. Look at it again.").waitFor();
+    assert.equal((await owner.k8s.get({ id })).status, "CREATING");
+
+    await choose(page, about, "Set INITING…");
+    await dialog(page).getByRole("button", { name: "Set INITING" }).press("Enter");
+    await page.getByText(`live-row #${id} is INITING now.`).waitFor();
+    await choose(page, about, "Delete…");
+    await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
+    assert.equal((await owner.k8s.get({ id })).status, "INITING");
+    await choose(page, about, "Delete…");
+    await dialog(page).getByRole("button", { name: "Delete the cluster" }).press("Enter");
+    await page.getByText(`live-row #${id} has been deleted.`).waitFor();
+    assert.deepEqual(await owner.k8s.list(), []);
+    await page.getByLabel("Status", { exact: true }).selectOption("DELETED");
+    await row(page, "live-row").waitFor();
+    await choose(page, about, "Restore…");
+    await dialog(page).getByRole("button", { name: "Restore the cluster" }).press("Enter");
+    await page.getByText(`live-row #${id} has been restored.`).waitFor();
+    assert.equal((await owner.k8s.get({ id })).status, "PENDING");
+
+    await page.getByRole("button", { name: "Reset" }).click();
+    const { id: second } = await client("lists_second").k8s.create({ name: "appears", location: "eu" });
+    await page.getByRole("button", { name: `Actions: appears #${second}` }).waitFor();
+  }));
+
+test("a user's row follows the audit log, and one's own account is never changed without asking", () =>
+  explore(1280, "/", async (page) => {
+    await client("lists_promoted").user.me();
+    await open(page, "Users");
+    const promoted = row(page, "lists_promoted");
+    await promoted.waitFor();
+    await admin.admin.setRole({ userId: "lists_promoted", role: "ADMIN" });
+    await until(async () => /ADMIN/.test(await promoted.innerText()), "the new role");
+    await choose(page, /^Actions: .*lists_promoted/, "Make user…");
+    await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
+
+    await page.getByLabel("Search", { exact: true }).fill("admin");
+    await choose(page, /^Actions: Administrator/, "Make user…");
+    assert.match(await dialog(page).innerText(), /This is your own account/);
+    await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
+    await choose(page, /^Actions: Administrator/, "Delete…");
+    assert.match(await dialog(page).innerText(), /This is your own account/);
+    await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
+    assert.equal((await admin.user.me()).role, "ADMIN");
+  }));
+
+test("times are relative, and exact while the keyboard is in their row", () =>
+  explore(1280, "/", async (page) => {
+    await open(page, "Users");
+    const time = rows(page).first().locator("time");
+    assert.match(await time.innerText(), /^(now|\d+ (minutes?|hours?) ago)$/);
+    assert.match((await time.getAttribute("datetime")) ?? "", /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    const shown = () => time.evaluate((element) => getComputedStyle(element, "::after").content);
+    assert.equal(await shown(), "none");
+    await page.getByRole("button", { name: "Joined" }).focus();
+    await page.keyboard.press("Tab");
+    assert.match(await shown(), /20\d\d/);
+  }));
