@@ -89,7 +89,7 @@ mod tests {
         let now = Timestamp::now();
         let attempt = Attempt::begin(now);
         let read = |at| Attempt::read(attempt.cookie(), at);
-        let minutes = |minutes| now.plus(Duration::from_secs(60 * minutes));
+        let minutes = |minutes: u64| now.plus(Duration::from_secs(60 * minutes));
         for at in [now.minus(SKEW), now, minutes(9)] {
             let read = read(at).unwrap();
             assert_eq!((read.state(), read.expires_at()), (attempt.state(), minutes(10)));

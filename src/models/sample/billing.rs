@@ -139,7 +139,7 @@ impl Billing {
         }
         events.retain(|event| event.created_at > now.minus(KEPT));
         // Some could not be handled when they came: the log of any real server has a few.
-        if user % 90 == 0
+        if user.is_multiple_of(90)
             && let Some(event) = events.last_mut()
         {
             event.processed_at = None;

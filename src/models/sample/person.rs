@@ -120,7 +120,7 @@ impl Person {
         let mut dice = Dice::of(number, Topic::FreeCluster);
         let mut free = SampleCluster::new(&mut dice, Plan::Free, since.plus(dice_start(number)).min(now), now);
         let end = dice.between(free.created_at, now);
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             free.delete(end);
         }
         let mut clusters = vec![free];

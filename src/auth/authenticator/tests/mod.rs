@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::refusal::{BAD_SIGNATURE, UNKNOWN_KEY, WRONG_ALGORITHM};
+use crate::auth::refusal::{BAD_SIGNATURE, CRITICAL_HEADER, MALFORMED, UNKNOWN_KEY, WRONG_ALGORITHM};
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
