@@ -8,7 +8,7 @@ use clap::{
 };
 use clusterdesk::{config::DataSettings, trail::Format};
 
-use super::Effect;
+use super::output::Effect;
 
 /// `clusterdesk audit …`
 #[derive(Debug, Subcommand)]

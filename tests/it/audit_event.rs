@@ -175,10 +175,13 @@ both_databases! {
 async fn an_entry_with_a_small_id_that_is_committed_late_is_the_later_event() {
     let database = Backend::Postgres.database();
     let (mut slow, mut fast, mut reader) = (database.connect(), database.connect(), database.connect());
+    // A user's first change of a day waits for another one that is not committed.
+    record(&mut fast, "first").unwrap();
+    let mut last = 0;
+    assert_eq!(read(&mut reader, &mut last, 10), ["first"]);
     slow.run("BEGIN");
     record(&mut slow, "small id").unwrap();
     record(&mut fast, "great id").unwrap();
-    let mut last = 0;
     assert_eq!(read(&mut reader, &mut last, 10), ["great id"]);
     slow.run("COMMIT");
     assert_eq!(read(&mut reader, &mut last, 10), ["small id"]);

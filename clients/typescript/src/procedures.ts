@@ -1,4 +1,4 @@
-// x-content-hash: 6fe114b18732d381eae07e21db6fbc578d4b7952bf819972203ec7fa82dc9307
+// x-content-hash: 2d6f71c48a317e2f7533e46485704d00c79b6c66318b51a1169000c2f82b2412
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -97,12 +97,32 @@ export interface AuditEntryPage {
   total?: Total | null | undefined;
 }
 
+/** The backups that the server makes. */
+export interface Backups {
+  /** Seconds from one to the next. */
+  everySeconds: number;
+  /** The time of the newest one; null if there is none. */
+  newestAt: string | null;
+}
+
+/** The Stripe account. */
+export interface Billing {
+  /** Whether there is a secret key. */
+  configured: boolean;
+  /** Whether requests are suspended after repeated failures. */
+  suspended: boolean;
+  /** Events that failed and wait for a replay. */
+  failedEvents: number;
+}
+
 /** The width of a bucket. */
 export type Bucket =
   /** An hour; only for changes. */
   | "hour"
-  /** A day in UTC. */
-  | "day";
+  /** A day in UTC; not for revenue. */
+  | "day"
+  /** A month in UTC; only for revenue. */
+  | "month";
 
 /** The configuration of a Kubernetes cluster. */
 export interface Cluster {
@@ -203,6 +223,36 @@ export interface ClusterCreated {
   success: true;
 }
 
+/** A cluster, live or deleted, and its owner. */
+export interface ClusterDetail {
+  cluster: Cluster;
+  /** Whether it was ever RUNNING or STOPPED. It is then STOPPED after it was restored, else PENDING. */
+  hasRun: boolean;
+  /** Null after the owner was deleted for good. */
+  owner: NamedUser | null;
+}
+
+/** A change of a cluster. */
+export interface ClusterEvent {
+  /** A decimal number that increases from event to event. */
+  id: string;
+  type: EventKind;
+  /** The time of the change. */
+  at: string;
+  /** The cluster after the change. */
+  cluster: Cluster;
+}
+
+/** One page of a list. */
+export interface ClusterEventPage {
+  /** At most `limit` items. */
+  items: ClusterEvent[];
+  /** The `cursor` of the next page; null on the last page. */
+  nextCursor: string | null;
+  /** The number of items of all pages. Only if the input asked for it, and where it can be counted quickly. */
+  total?: Total | null | undefined;
+}
+
 /** One page of a list. */
 export interface ClusterPage {
   /** At most `limit` items. */
@@ -227,6 +277,18 @@ export interface Customer {
   stripeCurrentPeriodEnd: string | null;
   createdAt: string;
   updatedAt: string;
+}
+
+/** The database. */
+export interface DatabaseHealth {
+  /** Such as `SQLite`. */
+  kind: string;
+  /** How long it took for an answer. */
+  latencyMs: number;
+  /** The size of the SQLite file; null on PostgreSQL. */
+  fileBytes: number | null;
+  /** The size of SQLite's write-ahead log; null on PostgreSQL. */
+  logBytes: number | null;
 }
 
 /** The way by which a change came in. */
@@ -296,10 +358,39 @@ export interface ErrorData {
   outcome?: "unknown" | undefined;
 }
 
+/** The kind of change. */
+export type EventKind = "created" | "updated" | "statusChanged" | "deleted" | "restored";
+
+/** The result of a check. */
+export interface Finding {
+  /** What was checked. */
+  check: string;
+  /** Whether it is as it should be. */
+  ok: boolean;
+  /** What was found. */
+  detail: string;
+}
+
 /** A greeting. */
 export interface Greeting {
   /** `hello ` and the text, escaped for HTML. */
   greeting: string;
+}
+
+/** How the server is doing, as far as it can tell itself. */
+export interface Health {
+  /** The version of the server that has answered. */
+  version: string;
+  database: DatabaseHealth;
+  queue: Queue;
+  /** `ready`, `behind` or `unavailable`; null without a replica. */
+  replica: string | null;
+  /** Null if the server makes no backups. */
+  backups: Backups | null;
+  billing: Billing;
+  jobs: Jobs;
+  /** The checks of `clusterdesk doctor` that a running server can make. */
+  findings: Finding[];
 }
 
 /** How often a price is paid. */
@@ -322,9 +413,21 @@ export interface Issue {
   message: string;
 }
 
+/** What servers do by themselves. */
+export interface Jobs {
+  /** When a server last began to remove what is old; null for never. */
+  purgedAt: string | null;
+  /** When a server last began to move old entries of the audit log to a file; null for never. */
+  archivedAt: string | null;
+  /** The time of the newest sealed entry of the audit log; null if there is none. */
+  sealedThrough: string | null;
+  /** Whether newer entries wait to be sealed, which happens every minute. */
+  sealIsDue: boolean;
+}
+
 /** A line of a chart. */
 export interface Line {
-  /** The plan, status or location, or `(others)`; empty for the one line of another metric. */
+  /** The plan, status or location, or `(others)`; of revenue, plan and currency (`PRO USD`); empty for the one line of another metric. */
   label: string;
   /** A number for each bucket. */
   values: number[];
@@ -367,13 +470,28 @@ export type Metric =
   /** The same by location: the 50 with the most, and the others together. */
   | "clustersByLocation"
   /** Audited mutations. */
-  | "changes";
+  | "changes"
+  /** Users who have made an audited mutation. */
+  | "activeUsers"
+  /** What paid invoices have brought, by plan and currency, in the smallest unit of the currency. */
+  | "revenue"
+  /** Events of Stripe that failed when they arrived, also if they were processed later. */
+  | "webhookFailures";
 
 /** The plan that a customer pays for. */
 export interface MySubscription {
   plan: Plan;
   /** The end of the paid period; null on FREE. */
   endsAt: string | null;
+}
+
+/** What a user is called. */
+export interface NamedUser {
+  id: string;
+  /** Null if the user has none, and after a soft deletion. */
+  name: string | null;
+  /** When the user was soft-deleted; null while the user is active. */
+  deletedAt: string | null;
 }
 
 /** A new API token. */
@@ -397,8 +515,53 @@ export interface OpenRpcDocument {
 /** The order of a list. */
 export type Order = "asc" | "desc";
 
+export type Outcome =
+  /** Its state was applied. */
+  | "changed"
+  /** Its state was known. */
+  | "unchanged"
+  /** Its state has no effect. */
+  | "ignored"
+  /** Stripe does not know it. What is stored stays. */
+  | "gone"
+  /** Its state could not be applied. */
+  | "failed";
+
 /** A subscription plan. */
 export type Plan = "FREE" | "PRO" | "BUSINESS";
+
+/** The calls of a procedure in all these minutes. */
+export interface ProcedureTraffic {
+  /** Its name, or `unknown` for names that no procedure has. */
+  procedure: string;
+  calls: number;
+  errors: number;
+  /** The milliseconds within which half of the calls were answered. */
+  p50Ms: number | null;
+  /** The milliseconds within which 99 of 100 were answered. */
+  p99Ms: number | null;
+}
+
+/** Work that waits for a database thread. */
+export interface Queue {
+  reads: number;
+  writes: number;
+}
+
+/** What came of one subscription. */
+export interface ReconciledSubscription {
+  /** Stripe's id. */
+  id: string;
+  outcome: Outcome;
+  /** Why it was ignored or failed, or what somebody should look at. */
+  detail: string | null;
+}
+
+/** What came of asking Stripe. */
+export interface Reconciliation {
+  /** Each subscription that Stripe or this server knows. */
+  subscriptions: ReconciledSubscription[];
+}
 
 /** The result of a replay. */
 export interface Replayed {
@@ -466,6 +629,29 @@ export interface StripeIds {
   yearly: string | null;
 }
 
+/** The newest known state of a Stripe subscription. */
+export interface StripeSubscription {
+  id: string;
+  stripeCustomerId: string | null;
+  /** Stripe's status, such as `active` or `past_due`; null if it is not known yet. */
+  status: string | null;
+  /** The plan of its price; null if the price is not configured. */
+  plan: Plan | null;
+  /** The billing interval of its price; null if the price is not configured. */
+  interval: Interval | null;
+  priceId: string | null;
+  periodStart: string | null;
+  periodEnd: string | null;
+  /** Whether it ends with the current period. */
+  cancelAtPeriodEnd: boolean;
+  /** Start of the latest period for which an invoice was paid; null if none was. */
+  paidFrom: string | null;
+  /** End of that period. */
+  paidUntil: string | null;
+  /** The time of the event that reported this state. */
+  reportedAt: string | null;
+}
+
 /** `{"success": true}` */
 export interface Success {
   /** Always true; a failure is an error. */
@@ -480,6 +666,22 @@ export interface Total {
   more: boolean;
 }
 
+/** The calls that this server has answered lately. */
+export interface TrafficOutput {
+  /** The begins of the minutes; the last one is not over. */
+  at: string[];
+  /** The calls that were answered in each minute. */
+  calls: number[];
+  /** How many of them were answered with an error. */
+  errors: number[];
+  /** The milliseconds within which half of them were answered; null in a minute without calls. */
+  p50Ms: (number | null)[];
+  /** The milliseconds within which 99 of 100 were answered. */
+  p99Ms: (number | null)[];
+  /** The procedures that were called, those with the most calls first. */
+  procedures: ProcedureTraffic[];
+}
+
 /** A user. */
 export interface User {
   id: string;
@@ -489,6 +691,34 @@ export interface User {
   image: string | null;
   role: Role;
   createdAt: string;
+}
+
+/** A user, live or soft-deleted, with everything that the server knows of their payments. */
+export interface UserDetail {
+  id: string;
+  name: string | null;
+  email: string | null;
+  /** The URL of a picture. */
+  image: string | null;
+  role: Role;
+  createdAt: string;
+  updatedAt: string;
+  /** When the user was soft-deleted; null while the user is active. */
+  deletedAt: string | null;
+  /** Null if the user is not a customer. */
+  customer: Customer | null;
+  /** The highest plan that the user may use now. */
+  allowance: Plan;
+  /** Whether a paid subscription is running, the day of grace included. */
+  isPaying: boolean;
+  /** Whether the subscription that decides the plan ends with its period. */
+  isCanceled: boolean;
+  /** Every Stripe subscription of the user that is known. */
+  subscriptions: StripeSubscription[];
+  /** The active clusters, oldest first. */
+  clusters: Cluster[];
+  /** Whether the server's Stripe key is one for tests; null if there is none, or it does not say so. */
+  stripeTestMode: boolean | null;
 }
 
 /** The description of the caller's plan, and the state of the subscription. */
@@ -757,16 +987,23 @@ export interface Procedures {
   } | void; output: Success };
   /** The numbers of users, clusters, paid subscriptions and recent changes. */
   "admin.getStats": { kind: "query"; input: NoInput | void; output: Stats };
-  /** Numbers over time, for charts: sign-ups, clusters and changes. */
+  /** Numbers over time, for charts: users, clusters, changes, revenue and failed events. */
   "admin.series": { kind: "query"; input: {
     metric: Metric;
-    /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31. */
+    /** The first bucket contains this time, which is at most 400 days before `to`, for changes 31, and for revenue five years. */
     from: string;
     /** The last bucket begins before this time; by default now, and at most that. */
     to?: string | null | undefined;
-    /** The width of a bucket; a day by default. */
+    /** The width of a bucket; by default a month for revenue, and else a day. */
     bucket?: Bucket | null | undefined;
   }; output: Series };
+  /** The calls that this server has answered in the last hour. */
+  "admin.traffic": { kind: "query"; input: {
+    /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+    procedure?: string | null | undefined;
+    /** How many minutes, the current one included; 60 by default. */
+    minutes?: number | null | undefined;
+  } | void; output: TrafficOutput };
   /**
    * All users, newest first.
    * Send the `nextCursor` of a page as `cursor` to get the next page.
@@ -788,6 +1025,15 @@ export interface Procedures {
     /** Whether to list deleted users too; false by default. */
     includeDeleted?: boolean | null | undefined;
   } | void; output: ListedUserPage };
+  /** A user, live or soft-deleted, with customer record, Stripe subscriptions and active clusters. */
+  "admin.getUser": { kind: "query"; input: {
+    userId: string;
+  }; output: UserDetail };
+  /** The names of users, of those that exist. */
+  "admin.names": { kind: "query"; input: {
+    /** Ids of users, in any order. */
+    userIds: string[];
+  }; output: NamedUser[] };
   /**
    * The clusters of all users, newest first.
    * Send the `nextCursor` of a page as `cursor` to get the next page.
@@ -808,6 +1054,21 @@ export interface Procedures {
     /** Whether to list deleted clusters too; false by default. */
     includeDeleted?: boolean | null | undefined;
   } | void; output: ClusterPage };
+  /** Any user's cluster, live or deleted, and its owner. */
+  "admin.getCluster": { kind: "query"; input: {
+    id: number;
+  }; output: ClusterDetail };
+  /**
+   * What has happened to a cluster, newest first, as far as it was not removed by age.
+   * Send the `nextCursor` of a page as `cursor` to get the next page.
+   */
+  "admin.clusterEvents": { kind: "query"; input: {
+    id: number;
+    /** The `nextCursor` of the previous page. */
+    cursor?: string | null | undefined;
+    /** Items per page; 20 by default. */
+    limit?: number | null | undefined;
+  }; output: ClusterEventPage };
   /** Changes a user's role. The last admin cannot be demoted. */
   "admin.setRole": { kind: "mutation"; input: {
     userId: string;
@@ -884,6 +1145,12 @@ export interface Procedures {
     /** Stripe's id of the event. */
     eventId: string;
   }; output: Replayed };
+  /** Asks Stripe for the subscriptions of a user, and applies what it says. */
+  "admin.reconcileUser": { kind: "mutation"; input: {
+    userId: string;
+  }; output: Reconciliation };
+  /** How the server is doing: database, queue, replica, backups, jobs, and what it checks. */
+  "admin.health": { kind: "query"; input: NoInput | void; output: Health };
   /** Returns the URL of a page to buy a subscription or, with one that is not over, to change, pay or cancel it. */
   "stripe.createSession": { kind: "mutation"; input: {
     /** The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`. */

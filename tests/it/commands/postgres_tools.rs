@@ -22,7 +22,7 @@ async fn serves(database: &TestDatabase) {
     let settings = [("DATABASE_URL", database.url.as_str()), ("JWT_SECRET", SECRET)];
     let server = Process::serve(database.folder.path(), &settings);
     let client = server.client(&hs256(&claims("user_sample_000001")));
-    assert_eq!(client.call("k8s.list", Value::Null).await[0]["name"], "free-1");
+    assert_eq!(client.call("k8s.list", Value::Null).await[0]["name"], "shop-dev");
     let id = client.call("k8s.list", Value::Null).await[0]["id"].clone();
     client.call("k8s.update", serde_json::json!({"id": id, "name": "restored"})).await;
 }
