@@ -1,10 +1,12 @@
 //! Calls that PostgreSQL's threads run together: everybody gets their own answer, and nobody suffers from another's fault.
 
+use std::time::Duration;
+
 use clusterdesk::models::{api_token::Scope, user::Role};
 use diesel::connection::SimpleConnection;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 
 use crate::support::{Backend, Builder, Client, Failure, On, TestApp, eventually};
 
@@ -294,19 +296,29 @@ async fn reads_of_different_users_share_their_statements() {
         app.user(&name(number)).create(&format!("web-{number}"), "FREE").await;
     }
     app.execute("UPDATE users SET deleted_at = now(), email = 'gone' WHERE id = 'user_7'");
-    let before = metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await;
-    let calls = (0..CALLERS).map(|number| {
-        let (method, input) = match number % 4 {
+    let calls = || {
+        let call = |number| match number % 4 {
             0 => ("user.summary", json!({})),
             1 => ("admin.getStats", json!({})),
             _ => ("k8s.list", json!({})),
         };
-        (app.user(&name(number)), method, input)
-    });
+        (0..CALLERS).map(|number| (app.user(&name(number)), call(number).0, call(number).1)).collect()
+    };
     let hold = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
-    let outcomes = queue_up(&app, hold, "clusterdesk_queued_reads", calls.collect()).await;
-    // Counted after the answers.
-    eventually(async || metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await >= before + CALLERS / 2).await;
+    let mut outcomes = Vec::new();
+    // On a busy machine a group may run out of time before all calls wait, and then its jobs run alone.
+    for is_last in [false, false, true] {
+        let before = metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await;
+        outcomes = queue_up(&app, hold, "clusterdesk_queued_reads", calls()).await;
+        // Counted after the answers.
+        let enough = before + CALLERS / 2;
+        let grouped = eventually(async || metric(&app.anonymous(), "clusterdesk_grouped_jobs_total").await >= enough);
+        match is_last {
+            true => grouped.await,
+            false if timeout(Duration::from_secs(5), grouped).await.is_ok() => break,
+            false => {}
+        }
+    }
     for (number, outcome) in outcomes.iter().enumerate() {
         let code = outcome.as_ref().map_or_else(Failure::code, |_| "OK");
         match (number, number % 4) {
