@@ -210,7 +210,7 @@ impl JwtSettings {
 /// The OpenID Connect provider by which people sign in to the explorer. Without an issuer there is none.
 #[derive(Clone, Debug, Default, Args)]
 pub struct OidcSettings {
-    /// Issuer of the OpenID Connect provider by which people sign in to the explorer, such as https://id.example.com [default: none]
+    /// Issuer of the OpenID Connect provider by which people sign in to the explorer: an https URL [default: none]
     #[arg(long, env = "OIDC_ISSUER")]
     pub oidc_issuer: Option<String>,
 

@@ -6,12 +6,13 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use procedures::{Access, Kind};
 use serde::Serialize;
 
 use super::{
     audit::{Audited, Author},
     call::Call,
-    caller::Caller,
+    caller::{Caller, authorize},
     client::Context,
     idempotency::Idempotent,
     json::encode,
@@ -33,6 +34,7 @@ pub struct AsyncCall {
     pub(super) services: Arc<Services>,
     pub(super) context: Arc<Context>,
     pub(super) procedure: &'static str,
+    pub(super) access: Access,
     pub(super) deadline: Instant,
     pub(super) caller: Option<Caller>,
     pub(super) idempotent: Option<Arc<Idempotent>>,
@@ -79,16 +81,21 @@ impl AsyncCall {
     /// Runs `work` in one transaction and writes its audit entry there. The caller is read again and locked.
     ///
     /// # Errors
-    /// Those of `work`, and of [`crate::db::Database::write`]; UNAUTHORIZED when the caller was deleted.
+    /// Those of `work`, and of [`crate::db::Database::write`]; UNAUTHORIZED when the caller was deleted, and FORBIDDEN when they
+    /// have lost the role that the procedure needs.
     pub async fn write<T, W>(&self, mut work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut Call<'_>) -> Result<Audited<T>> + Send + 'static,
     {
         let (now, procedure, context) = (self.now, self.procedure, Arc::clone(&self.context));
+        let access = self.access;
         let (known, services) = (self.caller.clone(), Arc::clone(&self.services));
         let transaction = move |conn: &mut DbConnection| {
             let caller = known.as_ref().map(|known| known.reload(conn)).transpose()?;
+            if let Some(caller) = &caller {
+                authorize(caller, access, Kind::Mutation)?;
+            }
             let (stripe, traffic) = (&services.stripe, &services.metrics.traffic);
             let (batch, request_id) = (&mut Batch::default(), context.request_id.as_str());
             let mut call = Call { conn, batch, caller: caller.as_ref(), stripe, traffic, request_id, now };

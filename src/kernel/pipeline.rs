@@ -150,6 +150,7 @@ impl Pipeline<'_> {
             services: Arc::clone(&this.services),
             context: Arc::clone(&this.context),
             procedure: this.procedure.name,
+            access: this.procedure.access,
             deadline: this.deadline,
             caller,
             idempotent: this.idempotent.clone(),

@@ -123,6 +123,9 @@ async fn ask(call: &AsyncCall, account: Account) -> Result<Vec<Asked>> {
 }
 
 /// Applies a state in a transaction of its own, with an audit entry if it changes something.
+///
+/// # Errors
+/// What keeps the others from being applied too: the caller's rights, the database.
 async fn settle(call: &AsyncCall, id: String, state: Retrieved<Value>) -> Result<ReconciledSubscription> {
     let (state, entity_id) = (Arc::new(state), id.clone());
     let settle = move |call: &mut Call<'_>| {
@@ -132,12 +135,17 @@ async fn settle(call: &AsyncCall, id: String, state: Retrieved<Value>) -> Result
             false => Audited::unchanged(reconciled),
         })
     };
-    let (outcome, detail) = match call.write(settle).await? {
-        Reconciled::Changed => (Outcome::Changed, None),
-        Reconciled::Double(why) => (Outcome::Changed, Some(why)),
-        Reconciled::Unchanged => (Outcome::Unchanged, None),
-        Reconciled::Ignored(why) => (Outcome::Ignored, Some(why)),
-        Reconciled::Failed(why) => (Outcome::Failed, Some(why)),
+    let (outcome, detail) = match call.write(settle).await {
+        Ok(Reconciled::Changed) => (Outcome::Changed, None),
+        Ok(Reconciled::Double(why)) => (Outcome::Changed, Some(why)),
+        Ok(Reconciled::Unchanged) => (Outcome::Unchanged, None),
+        Ok(Reconciled::Ignored(why)) => (Outcome::Ignored, Some(why)),
+        Ok(Reconciled::Failed(why)) => (Outcome::Failed, Some(why)),
+        // About this subscription only: others have been applied, or can be.
+        Err(
+            error @ (Error::PreconditionFailed(_) | Error::Conflict { .. } | Error::Contention | Error::NotFound(_)),
+        ) => (Outcome::Failed, Some(error.to_string())),
+        Err(error) => return Err(error),
     };
     Ok(ReconciledSubscription { id, outcome, detail })
 }

@@ -7,6 +7,9 @@ import { failureBox } from "./failure.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
 
+/** What may change the rights of a user, their `userId`. */
+const RIGHTS = new Set(["admin.setRole", "user.softDelete", "user.delete"]);
+
 /**
  * Calls a mutation and reloads the list. `done` is the text to show afterwards, or a function that makes an element from the result.
  * `question`, if given, has to be confirmed first. `prepare`, if given, reads what the question is about; its `input` and `question`
@@ -20,7 +23,7 @@ async function perform(list, about) {
     if (item !== null && !list.isCurrent(item)) return list.showNotice(outdated());
     if (item !== null) list.hold(item);
     const { result } = await call(method, { ...input, ...more.input }, { mutates: true });
-    if (input.userId === session.user?.id) return await renewSession();
+    if (RIGHTS.has(method) && input.userId === session.user?.id) return await renewSession();
     list.showNotice(typeof done === "function" ? done(result) : el("p", { class: "notice good" }, done));
     await list.reload();
   } catch (error) {

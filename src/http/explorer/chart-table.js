@@ -1,6 +1,7 @@
 // The numbers of a chart as a table, for screen readers and for copying.
 
 import { copyButton } from "./copy.js";
+import { safeCell } from "./csv.js";
 import { el } from "./dom.js";
 
 /** A part that opens to the table, which is made only then. */
@@ -41,8 +42,7 @@ function tabbed(heads, at, lines) {
   return [heads, ...rows].map((row) => `${row.map(cell).join("\t")}\n`).join("");
 }
 
-/** A spreadsheet takes a text that begins like that for a formula. Locations are chosen by callers. */
+/** Locations are chosen by callers. */
 function cell(value) {
-  const text = String(value).replaceAll(/\s/gu, " ");
-  return typeof value === "string" && /^[=+\-@]/.test(text) ? `'${text}` : text;
+  return safeCell(value).replaceAll(/\s/gu, " ");
 }

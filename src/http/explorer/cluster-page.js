@@ -39,8 +39,8 @@ async function load(id) {
 }
 
 function follow(id, page) {
-  const onEvent = ({ type }) => type !== "ready" && page.reload();
-  return watch("k8s.watch", { clusterId: id }, { onEvent }).stop;
+  // When the subscription is ready too: something may have changed since the page was read.
+  return watch("k8s.watch", { clusterId: id }, { onEvent: () => page.refresh() }).stop;
 }
 
 function render({ cluster, hasRun, owner, events }, page) {

@@ -8,9 +8,13 @@ export function csvLine(cells) {
   return `${cells.map(csvCell).join(",")}\r\n`;
 }
 
+/** The text of a cell, which no spreadsheet runs. A number can be no formula, also if it is negative. */
+export function safeCell(value) {
+  return typeof value === "string" && FORMULA.test(value) ? `'${value}` : String(value);
+}
+
 function csvCell(value) {
   if (value === null || value === undefined) return "";
-  // A number can be no formula, also if it is negative.
-  const text = typeof value === "string" && FORMULA.test(value) ? `'${value}` : String(value);
+  const text = safeCell(value);
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -5,6 +5,7 @@ import { takeEarly } from "./early.js";
 import { createExport } from "./export.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { createFilters } from "./filters.js";
+import { createGathering } from "./gather.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
 import { createTable } from "./table.js";
@@ -16,8 +17,6 @@ const LIMIT = 20;
 const EXPORTED = 100;
 /** When new items have made the first page this long, it is loaded again. */
 const KEPT = 200;
-/** Milliseconds for which changes are gathered before a page is loaded again. */
-const GATHERED = 150;
 
 const number = new Intl.NumberFormat();
 
@@ -61,11 +60,12 @@ export function showList(
   const early = [];
   const late = [];
   let loading = null;
-  let gathering = null;
+  /** Loads the page again without a word. */
+  const changes = createGathering(() => load({ isQuiet: true }));
 
   const list = {
-    reload: () => load(),
-    refresh,
+    reload,
+    refresh: () => changes.ask(),
     showNotice,
     add,
     replace,
@@ -127,6 +127,7 @@ export function showList(
     // Not by `location.hash`, which would show the whole view again, without the focus.
     if (hash !== location.hash) history[isTyped ? "replaceState" : "pushState"](null, "", hash);
     cursors = [undefined];
+    nextCursor = null;
     total = null;
     csv.stop();
     table.showSort(sort, order);
@@ -140,18 +141,18 @@ export function showList(
   }
 
   async function turn(step) {
+    // The cursors are those of the page that is being loaded.
+    if (table.node.hasAttribute("aria-busy") || (step > 0 ? nextCursor === null : cursors.length === 1)) return;
     if (step > 0) cursors.push(nextCursor);
     else cursors.pop();
     await load();
     count.scrollIntoView({ block: "nearest" });
   }
 
-  /** Loads the page again, together with what else changes within a moment. */
-  function refresh() {
-    gathering ??= setTimeout(() => {
-      gathering = null;
-      void load({ isQuiet: true });
-    }, GATHERED);
+  /** Loads the page again, and counts again. */
+  function reload() {
+    total = null;
+    return load();
   }
 
   async function load({ isQuiet = false } = {}) {
@@ -173,7 +174,9 @@ export function showList(
     } catch (error) {
       // A later load has taken its place.
       if (signal.aborted || !node.isConnected) return;
-      fail(error);
+      // What is shown stays until the server has time.
+      if (isQuiet && error.retryAfterMs !== undefined) changes.ask(error.retryAfterMs);
+      else fail(error);
     }
     loading = null;
     table.node.removeAttribute("aria-busy");
@@ -246,7 +249,7 @@ export function showList(
   function stop() {
     removeEventListener("hashchange", stop);
     loading?.abort();
-    clearTimeout(gathering);
+    changes.stop();
     filters.stop();
     csv.stop();
   }

@@ -54,11 +54,15 @@ export const milliseconds = {
   isWhole: false,
 };
 
+/** Stripe gives amounts in these with two decimals, although they have none (Stripe's documentation, "Special cases"). */
+const TWO_DECIMALS = new Set(["ISK", "UGX"]);
+
 /** Amounts in the smallest unit of a currency. */
 export function money(currency) {
   const long = new Intl.NumberFormat(undefined, { style: "currency", currency });
   const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
-  const unit = 10 ** (long.resolvedOptions().maximumFractionDigits ?? 2);
+  const digits = TWO_DECIMALS.has(currency) ? 2 : (long.resolvedOptions().maximumFractionDigits ?? 2);
+  const unit = 10 ** digits;
   return {
     long: (value) => long.format(value / unit),
     short: (value) => short.format(value / unit),

@@ -3,13 +3,14 @@
 import { signIn } from "./account.js";
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { createGathering } from "./gather.js";
 import { pagedTable } from "./paged.js";
 import { session } from "./session.js";
 
 /**
  * Shows a page. `back` is `{href, text}` of the list that it belongs to, and `title` is shown until it is loaded. `load()` reads the thing;
  * `render(thing, page)` returns `{title, badges, content}`; `missing()` returns the content if there is no such thing. The page is
- * `{reload(), showNotice(content), table(options)}`. Returns a function that stops it.
+ * `{reload(), refresh() without a word, showNotice(content), table(options)}`. Returns a function that stops it.
  */
 export function showThing(main, { back, title, load, render, missing, watch = (_page) => null }) {
   const heading = el("h1", { tabindex: "-1" }, title);
@@ -22,13 +23,15 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   let stop = null;
   /** The tables, which stay when the page is made anew. */
   const tables = new Map();
-  const page = { reload, showNotice, table };
+  const changes = createGathering(() => reload({ isQuiet: true }));
+  const page = { reload: () => reload(), refresh: () => changes.ask(), showNotice, table };
   main.replaceChildren(el("header", { class: "page-head wide" }, crumbs, head), notice, body);
   const stopListening = session.onChange(start);
   start();
   return () => {
     loads += 1;
     stopListening();
+    changes.stop();
     stop?.();
   };
 
@@ -46,7 +49,7 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     stop = watch(page);
   }
 
-  async function reload() {
+  async function reload({ isQuiet = false } = {}) {
     loads += 1;
     const own = loads;
     body.setAttribute("aria-busy", "true");
@@ -54,7 +57,9 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
       const thing = await load();
       if (own === loads) show(render(thing, page));
     } catch (error) {
-      if (own === loads) fail(error);
+      // What is shown stays until the server has time.
+      if (own === loads && isQuiet && error.retryAfterMs !== undefined) changes.ask(error.retryAfterMs);
+      else if (own === loads) fail(error);
     }
     if (own === loads) body.removeAttribute("aria-busy");
   }
@@ -88,7 +93,7 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
 
   function fail(error) {
     badges.replaceChildren();
-    const content = error.code === "NOT_FOUND" ? missing(page) : [failureBox(error, { retry: reload })];
+    const content = error.code === "NOT_FOUND" ? missing(page) : [failureBox(error, { retry: () => reload() })];
     body.replaceChildren(...content.filter(Boolean));
     announce(failureSentence(error));
   }

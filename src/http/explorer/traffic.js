@@ -103,12 +103,13 @@ function table(procedures) {
       cell(titles[3], milliseconds.long(p50Ms)),
       cell(titles[4], milliseconds.long(p99Ms)),
     );
-  return el(
+  const content = el(
     "table",
     { role: "table", "aria-label": "By procedure", class: "numbers" },
     el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)),
     el("tbody", { role: "rowgroup" }, procedures.map(row)),
   );
+  return el("div", { class: "table" }, content);
 }
 
 const link = (procedure) => `#/dashboard/traffic?${new URLSearchParams({ procedure })}`;

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{record, running, subscribed};
-use crate::support::{BUSINESS, Builder, Client, Fault, PRO, StripeStandIn, Subscription, TestApp, both_databases};
+use crate::support::{
+    BUSINESS, Builder, Client, Fault, PRO, StripeStandIn, Subscription, TestApp, both_databases, eventually,
+};
 
 async fn with_billing(builder: Builder) -> (TestApp, StripeStandIn) {
     let stripe = StripeStandIn::start().await;
@@ -65,6 +67,34 @@ both_databases! {
         app.member("user_2");
         let nothing = admin.call("admin.reconcileUser", json!({"userId": "user_2"})).await;
         assert_eq!(nothing, json!({"subscriptions": []}));
+    }
+
+    async fn a_subscription_that_cannot_be_read_does_not_keep_others_from_being_applied(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let (admin, client) = (app.admin(), subscribed(&app, "user_1").await);
+        let upgraded = Subscription { price: BUSINESS, ..running("user_1") };
+        let unreadable = json!({"id": "sub_0", "object": "subscription"});
+        let listed = json!({"object": "list", "data": [unreadable, upgraded.object()], "has_more": false});
+        stripe.store("/v1/subscriptions", listed);
+        app.execute("UPDATE stripe_subscriptions SET event_created_at = '2026-01-01 00:00:00'");
+        let found = reconcile(&admin).await;
+        assert!(found[0].starts_with("sub_0 failed: ") && found[1] == "sub_1 changed", "{found:?}");
+        assert_eq!(record(&client).await[0], "BUSINESS");
+    }
+
+    async fn an_admin_who_loses_the_role_meanwhile_changes_nothing(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let (admin, client) = (app.admin(), subscribed(&app, "user_1").await);
+        list(&stripe, &[Subscription { price: BUSINESS, ..running("user_1") }]);
+        app.execute("UPDATE stripe_subscriptions SET event_created_at = '2026-01-01 00:00:00'");
+        // Stripe wants to be asked again after a second.
+        stripe.inject([Fault::Busy(1)]);
+        let asked = stripe.requests().len();
+        let call = tokio::spawn(async move { admin.try_call("admin.reconcileUser", json!({"userId": "user_1"})).await });
+        eventually(async || stripe.requests().len() > asked).await;
+        app.execute("UPDATE users SET role = 'USER' WHERE id = 'root'");
+        assert_eq!(call.await.unwrap().unwrap_err().code(), "FORBIDDEN");
+        assert_eq!(record(&client).await[0], "PRO");
     }
 
     async fn failures_change_nothing(builder: Builder) {
