@@ -3,14 +3,14 @@
 use diesel::prelude::*;
 
 use super::{
-    audit::NewAuditEntry, cluster_event::NewClusterEvent, customer::Customer, k8s::ClusterRow,
+    audit::NewAuditEntry, cluster_event::NewClusterEvent, customer::Customer, k8s::ClusterRow, payment::Payment,
     stripe_event::StripeEvent, stripe_subscription::StripeSubscription, user::Role,
 };
 use crate::{
     db::{DbConnection, Timestamp, native},
     schema::{
-        audit_log, cluster_events, customers, k8s_cluster_configs as clusters, stripe_events, stripe_subscriptions,
-        users,
+        audit_log, cluster_events, customers, k8s_cluster_configs as clusters, payments, stripe_events,
+        stripe_subscriptions, users,
     },
 };
 
@@ -86,6 +86,16 @@ pub fn insert_subscriptions(conn: &mut DbConnection, rows: &[StripeSubscription]
 pub fn insert_events(conn: &mut DbConnection, rows: &[StripeEvent]) -> QueryResult<()> {
     rows.chunks(ROWS).try_for_each(|rows| {
         native!(conn, |conn| diesel::insert_into(stripe_events::table).values(rows).execute(conn)).map(drop)
+    })
+}
+
+/// Inserts paid invoices, which triggers add up.
+///
+/// # Errors
+/// The database's.
+pub fn insert_payments(conn: &mut DbConnection, rows: &[Payment]) -> QueryResult<()> {
+    rows.chunks(ROWS).try_for_each(|rows| {
+        native!(conn, |conn| diesel::insert_into(payments::table).values(rows).execute(conn)).map(drop)
     })
 }
 

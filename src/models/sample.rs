@@ -26,8 +26,9 @@ use crate::{
     schema::{customers, k8s_cluster_configs, user_tombstones, users},
 };
 
-/// What nobody else may write to meanwhile: their ids are taken, and the triggers that write events of clusters are off.
-const TABLES: [&str; 3] = ["users", "customers", "k8s_cluster_configs"];
+/// What nobody else may write to meanwhile: their ids are taken, and the triggers that write events of clusters are off. Payments
+/// come first because a webhook writes its payment before the customer, and both add to the rows of months.
+const TABLES: [&str; 4] = ["payments", "users", "customers", "k8s_cluster_configs"];
 /// The triggers of `k8s_cluster_configs` that write events, with the present as their time.
 const EVENT_TRIGGERS: &str = "k8s_cluster_configs_event_";
 /// Users, or things that have happened, of which rows are made at a time.
@@ -57,8 +58,8 @@ pub fn is_empty(conn: &mut DbConnection) -> QueryResult<bool> {
 
 /// Inserts `count` users with a FREE cluster each. Every third user is a customer, in turn on FREE, PRO and BUSINESS;
 /// the paying ones also have a cluster on their plan. They came in the last year, ever more of them. Every fifth user's FREE cluster
-/// is deleted; some pay no more, some can't, and some have left. The audit log, the events of clusters and Stripe's events say what has
-/// happened. Existing users are skipped.
+/// is deleted; some pay no more, some can't, and some have left. The audit log, the events of clusters, Stripe's events
+/// and the payments say what has happened. Existing users are skipped.
 ///
 /// # Errors
 /// The database's.
@@ -120,7 +121,7 @@ fn give_ids(conn: &mut DbConnection, people: &mut [Person]) -> QueryResult<Seede
 
 fn insert_rows(conn: &mut DbConnection, people: &[Person], taken: &mut Taken, now: Timestamp) -> Result<()> {
     let (mut rows, mut customers, mut clusters) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut subscriptions, mut events) = (Vec::new(), Vec::new());
+    let (mut subscriptions, mut events, mut payments) = (Vec::new(), Vec::new(), Vec::new());
     for person in people {
         let (id, email) = (person::id(person.number), person::email(person.number));
         rows.push(person.row(taken.emails.insert(email.clone()).then_some(email)));
@@ -128,6 +129,7 @@ fn insert_rows(conn: &mut DbConnection, people: &[Person], taken: &mut Taken, no
         if let Some(billing) = &person.billing {
             customers.push(billing.row(person.number, &id));
             subscriptions.extend(billing.subscription(person.number, &id));
+            payments.extend(billing.payments(person.number));
             if billing.plan != Plan::Free {
                 events.extend(billing.events(person.number, now));
             }
@@ -137,6 +139,7 @@ fn insert_rows(conn: &mut DbConnection, people: &[Person], taken: &mut Taken, no
     bulk::insert_customers(conn, &customers)?;
     bulk::insert_clusters(conn, &clusters)?;
     bulk::insert_subscriptions(conn, &subscriptions)?;
+    bulk::insert_payments(conn, &payments)?;
     Ok(bulk::insert_events(conn, &events)?)
 }
 

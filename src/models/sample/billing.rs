@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::dice::Dice;
 use crate::{
     db::Timestamp,
-    models::{customer::Customer, plan::Plan, stripe_event::StripeEvent, stripe_subscription::StripeSubscription},
+    models::{
+        customer::Customer, payment::Payment, plan::Plan, stripe_event::StripeEvent,
+        stripe_subscription::StripeSubscription,
+    },
 };
 
 /// A paid period.
@@ -128,6 +131,26 @@ impl Billing {
         })
     }
 
+    /// What a period costs, in cents.
+    fn amount(&self) -> i64 {
+        match self.plan {
+            Plan::Free => 0,
+            Plan::Pro => 3000,
+            Plan::Business => 9900,
+        }
+    }
+
+    /// Its paid invoices, also those whose events are not kept.
+    pub fn payments(&self, user: u32) -> impl Iterator<Item = Payment> {
+        self.paid.iter().enumerate().map(move |(number, at)| Payment {
+            invoice_id: invoice_id(user, number),
+            paid_at: *at,
+            plan: self.plan,
+            currency: "USD".to_owned(),
+            amount: self.amount(),
+        })
+    }
+
     /// Stripe's events of the last 90 days, as far as they are kept: payments, and those that have failed.
     pub fn events(&self, user: u32, now: Timestamp) -> Vec<StripeEvent> {
         let mut events = Vec::new();
@@ -151,9 +174,10 @@ impl Billing {
 
     fn event(&self, user: u32, kind: &str, number: usize, at: Timestamp) -> StripeEvent {
         let (id, created) = (event_id(user, kind, number), at.millis().div_euclid(1000));
+        let (invoice, amount) = (invoice_id(user, number), if kind == "invoice.paid" { self.amount() } else { 0 });
         let payload = format!(
             "{{\"id\":\"{id}\",\"object\":\"event\",\"type\":\"{kind}\",\"created\":{created},\"livemode\":false,\"data\":\
-             {{\"object\":{{\"id\":\"in_sample_{user:06}_{number}\",\"object\":\"invoice\",\"customer\":\
+             {{\"object\":{{\"id\":\"{invoice}\",\"object\":\"invoice\",\"amount_paid\":{amount},\"currency\":\"usd\",\"customer\":\
              \"cus_sample_{user:06}\",\"subscription\":\"sub_sample_{user:06}\"}}}}}}"
         );
         let (created_at, received_at) = (at, at.plus(Duration::from_secs(2)));
@@ -169,6 +193,10 @@ impl Billing {
             payload,
         }
     }
+}
+
+fn invoice_id(user: u32, number: usize) -> String {
+    format!("in_sample_{user:06}_{number}")
 }
 
 /// Stripe's id of a sample event.

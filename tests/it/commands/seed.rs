@@ -50,6 +50,7 @@ both_databases! {
                 "SELECT actor_id || procedure || entity_id || detail FROM audit_log ORDER BY id",
                 "SELECT kind || cluster_id || status FROM cluster_events ORDER BY id",
                 "SELECT id || status FROM stripe_subscriptions ORDER BY id",
+                "SELECT invoice_id || plan || currency || amount FROM payments ORDER BY invoice_id",
             ]
             .map(|query| conn.texts(query))
         });
@@ -95,6 +96,10 @@ both_databases! {
              WHERE e.cluster_id = c.id)",
             "SELECT count(*) FROM k8s_cluster_configs AS c WHERE NOT EXISTS (SELECT 1 FROM cluster_events AS e
              WHERE e.cluster_id = c.id AND kind = 'created' AND e.created_at = c.created_at)",
+            "SELECT count(*) FROM stripe_events AS e WHERE kind = 'invoice.paid' AND NOT EXISTS (SELECT 1 FROM payments AS p
+             WHERE p.paid_at = e.created_at AND p.currency = 'USD' AND e.payload LIKE '%\"' || p.invoice_id || '\"%'
+             AND e.payload LIKE '%\"amount_paid\":' || p.amount || ',\"currency\":\"usd\"%')",
+            "SELECT count(*) FROM stripe_events WHERE kind <> 'invoice.paid' AND payload NOT LIKE '%\"amount_paid\":0,%'",
             "SELECT count(*) FROM audit_log AS a JOIN audit_log AS b ON b.id = a.id + 1 WHERE a.created_at > b.created_at",
             "SELECT count(*) FROM cluster_events AS a JOIN cluster_events AS b ON b.id = a.id + 1 WHERE a.created_at > b.created_at",
         ];
@@ -126,6 +131,15 @@ both_databases! {
         let plans = lines(&app, "clustersByPlan", 365).await;
         let values = plans[0]["values"].as_array().unwrap();
         assert!(values.windows(2).any(|pair| pair[0].as_i64() > pair[1].as_i64()), "some clusters are deleted: {plans}");
+        let input = json!({"metric": "revenue", "bucket": "month", "from": hours_ago(24 * 365)});
+        let revenue = app.admin().call("admin.series", input).await["lines"].clone();
+        let labels: Vec<&Value> = revenue.as_array().unwrap().iter().map(|line| &line["label"]).collect();
+        assert_eq!(labels, ["BUSINESS USD", "PRO USD"], "{revenue}");
+        for line in revenue.as_array().unwrap() {
+            let values = line["values"].as_array().unwrap();
+            let paid = values.iter().filter(|value| value.as_i64() > Some(0)).count();
+            assert!(values.len() >= 12 && paid >= 9, "something is paid in most months: {line}");
+        }
         let changes = lines(&app, "changes", 30).await;
         let busy = changes[0]["values"].as_array().unwrap().iter().filter(|value| value.as_i64() > Some(0)).count();
         assert!(busy > 25, "something changes nearly every day: {changes}");
