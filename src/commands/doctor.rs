@@ -4,7 +4,6 @@ use std::{fs::OpenOptions, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
-    auth::IdentityProvider,
     checks,
     config::{Secret, Settings},
     db::{
@@ -170,7 +169,7 @@ fn billing(settings: &Settings) -> Result<String> {
 
 /// Asks the provider by which people sign in to the explorer, if there is one.
 fn provider(settings: &Settings) -> Result<Option<String>> {
-    let Some(provider) = IdentityProvider::configured(&settings.oidc)? else { return Ok(None) };
+    let Some(provider) = clusterdesk::http::identity_provider(settings)? else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(provider.check())?;
     Ok(Some(format!("{} answers", provider.host())))

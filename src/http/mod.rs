@@ -16,6 +16,7 @@ mod mount;
 mod oidc;
 mod origin;
 mod post;
+mod provider;
 mod readiness;
 mod refusal;
 mod response;
@@ -30,6 +31,7 @@ mod websocket;
 pub use self::{
     addresses::{Addresses, Counted},
     client::Peer,
+    provider::identity_provider,
     refusal::{crowded, malformed},
     response::{Response, is_event_stream},
     site::{ClientConnection, Site, drained},

@@ -78,7 +78,7 @@ impl Site {
         let client = self.browser(connection, &head.headers, Credential::Anonymous);
         let is_start = head.uri.path() == START;
         let answered = match is_start {
-            true => self.start(provider, &client, request_id).await,
+            true => self.start(provider, &client, &head.headers, request_id).await,
             false => self.finish(provider, &client, &head, request_id).await,
         };
         // Relative, because a proxy may have mounted the explorer below a prefix.
@@ -95,12 +95,33 @@ impl Site {
         response
     }
 
-    async fn start(&self, provider: &IdentityProvider, client: &Client, request_id: &str) -> Result<Response, Refusal> {
+    async fn start(
+        &self,
+        provider: &IdentityProvider,
+        client: &Client,
+        headers: &HeaderMap,
+        request_id: &str,
+    ) -> Result<Response, Refusal> {
+        if let Some(page) = self.page_to_begin_at(provider, headers, request_id) {
+            return Ok(see_other(&page));
+        }
         self.kernel.count_attempt(client).await.map_err(|error| Refusal::of(error, request_id))?;
         let attempt = Attempt::begin(Timestamp::now());
         let mut response = see_other(&provider.authorization_url(&attempt).await?);
         add_cookie(response.headers_mut(), attempt_cookie::set(&attempt, provider));
         Ok(response)
+    }
+
+    /// The page whose button must be pressed first. None for a browser where it was.
+    fn page_to_begin_at(&self, provider: &IdentityProvider, headers: &HeaderMap, request_id: &str) -> Option<String> {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        // The provider sends the browser back to another host, where it would not have the cookie.
+        if !provider.is_opened_at(host) {
+            tracing::info!(request_id, host, "a sign-in was begun at another host than that of OIDC_REDIRECT_URL");
+            return Some(provider.sign_in_page());
+        }
+        // Another site could sign the browser in without a question, which may end a session elsewhere.
+        (!self.origins.is_own_page(headers, true)).then(|| "../sign-in".to_owned())
     }
 
     async fn finish(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use http::{HeaderMap, Method};
 use procedures::{
     Budget,
@@ -18,6 +18,7 @@ use super::{
     client::{Bearer, Peer, address, trace_context},
     document::{self, DocumentPage},
     origin::{Origins, cors},
+    provider::identity_provider,
     readiness::Readiness,
     session_cookie::SessionCookies,
 };
@@ -79,13 +80,7 @@ impl Site {
     /// When a key of the JWT settings or a setting of the identity provider is invalid.
     pub fn new(kernel: Arc<Kernel>, settings: &Settings, limits: Limits) -> Result<Self> {
         let origins = Arc::new(Origins::new(settings));
-        let provider = IdentityProvider::configured(&settings.oidc)?;
-        if let Some(provider) = provider.as_ref().filter(|provider| origins.lists_its_host(provider.origin())) {
-            let origin = provider.origin();
-            bail!(
-                "OIDC_REDIRECT_URL: {origin} is also in APP_URL or ALLOWED_ORIGINS; the explorer needs a host of its own"
-            );
-        }
+        let provider = identity_provider(settings)?;
         let session_cookies = SessionCookies::new(&settings.session_cookies);
         let (catalogue, wire) = (Arc::clone(kernel.catalogue()), &limits.wire);
         let service = JsonRpcService::new(Arc::clone(&kernel), Arc::clone(&catalogue), wire)?;

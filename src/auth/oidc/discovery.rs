@@ -18,6 +18,8 @@ use crate::auth::{
 
 /// How long what it says is used before it is asked again.
 const MAX_AGE: Duration = Duration::from_secs(600);
+/// Minimum time between two fetches of the keys.
+const PAUSE: Duration = Duration::from_secs(1);
 /// What messages call the keys.
 const KEYS: &str = "the jwks_uri of OIDC_ISSUER";
 
@@ -134,7 +136,8 @@ impl Discovery {
     }
 }
 
-/// Tokens come from the provider itself and only for a valid code, so nobody else can make the server fetch its keys in vain.
+/// Tokens come from the provider itself and only for a valid code, so nobody else can make the server fetch its keys in vain. The
+/// pause is for those who have waited for a fetch that failed: without one, each would try again after the other.
 fn timing() -> Timing {
-    Timing { cooldown: Duration::ZERO, first_retry: Duration::ZERO, ..Timing::default() }
+    Timing { cooldown: PAUSE, first_retry: PAUSE, ..Timing::default() }
 }

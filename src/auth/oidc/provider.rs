@@ -1,13 +1,19 @@
 //! The provider of the settings.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use oauth2::RedirectUrl;
 use reqwest::Url;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
-use super::{attempt::Attempt, discovery::Discovery, exchange::Registration, failure::Failure};
+use super::{
+    attempt::Attempt,
+    discovery::{Discovery, Endpoints},
+    exchange::Registration,
+    failure::Failure,
+};
 use crate::{
     auth::{
         claims::{self, Claims, Rules},
@@ -18,6 +24,8 @@ use crate::{
 
 /// Timeout of a whole request to the provider.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of everything that the provider is asked for one request of a browser.
+const ALL: Duration = Duration::from_secs(10);
 /// Where the browser comes back to.
 const CALLBACK: &str = "/sign-in/oidc/callback";
 
@@ -54,8 +62,8 @@ impl IdentityProvider {
         let issuer = issuer.trim();
         let discovery = Discovery::new(issuer).context("OIDC_ISSUER")?;
         let url = remote::url(issuer).context("OIDC_ISSUER")?;
-        let client_id =
-            settings.oidc_client_id.as_deref().context("OIDC_ISSUER needs OIDC_CLIENT_ID")?.trim().to_owned();
+        let client_id = settings.oidc_client_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+        let client_id = client_id.context("OIDC_ISSUER needs OIDC_CLIENT_ID")?.to_owned();
         let redirect = settings
             .oidc_redirect_url
             .as_deref()
@@ -106,12 +114,24 @@ impl IdentityProvider {
         self.origin.starts_with("https:")
     }
 
+    /// Whether a browser that names this host in its request has opened the explorer where it comes back to.
+    pub fn is_opened_at(&self, host: &str) -> bool {
+        let scheme = if self.has_tls() { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{host}"));
+        url.is_ok_and(|url| url.origin().ascii_serialization() == self.origin)
+    }
+
+    /// The URL of the page with the button.
+    pub fn sign_in_page(&self) -> String {
+        format!("{}{}", self.origin, self.path.strip_suffix("/oidc").unwrap_or(&self.path))
+    }
+
     /// The URL at the provider to which the browser of an attempt is sent.
     ///
     /// # Errors
     /// The provider could not be asked for it.
     pub async fn authorization_url(&self, attempt: &Attempt) -> Result<String, Failure> {
-        let endpoints = self.discovery.current(&self.http).await.map_err(Failure::Unavailable)?;
+        let endpoints = in_time(self.endpoints()).await?;
         Ok(self.registration.authorization_url(&endpoints, attempt))
     }
 
@@ -120,7 +140,15 @@ impl IdentityProvider {
     /// # Errors
     /// The provider did not say it, or not in a form that can be trusted.
     pub async fn identify(&self, attempt: &Attempt, code: String) -> Result<Claims, Failure> {
-        let endpoints = self.discovery.current(&self.http).await.map_err(Failure::Unavailable)?;
+        in_time(self.exchange(attempt, code)).await
+    }
+
+    async fn endpoints(&self) -> Result<Arc<Endpoints>, Failure> {
+        self.discovery.current(&self.http).await.map_err(Failure::Unavailable)
+    }
+
+    async fn exchange(&self, attempt: &Attempt, code: String) -> Result<Claims, Failure> {
+        let endpoints = self.endpoints().await?;
         let token = self.registration.id_token(&endpoints, &self.http, attempt, code).await?;
         let keys =
             endpoints.keys.current().await.ok_or_else(|| Failure::unavailable("its keys could not be fetched"))?;
@@ -153,6 +181,12 @@ impl IdentityProvider {
         let endpoints = self.discovery.current(&self.http).await.context("OIDC_ISSUER")?;
         endpoints.keys.fetch_now().await.map(drop)
     }
+}
+
+/// What the provider answers, unless that takes too long altogether.
+async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = || Failure::unavailable(format!("it took longer than {} seconds", ALL.as_secs()));
+    timeout(ALL, answer).await.unwrap_or_else(|_elapsed| Err(late()))
 }
 
 /// Where the browser comes back to: at a page of this server, so nowhere else.
@@ -197,7 +231,9 @@ mod tests {
         assert_eq!((provider.host(), provider.origin()), ("id.example.com", "https://console.example.com"));
         assert_eq!((provider.path(), provider.has_tls()), ("/sign-in/oidc", true));
         assert_eq!(provider.registration.scopes, ["openid", "profile", "email"]);
-        assert!(refusal(|settings| settings.oidc_client_id = None).contains("OIDC_CLIENT_ID"));
+        for missing in [None, Some(String::new()), Some(" ".into())] {
+            assert!(refusal(|settings| settings.oidc_client_id = missing).contains("OIDC_CLIENT_ID"));
+        }
         assert!(refusal(|settings| settings.oidc_redirect_url = None).contains("OIDC_REDIRECT_URL"));
         assert!(refusal(|settings| settings.oidc_scopes = vec!["email".into()]).contains("OIDC_SCOPES"));
         let secret = Some(Secret::new("s"));
@@ -205,6 +241,24 @@ mod tests {
         let refused = IdentityProvider::configured(&lonely).err().unwrap().to_string();
         assert_eq!(refused, "OIDC_CLIENT_SECRET is set, but OIDC_ISSUER is not");
         assert!(IdentityProvider::configured(&OidcSettings::default()).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_explorer_is_opened_at_the_host_of_the_url_to_come_back_to() {
+        for (url, hosts, others) in [
+            (
+                "https://console.example.com/desk/sign-in/oidc/callback",
+                &["console.example.com", "Console.example.com", "console.example.com:443"][..],
+                &["", "example.com", "console.example.com:80", "console.example.com.", "[", "10.0.0.1:443"][..],
+            ),
+            ("http://127.0.0.1:3000/sign-in/oidc/callback", &["127.0.0.1:3000"], &["127.0.0.1", "localhost:3000"]),
+        ] {
+            let settings = OidcSettings { oidc_redirect_url: Some(url.into()), ..settings() };
+            let provider = IdentityProvider::configured(&settings).unwrap().unwrap();
+            assert_eq!(provider.sign_in_page(), url.trim_end_matches("/oidc/callback"));
+            assert!(hosts.iter().all(|host| provider.is_opened_at(host)), "{url}");
+            assert!(!others.iter().any(|host| provider.is_opened_at(host)), "{url}");
+        }
     }
 
     #[test]

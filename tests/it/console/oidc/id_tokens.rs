@@ -3,9 +3,9 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use super::{CLIENT, Provider, SECRET, Visitor, refusal, signed_in, start, visit};
+use super::{CLIENT, Provider, SECRET, Visitor, location, refusal, signed_in, start, visit};
 use crate::{
-    support::{Builder, both_databases, now},
+    support::{Builder, both_databases, eventually, now},
     tokens::{fixture, jwk, sign},
 };
 
@@ -73,7 +73,17 @@ both_databases! {
         signed_in(&app, &visit(&app, &provider).await);
         provider.state().keys = vec![jwk("ed", "3")];
         provider.state().signer = ("ed", "3");
-        signed_in(&app, &visit(&app, &provider).await);
+        // The first attempts may come too soon after the first fetch.
+        let mut answer = visit(&app, &provider).await;
+        eventually(async || {
+            let is_in = location(&answer) == "../../";
+            if !is_in {
+                answer = visit(&app, &provider).await;
+            }
+            is_in
+        })
+        .await;
+        signed_in(&app, &answer);
         provider.state().signer = ("rsa", "1");
         assert_eq!(refusal(&visit(&app, &provider).await), "rejected");
     }

@@ -1,6 +1,7 @@
 //! Signing in by an OpenID provider, which runs in the tests on a real socket.
 
 mod attempts;
+mod beginnings;
 mod id_tokens;
 mod outages;
 mod provider;
@@ -16,7 +17,8 @@ use crate::support::{Builder, TestApp};
 
 const CLIENT: &str = "the-console";
 const SECRET: &str = "a secret of the tests";
-/// The tests come back to the path, at whatever port their server has.
+/// Where browsers open the explorer, in the words of their `Host` header. The server has another port, as behind a proxy.
+const HOST: &str = "127.0.0.1:1";
 const REDIRECT: &str = "http://127.0.0.1:1/sign-in/oidc/callback";
 
 /// A server whose explorer people enter by this provider.
@@ -63,15 +65,23 @@ fn refusal(response: &Response) -> String {
 
 /// Presses "Sign in with …".
 async fn press(app: &TestApp) -> Response {
-    client().get(format!("{}sign-in/oidc", app.url)).send().await.unwrap()
+    press_with(app, &[("host", HOST), ("sec-fetch-site", "same-origin")]).await
+}
+
+async fn press_with(app: &TestApp, headers: &[(&str, &str)]) -> Response {
+    with(client().get(format!("{}sign-in/oidc", app.url)), headers).send().await.unwrap()
 }
 
 impl Visitor {
     /// A browser that the server has sent to the provider.
     async fn begin(app: &TestApp, provider: &Provider) -> Self {
-        let response = press(app).await;
+        Self::sent(app, provider, &press(app).await)
+    }
+
+    /// The browser of this answer.
+    fn sent(app: &TestApp, provider: &Provider, response: &Response) -> Self {
         assert_eq!(response.status(), 303);
-        let (place, query) = location(&response).split_once('?').unwrap();
+        let (place, query) = location(response).split_once('?').unwrap();
         assert_eq!(place, format!("{}/authorize", provider.url));
         let set = response.headers()["set-cookie"].to_str().unwrap();
         let (cookie, attributes) = set.split_once("; ").unwrap();

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use base64::{
@@ -20,7 +21,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 
 use super::{CLIENT, REDIRECT, SECRET};
 use crate::{
@@ -45,6 +46,12 @@ pub struct State {
     pub discovery: Value,
     /// Whether every request fails.
     pub is_down: bool,
+    /// How long each answer takes.
+    pub delay: Duration,
+    /// Whether the answers for keys wait for [`Provider::release_keys`], and then fail.
+    pub hold_keys: bool,
+    /// How often the keys were asked for.
+    pub key_requests: usize,
     /// The requests for tokens.
     pub exchanges: Vec<(Form, HeaderMap)>,
     /// The authorisation requests by their codes, which are not used yet.
@@ -55,6 +62,7 @@ pub struct Provider {
     pub url: String,
     state: Mutex<State>,
     made: AtomicUsize,
+    released: Notify,
 }
 
 impl Provider {
@@ -67,11 +75,15 @@ impl Provider {
             forge: None,
             discovery: json!({}),
             is_down: false,
+            delay: Duration::ZERO,
+            hold_keys: false,
+            key_requests: 0,
             exchanges: Vec::new(),
             codes: HashMap::new(),
         };
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let provider = Arc::new(Self { url, state: Mutex::new(state), made: AtomicUsize::new(0) });
+        let provider =
+            Arc::new(Self { url, state: Mutex::new(state), made: AtomicUsize::new(0), released: Notify::new() });
         let this = Arc::clone(&provider);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -87,6 +99,11 @@ impl Provider {
 
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    pub fn release_keys(&self) {
+        self.state().hold_keys = false;
+        self.released.notify_waiters();
     }
 
     /// Sets claims of the next ID tokens.
@@ -114,10 +131,12 @@ impl Provider {
     async fn serve(self: Arc<Self>, request: Request<Incoming>) -> http::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
+        let delay = self.state().delay;
+        tokio::time::sleep(delay).await;
         let (status, answer) = match head.uri.path() {
             _ if self.state().is_down => (503, json!("down")),
             "/.well-known/openid-configuration" => (200, self.discovery()),
-            "/keys" => (200, json!({"keys": self.state().keys})),
+            "/keys" => self.keys().await,
             "/token" => self.exchange(form(&body), head.headers),
             other => (404, json!(other)),
         };
@@ -134,6 +153,20 @@ impl Provider {
             "jwks_uri": format!("{url}/keys"),
         });
         merged(usual, &self.state().discovery)
+    }
+
+    async fn keys(&self) -> (u16, Value) {
+        let released = self.released.notified();
+        let is_held = {
+            let mut state = self.state();
+            state.key_requests += 1;
+            state.hold_keys
+        };
+        if is_held {
+            released.await;
+            return (503, json!("held"));
+        }
+        (200, json!({"keys": self.state().keys}))
     }
 
     fn exchange(&self, form: Form, headers: HeaderMap) -> (u16, Value) {

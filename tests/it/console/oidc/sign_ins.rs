@@ -122,7 +122,7 @@ async fn with_tls_the_cookies_are_bound_to_the_host() {
     let redirect = "https://console.example.com/desk/sign-in/oidc/callback";
     let builder = by(Builder::new(crate::support::Backend::Sqlite), &provider).flag("oidc-redirect-url", redirect);
     let app = builder.start().await;
-    let response = super::press(&app).await;
+    let response = super::press_with(&app, &[("host", "console.example.com")]).await;
     let set = response.headers()["set-cookie"].to_str().unwrap();
     let (cookie, attributes) = set.split_once("; ").unwrap();
     assert!(cookie.starts_with("__Host-clusterdesk-sign-in="), "{set}");
@@ -152,7 +152,7 @@ async fn secrets_are_not_logged_at_any_level() {
     ];
     let mut server = Process::serve(folder.path(), &settings);
     let http = client();
-    let get = http.get(format!("{}sign-in/oidc", server.url)).send().await.unwrap();
+    let get = http.get(format!("{}sign-in/oidc", server.url)).header("host", super::HOST).send().await.unwrap();
     let cookie = get.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let request = super::form(location(&get).split_once('?').unwrap().1.as_bytes());
     let visitor = Visitor { http, url: server.url.clone(), cookie, request };
