@@ -1,15 +1,13 @@
 // The dashboard's audit log: who changed what. New entries appear as they are written.
 
-import { clusterPage } from "./clusters.js";
 import { copyAction } from "./copy.js";
 import { announce, el } from "./dom.js";
 import { eventSentence } from "./events.js";
 import { jsonBlock } from "./json.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
+import { ACTORS, person, subject } from "./names.js";
 import { watch } from "./rpc.js";
-import { userPage } from "./users.js";
-import { visible } from "./visible.js";
 
 /** Characters of a detail that are shown before it is opened. */
 const SHORT = 60;
@@ -30,9 +28,6 @@ const ENTITIES = [
   "database",
 ];
 
-/** Who makes changes and is no user. */
-const SYSTEM = new Set(["cli", "bootstrap", "stripe", "server"]);
-
 /** Shows the log in `node`. Returns a function that stops it. */
 export function showAudit(node, registry, query) {
   let watching = { stop() {} };
@@ -52,7 +47,7 @@ export function showAudit(node, registry, query) {
       },
       {
         title: "Who",
-        cell: (entry) => actor(entry),
+        cell: (entry) => person(entry.actorId, { cut: true }),
         fields: {
           actor: (entry) => entry.actorId,
           door: (entry) => entry.door,
@@ -66,7 +61,7 @@ export function showAudit(node, registry, query) {
       },
       {
         title: "What",
-        cell: (entry) => [el("span", { class: "help block" }, entry.entity), object(entry)],
+        cell: (entry) => [el("span", { class: "help block" }, entry.entity), subject(entry, { cut: true })],
         fields: { entity: (entry) => entry.entity, entityId: (entry) => entry.entityId },
       },
       {
@@ -98,28 +93,15 @@ export function showAudit(node, registry, query) {
   };
 }
 
-function actor({ actorId }) {
-  const id = visible(actorId);
-  if (SYSTEM.has(actorId)) return el("span", { class: "cut" }, id);
-  return el("a", { class: "cut", href: userPage(actorId), title: id }, id);
-}
-
-/** What was changed, with a link to its page if it has one. */
-function object({ entity, entityId }) {
-  const pages = { user: userPage, cluster: clusterPage };
-  const id = visible(entityId);
-  const page = Object.hasOwn(pages, entity) ? pages[entity] : null;
-  const about = { class: "cut", title: id };
-  return page === null ? el("code", about, id) : el("a", { ...about, href: page(entityId) }, id);
-}
-
-/** Links to the log, filtered by a value of this entry. */
+/** Links to the log, filtered by a value of this entry, and its ids to copy. */
 function menu({ actorId, procedure, entity, entityId, requestId }) {
   const only = (text, filter) => ({ text, href: `#/dashboard/audit?${new URLSearchParams(filter)}` });
   return [
     only(`Only this ${entity}`, { entity, entityId }),
-    only(`Only by ${SYSTEM.has(actorId) ? actorId : "this user"}`, { actorId }),
+    only(`Only by ${ACTORS.has(actorId) ? actorId : "this user"}`, { actorId }),
     only(`Only ${procedure}`, { procedure }),
+    ACTORS.has(actorId) ? null : copyAction("Copy the actor's id", actorId),
+    copyAction(`Copy the id of the ${entity}`, entityId),
     copyAction("Copy request id", requestId),
   ];
 }

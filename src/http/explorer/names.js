@@ -1,4 +1,4 @@
-// Users by their names. Ids are long, so a link to a user shows the name as soon as it is known; the id is its title.
+// What users and clusters are called. Ids are long, so a link to a user shows the name as soon as it is known; the id is in its title.
 
 import { el } from "./dom.js";
 import { call } from "./rpc.js";
@@ -6,7 +6,7 @@ import { session } from "./session.js";
 import { visible } from "./visible.js";
 
 /** Who appears in the audit log without being a user. */
-const ACTORS = new Set(["cli", "bootstrap", "stripe", "server"]);
+export const ACTORS = new Set(["cli", "bootstrap", "stripe", "server"]);
 /** The most names that are asked for at a time. */
 const MOST = 100;
 /** Longer ids are shortened in the middle while there is no name. */
@@ -23,6 +23,11 @@ session.onChange(() => known.clear());
 /** The address of a user's page. */
 export function userLink(id) {
   return `#/user/${encodeURIComponent(id)}`;
+}
+
+/** The address of a cluster's page. */
+export function clusterLink(id) {
+  return `#/cluster/${encodeURIComponent(id)}`;
 }
 
 /** A name that can be seen; null if there is none. */
@@ -43,13 +48,42 @@ export function shortId(id) {
     : `${characters.slice(0, 11).join("")}…${characters.slice(-6).join("")}`;
 }
 
-/** A link to the page of a user; plain text for who is none. */
-export function person(id) {
+/** What a user is called where there is room for a few words. */
+export function displayName({ id, name }) {
+  return nameOf(name) ?? shortId(id);
+}
+
+/** Names a user exactly: several may have the same name. */
+export function who({ id, name }) {
+  return nameOf(name) ? `${quoted(name)} (${visible(id)})` : visible(id);
+}
+
+/** What a cluster is called: its name, with escapes if there is nothing to see. */
+export function clusterName({ name }) {
+  return nameOf(name) ?? visible(name);
+}
+
+/** Names a cluster exactly, in a sentence. */
+export function whichCluster(cluster) {
+  return `${quoted(clusterName(cluster))} #${cluster.id}`;
+}
+
+/** A link to the page of a user; plain text for who is none. In a table it may be `cut` to one line. */
+export function person(id, { cut = false } = {}) {
   if (id === null) return "deleted user";
   if (ACTORS.has(id)) return id;
-  const link = el("a", { href: userLink(id), title: visible(id), class: "person" }, show(id));
+  const link = el("a", { href: userLink(id), class: cut ? "person cut" : "person" });
+  show(id, link);
   if (!known.has(id)) ask(id, link);
   return link;
+}
+
+/** What an entry of the audit log is about, with a link to its page if it has one. */
+export function subject({ entity, entityId }, { cut = false } = {}) {
+  if (entity === "user") return person(entityId, { cut });
+  const looks = { class: cut ? "cut" : "breakable", title: visible(entityId) };
+  if (entity === "cluster") return el("a", { ...looks, href: clusterLink(entityId) }, `#${visible(entityId)}`);
+  return el("code", looks, visible(entityId));
 }
 
 /** Notes a name that came with something else. */
@@ -57,9 +91,10 @@ export function note({ id, name }) {
   known.set(id, nameOf(name));
 }
 
-function show(id) {
-  const name = known.get(id);
-  return name ? el("bdi", {}, name) : el("code", {}, shortId(id));
+function show(id, link) {
+  const name = known.get(id) ?? null;
+  link.title = who({ id, name });
+  link.replaceChildren(name === null ? el("code", {}, shortId(id)) : el("bdi", {}, name));
 }
 
 function ask(id, link) {
@@ -79,7 +114,7 @@ async function askFor(links) {
     const { result } = await call("admin.names", { userIds: links.map(([id]) => id) });
     for (const [id] of links) known.set(id, null);
     for (const user of result) note(user);
-    for (const [id, all] of links) for (const link of all) link.replaceChildren(show(id));
+    for (const [id, all] of links) for (const link of all) show(id, link);
   } catch {
     // The ids stay.
   }

@@ -4,6 +4,7 @@ import { showCharts } from "./charts.js";
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { moment } from "./moment.js";
+import { person, subject } from "./names.js";
 import { counts, money } from "./scale.js";
 import { lastDays, lastMonths, loadSeries } from "./series.js";
 import { sparkline } from "./sparkline.js";
@@ -120,18 +121,18 @@ function lastHours() {
 }
 
 function latest(items) {
-  const line = ({ createdAt, actorId, procedure, entity, entityId }) =>
+  const line = (entry) =>
     el(
       "li",
       {},
       el(
         "div",
         { class: "row" },
-        el("code", { class: "name" }, procedure),
-        el("span", {}, `${entity} ${entityId}`),
-        el("span", { class: "type" }, "by ", actorId),
+        el("code", { class: "name" }, entry.procedure),
+        el("span", {}, `${entry.entity} `, subject(entry)),
+        el("span", { class: "type" }, "by ", person(entry.actorId)),
         el("span", { class: "spring" }),
-        moment(createdAt),
+        moment(entry.createdAt),
       ),
     );
   const body =

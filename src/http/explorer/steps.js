@@ -15,6 +15,11 @@ const MEANINGS = {
 };
 const STATES = { done: "done", current: "now", ahead: "not yet" };
 
+/** What a status says about a cluster. */
+export function meaning(status) {
+  return MEANINGS[status];
+}
+
 /** The next status that an admin can set; undefined if there is none. */
 export function nextStatus(status) {
   return { PENDING: "CREATING", CREATING: "INITING", INITING: "RUNNING", RUNNING: "STOPPED", STOPPED: "RUNNING" }[
@@ -46,7 +51,7 @@ function step(status, state, at) {
     { class: `step ${state} ${status.toLowerCase()}`, "aria-current": state === "current" ? "step" : null },
     el("strong", {}, status),
     el("span", { class: "visually-hidden" }, `: ${STATES[state]}. `),
-    el("span", { class: "help" }, MEANINGS[status]),
+    el("span", { class: "help" }, meaning(status)),
     at ? el("span", { class: "help" }, moment(at)) : null,
   );
 }

@@ -1,47 +1,45 @@
-// Buttons that act on a user's account. `list` is what shows it: `{reload(), showNotice(content)}`.
+// What an admin can do with a user's account: the questions, for the menus of lists, and the buttons of the pages.
 
 import { actionButton } from "./action.js";
 import { el } from "./dom.js";
-import { nameOf, quoted, shortId } from "./names.js";
+import { displayName, nameOf, quoted, who } from "./names.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
 import { visible, visibleLines } from "./visible.js";
 
-const displayName = ({ id, name }) => nameOf(name) ?? shortId(id);
-
-/** Names a user exactly: several may have the same name. */
-const who = ({ id, name }) => (nameOf(name) ? `${quoted(name)} (${visible(id)})` : visible(id));
+/** For screen readers, which need no isolated names. */
+export const exactly = ({ id, name }) => (nameOf(name) ? `${name} (${visible(id)})` : visible(id));
 
 const isOwn = ({ id }) => id === session.user?.id;
 
-/** The button that makes a user an admin or an admin a user. */
-export function roleButton(user, list) {
+/** Making a user an admin or an admin a user. */
+export function userRole(user) {
   const role = user.role === "ADMIN" ? "USER" : "ADMIN";
   const title = role === "ADMIN" ? "Make admin" : "Make user";
   const effect =
     role === "ADMIN"
       ? "An admin sees and changes everything, and can make more admins."
       : "They keep their account and their clusters, and lose access to the dashboard.";
-  const own = isOwn(user) ? " This is your own account: you lose your rights at once." : "";
-  return actionButton(list, {
+  const own = " This is your own account: you lose your rights at once, and only another admin can give them back.";
+  return {
     text: title,
-    label: `${title}: ${who(user)}`,
+    label: `${title}: ${exactly(user)}`,
     method: "admin.setRole",
     input: { userId: user.id, role },
     done: `${who(user)} is ${role} now.`,
     question: {
       title: `${title}: ${quoted(displayName(user))}?`,
-      text: effect + own,
+      text: isOwn(user) ? effect + own : effect,
       detail: visible(user.id),
       detailLabel: "User id",
       action: title,
     },
-  });
+  };
 }
 
-/** The button that soft-deletes an active user. */
-export function softDeleteButton(user, list) {
-  return deletion(user, list, {
+/** Soft-deleting an active user. */
+export function userDeletion(user) {
+  return deletion(user, {
     text: "Soft-delete",
     method: "user.softDelete",
     done: `The account of ${who(user)} has been deleted. Its record and that of the customer are kept.`,
@@ -51,9 +49,9 @@ export function softDeleteButton(user, list) {
   });
 }
 
-/** The button that deletes a user for good, also a soft-deleted one. */
-export function eraseButton(user, list) {
-  return deletion(user, list, {
+/** Deleting a user for good, also a soft-deleted one. */
+export function userErasure(user) {
+  return deletion(user, {
     text: "Delete for good",
     method: "user.delete",
     done: `${who(user)} has been deleted for good.`,
@@ -63,45 +61,47 @@ export function eraseButton(user, list) {
   });
 }
 
-function deletion(user, list, { text, method, done, effect, action }) {
-  const force = user.isPaying ? { force: true } : {};
-  const paying = user.isPaying
-    ? " A paid subscription is running: cancel it at Stripe, or it goes on to be charged."
-    : "";
-  const own = isOwn(user) ? " This is your own account: you are signed out at once." : "";
-  return actionButton(list, {
+function deletion(user, { text, method, done, effect, action }) {
+  return {
     text,
-    label: `${text}: ${who(user)}`,
+    label: `${text}: ${exactly(user)}`,
     method,
-    input: { userId: user.id, ...force },
+    input: { userId: user.id },
     done,
     danger: true,
-    question: {
-      title: `${text}: ${quoted(displayName(user))}?`,
-      text: effect + paying + own,
-      detail: visible(user.id),
-      detailLabel: "User id and active clusters",
-      action,
-    },
-    prepare: user.deletedAt ? null : () => confirmed(user.id),
-  });
-}
-
-/** What is shown is what is deleted: the server checks the token. */
-async function confirmed(userId) {
-  const { result } = await call("user.summary", { userId });
-  const clusters = result.clusters.map(({ id, name }) => `cluster ${id}: ${visible(name)}`);
-  return {
-    input: { confirmToken: result.confirmToken },
-    question: { detail: [visible(userId), ...clusters].join("\n") },
+    question: { title: `${text}: ${quoted(displayName(user))}?`, detailLabel: "User id and active clusters", action },
+    prepare: () => examined(user, effect),
   };
 }
 
-/** The button that asks Stripe for the user's subscriptions and applies what it says. */
-export function reconcileButton(user, list) {
-  return actionButton(list, {
+/**
+ * Reads what a deletion takes away, at the moment of the question: a list doesn't know who pays. What is shown is what is deleted:
+ * the server checks the token. Without `force` it refuses to delete who pays.
+ */
+async function examined({ id: userId, ...user }, effect) {
+  const [{ result: now }, summary] = await Promise.all([
+    call("admin.getUser", { userId }),
+    user.deletedAt ? null : call("user.summary", { userId }),
+  ]);
+  const paying = now.isPaying
+    ? " A paid subscription is running: cancel it at Stripe, or it goes on to be charged."
+    : "";
+  const own = isOwn({ id: userId }) ? " This is your own account: you are signed out at once." : "";
+  const clusters = (summary?.result.clusters ?? []).map(({ id, name }) => `cluster ${id}: ${visible(name)}`);
+  return {
+    input: {
+      ...(now.isPaying ? { force: true } : {}),
+      ...(summary === null ? {} : { confirmToken: summary.result.confirmToken }),
+    },
+    question: { text: effect + paying + own, detail: [visible(userId), ...clusters].join("\n") },
+  };
+}
+
+/** Asking Stripe for the user's subscriptions and applying what it says. */
+function reconciliation(user) {
+  return {
     text: "Ask Stripe",
-    label: `Ask Stripe about ${who(user)}`,
+    label: `Ask Stripe about ${exactly(user)}`,
     method: "admin.reconcileUser",
     input: { userId: user.id },
     done: reconciled,
@@ -112,8 +112,20 @@ export function reconcileButton(user, list) {
       detailLabel: "User id",
       action: "Ask Stripe",
     },
-  });
+  };
 }
+
+/** The button that makes a user an admin or an admin a user. `list` is what shows it: `{reload(), showNotice(content)}`. */
+export const roleButton = (user, list) => actionButton(list, userRole(user));
+
+/** The button that soft-deletes an active user. */
+export const softDeleteButton = (user, list) => actionButton(list, userDeletion(user));
+
+/** The button that deletes a user for good, also a soft-deleted one. */
+export const eraseButton = (user, list) => actionButton(list, userErasure(user));
+
+/** The button that asks Stripe about a user. */
+export const reconcileButton = (user, list) => actionButton(list, reconciliation(user));
 
 function reconciled({ subscriptions }) {
   if (subscriptions.length === 0) return el("p", { class: "notice info" }, "Stripe has no subscription of this user.");

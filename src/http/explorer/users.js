@@ -6,19 +6,10 @@ import { copyAction } from "./copy.js";
 import { el } from "./dom.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
-import { call, watch } from "./rpc.js";
-import { session } from "./session.js";
+import { displayName, userLink, who } from "./names.js";
+import { watch } from "./rpc.js";
+import { exactly, userDeletion, userRole } from "./user-actions.js";
 import { visible } from "./visible.js";
-
-const displayName = (user) => user.name ?? visible(user.id);
-
-/** Names a user exactly: several may have the same name. */
-const who = (user) => (user.name ? `${user.name} (${visible(user.id)})` : visible(user.id));
-
-/** The page about a user. */
-export const userPage = (id) => `#/user/${encodeURIComponent(id)}`;
-
-const isSelf = (user) => user.id === session.user?.id;
 
 export function showUsers(node, registry, query) {
   const list = showList(node, registry, {
@@ -32,7 +23,11 @@ export function showUsers(node, registry, query) {
         sort: "name",
         first: "asc",
         cell: (user) => [
-          el("a", { class: "cut wide strong", href: userPage(user.id), title: who(user) }, displayName(user)),
+          el(
+            "a",
+            { class: "cut wide strong", href: userLink(user.id), title: who(user) },
+            el("bdi", {}, displayName(user)),
+          ),
           el("code", { class: "cut wide help", title: visible(user.id) }, visible(user.id)),
         ],
         fields: { id: (user) => user.id, name: (user) => user.name },
@@ -60,7 +55,7 @@ export function showUsers(node, registry, query) {
         fields: { joined: (user) => user.createdAt },
       },
     ],
-    actions: (user, list) => ({ label: who(user), items: () => menu(user, list) }),
+    actions: (user, list) => ({ label: exactly(user), items: () => menu(user, list) }),
   });
   const { stop } = watch(
     "admin.watchAudit",
@@ -94,65 +89,12 @@ function clusters({ id, activeClusters, deletedAt }) {
 
 function menu(user, list) {
   const history = new URLSearchParams({ entity: "user", entityId: user.id });
+  const ask = (about) => action(list, { ...about, text: `${about.text}…`, item: user });
   return [
-    user.deletedAt ? null : setRole(user, list),
+    user.deletedAt ? null : ask(userRole(user)),
     { text: "Clusters", href: `#/dashboard/clusters?${new URLSearchParams({ userId: user.id })}` },
     { text: "History", href: `#/dashboard/audit?${history}` },
     copyAction("Copy id", user.id),
-    user.deletedAt ? null : softDelete(user, list),
+    user.deletedAt ? null : ask(userDeletion(user)),
   ];
-}
-
-function setRole(user, list) {
-  const role = user.role === "ADMIN" ? "USER" : "ADMIN";
-  const title = role === "ADMIN" ? "Make admin" : "Make user";
-  const own = "This is your own account: you lose access to the dashboard, and only another admin can give it back.";
-  const others = "They keep their account and their clusters, and lose access to the dashboard.";
-  return action(list, {
-    text: `${title}…`,
-    item: user,
-    method: "admin.setRole",
-    input: { userId: user.id, role },
-    done: `${who(user)} is ${role} now.`,
-    question: {
-      title: `${title}: ${displayName(user)}?`,
-      text:
-        role === "ADMIN"
-          ? "An admin sees and changes everything, and can make more admins."
-          : isSelf(user)
-            ? own
-            : others,
-      detail: visible(user.id),
-      detailLabel: "User id",
-      action: title,
-    },
-  });
-}
-
-function softDelete(user, list) {
-  const own = isSelf(user) ? "This is your own account, and you are signed out at once. " : "";
-  return action(list, {
-    text: "Delete…",
-    item: user,
-    method: "user.softDelete",
-    input: { userId: user.id },
-    done: `The account of ${who(user)} has been deleted.`,
-    danger: true,
-    question: {
-      title: `Delete ${displayName(user)}?`,
-      text: `${own}Their clusters are deleted, their tokens are revoked, and their name and email are erased. This can't be undone here.`,
-      detail: visible(user.id),
-      detailLabel: "User id and active clusters",
-      action: "Delete the account",
-    },
-    // What is shown is what is deleted: the server checks the token.
-    prepare: async () => {
-      const { result } = await call("user.summary", { userId: user.id });
-      const clusters = result.clusters.map(({ id, name }) => `cluster ${id}: ${visible(name)}`);
-      return {
-        input: { confirmToken: result.confirmToken },
-        question: { detail: [visible(user.id), ...clusters].join("\n") },
-      };
-    },
-  });
 }

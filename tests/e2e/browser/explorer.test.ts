@@ -178,14 +178,14 @@ test("the exact id is shown wherever the page acts on a user", () =>
     await page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name: "Users" }).click();
     const users = page.getByRole("table", { name: "Users" });
     assert.match(await users.getByRole("row").filter({ hasText: exact }).innerText(), /Twin/);
-    for (const action of ["Make admin…", "Delete…"]) {
+    for (const action of ["Make admin…", "Soft-delete…"]) {
       await choose(page, `Actions: Twin (${exact})`, action);
       assert.equal(await dialog.getByRole("group", { name: "User id" }).innerText(), exact);
       await dialog.getByRole("button", { name: "Cancel" }).click();
     }
-    await choose(page, `Actions: Twin (${exact})`, "Delete…");
-    await dialog.getByRole("button", { name: "Delete the account" }).click();
-    await page.getByText(`The account of Twin (${exact}) has been deleted.`).waitFor();
+    await choose(page, `Actions: Twin (${exact})`, "Soft-delete…");
+    await dialog.getByRole("button", { name: "Soft-delete the account" }).click();
+    await page.getByText(`The account of \u2068Twin\u2069 (${exact}) has been deleted.`).waitFor();
     const { items } = await createClient({ url: server.url, token: adminToken }).admin.listUsers({ search: ids[0] });
     assert.deepEqual(
       items.map(({ id }) => id),
@@ -200,18 +200,18 @@ test("a user is deleted only as the dialog shows them", () =>
     await signIn(page, adminToken);
     await go(page, "Dashboard");
     await page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name: "Users" }).click();
-    const ask = () => choose(page, /^Actions: .*explorer_shown/, "Delete…");
+    const ask = () => choose(page, /^Actions: .*explorer_shown/, "Soft-delete…");
     const dialog = page.getByRole("alertdialog");
     const shown = dialog.getByRole("group", { name: "User id and active clusters" });
     await ask();
     assert.equal(await shown.innerText(), `explorer_shown\ncluster ${id}: web`);
     await user.k8s.update({ id, name: "shop" });
-    await dialog.getByRole("button", { name: "Delete the account" }).click();
+    await dialog.getByRole("button", { name: "Soft-delete the account" }).click();
     await page.getByText("This has changed since it was shown. Look at it again.").waitFor();
     assert.equal((await user.k8s.list()).length, 1);
     await ask();
     assert.equal(await shown.innerText(), `explorer_shown\ncluster ${id}: shop`);
-    await dialog.getByRole("button", { name: "Delete the account" }).click();
+    await dialog.getByRole("button", { name: "Soft-delete the account" }).click();
     await page.getByText(/The account of .* has been deleted/).waitFor();
     await assert.rejects(user.user.me(), { code: "UNAUTHORIZED" });
   }));

@@ -24,6 +24,7 @@ const NAMES = {
   lists_rtl: "‮שלום עולם مرحبا",
   lists_four: "𝒜𝒷𝒸 👩‍👩‍👧‍👦 𓀀",
   lists_script: `<img src=x onerror="document.title='owned'">`,
+  lists_unseen: "\u200b\u2060",
   lists_formula: `=HYPERLINK("https://evil.example","a, b")`,
 };
 
@@ -43,6 +44,8 @@ const rows = (page: Page) => page.getByRole("main").locator("tbody tr");
 const row = (page: Page, text: string) => rows(page).filter({ hasText: text });
 const dialog = (page: Page) => page.getByRole("alertdialog");
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent ?? "");
+
+const copied = (page: Page) => page.evaluate(() => navigator.clipboard.readText());
 
 /** Words that begin on one line and end on another. */
 function broken(page: Page): Promise<string[]> {
@@ -133,9 +136,9 @@ test("the keyboard sorts, filters and walks a menu, and keeps the focus", () =>
     await page.keyboard.press("ArrowDown");
     await until(async () => (await focused(page)) === "Make admin…", "the first entry");
     for (const [key, text] of [
-      ["ArrowUp", "Delete…"],
+      ["ArrowUp", "Soft-delete…"],
       ["ArrowDown", "Make admin…"],
-      ["End", "Delete…"],
+      ["End", "Soft-delete…"],
       ["Home", "Make admin…"],
       ["h", "History"],
     ] as const) {
@@ -214,7 +217,7 @@ test("clusters change by themselves, and what has changed is not acted on", () =
     await page.getByRole("link", { name: "live-row" }).waitFor();
     const about = `Actions: live-row #${id}`;
     await choose(page, about, "Set CREATING…");
-    assert.match(await dialog(page).innerText(), /There is no way back to PENDING[\s\S]*owner: lists_owner/);
+    assert.match(await dialog(page).innerText(), /There is no way back to PENDING[\s\S]*owner lists_owner/);
     await admin.k8s.setStatus({ id, status: "CREATING" });
     await until(async () => /CREATING/.test(await row(page, "live-row").innerText()), "the new status");
     await dialog(page).getByRole("button", { name: "Set CREATING" }).press("Enter");
@@ -223,19 +226,19 @@ test("clusters change by themselves, and what has changed is not acted on", () =
 
     await choose(page, about, "Set INITING…");
     await dialog(page).getByRole("button", { name: "Set INITING" }).press("Enter");
-    await page.getByText(`live-row #${id} is INITING now.`).waitFor();
+    await page.getByText(`\u2068live-row\u2069 #${id} is INITING now.`).waitFor();
     await choose(page, about, "Delete…");
     await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
     assert.equal((await owner.k8s.get({ id })).status, "INITING");
     await choose(page, about, "Delete…");
     await dialog(page).getByRole("button", { name: "Delete the cluster" }).press("Enter");
-    await page.getByText(`live-row #${id} has been deleted.`).waitFor();
+    await page.getByText(`\u2068live-row\u2069 #${id} has been deleted.`).waitFor();
     assert.deepEqual(await owner.k8s.list(), []);
     await page.getByLabel("Status", { exact: true }).selectOption("DELETED");
     await row(page, "live-row").waitFor();
     await choose(page, about, "Restore…");
     await dialog(page).getByRole("button", { name: "Restore the cluster" }).press("Enter");
-    await page.getByText(`live-row #${id} has been restored.`).waitFor();
+    await page.getByText(`\u2068live-row\u2069 #${id} has been restored.`).waitFor();
     assert.equal((await owner.k8s.get({ id })).status, "PENDING");
 
     await page.getByRole("button", { name: "Reset" }).click();
@@ -255,13 +258,57 @@ test("a user's row follows the audit log, and one's own account is never changed
     await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
 
     await page.getByLabel("Search", { exact: true }).fill("admin");
+    await until(async () => (await rows(page).count()) === 1, "one admin");
     await choose(page, /^Actions: Administrator/, "Make user…");
     assert.match(await dialog(page).innerText(), /This is your own account/);
     await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
-    await choose(page, /^Actions: Administrator/, "Delete…");
+    await choose(page, /^Actions: Administrator/, "Soft-delete…");
     assert.match(await dialog(page).innerText(), /This is your own account/);
     await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
     assert.equal((await admin.user.me()).role, "ADMIN");
+  }));
+
+test("users and clusters have names wherever they are listed, and their ids can be copied", () =>
+  explore(1280, "/", async (page) => {
+    const owner = client("lists_rtl");
+    const { id } = await owner.k8s.create({ name: "imported-name", location: "eu" });
+    const unseen = await client("lists_unseen").k8s.create({ name: "seen", location: "eu" });
+    // Only an imported cluster can have such a name.
+    await page.route("**/", async (route) => {
+      if (!route.request().postData()?.includes("admin.listClusters")) return route.continue();
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace("imported-name", "\u200b") });
+    });
+    await open(page, "Users");
+    const link = (text: string) => page.getByRole("main").getByRole("link", { name: text });
+    const isolated = (text: string) => page.getByRole("main").locator("a bdi").filter({ hasText: text }).first();
+    await page.getByLabel("Search", { exact: true }).fill("lists_unseen");
+    await until(async () => (await rows(page).count()) === 1, "one user");
+    assert.equal(await link("lists_unseen").first().getAttribute("href"), "#/user/lists_unseen");
+
+    const tab = (name: string) => page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name });
+    await tab("Clusters").click();
+    await isolated("שלום").waitFor();
+    await isolated("\\u{200b}").waitFor();
+    assert.equal(await link("\\u{200b}").getAttribute("href"), `#/cluster/${id}`);
+    assert.equal(await row(page, "seen").getByRole("link", { name: "lists_unseen" }).count(), 1);
+    await choose(page, `Actions: seen #${unseen.id}`, "Copy the owner's id");
+    await until(async () => (await copied(page)) === "lists_unseen", "the owner's id");
+
+    await tab("Audit log").click();
+    const entry = row(page, "k8s.create").filter({ hasText: "שלום" });
+    assert.equal(
+      await entry.getByRole("link", { name: `#${id}`, exact: true }).getAttribute("href"),
+      `#/cluster/${id}`,
+    );
+    const menu = (await entry.getByRole("button", { name: /^Actions: / }).getAttribute("aria-label"))!;
+    await choose(page, menu, "Copy the actor's id");
+    await until(async () => (await copied(page)) === "lists_rtl", "the actor's id");
+
+    await tab("Stats").click();
+    const latest = page.getByRole("region", { name: "Latest changes" });
+    await latest.getByRole("link", { name: `#${id}`, exact: true }).click();
+    await page.waitForURL(new RegExp(`#/cluster/${id}$`));
   }));
 
 test("times are relative, and exact while the keyboard is in their row", () =>

@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { billed } from "../support/billed.ts";
 import { browser } from "../support/browser.ts";
-import { explorer, signIn } from "../support/explorer.ts";
+import { choose, explorer, signIn } from "../support/explorer.ts";
 import { confirm, heading, person, region, row, said, wellMade } from "../support/things.ts";
 import { until } from "../support/until.ts";
 
@@ -25,6 +25,19 @@ const open = (width: number, hash: string, visit: (page: Page) => Promise<void>)
     await page.goto(`${server.url}/${hash}`);
     await visit(page);
   });
+
+test("who pays is deleted from the list, after a warning", async () => {
+  const user = await person(server, "pages_list_payer");
+  await stripe.subscribe("pages_list_payer");
+  await open(1280, "#/dashboard/users?search=pages_list_payer", async (page) => {
+    await choose(page, /^Actions: Name of pages_list_payer/, "Soft-delete…");
+    const dialog = page.getByRole("alertdialog");
+    assert.match(await dialog.innerText(), /A paid subscription is running/);
+    await dialog.getByRole("button", { name: "Soft-delete the account" }).press("Enter");
+    await said(page, /The account of .* has been deleted/).waitFor();
+    await assert.rejects(user.user.me(), { code: "UNAUTHORIZED" });
+  });
+});
 
 for (const width of WIDTHS) {
   test(`${width} px: a user's page shows an account, and an admin changes it`, async () => {
@@ -49,7 +62,7 @@ for (const width of WIDTHS) {
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), id);
 
       await confirm(page, /^Delete first/, "Delete the cluster");
-      await said(page, /first #\d+ has been deleted/).waitFor();
+      await said(page, /first\u2069 #\d+ has been deleted/).waitFor();
       await row(page, "Clusters", "DELETED").waitFor();
       await confirm(page, /^Restore first/, "Restore the cluster");
       await said(page, /has been restored/).waitFor();
