@@ -52,7 +52,8 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   async function reload({ isQuiet = false } = {}) {
     loads += 1;
     const own = loads;
-    body.setAttribute("aria-busy", "true");
+    // What changes by itself is not dimmed: nobody waits for it.
+    if (!isQuiet) body.setAttribute("aria-busy", "true");
     try {
       const thing = await load();
       if (own === loads) show(render(thing, page));

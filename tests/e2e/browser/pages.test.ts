@@ -107,10 +107,18 @@ for (const width of WIDTHS) {
       await confirm(page, "Set CREATING: web", "Set CREATING");
       await said(page, /is CREATING now/).waitFor();
       await until(async () => /^CREATING/.test(await current.innerText()), "the step");
-      // Somebody else goes on.
+      // Somebody else goes on, and the page follows without being dimmed.
+      await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+      const dimmed = await page.evaluateHandle(() => {
+        const seen: string[] = [];
+        const note = (records: MutationRecord[]) => seen.push(...records.map(({ target }) => target.nodeName));
+        new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["aria-busy"] });
+        return seen;
+      });
       for (const status of ["INITING", "RUNNING", "STOPPED"] as const)
         await admin.k8s.setStatus({ id: cluster, status });
       await until(async () => /^STOPPED/.test(await current.innerText()), "the last step");
+      assert.deepEqual(await dimmed.jsonValue(), []);
       assert.equal(await steps.locator(".done").count(), 4);
       await row(page, "Events", "RUNNING").waitFor();
       await row(page, "Entries", "k8s.setStatus").first().waitFor();

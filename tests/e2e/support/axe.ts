@@ -4,6 +4,8 @@ import type { Page } from "playwright-core";
 
 /** Fails if axe finds that the page breaks a rule of WCAG 2.2, level AA, in either theme. */
 export async function accessible(page: Page, what: string): Promise<void> {
+  // What is being loaded is dimmed.
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
   // Not a script of the page, whose policy would forbid it.
   await page.evaluate(axe.source);
   for (const scheme of ["light", "dark"] as const) {
