@@ -1,10 +1,10 @@
 // The TypeScript of README.md for tRPC, as a reader pastes it into a new folder.
 import assert from "node:assert/strict";
-import { type ChildProcessByStdio, execFile as execFileCallback, spawn } from "node:child_process";
+import { type ChildProcessByStdio, execFile as execFileCallback, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
@@ -13,6 +13,8 @@ import { until } from "../support/until.ts";
 
 const execFile = promisify(execFileCallback);
 const FROM = "## From TypeScript, with tRPC";
+/** The Node that runs the tests, and the next one that many people have. */
+const NODES = [process.execPath, resolve("node22/node_modules/.bin/node")];
 
 interface Sample {
   /** The commands that fetch the types and install packages, and those that run the sample. */
@@ -56,9 +58,9 @@ async function call(url: string, token: string, procedure: string, input: object
   assert.equal(response.status, 200);
 }
 
-/** Runs the sample with the program that README's command runs. */
-function run(cwd: string, file: string, token: string): ChildProcessByStdio<null, Readable, Readable> {
-  const env = { ...process.env, TOKEN: token };
+/** Runs the sample with the program that README's command runs, on this Node. */
+function run(node: string, cwd: string, file: string, token: string): ChildProcessByStdio<null, Readable, Readable> {
+  const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter), TOKEN: token };
   const child = spawn(resolve("node_modules/.bin/tsx"), [file], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   after(() => child.kill());
   return child;
@@ -73,6 +75,10 @@ test("the sample imports what README installs", async () => {
   for (const name of installed) assert(name in devDependencies, name);
 });
 
+test("Node 22 is one of those that are tried", () => {
+  assert.match(execFileSync(NODES[1]!, ["--version"], { encoding: "utf8" }), /^v22\./);
+});
+
 test("the sample compiles with README's command", async () => {
   const server = await Server.start();
   const written = await sample();
@@ -80,26 +86,30 @@ test("the sample compiles with README's command", async () => {
   await execFile("sh", ["-c", command], { cwd: await folder(written, server.url) });
 });
 
-test("the sample lists clusters and then prints every change", async () => {
-  const server = await Server.start();
-  const [written, token] = [await sample(), await server.adminToken()];
-  await call(server.url, token, "k8s.create", { name: "sample", location: "eu" });
-  const child = run(await folder(written, server.url), written.file, token);
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
-  await until(() => output.includes("ready"));
-  await call(server.url, token, "k8s.delete", { id: 1 });
-  await until(() => output.includes("deleted"));
-  assert.match(output, /^\[ 'sample, since .*' \]\nready \d+\ndeleted \d+\n$/);
-});
+for (const node of NODES) {
+  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
 
-test("the sample fails with the server's message when the token is wrong", async () => {
-  const server = await Server.start();
-  const written = await sample();
-  const child = run(await folder(written, server.url), written.file, "nonsense");
-  let errors = "";
-  child.stderr.on("data", (text) => (errors += text));
-  const [status] = await once(child, "close");
-  assert.equal(status, 1);
-  assert.match(errors, /UNAUTHORIZED/);
-});
+  test(`the sample lists clusters and then prints every change on Node ${version}`, async () => {
+    const server = await Server.start();
+    const [written, token] = [await sample(), await server.adminToken()];
+    await call(server.url, token, "k8s.create", { name: "sample", location: "eu" });
+    const child = run(node, await folder(written, server.url), written.file, token);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
+    await until(() => output.includes("ready"));
+    await call(server.url, token, "k8s.delete", { id: 1 });
+    await until(() => output.includes("deleted"));
+    assert.match(output, /^\[ 'sample, since .*' \]\nready \d+\ndeleted \d+\n$/);
+  });
+
+  test(`the sample fails with the server's message when the token is wrong on Node ${version}`, async () => {
+    const server = await Server.start();
+    const written = await sample();
+    const child = run(node, await folder(written, server.url), written.file, "nonsense");
+    let errors = "";
+    child.stderr.on("data", (text) => (errors += text));
+    const [status] = await once(child, "close");
+    assert.equal(status, 1);
+    assert.match(errors, /UNAUTHORIZED/);
+  });
+}
