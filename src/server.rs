@@ -35,6 +35,7 @@ use self::{
     stream::Guarded,
 };
 use crate::{
+    auth::Authenticator,
     auth::SignInLink,
     checks::Surroundings,
     config::{BindAddr, Limits, Settings},
@@ -101,10 +102,11 @@ pub fn kernel(
         statement_timeout: limits.call_timeout,
     })?;
     let registry = registry(routers)?;
-    let metrics = Metrics::new(&db, registry.catalogue().procedures().map(|procedure| procedure.name));
+    let metrics = Metrics::new(&db, registry.catalogue());
     metrics.show_traces(&traces);
     let services = Services {
         limiter: Limiter::new(&settings.rate_limits, &url, limits, &metrics.rate_checks)?,
+        authenticator: Authenticator::new(&settings.jwt)?,
         tokens: ApiTokens::new(),
         feeds: Feeds::new(db.clone(), metrics.subscriptions.clone(), metrics.event_lag.clone(), limits),
         subscribers: Subscribers::new(limits.user_subscriptions),

@@ -97,6 +97,16 @@ impl Authenticator {
         }
     }
 
+    /// Number of keys in use, 0 when none is configured. Keys behind a URL are fetched if the first JWT is still to come.
+    /// None if they are configured, but could not be fetched so far.
+    pub async fn keys_in_use(&self) -> Option<usize> {
+        match &self.keys {
+            Keys::Unconfigured => Some(0),
+            Keys::Fixed(keys) => Some(keys.len()),
+            Keys::Remote(remote) => remote.current().await.map(|keys| keys.len()),
+        }
+    }
+
     async fn verify(&self, token: &str, keys: Arc<KeySet>) -> Result<Arc<Claims>, Refusal> {
         let digest = Sha256::digest(token).into();
         if let Some(claims) = self.verified.get(&digest, keys.generation()) {

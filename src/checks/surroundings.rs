@@ -10,19 +10,19 @@ use super::{
     parts::{backups, billing, keys, private},
 };
 use crate::{
-    config::{JwtSettings, Settings},
+    auth::Authenticator,
+    config::Settings,
     db::{DatabaseUrl, Timestamp, backups::Schedule},
     stripe::Stripe,
 };
 
-/// How long it may take to load keys from elsewhere.
+/// How long it may take to fetch keys that nobody has needed yet.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The name of the file with the first admin's token, in the data folder.
 pub const ADMIN_TOKEN: &str = "admin-token";
 
-/// The files, the keys and the backups of a server.
+/// The files and the backups of a server.
 pub struct Surroundings {
-    jwt: JwtSettings,
     private: Vec<Private>,
     backups: Option<Schedule>,
     /// Whether the server could make backups.
@@ -59,23 +59,18 @@ impl Surroundings {
         let url = DatabaseUrl::from_settings(&settings.data)?;
         let file = url.sqlite_path();
         private.extend(file.map(|path| Private { name: "database file", path: path.to_owned(), mode: 0o600 }));
-        Ok(Self {
-            jwt: settings.jwt.clone(),
-            private,
-            backups: Schedule::from_settings(settings)?,
-            is_sqlite: url.sqlite_path().is_some(),
-        })
+        Ok(Self { private, backups: Schedule::from_settings(settings)?, is_sqlite: url.sqlite_path().is_some() })
     }
 
     /// What is found now.
-    pub async fn findings(&self, stripe: &Stripe) -> Vec<Finding> {
+    pub async fn findings(&self, authenticator: &Authenticator, stripe: &Stripe) -> Vec<Finding> {
         let existing = self.private.iter().filter(|file| file.path.exists());
         let check =
             |file: &Private| Finding::new(file.name, private(format!("the {}", file.name), &file.path, file.mode));
         let mut found: Vec<Finding> = existing.map(check).collect();
-        let keys = timeout(PATIENCE, keys(&self.jwt)).await;
-        let keys = keys.unwrap_or_else(|_elapsed| Err(problem("they could not be fetched in time")));
-        found.push(Finding::new("token keys", keys));
+        let in_use = timeout(PATIENCE, authenticator.keys_in_use()).await.ok().flatten();
+        let in_use = in_use.ok_or_else(|| problem("they could not be fetched: nobody can sign in by a JWT"));
+        found.push(Finding::new("token keys", in_use.map(keys)));
         found.push(Finding::new("billing", Ok(billing(stripe))));
         if self.is_sqlite {
             found.push(Finding::new("backups", backups(self.backups.as_ref(), "the folder of backups")));

@@ -4,6 +4,7 @@ use std::{fs::OpenOptions, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clusterdesk::{
+    auth::Authenticator,
     checks,
     config::{Secret, Settings},
     db::{
@@ -177,5 +178,5 @@ fn provider(settings: &Settings) -> Result<Option<String>> {
 
 fn keys(settings: &Settings) -> Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(checks::keys(&settings.jwt))
+    runtime.block_on(Authenticator::new(&settings.jwt)?.check_keys()).map(checks::keys)
 }

@@ -23,7 +23,7 @@ use super::{
     session_cookie::SessionCookies,
 };
 use crate::{
-    auth::{Authenticator, IdentityProvider},
+    auth::IdentityProvider,
     config::{Limits, Settings, TrustedProxy},
     kernel::{Client, Kernel},
     models::audit::Door,
@@ -37,7 +37,6 @@ pub struct Site {
     pub(super) kernel: Arc<Kernel>,
     pub(super) jsonrpc: Arc<Gate<JsonRpcService<Kernel>>>,
     pub(super) trpc: Trpc<Kernel>,
-    pub(super) authenticator: Authenticator,
     /// By which people may sign in to the explorer.
     pub(super) provider: Option<IdentityProvider>,
     pub(super) origins: Arc<Origins>,
@@ -77,7 +76,7 @@ impl Site {
     /// Serves the procedures of a kernel.
     ///
     /// # Errors
-    /// When a key of the JWT settings or a setting of the identity provider is invalid.
+    /// When a setting of the identity provider is invalid.
     pub fn new(kernel: Arc<Kernel>, settings: &Settings, limits: Limits) -> Result<Self> {
         let origins = Arc::new(Origins::new(settings));
         let provider = identity_provider(settings)?;
@@ -89,7 +88,6 @@ impl Site {
             trpc: Trpc::new(Arc::clone(&kernel), catalogue, wire.clone()),
             documents: document::pages(kernel.documents()),
             kernel,
-            authenticator: Authenticator::new(&settings.jwt)?,
             provider,
             cors: cors(&origins, session_cookies.are_accepted()),
             origins,
@@ -117,13 +115,14 @@ impl Site {
         token: Bearer<'_>,
         door: Door,
     ) -> procedures::Result<Client> {
+        let services = self.kernel.services();
         let credential = match token {
             Bearer::Absent => {
-                self.session_cookies.authenticate(&self.authenticator, &self.origins, (method, headers)).await?
+                self.session_cookies.authenticate(&services.authenticator, &self.origins, (method, headers)).await?
             }
-            token => token.authenticate(&self.authenticator).await,
+            token => token.authenticate(&services.authenticator).await,
         };
-        let parent = self.kernel.services().traces.parent(|name| trace_context(headers, name));
+        let parent = services.traces.parent(|name| trace_context(headers, name));
         Ok(Client { address: address(connection.peer, headers, &self.trusted_proxies), credential, door, parent })
     }
 

@@ -178,7 +178,9 @@ impl Site {
                 let client = match param_bearer(&params) {
                     Bearer::Absent => client,
                     _ if is_settled => client,
-                    token => Client { credential: token.authenticate(&site.authenticator).await, ..client },
+                    token => {
+                        Client { credential: token.authenticate(&site.kernel.services().authenticator).await, ..client }
+                    }
                 };
                 if let Err(error) = site.kernel.introduce(&client).await {
                     // Its calls will say so.

@@ -55,7 +55,7 @@ impl AsyncCall {
         findings.insert(findings.len().min(1), Finding::new("writes", written));
         let replica = db.probe_replica(PATIENCE).await;
         findings.extend(replica.map(|state| Finding::new("replica", of_replica(state))));
-        findings.extend(surroundings.findings(&self.services.stripe).await);
+        findings.extend(surroundings.findings(&self.services.authenticator, &self.services.stripe).await);
         let (file_sizes, backups) = (db.file_sizes(), surroundings.newest_backup());
         CheckUp { database: db.kind(), latency, file_sizes, queued, replica, backups, findings }
     }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Result;
+use procedures::Catalogue;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -94,7 +95,7 @@ struct OutcomeLabel {
 
 impl Metrics {
     /// Registers all metrics of a server with these procedures on this database.
-    pub fn new(db: &Database, procedures: impl Iterator<Item = &'static str>) -> Self {
+    pub fn new(db: &Database, procedures: &Catalogue) -> Self {
         let mut all = Registry::default();
         all.register_collector(Box::new(Process));
         let registry = all.sub_registry_with_prefix(PREFIX);
@@ -117,10 +118,11 @@ impl Metrics {
         registry.register_with_unit("event_lag", help, Unit::Seconds, event_lag.clone());
         let rate_checks = RateChecks::register(registry);
         let readings = Readings::register(registry, db);
+        let names = procedures.names().filter_map(|name| Some((name, procedures.get(name)?.name)));
         Self {
             registry: Mutex::new(all),
             calls,
-            traffic: Traffic::new(procedures.chain([UNKNOWN])),
+            traffic: Traffic::new(names.chain([(UNKNOWN, UNKNOWN)])),
             stripe_events,
             connections,
             sockets,

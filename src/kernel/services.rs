@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::{api_tokens::ApiTokens, feed::Feeds, limiter::Limiter, metrics::Metrics, subscribers::Subscribers};
 use crate::{
+    auth::Authenticator,
     checks::Surroundings,
     db::{self, Database},
     error::Result,
@@ -19,6 +20,8 @@ pub struct Services {
     pub db: Database,
     /// Rate limits.
     pub limiter: Limiter,
+    /// Verifies bearer tokens.
+    pub authenticator: Authenticator,
     /// API tokens that were looked up before.
     pub tokens: ApiTokens,
     /// Metrics for Prometheus.

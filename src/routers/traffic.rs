@@ -18,13 +18,14 @@ use crate::{
     },
 };
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct TrafficInput {
-    /// The name of the procedure that the lines are of, or `unknown`; by default they are of all calls.
+    /// The canonical or old name of the procedure that the lines are of, or `unknown`; by default they are of all calls.
     #[schemars(length(min = 1, max = 100))]
     procedure: Option<String>,
     /// How many minutes, the current one included; 60 by default.
@@ -66,17 +67,17 @@ struct ProcedureTraffic {
 
 /// The handler of `admin.traffic`.
 pub(super) fn traffic(call: &mut Call<'_>, input: TrafficInput) -> Result<TrafficOutput> {
-    if let Some(name) = input.procedure.as_deref().filter(|name| !call.traffic.knows(name)) {
-        return Err(Error::field("procedure", "unknown", format!("there is no procedure {name:?}")));
-    }
-    let minutes = input.minutes.unwrap_or(MINUTES);
-    let by_minute = call.traffic.last(minutes, Instant::now());
+    let unknown = |name| Error::field("procedure", "unknown", format!("there is no procedure {name:?}"));
+    let wanted = input.procedure.map(|name| call.traffic.canonical(&name).ok_or_else(|| unknown(name))).transpose()?;
+    let (now, minutes) = (Instant::now(), input.minutes.unwrap_or(MINUTES));
+    let by_minute = call.traffic.last(minutes, now);
+    let begin = Timestamp::now().minus(call.traffic.into_minute(now));
     let (mut lines, mut sums) = (Vec::new(), BTreeMap::<&'static str, CallCounts>::new());
     for minute in &by_minute {
         let mut line = CallCounts::default();
         for (name, counts) in minute {
             sums.entry(*name).or_default().add(counts);
-            if input.procedure.as_deref().is_none_or(|wanted| wanted == *name) {
+            if wanted.is_none_or(|wanted| wanted == *name) {
                 line.add(counts);
             }
         }
@@ -85,7 +86,7 @@ pub(super) fn traffic(call: &mut Call<'_>, input: TrafficInput) -> Result<Traffi
     let mut procedures: Vec<_> = sums.into_iter().map(ProcedureTraffic::from).collect();
     procedures.sort_by_key(|traffic| std::cmp::Reverse(traffic.calls));
     Ok(TrafficOutput {
-        at: begins(call.now, lines.len()),
+        at: begins(begin, lines.len()),
         calls: lines.iter().map(CallCounts::number).collect(),
         errors: lines.iter().map(CallCounts::errors).collect(),
         p50_ms: lines.iter().map(|line| milliseconds(line.percentile(50))).collect(),
@@ -94,10 +95,11 @@ pub(super) fn traffic(call: &mut Call<'_>, input: TrafficInput) -> Result<Traffi
     })
 }
 
-/// The begins of so many minutes, of which the last one contains `now`.
-fn begins(now: Timestamp, minutes: usize) -> Vec<Timestamp> {
-    let mut at: Vec<_> =
-        successors(Some(now.last_multiple(MINUTE)), |begin| Some(begin.minus(MINUTE))).take(minutes).collect();
+/// The begins of so many minutes, of which the last one began at `last`. They are counted by a clock of their own, so that `last`
+/// may be wrong by the milliseconds between two readings.
+fn begins(last: Timestamp, minutes: usize) -> Vec<Timestamp> {
+    let last = last.plus(SECOND / 2).last_multiple(SECOND);
+    let mut at: Vec<_> = successors(Some(last), |begin| Some(begin.minus(MINUTE))).take(minutes).collect();
     at.reverse();
     at
 }

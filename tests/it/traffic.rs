@@ -54,6 +54,7 @@ both_databases! {
         assert_eq!((sum(&traffic["calls"]), traffic["procedures"].as_array().unwrap().len()), (1, 2));
         assert_eq!(sum(&of(&admin, "user.me").await["calls"]), 0);
         assert_eq!(of(&admin, "user.me").await["p50Ms"], json!(vec![Value::Null; 60]));
+        assert_eq!(sum(&of(&admin, "k8s.getClusters").await["calls"]), 1, "an old name");
         let refused = admin.fail("BAD_REQUEST", "admin.traffic", json!({"procedure": "no.such"})).await;
         assert_eq!(refused.issues(), ["procedure: unknown"]);
     }

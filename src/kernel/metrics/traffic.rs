@@ -26,6 +26,8 @@ pub struct Traffic {
     /// The number of the minute that is counted, from that one.
     current: AtomicU64,
     by_procedure: HashMap<&'static str, Counter>,
+    /// The canonical name of each name.
+    canonical: HashMap<&'static str, &'static str>,
     past: Mutex<Past>,
 }
 
@@ -54,14 +56,16 @@ struct Past {
 }
 
 impl Traffic {
-    /// Counts the calls of these procedures.
-    pub fn new(names: impl Iterator<Item = &'static str>) -> Self {
+    /// Counts the calls of procedures with these names, each with its canonical name.
+    pub fn new(names: impl Iterator<Item = (&'static str, &'static str)>) -> Self {
+        let canonical: HashMap<_, _> = names.collect();
         let late = Timestamp::now().millis().rem_euclid(60_000);
         Self {
             began: Instant::now(),
             late: Duration::from_millis(u64::try_from(late).unwrap_or(0)),
             current: AtomicU64::new(0),
-            by_procedure: names.map(|name| (name, Counter::default())).collect(),
+            by_procedure: canonical.values().map(|name| (*name, Counter::default())).collect(),
+            canonical,
             past: Mutex::default(),
         }
     }
@@ -76,9 +80,15 @@ impl Traffic {
         }
     }
 
-    /// Whether calls of this procedure are counted.
-    pub fn knows(&self, procedure: &str) -> bool {
-        self.by_procedure.contains_key(procedure)
+    /// The canonical name of a procedure whose calls are counted, by canonical or old name.
+    pub fn canonical(&self, name: &str) -> Option<&'static str> {
+        self.canonical.get(name).copied()
+    }
+
+    /// How long the current minute has lasted.
+    pub fn into_minute(&self, now: Instant) -> Duration {
+        let age = self.age(now);
+        age.saturating_sub(MINUTE * u32::try_from(age.as_secs() / MINUTE.as_secs()).unwrap_or(0))
     }
 
     /// The calls of each of the last `minutes`, the current one included, by procedure, oldest first.
@@ -102,8 +112,7 @@ impl Traffic {
 
     /// Notes the minute that was counted, if it is over. Returns the number of the current one.
     fn turn(&self, now: Instant) -> u64 {
-        let age = now.saturating_duration_since(self.began) + self.late;
-        let (minute, counted) = (age.as_secs() / MINUTE.as_secs(), self.current.load(Relaxed));
+        let (minute, counted) = (self.age(now).as_secs() / MINUTE.as_secs(), self.current.load(Relaxed));
         // One of the calls at the begin of a minute does it; the others don't wait.
         if minute > counted && self.current.compare_exchange(counted, minute, Relaxed, Relaxed).is_ok() {
             let mut past = self.past();
@@ -116,6 +125,11 @@ impl Traffic {
             }
         }
         minute.max(counted)
+    }
+
+    /// The time since the begin of the first minute.
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began) + self.late
     }
 
     /// The counters.
@@ -177,7 +191,7 @@ mod tests {
 
     #[test]
     fn calls_are_in_the_minute_of_their_answer_for_an_hour() {
-        let traffic = Traffic::new(["a", "b"].into_iter());
+        let traffic = Traffic::new([("a", "a"), ("b", "b")].into_iter());
         let start = traffic.began.checked_sub(traffic.late).unwrap_or(traffic.began);
         let at = |minute: u32| start + MINUTE * minute + MINUTE / 2;
         let call = |name, minute: u32| traffic.answered(name, name == "b", Duration::from_millis(1), at(minute));
@@ -201,14 +215,14 @@ mod tests {
 
     #[test]
     fn a_name_that_nobody_knows_is_not_counted() {
-        let traffic = Traffic::new(["a"].into_iter());
+        let traffic = Traffic::new([("a", "a")].into_iter());
         traffic.answered("b", false, Duration::ZERO, Instant::now());
-        assert!(!traffic.knows("b") && numbers(&traffic, Instant::now()).iter().sum::<u64>() == 0);
+        assert!(traffic.canonical("b").is_none() && numbers(&traffic, Instant::now()).iter().sum::<u64>() == 0);
     }
 
     #[test]
     fn no_call_is_lost_or_counted_twice_while_minutes_pass() {
-        let traffic = Traffic::new(["a"].into_iter());
+        let traffic = Traffic::new([("a", "a")].into_iter());
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
