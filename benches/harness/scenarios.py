@@ -1,11 +1,13 @@
 """What is measured. A scenario is a function that puts its results into `bench.results`."""
 
+import http.server
 import os
 import resource
 import shutil
 import socket
 import statistics
 import subprocess
+import threading
 import time
 from dataclasses import fields
 
@@ -241,12 +243,12 @@ def sockets(subject, count, idle):
     return during, subject.memory()
 
 
-def logging(bench, name):
-    """What the log costs at its default level: the same server with it and without it, in turns."""
+def settings_apart(bench, *settings):
+    """The same server with some settings and with others, in turns: the medians of its runs of hello."""
     path = os.path.join(bench.folder, "ours.db")
     bench.subject("sqlite")
-    servers = [ours("sqlite", f"sqlite:{path}", bench.folder, RUST_LOG=level) for level in ("info", "off")]
-    found = ([], [])
+    servers = [ours("sqlite", f"sqlite:{path}", bench.folder, **chosen) for chosen in settings]
+    found = [[] for _ in servers]
     for server in servers:
         server.wait(lambda subject: calls.HELLO.send(subject, bench.load.tokens[1]))
         bench.warm_up(bench.load, server, calls.HELLO, 32)
@@ -255,8 +257,36 @@ def logging(bench, name):
             runs.append(bench.load.run([server], calls.HELLO, 32, bench.seconds))
     for server in servers:
         server.stop()
-    with_log, without = (median(runs) for runs in found)
+    return [median(runs) for runs in found]
+
+
+def logging(bench, name):
+    """What the log costs at its default level."""
+    with_log, without = settings_apart(bench, {"RUST_LOG": "info"}, {"RUST_LOG": "off"})
     measured = {"with_us": with_log.server, "without_us": without.server, "log_us": with_log.server - without.server}
+    bench.keep(name, {"sqlite": {key: round(value, 1) for key, value in measured.items()}})
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    """Accepts traces and forgets them."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def traces(bench, name):
+    """What traces cost when one call in a hundred is traced."""
+    collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}"}
+    off, sampled = settings_apart(bench, {}, {**endpoint, "OTEL_TRACES_SAMPLER_ARG": "0.01"})
+    collector.shutdown()
+    measured = {"off_us": off.server, "sampled_us": sampled.server, "percent": 100 * (sampled.server / off.server - 1)}
     bench.keep(name, {"sqlite": {key: round(value, 1) for key, value in measured.items()}})
 
 
@@ -307,6 +337,7 @@ ALL = {
     "two-servers": two_servers,
     "process": process,
     "logging": logging,
+    "traces": traces,
     "connections": connections,
     "tail": tail,
     "scale": scale,
