@@ -168,7 +168,7 @@ fn billing(settings: &Settings) -> Result<String> {
     Ok(checks::billing(&Stripe::new(&settings.stripe, settings.app_url.as_ref())?))
 }
 
-/// Asks the provider by which people sign in to the explorer, if there is one.
+/// Asks the provider with which people sign in to the explorer, if there is one.
 fn provider(settings: &Settings) -> Result<Option<String>> {
     let Some(provider) = clusterdesk::http::identity_provider(settings)? else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

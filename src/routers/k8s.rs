@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) const NO_CLUSTER: Error = Error::NotFound("cluster");
-const BAD_NAME: &str = "Use lower-case letters, digits and dashes.";
+const BAD_NAME: &str = "may contain only lower-case letters, digits and dashes";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

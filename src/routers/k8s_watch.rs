@@ -20,7 +20,7 @@ use crate::{
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WatchClusters {
     /// The id of the last event received; delivery resumes after it.
-    #[schemars(regex(pattern = "^[0-9]{1,19}$"), extend("x-message" = "Use the id of an event."))]
+    #[schemars(regex(pattern = "^[0-9]{1,19}$"), extend("x-message" = "must be the id of an event"))]
     last_event_id: Option<String>,
     /// The owner. By default the caller or, for admins, every user; only admins may name another user.
     #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]

@@ -102,7 +102,7 @@ fn a_row_that_cannot_be_read_is_named() {
         let refusal = || importer.run(&[]).errors.lines().last().unwrap_or_default().to_owned();
         let reason = refusal();
         let named = "error: row \"987\" of \"Customer\" can't be read: ";
-        assert!(reason.starts_with(named) && reason.contains("\"ENTERPRISE\" is none of"), "{reason}");
+        assert!(reason.starts_with(named) && reason.contains("\"ENTERPRISE\" is not one of"), "{reason}");
         importer.old.run(
             r#"UPDATE "Customer" SET "plan" = 'FREE';
             INSERT INTO "K8sClusterConfig" ("id", "name", "location", "authUserId") VALUES (7, NULL, 'eu', 'u1')"#,
