@@ -145,7 +145,8 @@ for (const width of WIDTHS) {
       assert.match(await region(page, "Account").innerText(), /failed events? waits? for a replay/);
       assert.match(await region(page, "Reconcile").innerText(), /clusterdesk webhooks reconcile --dry-run/);
       await wellMade(page, `pages-stripe-${width}`);
-      await confirm(page, `Replay ${id}`, "Replay");
+      await choose(page, `Actions: event ${id}`, "Replay…");
+      await page.getByRole("alertdialog").getByRole("button", { name: "Replay" }).press("Enter");
       await said(page, /failed again/).waitFor();
       await failed.getByText("failed", { exact: true }).waitFor();
     });
