@@ -5,11 +5,11 @@ import { deleteButton, restoreButton } from "./cluster-actions.js";
 import { el } from "./dom.js";
 import { copyable, facts } from "./facts.js";
 import { moment } from "./moment.js";
-import { nameOf, note, shortId } from "./names.js";
+import { clusterLink, clusterName, displayName, nameOf, note } from "./names.js";
 import { payments } from "./payments.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
-import { section, showThing, wideSection } from "./thing.js";
+import { section, showThing, thirdSection, wideSection } from "./thing.js";
 import { lastUse } from "./tokens.js";
 import { trail } from "./trail.js";
 import { eraseButton, reconcileButton, roleButton, softDeleteButton } from "./user-actions.js";
@@ -29,7 +29,7 @@ function render(user, page) {
   note(user);
   const { id, role, deletedAt, allowance } = user;
   return {
-    title: nameOf(user.name) ?? shortId(id),
+    title: displayName(user),
     badges: [
       badge(role),
       badge(allowance),
@@ -43,7 +43,7 @@ function render(user, page) {
         payments(user),
         paysSomehow(user) ? el("div", { class: "buttons" }, reconcileButton(user, page)) : null,
       ),
-      wideSection("Account", ...account(user, page)),
+      thirdSection("Account", ...account(user, page)),
       wideSection("Clusters", clusters(user, page)),
       wideSection("Tokens", tokens(user, page)),
       ...trails(id, page),
@@ -99,7 +99,7 @@ function clusters({ id }, page) {
       {
         title: "Cluster",
         cell: (one) => [
-          el("a", { href: `#/cluster/${one.id}` }, el("bdi", { class: "breakable" }, one.name)),
+          el("a", { href: clusterLink(one.id) }, el("bdi", { class: "breakable" }, clusterName(one))),
           el("code", { class: "help block" }, `#${one.id}`),
         ],
       },
