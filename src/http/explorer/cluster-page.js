@@ -3,7 +3,7 @@
 import { badge } from "./badge.js";
 import { deleteButton, restoreButton, statusButton } from "./cluster-actions.js";
 import { el } from "./dom.js";
-import { copyable, facts } from "./facts.js";
+import { copyable, cut, facts, fitting } from "./facts.js";
 import { moment } from "./moment.js";
 import { note, person } from "./names.js";
 import { call, watch } from "./rpc.js";
@@ -94,8 +94,8 @@ function fate({ authUserId }, hasRun) {
 function about({ id, name, location, plan, network, createdAt, updatedAt, deletedAt }) {
   return facts([
     ["Number", copyable("the cluster's number", String(id))],
-    ["Name", el("bdi", { class: "breakable" }, name)],
-    ["Location", location],
+    ["Name", fitting("bdi", name)],
+    ["Location", fitting("bdi", location)],
     ["Network", network],
     ["Plan", badge(plan)],
     ["Created", moment(createdAt)],
@@ -123,9 +123,9 @@ function history(id, page) {
       { title: "When", cell: ({ at }) => moment(at) },
       { title: "Change", cell: ({ type }) => badge(type) },
       { title: "Status", cell: ({ cluster }) => badge(cluster.status) },
-      { title: "Name", cell: ({ cluster }) => el("bdi", { class: "breakable" }, cluster.name) },
-      { title: "Location", cell: ({ cluster }) => cluster.location },
-      { title: "Owner", cell: ({ cluster }) => person(cluster.authUserId) },
+      { title: "Name", cell: ({ cluster }) => cut(cluster.name) },
+      { title: "Location", cell: ({ cluster }) => cut(cluster.location, "short") },
+      { title: "Owner", cell: ({ cluster }) => person(cluster.authUserId, { cut: true }) },
     ],
   });
 }

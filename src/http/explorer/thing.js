@@ -10,7 +10,7 @@ import { session } from "./session.js";
 /**
  * Shows a page. `back` is `{href, text}` of the list that it belongs to, and `title` is shown until it is loaded. `load()` reads the thing;
  * `render(thing, page)` returns `{title, badges, content}`; `missing()` returns the content if there is no such thing. The page is
- * `{reload(), refresh() without a word, showNotice(content), table(options)}`. Returns a function that stops it.
+ * `{reload(), refresh() without a word, showNotice(content), table(options), isCurrent(thing)}`. Returns a function that stops it.
  */
 export function showThing(main, { back, title, load, render, missing, watch = (_page) => null }) {
   const heading = el("h1", { tabindex: "-1" }, title);
@@ -20,11 +20,13 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   const crumbs = el("nav", { "aria-label": "Breadcrumb", class: "crumbs" }, el("a", { href: back.href }, back.text));
   const head = el("div", { class: "thing-head" }, heading, badges);
   let loads = 0;
+  /** The thing, as text. */
+  let shown = "";
   let stop = null;
   /** The tables, which stay when the page is made anew. */
   const tables = new Map();
   const changes = createGathering(() => reload({ isQuiet: true }));
-  const page = { reload: () => reload(), refresh: () => changes.ask(), showNotice, table };
+  const page = { reload: () => reload(), refresh: () => changes.ask(), showNotice, table, isCurrent };
   main.replaceChildren(el("header", { class: "page-head wide" }, crumbs, head), notice, body);
   const stopListening = session.onChange(start);
   start();
@@ -57,12 +59,18 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     try {
       const thing = await load();
       if (own === loads) show(render(thing, page));
+      if (own === loads) shown = JSON.stringify(thing);
     } catch (error) {
       // What is shown stays until the server has time.
       if (own === loads && isQuiet && error.retryAfterMs !== undefined) changes.ask(error.retryAfterMs);
       else if (own === loads) fail(error);
     }
     if (own === loads) body.removeAttribute("aria-busy");
+  }
+
+  /** Whether a thing is what is shown. */
+  function isCurrent(thing) {
+    return JSON.stringify(thing) === shown;
   }
 
   /** A table as `pagedTable` makes it; the same one as before, with new rows, if there is one. */
@@ -77,7 +85,7 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   function show({ title: name, badges: marks, content }) {
     const focused = labelOf(document.activeElement);
     const hadFocus = body.contains(document.activeElement);
-    heading.replaceChildren(el("bdi", {}, name));
+    heading.replaceChildren(el("bdi", { title: name }, name));
     badges.replaceChildren(...marks.filter(Boolean));
     document.title = `${name} – clusterdesk`;
     body.replaceChildren(...content.filter(Boolean));

@@ -145,7 +145,7 @@ test("whoever acts on their own account is told so", async () => {
         assert.match(await dialog.innerText(), warning);
         await dialog.getByRole("button", { name: "Cancel" }).click();
       }
-      await confirm(page, /^Make user/, "Make user");
+      await confirm(page, /^Make user/, "Make user", /you lose your rights at once/);
       await page.getByText("This page is for admins. You are signed in as a user.").waitFor();
     },
     token("pages_self"),

@@ -61,19 +61,24 @@ for (const width of WIDTHS) {
       await region(page, "Profile").getByRole("button", { name: "Copy the user's id" }).click();
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), id);
 
-      await confirm(page, /^Delete first/, "Delete the cluster");
+      await confirm(page, /^Delete first/, "Delete the cluster", /Its owner loses it at once\. It can be restored/);
       await said(page, /first\u2069 #\d+ has been deleted/).waitFor();
       await row(page, "Clusters", "DELETED").waitFor();
-      await confirm(page, /^Restore first/, "Restore the cluster");
+      await confirm(
+        page,
+        /^Restore first/,
+        "Restore the cluster",
+        /has it again: STOPPED if it ever ran, else PENDING/,
+      );
       await said(page, /has been restored/).waitFor();
       assert.equal((await user.k8s.get({ id: first.id })).status, "PENDING");
 
-      await confirm(page, /^Ask Stripe/, "Ask Stripe");
+      await confirm(page, /^Ask Stripe/, "Ask Stripe", /A state that is newer than the one here is applied/);
       await said(page, /sub_pages_user_\d+: (changed|unchanged)/).waitFor();
 
-      await confirm(page, /^Make admin/, "Make admin");
+      await confirm(page, /^Make admin/, "Make admin", /An admin sees and changes everything/);
       await said(page, /is ADMIN now/).waitFor();
-      await confirm(page, /^Make user/, "Make user");
+      await confirm(page, /^Make user/, "Make user", /keep their account and their clusters, and lose access/);
       await said(page, /is USER now/).waitFor();
 
       await page.getByRole("button", { name: /^Soft-delete/ }).click();
@@ -81,11 +86,21 @@ for (const width of WIDTHS) {
       assert.match(await dialog.innerText(), /A paid subscription is running[\s\S]*cluster \d+: first/);
       await accessible(page, "the question before a deletion");
       await dialog.getByRole("button", { name: "Cancel" }).click();
-      await confirm(page, /^Soft-delete/, "Soft-delete the account");
+      await confirm(
+        page,
+        /^Soft-delete/,
+        "Soft-delete the account",
+        /customer record is kept[\s\S]*can't be undone here/,
+      );
       await said(page, /has been deleted/).waitFor();
       await heading(page, id).waitFor();
       await row(page, "Entries", "user.softDelete").waitFor();
-      await confirm(page, /^Delete for good/, "Delete for good");
+      await confirm(
+        page,
+        /^Delete for good/,
+        "Delete for good",
+        /can't sign up with this id again\. This can't be undone/,
+      );
       await page.getByText("There is no user with this id").waitFor();
       await row(page, "Entries", "user.delete").waitFor();
       await wellMade(page, `pages-user-gone-${width}`);
@@ -104,7 +119,7 @@ for (const width of WIDTHS) {
       await region(page, "Owner")
         .getByRole("link", { name: `Name of ${id}` })
         .waitFor();
-      await confirm(page, "Set CREATING: web", "Set CREATING");
+      await confirm(page, "Set CREATING: web", "Set CREATING", /CREATING: .*Its owner sees that at once/);
       await said(page, /is CREATING now/).waitFor();
       await until(async () => /^CREATING/.test(await current.innerText()), "the step");
       // Somebody else goes on, and the page follows without being dimmed.
@@ -124,12 +139,12 @@ for (const width of WIDTHS) {
       await row(page, "Entries", "k8s.setStatus").first().waitFor();
       await wellMade(page, `pages-cluster-${width}`);
 
-      await confirm(page, /^Delete web/, "Delete the cluster");
+      await confirm(page, /^Delete web/, "Delete the cluster", /no other cluster of theirs is active on FREE/);
       await said(page, /has been deleted/).waitFor();
       await until(async () => /^DELETED/.test(await current.innerText()), "the deletion");
       await page.getByText("After it is restored it is STOPPED").waitFor();
       await wellMade(page, `pages-cluster-deleted-${width}`);
-      await confirm(page, /^Restore web/, "Restore the cluster");
+      await confirm(page, /^Restore web/, "Restore the cluster", /Their subscription must cover FREE/);
       await until(async () => /^STOPPED/.test(await current.innerText()), "the restoration");
       await region(page, "Owner")
         .getByRole("link", { name: `Name of ${id}` })
@@ -149,7 +164,7 @@ for (const width of WIDTHS) {
       assert.match(await region(page, "Account").innerText(), /failed events? waits? for a replay/);
       assert.match(await region(page, "Reconcile").innerText(), /clusterdesk webhooks reconcile --dry-run/);
       await wellMade(page, `pages-stripe-${width}`);
-      await confirm(page, `Replay ${id}`, "Replay");
+      await confirm(page, `Replay ${id}`, "Replay", /processed once more, as if Stripe had just sent it/);
       await said(page, /failed again/).waitFor();
       await failed.getByText("failed", { exact: true }).waitFor();
     });

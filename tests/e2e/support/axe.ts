@@ -8,6 +8,9 @@ export async function accessible(page: Page, what: string): Promise<void> {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
   // Not a script of the page, whose policy would forbid it.
   await page.evaluate(axe.source);
+  const colorScheme = await page.evaluate(() =>
+    matchMedia("(prefers-color-scheme: dark)").matches ? ("dark" as const) : ("light" as const),
+  );
   for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     // Colours change slowly.
@@ -20,5 +23,5 @@ export async function accessible(page: Page, what: string): Promise<void> {
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
     assert.deepEqual(found, [], `${what}, ${scheme}`);
   }
-  await page.emulateMedia({ colorScheme: null });
+  await page.emulateMedia({ colorScheme });
 }

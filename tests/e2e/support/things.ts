@@ -3,7 +3,7 @@ import { createClient } from "@clusterdesk/client";
 import type { Page } from "playwright-core";
 import { accessible } from "./axe.ts";
 import { screenshot } from "./browser.ts";
-import { overflow } from "./explorer.ts";
+import { fits } from "./explorer.ts";
 import { token } from "./token.ts";
 
 /** A user of a server who has signed in, and a client of theirs. */
@@ -19,18 +19,22 @@ export const row = (page: Page, table: string, text: string) =>
   page.getByRole("table", { name: table }).getByRole("row").filter({ hasText: text });
 export const said = (page: Page, text: RegExp) => page.getByRole("status").filter({ hasText: text });
 
-/** Fails if the page, once it is loaded, breaks a rule of accessibility or is too wide. Keeps a screenshot. */
+/** Fails if the page, once it is loaded, breaks a rule of accessibility or does not fit. Keeps a screenshot of either theme. */
 export async function wellMade(page: Page, name: string): Promise<void> {
   await page.getByText("Loading…").first().waitFor({ state: "hidden" });
   await accessible(page, name);
+  await fits(page, name);
   await screenshot(page, name);
-  assert.equal(await overflow(page), 0, name);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await screenshot(page, `${name}-dark`);
+  await page.emulateMedia({ colorScheme: "light" });
 }
 
-/** Presses a button and confirms what is asked. */
-export async function confirm(page: Page, button: string | RegExp, answer: string): Promise<void> {
+/** Presses a button and confirms what is asked, which must say what will happen. */
+export async function confirm(page: Page, button: string | RegExp, answer: string, says: RegExp): Promise<void> {
   await page.getByRole("button", { name: button }).first().click();
   const dialog = page.getByRole("alertdialog");
+  assert.match(await dialog.innerText(), says);
   await dialog.getByRole("button", { name: answer, exact: true }).click();
   await dialog.waitFor({ state: "hidden" });
 }
