@@ -25,6 +25,8 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   );
   const state = el("div", { class: "list-state" }, el("p", { class: "loading" }, "Loading…"));
   const more = el("button", { type: "button", hidden: true, on: { click: next } }, `More ${noun.toLowerCase()}`);
+  /** The items that are shown, as text: rows that stay the same are not exchanged. */
+  let shown = "";
   let cursor;
   let loads = 0;
   refresh();
@@ -33,12 +35,18 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   /** Reads the rows that are shown once more. */
   function refresh() {
     const limit = Math.min(MOST, Math.max(FIRST, body.children.length));
-    return load({ limit }, (rows) => body.replaceChildren(...rows));
+    return load({ limit }, (items) => {
+      const text = JSON.stringify(items);
+      if (text !== shown) body.replaceChildren(...items.map(row));
+      shown = text;
+    });
   }
 
   function next() {
-    return load({ limit: MORE, cursor }, (rows) => {
+    return load({ limit: MORE, cursor }, (items) => {
+      const rows = items.map(row);
       body.append(...rows);
+      shown = "";
       announce(`${rows.length} more ${noun.toLowerCase()}`);
       // The button vanishes on the last page, and with it the focus, which goes on to the rows that were asked for.
       if (cursor === undefined && document.activeElement === more) focusOn(rows[0]);
@@ -54,7 +62,7 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
       if (own !== loads) return;
       const { items, nextCursor } = isPaged ? result : { items: result, nextCursor: null };
       cursor = nextCursor ?? undefined;
-      show(items.map(row));
+      show(items);
       table.hidden = body.children.length === 0;
       state.replaceChildren(table.hidden ? el("p", { class: "help" }, empty) : "");
       more.hidden = cursor === undefined;

@@ -42,6 +42,7 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     stop = null;
     notice.replaceChildren();
     tables.clear();
+    shown = "";
     if (!session.isAdmin) {
       loads += 1;
       return body.replaceChildren(refusal());
@@ -58,7 +59,8 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     if (!isQuiet) body.setAttribute("aria-busy", "true");
     try {
       const thing = await load();
-      if (own === loads) show(render(thing, page));
+      if (own === loads && isQuiet && isCurrent(thing)) refreshTables();
+      else if (own === loads) show(render(thing, page));
       if (own === loads) shown = JSON.stringify(thing);
     } catch (error) {
       // What is shown stays until the server has time.
@@ -66,6 +68,11 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
       else if (own === loads) fail(error);
     }
     if (own === loads) body.removeAttribute("aria-busy");
+  }
+
+  /** What stays as it is keeps the focus, and a button is not exchanged while it is pressed. */
+  function refreshTables() {
+    for (const one of tables.values()) one.refresh();
   }
 
   /** Whether a thing is what is shown. */
@@ -101,6 +108,7 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   }
 
   function fail(error) {
+    shown = "";
     badges.replaceChildren();
     const content = error.code === "NOT_FOUND" ? missing(page) : [failureBox(error, { retry: () => reload() })];
     body.replaceChildren(...content.filter(Boolean));

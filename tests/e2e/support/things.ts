@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { createClient } from "@clusterdesk/client";
 import type { Page } from "playwright-core";
-import { accessible } from "./axe.ts";
+import { accessible, inBothThemes } from "./axe.ts";
 import { screenshot } from "./browser.ts";
 import { fits } from "./explorer.ts";
 import { token } from "./token.ts";
 
-/** A user of a server who has signed in, and a client of theirs. */
-export async function person(server: { url: string }, id: string, name = `Name of ${id}`) {
-  const client = createClient({ url: server.url, token: token(id) });
+/** A user of a server who has signed in, by a token with more claims, and a client of theirs. */
+export async function person(server: { url: string }, id: string, name = `Name of ${id}`, claims: object = {}) {
+  const client = createClient({ url: server.url, token: token(id, 3600, claims) });
   await client.user.updateName({ name });
   return client;
 }
@@ -22,12 +22,11 @@ export const said = (page: Page, text: RegExp) => page.getByRole("status").filte
 /** Fails if the page, once it is loaded, breaks a rule of accessibility or does not fit. Keeps a screenshot of either theme. */
 export async function wellMade(page: Page, name: string): Promise<void> {
   await page.getByText("Loading…").first().waitFor({ state: "hidden" });
+  // What is under the bar at the top has no size for axe.
+  await page.evaluate(() => scrollTo(0, 0));
   await accessible(page, name);
   await fits(page, name);
-  await screenshot(page, name);
-  await page.emulateMedia({ colorScheme: "dark" });
-  await screenshot(page, `${name}-dark`);
-  await page.emulateMedia({ colorScheme: "light" });
+  await inBothThemes(page, (scheme) => screenshot(page, scheme === "dark" ? `${name}-dark` : name));
 }
 
 /** Presses a button and confirms what is asked, which must say what will happen. */
@@ -40,15 +39,17 @@ export async function confirm(page: Page, button: string | RegExp, answer: strin
 }
 
 /** Presses Tab until something with this name has the focus. */
-export async function tabTo(page: Page, name: string): Promise<void> {
+export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   const focused = () =>
     page.evaluate(() => {
-      const { activeElement: element } = document;
-      return element?.getAttribute("aria-label") ?? element?.textContent ?? "";
+      const element = document.activeElement;
+      const label = (element as HTMLInputElement | null)?.labels?.[0]?.textContent;
+      return element?.getAttribute("aria-label") ?? label ?? element?.textContent ?? "";
     });
   for (let presses = 0; presses < 200; presses += 1) {
     await page.keyboard.press("Tab");
-    if ((await focused()) === name) return;
+    const now = await focused();
+    if (typeof name === "string" ? now === name : name.test(now)) return;
   }
   throw new Error(`Tab does not lead to ${name}`);
 }
