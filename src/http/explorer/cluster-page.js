@@ -3,7 +3,7 @@
 import { badge } from "./badge.js";
 import { deleteButton, restoreButton, statusButton } from "./cluster-actions.js";
 import { el } from "./dom.js";
-import { copyable, facts } from "./facts.js";
+import { copyable, cut, facts, fitting } from "./facts.js";
 import { moment } from "./moment.js";
 import { clusterName, note, person } from "./names.js";
 import { call, watch } from "./rpc.js";
@@ -95,8 +95,8 @@ function about(cluster) {
   const { id, location, plan, network, createdAt, updatedAt, deletedAt } = cluster;
   return facts([
     ["Number", copyable("the cluster's number", String(id))],
-    ["Name", el("bdi", { class: "breakable" }, clusterName(cluster))],
-    ["Location", location],
+    ["Name", fitting("bdi", clusterName(cluster))],
+    ["Location", fitting("bdi", location)],
     ["Network", network],
     ["Plan", badge(plan)],
     ["Created", moment(createdAt)],
@@ -124,9 +124,9 @@ function history(id, page) {
       { title: "When", cell: ({ at }) => moment(at) },
       { title: "Change", cell: ({ type }) => badge(type) },
       { title: "Status", cell: ({ cluster }) => badge(cluster.status) },
-      { title: "Name", cell: ({ cluster }) => el("bdi", { class: "breakable" }, clusterName(cluster)) },
-      { title: "Location", cell: ({ cluster }) => cluster.location },
-      { title: "Owner", cell: ({ cluster }) => person(cluster.authUserId) },
+      { title: "Name", cell: ({ cluster }) => cut(clusterName(cluster)) },
+      { title: "Location", cell: ({ cluster }) => cut(cluster.location, "short") },
+      { title: "Owner", cell: ({ cluster }) => person(cluster.authUserId, { cut: true }) },
     ],
   });
 }

@@ -16,9 +16,9 @@ const SHORT = 60;
 export function trail(table, noun, filter, { empty, isBySomebody = false }) {
   const columns = [
     { title: "When", cell: ({ createdAt }) => moment(createdAt) },
-    { title: "Who", cell: ({ actorId }) => person(actorId) },
+    { title: "Who", cell: ({ actorId }) => person(actorId, { cut: true }) },
     { title: "Procedure", cell: ({ procedure }) => dotted(procedure) },
-    { title: "What", cell: (entry) => [`${entry.entity} `, subject(entry)] },
+    { title: "What", cell: (entry) => [`${entry.entity} `, subject(entry, { cut: true })] },
     { title: "Detail", cell: (entry) => detail(entry) },
   ];
   const shown = columns.filter(({ title }) => title !== (isBySomebody ? "Who" : "What"));

@@ -3,11 +3,12 @@
 import { badge } from "./badge.js";
 import { deleteButton, restoreButton } from "./cluster-actions.js";
 import { el } from "./dom.js";
-import { copyable, facts } from "./facts.js";
+import { concernedUsers } from "./events.js";
+import { copyable, cut, facts, fitting } from "./facts.js";
 import { moment } from "./moment.js";
 import { clusterLink, clusterName, displayName, nameOf, note } from "./names.js";
 import { payments } from "./payments.js";
-import { call } from "./rpc.js";
+import { call, watchAll } from "./rpc.js";
 import { session } from "./session.js";
 import { section, showThing, thirdSection, wideSection } from "./thing.js";
 import { lastUse } from "./tokens.js";
@@ -22,7 +23,20 @@ export function showUser(main, id) {
     load: async () => (await call("admin.getUser", { userId: id })).result,
     render,
     missing: (page) => missing(id, page),
+    watch: (page) => follow(id, page),
   });
+}
+
+/** Shows what happens to the account and its clusters, whoever does it. */
+function follow(id, page) {
+  // Something may have changed since the page was read, or while events were lost.
+  const see = ({ type, entry }) => {
+    if (type !== "recorded" || concernedUsers(entry).has(id)) page.refresh();
+  };
+  return watchAll([
+    ["admin.watchAudit", {}, { onEvent: see }],
+    ["k8s.watch", { userId: id }, { onEvent: () => page.refresh() }],
+  ]);
 }
 
 function render(user, page) {
@@ -68,11 +82,11 @@ function missing(id, page) {
 
 function profile({ id, name, email, image, role, createdAt, updatedAt, deletedAt }) {
   return facts([
-    ["Name", nameOf(name) ? el("bdi", { class: "breakable" }, name) : null],
-    ["Email", email ? el("span", { class: "breakable" }, email) : null],
+    ["Name", nameOf(name) ? fitting("bdi", name) : null],
+    ["Email", email ? fitting("span", email) : null],
     ["Id", copyable("the user's id", id)],
     ["Role", badge(role)],
-    image ? ["Picture", el("span", { class: "breakable" }, image)] : null,
+    image ? ["Picture", fitting("span", image)] : null,
     ["Joined", moment(createdAt)],
     ["Changed", moment(updatedAt)],
     deletedAt ? ["Deleted", moment(deletedAt)] : null,
@@ -99,13 +113,13 @@ function clusters({ id }, page) {
       {
         title: "Cluster",
         cell: (one) => [
-          el("a", { href: clusterLink(one.id) }, el("bdi", { class: "breakable" }, clusterName(one))),
+          el("a", { href: clusterLink(one.id) }, cut(clusterName(one))),
           el("code", { class: "help block" }, `#${one.id}`),
         ],
       },
       { title: "Plan", cell: ({ plan }) => badge(plan) },
       { title: "Status", cell: ({ status }) => badge(status) },
-      { title: "Location", cell: ({ location }) => location },
+      { title: "Location", cell: ({ location }) => cut(location, "short") },
       { title: "Created", cell: ({ createdAt }) => moment(createdAt) },
       { title: "Changed", cell: ({ updatedAt }) => moment(updatedAt) },
       {
@@ -132,7 +146,7 @@ function tokens({ id }, page) {
         {
           title: "Token",
           cell: ({ id: number, name, hint }) => [
-            el("bdi", { class: "breakable" }, name),
+            cut(name),
             el("code", { class: "help block" }, hint === null ? `#${number}` : `#${number} …${hint}`),
           ],
         },
