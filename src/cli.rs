@@ -216,7 +216,7 @@ pub enum Token {
         /// Purpose of the token
         #[arg(long, default_value = "command line")]
         name: String,
-        /// What the token may be used for: read, write or admin
+        /// What the token may be used for: read, write, service or admin
         #[arg(long, default_value = "admin")]
         scope: Scope,
         /// Days until the token expires [default: never]

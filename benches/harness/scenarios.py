@@ -1,6 +1,7 @@
 """What is measured. A scenario is a function that puts its results into `bench.results`."""
 
 import http.server
+import json
 import os
 import resource
 import shutil
@@ -21,6 +22,7 @@ AUDITED = 100_000
 SIZES = (1_000, 100_000, 1_000_000)
 COUNTS = (1, 8, 32, 128)
 TAIL_SECONDS = 60
+COPIED = 1_000_000
 
 
 def median(runs):
@@ -326,6 +328,36 @@ def scale(bench, name):
                 bench.postgres.sql("postgres", f"DROP DATABASE {database}")
 
 
+def copy(bench, name):
+    """`clusterdesk copy` of a million clusters from SQLite to PostgreSQL and back: how long it takes, and its greatest memory."""
+    path = bench.sqlite("copied", COPIED * 9 // 11, COPIED)
+    back = os.path.join(bench.folder, "copied_back.db")
+    bench.postgres.sql("postgres", "CREATE DATABASE copied")
+    there = bench.postgres.url("copied")
+    sums = []
+    for subject, source, target in (("postgres", f"sqlite:{path}", there), ("sqlite", there, f"sqlite:{back}")):
+        began = time.monotonic()
+        report = os.path.join(bench.folder, f"copy-to-{subject}.json")
+        with open(report, "w") as output:
+            command = [SERVER, "copy", "--from", source, "--to", target, "--json"]
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, cwd=bench.folder)
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"the copy to {subject} failed with status {process.returncode}")
+        measured = {"seconds": round(time.monotonic() - began, 1), "memory_mb": round(usage.ru_maxrss / 1024, 1)}
+        with open(report) as file:
+            tables = json.load(file)["tables"]
+        sums.append(tables)
+        measured["rows"] = sum(table["rows"] for table in tables)
+        bench.keep(name, {subject: measured})
+    if sums[0] != sums[1]:
+        raise RuntimeError("the copy back has other rows")
+    bench.postgres.sql("postgres", "DROP DATABASE copied")
+    os.remove(path)
+    os.remove(back)
+
+
 ALL = {
     "hello": compared(calls.HELLO, ["bare", *DATABASE]),
     "list": compared(calls.LIST, DATABASE),
@@ -341,5 +373,6 @@ ALL = {
     "connections": connections,
     "tail": tail,
     "scale": scale,
+    "copy": copy,
 }
 QUICK = ["hello", "list", "churn", "stats", "slow-disk", "two-servers", "process"]

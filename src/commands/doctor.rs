@@ -152,7 +152,7 @@ fn writes(url: &DatabaseUrl) -> Result<String> {
     }
     let manager = Manager { purpose: Purpose::Write, ..manager(url) };
     let mut connection = manager.open().context("could not connect")?;
-    let read_only = transaction::rehearse(&mut connection, |conn| Ok(dialect::is_read_only(conn)));
+    let read_only = transaction::rehearse(&mut connection, |conn| Ok(dialect::is_read_only(conn)?));
     ensure!(!read_only.map_err(data::detailed)?, "the database is read-only, as a standby is");
     Ok("the database accepts them".to_owned())
 }

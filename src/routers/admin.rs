@@ -165,16 +165,21 @@ pub fn router() -> Router {
             json!({"userIds": [example::ADA, "user_unknown"]}),
             json!([{"id": example::ADA, "name": "Ada", "deletedAt": null}]),
         )
-        .query("listClusters", Access::Admin, "The clusters of all users, newest first.", list_clusters)
+        .query("listClusters", Access::Service, "The clusters of all users, newest first.", list_clusters)
         .browses()
         .one_statement()
         .example(json!({"status": "RUNNING", "limit": 50}), example::page(&example::cluster()))
-        .query("getCluster", Access::Admin, "Any user's cluster, live or deleted, and its owner.", cluster_detail::get)
+        .query(
+            "getCluster",
+            Access::Service,
+            "Any user's cluster, live or deleted, and its owner.",
+            cluster_detail::get,
+        )
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::cluster_detail())
         .query(
             "clusterEvents",
-            Access::Admin,
+            Access::Service,
             "What has happened to a cluster, newest first, as far as it was not removed by age.",
             cluster_detail::events,
         )

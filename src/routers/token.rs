@@ -121,8 +121,8 @@ pub fn router() -> Router {
 
 fn create(call: &mut Call<'_>, input: CreateToken) -> Result<Audited<Created>> {
     let owner = owner(call, input.user_id.as_deref())?;
-    if input.scope == Scope::Admin && owner.role != Role::Admin {
-        return Err(Error::Forbidden("Only an admin's token can have the scope `admin`."));
+    if input.scope > Scope::Write && owner.role != Role::Admin {
+        return Err(Error::Forbidden("Only an admin's token can have the scope `service` or `admin`."));
     }
     let end = input.expires_in_days.map(|days| call.now.plus(DAY.saturating_mul(days)));
     let expires_at = end.or(call.token_expiry());

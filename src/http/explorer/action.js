@@ -13,7 +13,7 @@ const RIGHTS = new Set(["admin.setRole", "user.softDelete", "user.delete"]);
 /**
  * Calls a mutation and reloads the list. `done` is the text to show afterwards, or a function that makes an element from the result.
  * `question`, if given, has to be confirmed first. `prepare`, if given, reads what the question is about; its `input` and `question`
- * come on top. With an `item` of the list, nothing is called if that has changed since it was shown.
+ * come on top. With an `item` of the list, nothing is called if that has changed since it was shown. A list with menus can `hold` an item meanwhile.
  */
 async function perform(list, about) {
   const { method, input, done, question = null, prepare = null, item = null } = about;
@@ -21,13 +21,13 @@ async function perform(list, about) {
     const more = (await prepare?.()) ?? {};
     if (question && !(await askToConfirm({ ...question, ...more.question }))) return;
     if (item !== null && !list.isCurrent(item)) return list.showNotice(outdated());
-    if (item !== null) list.hold(item);
+    if (item !== null) list.hold?.(item);
     const { result } = await call(method, { ...input, ...more.input }, { mutates: true });
     if (RIGHTS.has(method) && input.userId === session.user?.id) return await renewSession();
     list.showNotice(typeof done === "function" ? done(result) : el("p", { class: "notice good" }, done));
     await list.reload();
   } catch (error) {
-    if (item !== null) list.release(item);
+    if (item !== null) list.release?.(item);
     list.showNotice(failureBox(error));
   }
 }

@@ -24,8 +24,30 @@ const ENTITIES = [
   "session",
   "stripe_event",
   "stripe_session",
+  "stripe_subscription",
   "stripe_account",
   "database",
+];
+
+/** What changes something without being a mutation: signing in, Stripe's events, the server by itself, and commands. */
+const OTHERS = [
+  "session.open",
+  "session.close",
+  "stripe.webhook",
+  "bootstrap",
+  "console-link",
+  "import",
+  "purge.addresses",
+  "purge.audit",
+  "purge.clusters",
+  "purge.events",
+  "purge.users",
+  "purge.webhooks",
+  "seed",
+  "user.setRole",
+  "webhooks.customers",
+  "webhooks.reconcile",
+  "webhooks.replay",
 ];
 
 /** Shows the log in `node`. Returns a function that stops it. */
@@ -37,7 +59,7 @@ export function showAudit(node, registry, query) {
     place: "dashboard/audit",
     noun: "Entries",
     query,
-    choices: { entity: ENTITIES, procedure: mutations },
+    choices: { entity: ENTITIES, procedure: [...mutations, ...OTHERS] },
     columns: [
       {
         title: "When",

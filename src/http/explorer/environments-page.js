@@ -4,6 +4,7 @@ import { askForText } from "./ask.js";
 import { badge } from "./badge.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { environments } from "./environments.js";
+import { fitting } from "./facts.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { call } from "./rpc.js";
 import { visible } from "./visible.js";
@@ -47,9 +48,9 @@ export function showEnvironments(main) {
     return el(
       "li",
       { class: "entry" },
-      el("strong", { class: "breakable" }, name),
+      fitting("strong", name),
       isCurrent ? badge("in use", "green") : null,
-      el("span", { class: "help breakable" }, `${user.name ?? visible(user.id)}, ${user.role}`),
+      el("span", { class: "help" }, fitting("bdi", user.name ?? visible(user.id)), `, ${user.role}`),
       el(
         "span",
         { class: "actions" },

@@ -19,6 +19,12 @@ export function eventSentence(event) {
   return cluster ? `${type}, cluster ${cluster.id} ${cluster.name}` : String(type);
 }
 
+/** The ids of the users about whom an entry of the audit log tells something new. */
+export function concernedUsers({ entity, entityId, actorId, detail }) {
+  const owner = [detail?.owner, detail?.userId].filter((id) => typeof id === "string");
+  return new Set([...(entity === "user" ? [entityId] : []), ...owner, actorId]);
+}
+
 /** A list item that opens to show the event as JSON. */
 export function eventLine(event) {
   const { type = "event", id, at = event?.entry?.createdAt, cluster, entry } = event ?? {};

@@ -14,12 +14,22 @@ export function facts(rows) {
   );
 }
 
-/** An id as it is, with a button that copies it. */
+/** A text that breaks between its words only. The end of a word that is longer than a line is in the tooltip. */
+export function fitting(tag, text) {
+  return el(tag, { class: "fit", title: text }, text);
+}
+
+/** A name in a table, in one line. */
+export function cut(text, width = "") {
+  return el("span", { class: `cut ${width}`, title: text }, el("bdi", {}, text));
+}
+
+/** An id, with a button that copies it. */
 export function copyable(what, id) {
   return el(
     "span",
     { class: "copyable" },
-    el("code", { class: "breakable" }, visible(id)),
+    fitting("code", visible(id)),
     copyButton(what, () => id),
   );
 }
@@ -36,12 +46,12 @@ export function outside(href, text, label = text) {
 
 /** A name such as `customer.subscription.created`, which breaks between its words only. */
 export function dotted(name) {
-  return el("code", {}, broken(visible(name), /(?<=[._])/));
+  return el("code", { class: "fit", title: visible(name) }, broken(visible(name), /(?<=[._])/));
 }
 
 /** JSON in one line, which breaks between its parts if there is room for these. */
 export function jsonLine(text) {
-  return el("code", {}, broken(text, /(?<=[,:{[])/));
+  return el("code", { class: "fit" }, broken(text, /(?<=[,:{[])/));
 }
 
 function broken(text, where) {

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { createForm } from "./form.js";
+import { ACTORS, person } from "./names.js";
 
 /** Milliseconds after the last key press. */
 const PAUSE = 250;
@@ -19,13 +20,16 @@ export function createFilters(registry, { params, noun, query, choices = {}, onC
   );
   fields.fill(given);
   const reset = el("button", { type: "button", class: "plain", on: { click: clear } }, "Reset");
+  const named = el("p", { class: "help named" });
   const node = el(
     "form",
     { class: "filters", role: "search", "aria-label": `Filter ${noun}`, novalidate: true, autocomplete: "off" },
     fields.node,
+    named,
     el("div", { class: "buttons" }, reset, el("button", { type: "submit", hidden: true }, "Apply")),
   );
   node.hidden = fields.isEmpty;
+  nameUser();
   let last = key();
   let timer = null;
   node.addEventListener("submit", (event) => {
@@ -44,7 +48,15 @@ export function createFilters(registry, { params, noun, query, choices = {}, onC
     clearTimeout(timer);
     if (key() === last || fields.read().issues.length > 0) return;
     last = key();
+    nameUser();
     onChange(isTyped);
+  }
+
+  /** Says whose id is among the filters. */
+  function nameUser() {
+    const { userId, actorId, entity, entityId } = fields.read().value;
+    const id = userId ?? actorId ?? (entity === "user" ? entityId : undefined);
+    named.replaceChildren(...(id === undefined || ACTORS.has(id) ? [] : ["User: ", person(id)]));
   }
 
   function clear() {

@@ -2,7 +2,7 @@
 
 import { badge } from "./badge.js";
 import { announce, el } from "./dom.js";
-import { facts } from "./facts.js";
+import { facts, fitting } from "./facts.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { moment } from "./moment.js";
 import { pagedTable } from "./paged.js";
@@ -78,7 +78,7 @@ function checks(findings) {
         { class: "row" },
         badge(ok ? "ok" : "problem", ok ? "green" : "red"),
         el("span", { class: "name" }, check),
-        el("span", { class: "breakable" }, detail),
+        fitting("span", detail),
       ),
     );
   return el("ul", { class: "shape", "aria-label": "Results" }, sorted.map(line));
@@ -89,7 +89,7 @@ function databaseFacts({ kind, latencyMs, fileBytes, logBytes }, findings) {
   return facts([
     ["Kind", kind],
     ["Answers in", `${latencyMs} ms`],
-    migration ? ["Migrations", el("span", { class: "breakable" }, migration.detail)] : null,
+    migration ? ["Migrations", fitting("span", migration.detail)] : null,
     fileBytes === null ? null : ["File", size(fileBytes)],
     logBytes === null ? null : ["Log", size(logBytes)],
   ]);

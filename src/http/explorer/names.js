@@ -72,7 +72,7 @@ export function whichCluster(cluster) {
 export function person(id, { cut = false } = {}) {
   if (id === null) return "deleted user";
   if (ACTORS.has(id)) return id;
-  const link = el("a", { href: userLink(id), class: cut ? "person cut" : "person" });
+  const link = el("a", { href: userLink(id), class: `person ${cut ? "cut" : "fit"}` });
   show(id, link);
   if (!known.has(id)) ask(id, link);
   return link;
@@ -81,7 +81,7 @@ export function person(id, { cut = false } = {}) {
 /** What an entry of the audit log is about, with a link to its page if it has one. */
 export function subject({ entity, entityId }, { cut = false } = {}) {
   if (entity === "user") return person(entityId, { cut });
-  const looks = { class: cut ? "cut" : "breakable", title: visible(entityId) };
+  const looks = { class: cut ? "cut" : "fit", title: visible(entityId) };
   if (entity === "cluster") return el("a", { ...looks, href: clusterLink(entityId) }, `#${visible(entityId)}`);
   return el("code", looks, visible(entityId));
 }

@@ -1,7 +1,9 @@
-// A table of a page about a thing: its rows come page by page, below those that are there.
+// A table of a page about a thing: its rows come page by page, below those that are there. A row stays the same element while its item
+// stays the same, so that it keeps the focus and stays open.
 
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { arrange, keepFocus } from "./focus.js";
 import { call } from "./rpc.js";
 
 /** Rows of the first page, and of those that follow. */
@@ -25,6 +27,8 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   );
   const state = el("div", { class: "list-state" }, el("p", { class: "loading" }, "Loading…"));
   const more = el("button", { type: "button", hidden: true, on: { click: next } }, `More ${noun.toLowerCase()}`);
+  /** By the texts of their items. */
+  let rows = new Map();
   let cursor;
   let loads = 0;
   refresh();
@@ -33,15 +37,21 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   /** Reads the rows that are shown once more. */
   function refresh() {
     const limit = Math.min(MOST, Math.max(FIRST, body.children.length));
-    return load({ limit }, (rows) => body.replaceChildren(...rows));
+    return load({ limit }, (items) => {
+      const known = rows;
+      rows = new Map(items.map(([text, item]) => [text, known.get(text) ?? row(item)]));
+      keepFocus(body, () => arrange(body, [...rows.values()]));
+    });
   }
 
   function next() {
-    return load({ limit: MORE, cursor }, (rows) => {
-      body.append(...rows);
-      announce(`${rows.length} more ${noun.toLowerCase()}`);
+    return load({ limit: MORE, cursor }, (items) => {
+      const added = items.map(([text, item]) => [text, row(item)]);
+      rows = new Map([...rows, ...added]);
+      arrange(body, [...rows.values()]);
+      announce(`${added.length} more ${noun.toLowerCase()}`);
       // The button vanishes on the last page, and with it the focus, which goes on to the rows that were asked for.
-      if (cursor === undefined && document.activeElement === more) focusOn(rows[0]);
+      if (cursor === undefined && document.activeElement === more) focusOn(added[0]?.[1]);
     });
   }
 
@@ -54,7 +64,7 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
       if (own !== loads) return;
       const { items, nextCursor } = isPaged ? result : { items: result, nextCursor: null };
       cursor = nextCursor ?? undefined;
-      show(items.map(row));
+      show(items.map((item) => [JSON.stringify(item), item]));
       table.hidden = body.children.length === 0;
       state.replaceChildren(table.hidden ? el("p", { class: "help" }, empty) : "");
       more.hidden = cursor === undefined;

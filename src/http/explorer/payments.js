@@ -2,7 +2,7 @@
 
 import { badge } from "./badge.js";
 import { el } from "./dom.js";
-import { copyable, facts, outside } from "./facts.js";
+import { copyable, facts, fitting, outside } from "./facts.js";
 import { moment } from "./moment.js";
 
 /** Stripe's statuses of a subscription, and their colours. */
@@ -34,7 +34,7 @@ export function payments({ customer, allowance, isPaying, isCanceled, subscripti
     facts([
       ["May use", badge(allowance)],
       ["Customer", customer ? [badge(customer.plan), " ", isPaying ? "paying" : "not paying"] : null],
-      customer?.name ? ["Invoices to", el("bdi", { class: "breakable" }, customer.name)] : null,
+      customer?.name ? ["Invoices to", fitting("bdi", customer.name)] : null,
       ["Paid until", end ? [moment(end), isCanceled ? " and ends then" : ""] : null],
       [
         "Stripe",
@@ -64,7 +64,7 @@ function subscription(one, isTest) {
       "div",
       { class: "row" },
       badge(status ?? "unknown", TONES[status] ?? "grey"),
-      el("span", { class: "name breakable" }, price),
+      el("strong", { class: "fit", title: price }, price),
       cancelAtPeriodEnd ? el("span", { class: "help" }, "ends with its period") : null,
       el("span", { class: "spring" }),
       outside(stripeLink("subscriptions", id, isTest), "Open", `Open subscription ${id}`),

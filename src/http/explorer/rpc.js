@@ -98,11 +98,25 @@ async function exchange(message, { token, signal }) {
  * `Watcher`, and a function that unsubscribes.
  */
 export function watch(method, input, listeners) {
-  const { token } = session;
-  const live = new Live({ url: ROOT.href, token }, () => call("user.me", undefined, { token }));
+  const live = connection();
   const watcher = new Watcher(method, input, listeners);
   live.add(watcher);
   return { watcher, stop: () => live.remove(watcher) };
+}
+
+/** The same for several procedures, `[method, input, listeners]` each, over one connection. Returns a function that unsubscribes. */
+export function watchAll(subscriptions) {
+  const live = connection();
+  const watchers = subscriptions.map(([method, input, listeners]) => new Watcher(method, input, listeners));
+  for (const watcher of watchers) live.add(watcher);
+  return () => {
+    for (const watcher of watchers) live.remove(watcher);
+  };
+}
+
+function connection() {
+  const { token } = session;
+  return new Live({ url: ROOT.href, token }, () => call("user.me", undefined, { token }));
 }
 
 /** Posts to one of the server's addresses that are no procedures. The browser is who it is about, so its cookie is sent. */

@@ -25,10 +25,19 @@ export function showSessions(node, registry, query) {
       {
         title: "Session",
         cell: ({ id, current }) => [el("code", {}, `#${id}`), " ", current ? badge("this browser", "green") : null],
+        fields: { id: (one) => one.id, thisBrowser: (one) => one.current },
       },
-      { title: "Signed in", cell: ({ createdAt }) => moment(createdAt) },
-      { title: "Last used", cell: (one) => lastUse(one) },
-      { title: "Ends", cell: ({ expiresAt }) => moment(expiresAt) },
+      {
+        title: "Signed in",
+        cell: ({ createdAt }) => moment(createdAt),
+        fields: { signedIn: (one) => one.createdAt },
+      },
+      {
+        title: "Last used",
+        cell: (one) => lastUse(one),
+        fields: { lastUsed: (one) => one.lastUsedAt, lastUsedFrom: (one) => one.lastUsedAddress },
+      },
+      { title: "Ends", cell: ({ expiresAt }) => moment(expiresAt), fields: { ends: (one) => one.expiresAt } },
     ],
     actions: (one, list) => (one.current ? null : { label: `session #${one.id}`, items: () => [end(one, list)] }),
   });

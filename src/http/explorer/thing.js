@@ -3,6 +3,7 @@
 import { signIn } from "./account.js";
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { keepFocus } from "./focus.js";
 import { createGathering } from "./gather.js";
 import { pagedTable } from "./paged.js";
 import { session } from "./session.js";
@@ -10,7 +11,7 @@ import { session } from "./session.js";
 /**
  * Shows a page. `back` is `{href, text}` of the list that it belongs to, and `title` is shown until it is loaded. `load()` reads the thing;
  * `render(thing, page)` returns `{title, badges, content}`; `missing()` returns the content if there is no such thing. The page is
- * `{reload(), refresh() without a word, showNotice(content), table(options)}`. Returns a function that stops it.
+ * `{reload(), refresh() without a word, showNotice(content), table(options), isCurrent(thing)}`. Returns a function that stops it.
  */
 export function showThing(main, { back, title, load, render, missing, watch = (_page) => null }) {
   const heading = el("h1", { tabindex: "-1" }, title);
@@ -20,11 +21,13 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   const crumbs = el("nav", { "aria-label": "Breadcrumb", class: "crumbs" }, el("a", { href: back.href }, back.text));
   const head = el("div", { class: "thing-head" }, heading, badges);
   let loads = 0;
+  /** The thing, as text. */
+  let shown = "";
   let stop = null;
   /** The tables, which stay when the page is made anew. */
   const tables = new Map();
   const changes = createGathering(() => reload({ isQuiet: true }));
-  const page = { reload: () => reload(), refresh: () => changes.ask(), showNotice, table };
+  const page = { reload: () => reload(), refresh: () => changes.ask(), showNotice, table, isCurrent };
   main.replaceChildren(el("header", { class: "page-head wide" }, crumbs, head), notice, body);
   const stopListening = session.onChange(start);
   start();
@@ -40,6 +43,7 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     stop = null;
     notice.replaceChildren();
     tables.clear();
+    shown = "";
     if (!session.isAdmin) {
       loads += 1;
       return body.replaceChildren(refusal());
@@ -56,13 +60,25 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     if (!isQuiet) body.setAttribute("aria-busy", "true");
     try {
       const thing = await load();
-      if (own === loads) show(render(thing, page));
+      if (own === loads && isQuiet && isCurrent(thing)) refreshTables();
+      // Already the rendering takes the tables out of the page.
+      else if (own === loads) keepFocus(body, () => show(render(thing, page)), heading);
+      if (own === loads) shown = JSON.stringify(thing);
     } catch (error) {
       // What is shown stays until the server has time.
-      if (own === loads && isQuiet && error.retryAfterMs !== undefined) changes.ask(error.retryAfterMs);
-      else if (own === loads) fail(error);
+      if (own === loads && !(isQuiet && changes.askAfter(error))) fail(error);
     }
     if (own === loads) body.removeAttribute("aria-busy");
+  }
+
+  /** What stays as it is keeps the focus, and a button is not exchanged while it is pressed. */
+  function refreshTables() {
+    for (const one of tables.values()) one.refresh();
+  }
+
+  /** Whether a thing is what is shown. */
+  function isCurrent(thing) {
+    return JSON.stringify(thing) === shown;
   }
 
   /** A table as `pagedTable` makes it; the same one as before, with new rows, if there is one. */
@@ -75,24 +91,14 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   }
 
   function show({ title: name, badges: marks, content }) {
-    const focused = labelOf(document.activeElement);
-    const hadFocus = body.contains(document.activeElement);
-    heading.replaceChildren(el("bdi", {}, name));
+    heading.replaceChildren(el("bdi", { title: name }, name));
     badges.replaceChildren(...marks.filter(Boolean));
     document.title = `${name} – clusterdesk`;
     body.replaceChildren(...content.filter(Boolean));
-    if (hadFocus) refocus(focused);
-  }
-
-  /** Gives the focus back to what has the same name after everything was made anew. */
-  function refocus(label) {
-    const all = [...body.querySelectorAll("a, button, summary")];
-    const same = all.find((one) => labelOf(one) === label);
-    if (same instanceof HTMLElement) same.focus();
-    else heading.focus({ preventScroll: true });
   }
 
   function fail(error) {
+    shown = "";
     badges.replaceChildren();
     const content = error.code === "NOT_FOUND" ? missing(page) : [failureBox(error, { retry: () => reload() })];
     body.replaceChildren(...content.filter(Boolean));
@@ -104,10 +110,6 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     notice.replaceChildren(content);
     notice.focus();
   }
-}
-
-function labelOf(element) {
-  return element?.getAttribute("aria-label") ?? element?.textContent ?? "";
 }
 
 function refusal() {
@@ -128,4 +130,9 @@ export function section(title, ...content) {
 /** The same over the whole width. */
 export function wideSection(title, ...content) {
   return el("section", { "aria-label": title, class: "panel whole" }, el("h2", {}, title), content);
+}
+
+/** The same below two others, or beside them where there is room for three. */
+export function thirdSection(title, ...content) {
+  return el("section", { "aria-label": title, class: "panel whole beside" }, el("h2", {}, title), content);
 }

@@ -8,9 +8,9 @@ import { failureBox, failureSentence } from "./failure.js";
 import { createForm } from "./form.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
+import { person } from "./names.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
-import { visible } from "./visible.js";
 
 export function showTokens(node, registry, query) {
   const place = el("div", {});
@@ -83,7 +83,7 @@ function creation(registry, list, userId) {
   const form = el(
     "form",
     { class: "panel", "aria-labelledby": id, novalidate: true, autocomplete: "off" },
-    el("h2", { id }, userId && session.isAdmin ? `New token of ${visible(userId)}` : "New token"),
+    el("h2", { id }, "New token", userId && session.isAdmin ? [" of ", person(userId)] : null),
     fields.node,
     outcome,
     el("div", { class: "buttons" }, submit),

@@ -97,7 +97,7 @@ function table(procedures) {
     el(
       "tr",
       { role: "row" },
-      cell(titles[0], el("a", { class: "code breakable", href: link(procedure) }, procedure)),
+      cell(titles[0], el("a", { class: "code cut wide", title: procedure, href: link(procedure) }, procedure)),
       cell(titles[1], counts.long(calls)),
       cell(titles[2], counts.long(errors)),
       cell(titles[3], milliseconds.long(p50Ms)),

@@ -4,8 +4,7 @@ import { el } from "./dom.js";
 import { dotted, jsonLine } from "./facts.js";
 import { jsonBlock } from "./json.js";
 import { moment } from "./moment.js";
-import { person } from "./names.js";
-import { visible } from "./visible.js";
+import { person, subject } from "./names.js";
 
 /** Characters of a detail that are shown before it is opened. */
 const SHORT = 60;
@@ -17,9 +16,9 @@ const SHORT = 60;
 export function trail(table, noun, filter, { empty, isBySomebody = false }) {
   const columns = [
     { title: "When", cell: ({ createdAt }) => moment(createdAt) },
-    { title: "Who", cell: ({ actorId }) => person(actorId) },
+    { title: "Who", cell: ({ actorId }) => person(actorId, { cut: true }) },
     { title: "Procedure", cell: ({ procedure }) => dotted(procedure) },
-    { title: "What", cell: ({ entity, entityId }) => thing(entity, entityId) },
+    { title: "What", cell: (entry) => [`${entry.entity} `, subject(entry, { cut: true })] },
     { title: "Detail", cell: (entry) => detail(entry) },
   ];
   const shown = columns.filter(({ title }) => title !== (isBySomebody ? "Who" : "What"));
@@ -28,13 +27,6 @@ export function trail(table, noun, filter, { empty, isBySomebody = false }) {
     table({ procedure: "admin.auditLog", input: filter, noun, columns: shown, empty }),
     el("p", { class: "help" }, all),
   ];
-}
-
-/** A link to the page of what an entry is about, if it has one. */
-function thing(entity, id) {
-  if (entity === "user") return person(id);
-  if (entity === "cluster") return el("a", { href: `#/cluster/${encodeURIComponent(id)}` }, `cluster #${id}`);
-  return [`${entity} `, el("code", { class: "breakable" }, visible(id))];
 }
 
 function detail({ id, detail: content, requestId }) {

@@ -115,10 +115,10 @@ function reconciliation(user) {
   };
 }
 
-/** The button that makes a user an admin or an admin a user. `list` is what shows it: `{reload(), showNotice(content)}`. */
-export const roleButton = (user, list) => actionButton(list, userRole(user));
+/** The button that makes a user an admin or an admin a user, unless the page shows something else meanwhile. */
+export const roleButton = (user, page) => actionButton(page, { ...userRole(user), item: user });
 
-/** The button that soft-deletes an active user. */
+/** The button that soft-deletes an active user. `list` is what shows it: `{reload(), showNotice(content)}`. */
 export const softDeleteButton = (user, list) => actionButton(list, userDeletion(user));
 
 /** The button that deletes a user for good, also a soft-deleted one. */

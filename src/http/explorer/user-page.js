@@ -3,13 +3,14 @@
 import { badge } from "./badge.js";
 import { deleteButton, restoreButton } from "./cluster-actions.js";
 import { el } from "./dom.js";
-import { copyable, facts } from "./facts.js";
+import { concernedUsers } from "./events.js";
+import { copyable, cut, facts, fitting } from "./facts.js";
 import { moment } from "./moment.js";
-import { nameOf, note, shortId } from "./names.js";
+import { clusterLink, clusterName, displayName, nameOf, note } from "./names.js";
 import { payments } from "./payments.js";
-import { call } from "./rpc.js";
+import { call, watchAll } from "./rpc.js";
 import { session } from "./session.js";
-import { section, showThing, wideSection } from "./thing.js";
+import { section, showThing, thirdSection, wideSection } from "./thing.js";
 import { lastUse } from "./tokens.js";
 import { trail } from "./trail.js";
 import { eraseButton, reconcileButton, roleButton, softDeleteButton } from "./user-actions.js";
@@ -22,14 +23,27 @@ export function showUser(main, id) {
     load: async () => (await call("admin.getUser", { userId: id })).result,
     render,
     missing: (page) => missing(id, page),
+    watch: (page) => follow(id, page),
   });
+}
+
+/** Shows what happens to the account and its clusters, whoever does it. */
+function follow(id, page) {
+  // Something may have changed since the page was read, or while events were lost.
+  const see = ({ type, entry }) => {
+    if (type !== "recorded" || concernedUsers(entry).has(id)) page.refresh();
+  };
+  return watchAll([
+    ["admin.watchAudit", {}, { onEvent: see }],
+    ["k8s.watch", { userId: id }, { onEvent: () => page.refresh() }],
+  ]);
 }
 
 function render(user, page) {
   note(user);
   const { id, role, deletedAt, allowance } = user;
   return {
-    title: nameOf(user.name) ?? shortId(id),
+    title: displayName(user),
     badges: [
       badge(role),
       badge(allowance),
@@ -43,7 +57,7 @@ function render(user, page) {
         payments(user),
         paysSomehow(user) ? el("div", { class: "buttons" }, reconcileButton(user, page)) : null,
       ),
-      wideSection("Account", ...account(user, page)),
+      thirdSection("Account", ...account(user, page)),
       wideSection("Clusters", clusters(user, page)),
       wideSection("Tokens", tokens(user, page)),
       ...trails(id, page),
@@ -68,11 +82,11 @@ function missing(id, page) {
 
 function profile({ id, name, email, image, role, createdAt, updatedAt, deletedAt }) {
   return facts([
-    ["Name", nameOf(name) ? el("bdi", { class: "breakable" }, name) : null],
-    ["Email", email ? el("span", { class: "breakable" }, email) : null],
+    ["Name", nameOf(name) ? fitting("bdi", name) : null],
+    ["Email", email ? fitting("span", email) : null],
     ["Id", copyable("the user's id", id)],
     ["Role", badge(role)],
-    image ? ["Picture", el("span", { class: "breakable" }, image)] : null,
+    image ? ["Picture", fitting("span", image)] : null,
     ["Joined", moment(createdAt)],
     ["Changed", moment(updatedAt)],
     deletedAt ? ["Deleted", moment(deletedAt)] : null,
@@ -99,13 +113,13 @@ function clusters({ id }, page) {
       {
         title: "Cluster",
         cell: (one) => [
-          el("a", { href: `#/cluster/${one.id}` }, el("bdi", { class: "breakable" }, one.name)),
+          el("a", { href: clusterLink(one.id) }, cut(clusterName(one))),
           el("code", { class: "help block" }, `#${one.id}`),
         ],
       },
       { title: "Plan", cell: ({ plan }) => badge(plan) },
       { title: "Status", cell: ({ status }) => badge(status) },
-      { title: "Location", cell: ({ location }) => location },
+      { title: "Location", cell: ({ location }) => cut(location, "short") },
       { title: "Created", cell: ({ createdAt }) => moment(createdAt) },
       { title: "Changed", cell: ({ updatedAt }) => moment(updatedAt) },
       {
@@ -132,7 +146,7 @@ function tokens({ id }, page) {
         {
           title: "Token",
           cell: ({ id: number, name, hint }) => [
-            el("bdi", { class: "breakable" }, name),
+            cut(name),
             el("code", { class: "help block" }, hint === null ? `#${number}` : `#${number} …${hint}`),
           ],
         },

@@ -4,6 +4,7 @@ import { action } from "./action.js";
 import { badge } from "./badge.js";
 import { copyAction } from "./copy.js";
 import { el } from "./dom.js";
+import { concernedUsers } from "./events.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
 import { displayName, userLink, who } from "./names.js";
@@ -64,7 +65,7 @@ export function showUsers(node, registry, query) {
       onEvent: ({ type, entry }) => {
         // Changes between the first load and the start of the subscription, and those that it could not deliver in time.
         if (type !== "recorded") return list.refresh();
-        const changed = [...concerned(entry)].map((id) => list.get(id)).filter(Boolean);
+        const changed = [...concernedUsers(entry)].map((id) => list.get(id)).filter(Boolean);
         for (const user of changed) list.hold(user);
         if (changed.length > 0) list.refresh();
       },
@@ -74,12 +75,6 @@ export function showUsers(node, registry, query) {
     stop();
     list.stop();
   };
-}
-
-/** The ids of the users whose rows an entry may have changed. */
-function concerned({ entity, entityId, actorId, detail }) {
-  const owner = [detail?.owner, detail?.userId].filter((id) => typeof id === "string");
-  return new Set([...(entity === "user" ? [entityId] : []), ...owner, actorId]);
 }
 
 function clusters({ id, activeClusters, deletedAt }) {

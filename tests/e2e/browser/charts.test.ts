@@ -6,7 +6,7 @@ import { createClient } from "@clusterdesk/client";
 import type { Locator, Page } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { browser, screenshot } from "../support/browser.ts";
-import { explorer, overflow, signIn } from "../support/explorer.ts";
+import { explorer, fits, signIn } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -75,7 +75,22 @@ for (const width of [360, 1280, 1920]) {
       assert.match((await words(slider(page, "Failed events"))) ?? "", /: 1$/);
       assert.match((await words(slider(page, "Revenue in USD"))) ?? "", /29\.50/);
       assert.match((await words(slider(page, "Clusters by location"))) ?? "", /=<b>üs<\/b> 1/);
-      await page.getByRole("img", { name: /^Sign-ups in 30 days: from 0 to \d/ }).waitFor();
+      for (const [card, name] of [
+        ["Active users", /^Sign-ups in 30 days: from 0 to \d/],
+        ["Active clusters", /^Clusters in 30 days: from 0 to 2, at most 2$/],
+        ["Running subscriptions", /^Revenue in 12 months: from \D*0\.00 to \D*29\.50/],
+        ["Changes in 24 hours", /^Changes by the hour: from 0 to [1-9]/],
+      ] as const) {
+        await page.locator(".stat").filter({ hasText: card }).getByRole("img", { name }).waitFor();
+      }
+      const places = figure(page, "Clusters by location");
+      const axis = figure(page, "Clusters by plan").locator("svg");
+      const heights = await axis.locator(".tick text").allTextContents();
+      assert.deepEqual([heights[0], heights.at(-1)], ["0", "2"]);
+      assert.ok((await axis.locator(".times text").count()) >= 2);
+      assert.deepEqual((await places.locator(".legend li").allTextContents()).sort(), ["=<b>üs</b>", "eu"]);
+      assert.equal(await places.locator(".legend .swatch").count(), 2);
+      assert.equal(await figure(page, "Sign-ups").locator(".legend").count(), 0);
       assert.equal(await page.locator(".plot svg[width]").count(), await page.getByRole("slider").count());
       const details = figure(page, "Clusters by location").getByRole("group");
       await details.getByText("Table").press("Enter");
@@ -86,7 +101,7 @@ for (const width of [360, 1280, 1920]) {
       await screenshot(page, `charts-stats-${width}`);
       await page.emulateMedia({ colorScheme: "dark" });
       await screenshot(page, `charts-stats-dark-${width}`);
-      assert.equal(await overflow(page), 0);
+      await fits(page, "the charts");
     }));
 
   test(`${width} px: the traffic of the last hour`, () =>
@@ -99,7 +114,11 @@ for (const width of [360, 1280, 1920]) {
       assert.match(await row.innerText(), /k8s\.get\s[\s\S]*1\s[\s\S]*1\s[\s\S]*ms/);
       await accessible(page, "the traffic");
       await screenshot(page, `charts-traffic-${width}`);
-      assert.equal(await overflow(page), 0);
+      await fits(page, "the traffic");
+      await createClient({ url: server.url, token: token("charts_ann") }).hello.hello({ text: "again" });
+      await page.getByRole("button", { name: "Refresh" }).press("Enter");
+      const greeted = table.getByRole("row").filter({ hasText: "hello.hello" });
+      await until(async () => /[1-9]/.test(await greeted.innerText()), "the greeting");
       await row.getByRole("link", { name: "k8s.get" }).press("Enter");
       await page.getByRole("figure").filter({ hasText: "k8s.get" }).first().waitFor();
       const calls = slider(page, "Calls by minute");
@@ -187,4 +206,59 @@ test("the range is chosen, stays in the address and is the table's", () =>
     await page.goBack();
     await slider(page, "Changes").waitFor();
     assert.equal(await slider(page, "Changes").getAttribute("aria-valuemax"), "89");
+    const signedUp = async () => Number(/(\d+)$/.exec((await words(slider(page, "Sign-ups"))) ?? "")?.[1]);
+    const before = await signedUp();
+    await createClient({ url: server.url, token: token("charts_cat") }).user.me();
+    await page.getByRole("button", { name: "Refresh" }).press("Enter");
+    await until(async () => (await signedUp()) === before + 1, "the new user");
+  }));
+
+test("a range is one message, which does not ask for what is known", () =>
+  explore(1280, DASHBOARD, async (page) => {
+    await openStats(page);
+    const messages: string[][] = [];
+    page.on("request", (request) => {
+      const body = request.postData() ?? "";
+      if (!body.includes("admin.series")) return;
+      messages.push(JSON.parse(body).map(({ params }: { params: { metric: string } }) => params.metric));
+    });
+    for (const [name, days] of [
+      ["A year", 365],
+      ["90 days", 90],
+      ["A year", 365],
+    ] as const) {
+      await page.getByRole("button", { name }).press("Enter");
+      const most = () => slider(page, "Changes").getAttribute("aria-valuemax");
+      await until(async () => (await most()) === String(days - 1), name);
+    }
+    const pieces = messages.map((metrics) => metrics.filter((metric) => metric === "changes").length);
+    // Changes are asked for by 31 days. Only the current ones grow, and what is left of 90 days is a piece of its own.
+    assert.deepEqual(pieces, [12, 2, 1]);
+    assert.deepEqual(
+      messages.map(({ length }, index) => length - pieces[index]!),
+      [6, 6, 6],
+    );
+    assert.equal(messages.flat().includes("revenue"), false);
+
+    // The pieces are one after the other.
+    await figure(page, "Changes").getByText("Table").click();
+    await page.getByRole("button", { name: "Copy Changes as a table" }).click();
+    await page.getByRole("button", { name: "Copied Changes as a table" }).waitFor();
+    const [, ...lines] = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split("\n");
+    const times = lines.map((line) => Date.parse(line.split("\t")[0]!));
+    assert.equal(times.length, 365);
+    assert.ok(times.every((time, day) => time === times[0]! + day * 24 * 60 * 60 * 1000));
+    const { lines: numbers } = await admin.admin.series({
+      metric: "changes",
+      from: new Date(times.at(-31)!).toISOString(),
+    });
+    assert.deepEqual(
+      lines.slice(-31).map((line) => Number(line.split("\t")[1])),
+      numbers[0]?.values,
+    );
+
+    // A refresh asks for all that may have changed.
+    await page.getByRole("button", { name: "Refresh" }).press("Enter");
+    const revenues = () => messages.flat().filter((metric) => metric === "revenue").length;
+    await until(() => revenues() === 2, "the revenue, for the picture beside the number and for the chart");
   }));

@@ -1,11 +1,12 @@
 // Staying signed in to the explorer, and its tabs for tokens and sessions.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
 import type { BrowserContext, Page } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { browser, complaints, screenshot } from "../support/browser.ts";
-import { choose, overflow } from "../support/explorer.ts";
+import { choose, fits } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -14,8 +15,12 @@ const server = await Server.start();
 const chrome = await browser();
 
 /** Visits pages in a new browser profile. Afterwards no page may have complained or kept a secret where scripts can read it. */
-async function profile(visit: (page: Page, context: BrowserContext) => Promise<void>, width = 1280): Promise<void> {
-  const context = await chrome.newContext({ viewport: { width, height: 800 } });
+async function profile(
+  visit: (page: Page, context: BrowserContext) => Promise<void>,
+  width = 1280,
+  colorScheme: "light" | "dark" = "light",
+): Promise<void> {
+  const context = await chrome.newContext({ viewport: { width, height: 800 }, colorScheme, reducedMotion: "reduce" });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
   const wrong = complaints(page);
@@ -154,14 +159,16 @@ for (const width of [1280, 360]) {
       assert.match(await row().innerText(), new RegExp(`deploy[\\s\\S]*…${secret.slice(-3)}[\\s\\S]*write`));
       await accessible(page, "the tokens");
       await screenshot(page, `console-tokens-${width}`);
-      assert.equal(await overflow(page), 0);
+      await fits(page, "the tokens");
       await choose(page, /^Actions: deploy/, "Rotate…");
+      assert.match(await page.getByRole("alertdialog").innerText(), /stops working at once, and you get a new one/);
       await page.getByRole("button", { name: "Rotate the token" }).press("Enter");
       await until(async () => (await notice.locator("code").innerText()) !== secret, "the new token");
       const rotated = createClient({ url: server.url, token: await notice.locator("code").innerText() });
       await assert.rejects(script.user.me(), { code: "UNAUTHORIZED" });
       assert.equal((await rotated.user.me()).id, user);
       await choose(page, /^Actions: deploy/, "Revoke…");
+      assert.match(await page.getByRole("alertdialog").innerText(), /stops working at once\. This can't be undone/);
       await page.getByRole("button", { name: "Revoke the token" }).press("Enter");
       await page.getByText(/has been revoked/).waitFor();
       await assert.rejects(rotated.user.me(), { code: "UNAUTHORIZED" });
@@ -183,8 +190,9 @@ for (const width of [1280, 360]) {
         assert.match(await rows.nth(1).innerText(), /this browser/);
         await accessible(page, "the sessions");
         await screenshot(page, `console-sessions-${width}`);
-        assert.equal(await overflow(page), 0);
+        await fits(page, "the sessions");
         await choose(page, /^Actions: session #/, "Sign out…");
+        assert.match(await page.getByRole("alertdialog").innerText(), /That browser is signed out at once/);
         await page.getByRole("alertdialog").getByRole("button", { name: "Sign out", exact: true }).press("Enter");
         await page.getByText(/has been signed out/).waitFor();
         await until(async () => (await rows.count()) === 2, "one session");
@@ -192,21 +200,63 @@ for (const width of [1280, 360]) {
         await signIn(elsewhere).waitFor();
       });
       await page.getByRole("button", { name: "Sign out everywhere" }).press("Enter");
+      assert.match(await page.getByRole("alertdialog").innerText(), /All browsers are signed out/);
       await page.getByRole("alertdialog").getByRole("button", { name: "Sign out everywhere" }).press("Enter");
       await signIn(page).waitFor();
       await page.getByText("Your tokens and sessions are shown here once you are signed in.").waitFor();
     }, width));
 }
 
-test("an admin sees and ends the sessions and tokens of others", () =>
-  profile(async (page) => {
-    const user = createClient({ url: server.url, token: token("console_other") });
-    const { id } = await user.token.create({ name: "of another", scope: "read" });
-    await open(page, await server.consoleLink());
-    await page.goto(`${server.url}/#/access/tokens?userId=console_other`);
-    await choose(page, new RegExp(`^Actions: of another #${id}`), "Revoke…");
-    await page.getByRole("button", { name: "Revoke the token" }).click();
-    await page.getByText(/has been revoked/).waitFor();
-    const [revoked] = await user.token.list();
-    assert.notEqual(revoked?.revokedAt, null);
-  }));
+for (const [width, scheme] of [
+  [360, "dark"],
+  [1280, "light"],
+  [1920, "dark"],
+] as const) {
+  test(`${width} px: an admin sees and ends the sessions and tokens of others`, () =>
+    profile(
+      async (page) => {
+        const other = `console_other_${width}`;
+        const user = createClient({ url: server.url, token: token(other) });
+        const { id } = await user.token.create({ name: "of another", scope: "read" });
+        await open(page, await server.consoleLink());
+        await page.goto(`${server.url}/#/access/tokens?userId=${other}`);
+        await page.getByRole("heading", { name: `New token of Name of ${other}` }).waitFor();
+        const named = page.getByRole("search").getByRole("link", { name: `Name of ${other}` });
+        assert.equal(await named.getAttribute("href"), `#/user/${other}`);
+        const row = page.getByRole("row").filter({ hasText: "of another" });
+        await row.waitFor();
+        await accessible(page, "the tokens of another");
+        await fits(page, "the tokens of another");
+        await choose(page, new RegExp(`^Actions: of another #${id}`), "Rotate…");
+        await page.getByRole("alertdialog").getByRole("button", { name: "Rotate the token" }).click();
+        await page.getByText("never shown again").waitFor();
+        const [rotated] = await user.token.list();
+        assert.notEqual(rotated?.id, id);
+        await choose(page, new RegExp(`^Actions: of another #${rotated?.id}`), "Revoke…");
+        await page.getByRole("button", { name: "Revoke the token" }).click();
+        await page.getByText(/has been revoked/).waitFor();
+        assert.ok((await user.token.list()).every(({ revokedAt }) => revokedAt !== null));
+
+        await profile(async (elsewhere) => {
+          await open(elsewhere, await server.consoleLink(other));
+          await page.goto(`${server.url}/#/access/sessions?userId=${other}`);
+          await named.waitFor();
+          const download = page.waitForEvent("download");
+          await page.getByRole("button", { name: /^Actions: session #/ }).waitFor();
+          await page.getByRole("button", { name: "Export CSV" }).press("Enter");
+          const lines = (await readFile(await (await download).path(), "utf8")).split("\r\n");
+          assert.equal(lines[0], "\uFEFFid,thisBrowser,signedIn,lastUsed,lastUsedFrom,ends");
+          assert.match(lines[1] ?? "", /^\d+,false,20\d\d-.*Z,.*,20\d\d-.*Z$/);
+          await choose(page, /^Actions: session #/, "Sign out…");
+          await page.getByRole("alertdialog").getByRole("button", { name: "Sign out", exact: true }).press("Enter");
+          await page.getByText(/has been signed out/).waitFor();
+          await elsewhere.reload();
+          await signIn(elsewhere).waitFor();
+        });
+        await page.reload();
+        await account(page).waitFor();
+      },
+      width,
+      scheme,
+    ));
+}

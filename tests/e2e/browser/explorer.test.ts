@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
 import type { WebSocket } from "playwright-core";
+import { accessible } from "../support/axe.ts";
 import { browser, screenshot } from "../support/browser.ts";
 import { choose, explorer, go, overflow, signIn } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
@@ -13,7 +14,7 @@ const server = await Server.start();
 const adminToken = await server.adminToken();
 const chrome = await browser();
 
-const WIDTHS = [1280, 360];
+const WIDTHS = [1920, 1280, 360];
 
 const explore = explorer(chrome, server);
 
@@ -47,6 +48,7 @@ for (const width of WIDTHS) {
       await call.click();
       await until(async () => /CONFLICT/.test(await result.innerText()), "the conflict");
       assert.match(await page.getByRole("main").innerText(), /curl/);
+      await accessible(page, "an answer");
       await screenshot(page, `explorer-result-${width}`);
       assert.equal(await overflow(page), 0);
     }));
@@ -77,6 +79,7 @@ for (const width of WIDTHS) {
       await elsewhere.k8s.delete({ id });
       await until(async () => (await types()).includes("deleted"), "deleted");
       assert.deepEqual(await types(), ["created", "updated", "deleted"]);
+      await accessible(page, "live events");
       await screenshot(page, `explorer-live-${width}`);
       assert.equal(await overflow(page), 0);
       await page.getByRole("button", { name: "Stop watching" }).click();
@@ -84,6 +87,8 @@ for (const width of WIDTHS) {
         async () => /Not watching/.test(await page.getByRole("status", { name: "Connection" }).innerText()),
         "stopped",
       );
+      await page.getByRole("button", { name: "Clear" }).press("Enter");
+      assert.equal(await events.getByRole("listitem").count(), 0);
     }));
 
   test(`${width} px: an admin sees stats, users, clusters and the audit log, and changes a status`, () =>

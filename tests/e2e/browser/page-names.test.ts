@@ -59,6 +59,28 @@ for (const width of [360, 1280]) {
   });
 }
 
+test("a cluster whose name can't be seen is called by its escapes", async () => {
+  const user = await person(server, "pages_unseen");
+  const { id } = await user.k8s.create({ name: "imported-name", location: "eu" });
+  await open(1280, "#/", async (page) => {
+    // Only an imported cluster can have such a name.
+    await page.route("**/", async (route) => {
+      if (!route.request().postData()?.includes("admin.")) return route.continue();
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replaceAll("imported-name", "\u200b") });
+    });
+    await page.goto(`${server.url}/#/user/pages_unseen`);
+    await row(page, "Clusters", `#${id}`).getByRole("link", { name: "\\u{200b}" }).click();
+    await heading(page, "\\u{200b}").waitFor();
+    await row(page, "Events", "\\u{200b}").waitFor();
+    await region(page, "Cluster").getByText("\\u{200b}").waitFor();
+    await page.goBack();
+    // What the user did names the cluster as everywhere.
+    const entry = row(page, "Changes", "k8s.create").getByRole("link", { name: `#${id}`, exact: true });
+    assert.equal(await entry.getAttribute("href"), `#/cluster/${id}`);
+  });
+});
+
 test("by keyboard alone a cluster is found, deleted and restored", async () => {
   const user = await person(server, "pages_keys");
   const { id } = await user.k8s.create({ name: "keys", location: "eu" });
@@ -87,6 +109,61 @@ test("by keyboard alone a cluster is found, deleted and restored", async () => {
     await page.keyboard.press("Enter");
     await said(page, /has been restored/).waitFor();
     assert.equal((await user.k8s.count()).active, 1);
+  });
+});
+
+test("by keyboard alone tokens are made and revoked, roles changed, browsers signed out, and the server checked", async () => {
+  await person(server, "pages_keys_role");
+  const link = await server.consoleLink("pages_keys_role");
+  const body = JSON.stringify({ link: link.split("#")[1] });
+  const headers = { "content-type": "application/json", origin: server.url };
+  assert.equal((await fetch(`${server.url}/sign-in`, { method: "POST", headers, body })).status, 200);
+  await open(1280, "#/access/tokens", async (page) => {
+    const press = async (...names: (string | RegExp)[]) => {
+      for (const name of names) {
+        await tabTo(page, name);
+        await page.keyboard.press("Enter");
+      }
+    };
+    await page.getByRole("form", { name: "New token" }).waitFor();
+    await tabTo(page, "name");
+    await page.keyboard.type("by-keys");
+    await tabTo(page, "scope");
+    await page.keyboard.type("write");
+    await press("Make a token");
+    await said(page, /never shown again/).waitFor();
+    await row(page, "Tokens", "by-keys").waitFor();
+    await press(/^Actions: by-keys/);
+    await page.getByRole("menuitem", { name: "Rotate…" }).waitFor();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Enter");
+    await press("Revoke the token");
+    await said(page, /by-keys .* has been revoked/).waitFor();
+    const [revoked] = await admin.token.list();
+    assert.deepEqual([revoked?.scope, revoked?.revokedAt === null], ["write", false]);
+
+    await page.goto(`${server.url}/#/dashboard/users?search=pages_keys_role`);
+    await row(page, "Users", "pages_keys_role").waitFor();
+    await press(/^Actions: .*pages_keys_role/);
+    await page.getByRole("menuitem", { name: "Make admin…" }).waitFor();
+    await page.keyboard.press("Enter");
+    await press("Make admin");
+    await said(page, /is ADMIN now/).waitFor();
+
+    await page.goto(`${server.url}/#/access/sessions?userId=pages_keys_role`);
+    await row(page, "Sessions", "#").waitFor();
+    await press(/^Actions: session #/);
+    await page.getByRole("menuitem", { name: "Sign out…" }).waitFor();
+    await page.keyboard.press("Enter");
+    await press("Sign out");
+    await said(page, /has been signed out/).waitFor();
+    await page.getByText("No sessions match.").waitFor();
+
+    await page.goto(`${server.url}/#/dashboard/health`);
+    await page.getByText(/^All \d+ checks passed/).waitFor();
+    const asked = page.waitForRequest((request) => request.postData()?.includes("admin.health") ?? false);
+    await press("Check again");
+    await asked;
   });
 });
 
@@ -145,7 +222,7 @@ test("whoever acts on their own account is told so", async () => {
         assert.match(await dialog.innerText(), warning);
         await dialog.getByRole("button", { name: "Cancel" }).click();
       }
-      await confirm(page, /^Make user/, "Make user");
+      await confirm(page, /^Make user/, "Make user", /you lose your rights at once/);
       await page.getByText("This page is for admins. You are signed in as a user.").waitFor();
     },
     token("pages_self"),

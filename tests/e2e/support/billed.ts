@@ -11,8 +11,11 @@ const MONTH = 30 * 24 * 3600;
 /** A server with a Stripe account, and what Stripe tells it. */
 export interface Billed {
   server: Server;
-  /** A running subscription with a paid invoice, `sub_<user>` of the Stripe customer `cus_<user>`. */
-  subscribe: (user: string) => Promise<void>;
+  /**
+   * A running subscription, or one with another status, and a paid invoice: `sub_<user>` of the Stripe customer `cus_<user>`. The
+   * events are `evt_begun_<user>` and `evt_paid_<user>`.
+   */
+  subscribe: (user: string, status?: string) => Promise<void>;
   /** An event about a user that can't be processed, because its price is not known. Returns its id. */
   failing: (user: string) => Promise<string>;
 }
@@ -47,7 +50,7 @@ export async function billed(env: Record<string, string>): Promise<Billed> {
     await fetch(`${server.url}/webhooks/stripe`, { method: "POST", headers, body });
   }
 
-  function subscription(user: string, price: string) {
+  function subscription(user: string, price: string, status = "active") {
     const start = Math.floor(Date.now() / 1000) - 60;
     const item = { id: "si_1", price: { id: price, object: "price" } };
     const items = [{ ...item, current_period_start: start, current_period_end: start + MONTH }];
@@ -55,7 +58,7 @@ export async function billed(env: Record<string, string>): Promise<Billed> {
       id: `sub_${user}`,
       object: "subscription",
       customer: `cus_${user}`,
-      status: "active",
+      status,
       created: start,
       cancel_at_period_end: false,
       metadata: { userId: user },
@@ -65,8 +68,8 @@ export async function billed(env: Record<string, string>): Promise<Billed> {
 
   return {
     server,
-    async subscribe(user) {
-      const running = subscription(user, PRICE);
+    async subscribe(user, status) {
+      const running = subscription(user, PRICE, status);
       told.set(running.customer, running);
       await tell(`evt_begun_${user}`, "customer.subscription.created", running);
       const [item] = running.items.data;

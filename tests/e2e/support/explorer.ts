@@ -8,7 +8,7 @@ import { until } from "./until.ts";
 type Visit = (page: Page) => Promise<void>;
 
 interface Options {
-  colorScheme?: "dark";
+  colorScheme?: "dark" | "light";
 }
 
 /**
@@ -77,4 +77,43 @@ export async function choose(page: Page, row: string | RegExp, action: string | 
 /** The pixels by which the page is too wide. */
 export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/** Fails if the page is too wide, breaks inside a word, or has tables where cards belong, or the other way round. */
+export async function fits(page: Page, what: string): Promise<void> {
+  assert.equal(await overflow(page), 0, `${what} is too wide`);
+  assert.deepEqual(await broken(page), [], `${what} breaks words`);
+  const rows = await page.evaluate(() => {
+    const looks = (row: Element) => {
+      const label = getComputedStyle(row.querySelector("td:not([data-label=Actions])") ?? row, "::before").content;
+      return `${getComputedStyle(row).display}${label === "none" ? "" : " with labels"}`;
+    };
+    return [...new Set([...document.querySelectorAll("main :is(.list, .table) tbody tr")].map(looks))];
+  });
+  const { width } = page.viewportSize()!;
+  const wanted = width < 500 ? "block with labels" : "table-row";
+  assert.deepEqual(
+    rows.filter((one) => one !== wanted),
+    [],
+    `${what} at ${width} px`,
+  );
+}
+
+/** Words that begin on one line and end on another, but for new tokens, which are shown whole. */
+function broken(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const walker = document.createTreeWalker(document.querySelector("main")!, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode as Text;
+      for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}_]+/gu)) {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        const lines = new Set([...range.getClientRects()].map(({ bottom }) => Math.round(bottom / 8)));
+        if (lines.size > 1 && !word.startsWith("cdk_")) found.push(word);
+      }
+    }
+    return found;
+  });
 }
