@@ -255,7 +255,7 @@ pub struct RateLimitSettings {
     #[arg(long, env = "RATE_LIMIT_WRITE_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub rate_limit_write_window_ms: u64,
 
-    /// Calls of stripe.createSession per caller and window; 0 disables the limit
+    /// Calls of procedures that ask Stripe, per caller and window; 0 disables the limit
     #[arg(long, env = "RATE_LIMIT_STRIPE_MAX_REQUESTS", default_value_t = 10)]
     pub rate_limit_stripe_max_requests: u32,
 
@@ -300,6 +300,14 @@ pub struct StripeSettings {
     pub stripe_business_yearly_price_id: Option<String>,
 }
 
+/// How long events of Stripe are kept.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct WebhookRetention {
+    /// Days for which processed events of Stripe are kept
+    #[arg(long, env = "RETENTION_WEBHOOKS", default_value = "90d")]
+    pub retention_webhooks: Age,
+}
+
 /// How long data is kept. What has no age is kept for ever.
 #[derive(Clone, Debug, Args)]
 pub struct RetentionSettings {
@@ -315,9 +323,9 @@ pub struct RetentionSettings {
     #[arg(long, env = "RETENTION_EVENTS")]
     pub retention_events: Option<Age>,
 
-    /// Days for which processed events of Stripe are kept
-    #[arg(long, env = "RETENTION_WEBHOOKS", default_value = "90d")]
-    pub retention_webhooks: Age,
+    /// Events of Stripe.
+    #[command(flatten)]
+    pub webhooks: WebhookRetention,
 
     /// Days for which the addresses of clients are kept in the audit log [default: for ever]
     #[arg(long, env = "RETENTION_ADDRESSES")]

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clusterdesk::{
     auth::{Grant, Granted, PlainToken},
     db::{DatabaseUrl, DbConnection, Timestamp, locks, transaction},
+    error::Error,
     models::{
         api_token::Scope,
         audit::{Door, NewAuditEntry},
@@ -62,7 +63,7 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<FirstToken>> {
             .context("the token of the first admin needs a folder (DATA_DIR); BOOTSTRAP_ADMIN=off creates no admin")?;
         Ok(Some(FirstToken { token, file }))
     });
-    created.map_err(data::detailed)
+    created.map_err(Error::into_detail)
 }
 
 /// Creates an admin with an id that no identity provider issues.

@@ -64,7 +64,7 @@ impl Retention {
             (Kind::Clusters, kept.retention_clusters),
             (Kind::Users, kept.retention_users),
             (Kind::Events, kept.retention_events),
-            (Kind::Webhooks, Some(kept.retention_webhooks)),
+            (Kind::Webhooks, Some(kept.webhooks.retention_webhooks)),
             (Kind::Addresses, kept.retention_addresses),
         ];
         let archive = match (kept.retention_audit, &kept.retention_audit_dir) {
