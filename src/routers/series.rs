@@ -10,7 +10,7 @@ use crate::{
     db::Timestamp,
     error::{Error, Result},
     kernel::Call,
-    models::series::{self, ClusterChange, Counted, Kind, Revenue},
+    models::series::{self, ClusterChange, InBucket, Kind, Revenue},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -161,11 +161,11 @@ fn begins(input: &SeriesInput, bucket: Bucket, now: Timestamp) -> Result<Vec<Tim
     if input.from >= until {
         return Err(invalid("from", "too_late", "must be before `to`, and in the past"));
     }
-    let (days, first) = (input.metric.days(), bucket.begin(input.from));
-    if first.plus(DAY.saturating_mul(days)) < until {
+    let days = input.metric.days();
+    if input.from.plus(DAY.saturating_mul(days)) < until {
         return Err(invalid("from", "too_early", &format!("at most {days} days at a time")));
     }
-    Ok(successors(Some(first), |at| Some(bucket.next(*at))).take_while(|at| *at < until).collect())
+    Ok(successors(Some(bucket.begin(input.from)), |at| Some(bucket.next(*at))).take_while(|at| *at < until).collect())
 }
 
 fn invalid(field: &str, code: &'static str, message: &str) -> Error {
@@ -173,7 +173,7 @@ fn invalid(field: &str, code: &'static str, message: &str) -> Error {
 }
 
 /// One line of what has happened in each bucket.
-fn flow(at: &[Timestamp], counted: &[Counted]) -> Vec<Line> {
+fn flow(at: &[Timestamp], counted: &[InBucket]) -> Vec<Line> {
     let mut values = vec![0; at.len()];
     counted.iter().for_each(|(when, number)| add(at, &mut values, *when, *number));
     vec![Line { label: String::new(), values }]
