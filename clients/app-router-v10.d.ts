@@ -1,4 +1,4 @@
-// x-content-hash: da3cc12a59b863b74d76a6a8f494d70883093c696a2d707a2facef11a5513fc7
+// x-content-hash: 8e2dd51569087a2b41c6fec6fa161f7d75692479d37e38664beaa612dc62e447
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 10: httpLink, httpBatchLink and wsLink. Its stream link has another format than that of client 11.
 
@@ -559,7 +559,7 @@ export interface ReconciledSubscription {
 
 /** What came of asking Stripe. */
 export interface Reconciliation {
-  /** Each subscription that Stripe or this server knows. */
+  /** Each subscription that Stripe or this server knows. Of those that Stripe does not list, it is asked for ten; the others fail. */
   subscriptions: ReconciledSubscription[];
 }
 
@@ -574,7 +574,7 @@ export interface Replayed {
 /** The role of a user. */
 export type Role = "USER" | "ADMIN";
 
-/** A limit on what a token may do, in addition to its user's own rights. */
+/** A limit on what a token may do, in addition to its user's own rights. `service` is for programs, such as a provisioner, that read and change the clusters of all users. */
 export type Scope = "read" | "write" | "service" | "admin";
 
 /** Numbers over time. */
@@ -1103,7 +1103,7 @@ export type AppRouter = CreateRouterInner<Config, {
       minutes?: number | null | undefined;
     } | void, TrafficOutput>;
     /**
-     * All users, newest first.
+     * All users, by default newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     listUsers: QueryOf<{
@@ -1133,7 +1133,7 @@ export type AppRouter = CreateRouterInner<Config, {
       userIds: string[];
     }, NamedUser[]>;
     /**
-     * The clusters of all users, newest first.
+     * The clusters of all users, by default newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     listClusters: QueryOf<{
@@ -1181,7 +1181,7 @@ export type AppRouter = CreateRouterInner<Config, {
       id: number;
     }, Success>;
     /**
-     * The audit log, newest entry first.
+     * The audit log, by default newest entry first.
      * Filters; all must match.
      */
     auditLog: QueryOf<{
@@ -1223,7 +1223,7 @@ export type AppRouter = CreateRouterInner<Config, {
       entityId?: string | null | undefined;
     } | void, AuditChange>;
     /**
-     * The events received from Stripe, newest first.
+     * The events received from Stripe, by default newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     webhookEvents: QueryOf<{

@@ -1,4 +1,4 @@
-// x-content-hash: 898a617460bab1291d02855a44ae5e3768b51d5aebd9d4c87a7c947f755bfc02
+// x-content-hash: de2c166bf259770de149f3f97277f945de6ff5c17298f062411569958eadd87d
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 11
 
@@ -558,7 +558,7 @@ export interface ReconciledSubscription {
 
 /** What came of asking Stripe. */
 export interface Reconciliation {
-  /** Each subscription that Stripe or this server knows. */
+  /** Each subscription that Stripe or this server knows. Of those that Stripe does not list, it is asked for ten; the others fail. */
   subscriptions: ReconciledSubscription[];
 }
 
@@ -573,7 +573,7 @@ export interface Replayed {
 /** The role of a user. */
 export type Role = "USER" | "ADMIN";
 
-/** A limit on what a token may do, in addition to its user's own rights. */
+/** A limit on what a token may do, in addition to its user's own rights. `service` is for programs, such as a provisioner, that read and change the clusters of all users. */
 export type Scope = "read" | "write" | "service" | "admin";
 
 /** Numbers over time. */
@@ -1105,7 +1105,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       minutes?: number | null | undefined;
     } | void, TrafficOutput>;
     /**
-     * All users, newest first.
+     * All users, by default newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     listUsers: QueryOf<{
@@ -1135,7 +1135,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       userIds: string[];
     }, NamedUser[]>;
     /**
-     * The clusters of all users, newest first.
+     * The clusters of all users, by default newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     listClusters: QueryOf<{
@@ -1183,7 +1183,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       id: number;
     }, Success>;
     /**
-     * The audit log, newest entry first.
+     * The audit log, by default newest entry first.
      * Filters; all must match.
      */
     auditLog: QueryOf<{
@@ -1225,7 +1225,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
       entityId?: string | null | undefined;
     } | void, AuditChange>;
     /**
-     * The events received from Stripe, newest first.
+     * The events received from Stripe, by default newest first.
      * Send the `nextCursor` of a page as `cursor` to get the next page.
      */
     webhookEvents: QueryOf<{

@@ -19,7 +19,7 @@ use clap::{
 use clap_complete::Shell;
 
 use clusterdesk::{
-    config::{DataSettings, Secret, Settings, StripeSettings},
+    config::{DataSettings, Secret, Settings, StripeSettings, WebhookRetention},
     import::OnConflict,
     models::api_token::Scope,
 };
@@ -307,8 +307,10 @@ pub enum Webhooks {
         #[command(flatten)]
         data: DataSettings,
     },
-    /// Remove events that were processed more than 90 days ago
+    /// Remove events that were processed longer ago than they are kept
     Purge {
+        #[command(flatten)]
+        kept: WebhookRetention,
         #[command(flatten)]
         effect: Effect,
         #[command(flatten)]

@@ -301,6 +301,14 @@ pub struct StripeSettings {
     pub stripe_business_yearly_price_id: Option<String>,
 }
 
+/// How long events of Stripe are kept.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct WebhookRetention {
+    /// Days for which processed events of Stripe are kept
+    #[arg(long, env = "RETENTION_WEBHOOKS", default_value = "90d")]
+    pub retention_webhooks: Age,
+}
+
 /// How long data is kept. What has no age is kept for ever.
 #[derive(Clone, Debug, Args)]
 pub struct RetentionSettings {
@@ -316,9 +324,9 @@ pub struct RetentionSettings {
     #[arg(long, env = "RETENTION_EVENTS")]
     pub retention_events: Option<Age>,
 
-    /// Days for which processed events of Stripe are kept
-    #[arg(long, env = "RETENTION_WEBHOOKS", default_value = "90d")]
-    pub retention_webhooks: Age,
+    /// Events of Stripe.
+    #[command(flatten)]
+    pub webhooks: WebhookRetention,
 
     /// Days for which the addresses of clients are kept in the audit log [default: for ever]
     #[arg(long, env = "RETENTION_ADDRESSES")]

@@ -101,6 +101,14 @@ impl Error {
         Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
     }
 
+    /// The error for an operator, who may see internal details.
+    pub fn into_detail(self) -> anyhow::Error {
+        match self {
+            Self::Internal(detail) => detail,
+            other => other.into(),
+        }
+    }
+
     /// For the log: the cause of a fault of ours or of Stripe, else the sentence that the caller reads.
     pub fn detail(&self) -> String {
         match self {

@@ -1,6 +1,7 @@
 """The calls that are measured: how they are sent on each wire, and what a right answer is."""
 
 import base64
+import datetime
 import hashlib
 import hmac
 import http.client
@@ -89,10 +90,23 @@ def _counts(output, _):
     return min(output["totalUsers"], output["totalClusters"], output["activeSubscriptions"], output["recentActivity"]) > 0
 
 
+# The longest range that a chart may have, and the metric with the most lines.
+YEAR = {
+    "metric": "clustersByLocation",
+    "from": (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=399)).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+}
+
+
+def _draws(output, _):
+    lines = {line["label"]: line["values"][-1] for line in output["lines"]}
+    return len(output["at"]) == 400 and set(lines) == set(seed.LOCATIONS) and min(lines.values()) > 0
+
+
 HELLO = Call("hello.hello", "hello.hello", {"text": "<world>"}, lambda output, _: output["greeting"] == "hello &lt;world&gt;")
 LIST = Call("k8s.list", "k8s.getClusters", {}, _lists)
 SUMMARY = Call("user.summary", "user.summary", {}, _summarizes)
 STATS = Call("admin.getStats", "admin.getStats", {}, _counts, admin=True)
 BATCHED = Call("k8s.list", "k8s.getClusters", {}, _lists, batch=BATCH)
 CLUSTERS = Call("admin.listClusters", "", {"limit": 20}, lambda output, _: len(output["items"]) == 20, admin=True)
+SERIES = Call("admin.series", "", YEAR, _draws, admin=True)
 USERS = Call("admin.listUsers", "", {"limit": 20}, lambda output, _: len(output["items"]) == 20, admin=True)

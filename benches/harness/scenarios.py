@@ -294,7 +294,7 @@ def traces(bench, name):
 
 
 def scale(bench, name):
-    """Cost by number of clusters. There are 11 clusters for 9 users, and as many audit entries of a day as clusters."""
+    """Cost by number of clusters. There are 11 clusters for 9 users, made within a year, and as many audit entries of a day."""
     for count in SIZES:
         users = count * 9 // 11
         load = Load(bench.folder, users)
@@ -316,6 +316,7 @@ def scale(bench, name):
                 ("admin.listClusters", calls.CLUSTERS),
                 ("admin.listUsers", calls.USERS),
                 ("admin.getStats", calls.STATS),
+                ("admin.series", calls.SERIES),
             )
             for kind, call in measured:
                 bench.warm_up(load, fresh, call, 8)

@@ -7,6 +7,9 @@ BUSINESS; those who pay have a cluster on their plan too. So there are 11 cluste
 import sqlite3
 
 ADMIN = "user_sample_admin"
+LOCATIONS = ("eu-central", "eu-west", "us-east", "ap-south")
+# A year, but for a few days: what is made is made within the range of a chart.
+SECONDS = 31_000_000
 
 
 def user(number):
@@ -25,7 +28,7 @@ def statements(backend, users, audited):
         numbers = f"generate_series(1, {users}) AS numbers (n)"
         entries = f"generate_series(1, {audited}) AS numbers (n)"
         owner, now = "'user_sample_' || lpad(n::text, 7, '0')", "date_trunc('second', now() AT TIME ZONE 'utc')"
-        at = f"{now} - n * INTERVAL '1 second'"
+        at = f"{now} - floor(n * {SECONDS}.0 / {users}) * INTERVAL '1 second'"
         ago = f"{now} - floor(n * 86000.0 / {audited}) * INTERVAL '1 second'"
         end = f"{now} + INTERVAL '30 days'"
     else:
@@ -36,11 +39,11 @@ def statements(backend, users, audited):
             )
         numbers, entries = counter(users), counter(audited)
         owner, now = "printf('user_sample_%07d', n)", "datetime('now')"
-        at = "datetime('now', -n || ' seconds')"
+        at = f"datetime('now', -CAST(n * {SECONDS}.0 / {users} AS INTEGER) || ' seconds')"
         ago = f"datetime('now', -CAST(n * 86000.0 / {audited} AS INTEGER) || ' seconds')"
         end = "datetime('now', '30 days')"
     plan = "CASE n % 9 WHEN 6 THEN 'PRO' WHEN 0 THEN 'BUSINESS' ELSE 'FREE' END"
-    where = "CASE n % 4 WHEN 0 THEN 'eu-central' WHEN 1 THEN 'eu-west' WHEN 2 THEN 'us-east' ELSE 'ap-south' END"
+    where = "CASE n % 4 {} END".format(" ".join(f"WHEN {at} THEN '{location}'" for at, location in enumerate(LOCATIONS)))
     return [
         f"INSERT INTO users (id, name, role, created_at, updated_at) VALUES ('{ADMIN}', 'Admin', 'ADMIN', {now}, {now})",
         "INSERT INTO users (id, name, email, role, created_at, updated_at) "
@@ -60,8 +63,14 @@ def statements(backend, users, audited):
     ]
 
 
+# One connection has made everything, but those of a server write to sixteen shards, which a chart adds up.
+SHARDS = """INSERT INTO cluster_days (day, plan, status, location, shard, change)
+SELECT day, plan, status, location, other, 0 FROM cluster_days CROSS JOIN generate_series(0, 15) AS others (other)
+WHERE change >= 16 ON CONFLICT DO NOTHING"""
+
+
 def fill_postgres(postgres, database, users, audited):
-    postgres.sql(database, "BEGIN; " + "; ".join(statements("postgres", users, audited)) + "; COMMIT")
+    postgres.sql(database, "BEGIN; " + "; ".join([*statements("postgres", users, audited), SHARDS]) + "; COMMIT")
     postgres.sql(database, "VACUUM ANALYZE")
 
 

@@ -26,7 +26,7 @@ pub use self::{
     console_secret::ConsoleSecret,
     credential::Credential,
     grant::{Grant, Granted, NO_TOKEN, rotate},
-    oidc::{Attempt, Failure, IdentityProvider},
+    oidc::{Attempt, Failure, IdentityProvider, OIDC_CALLBACK},
     plain_token::{PlainToken, TokenHash},
     sign_in::{BAD_LINK, EXACTNESS, Opened, SignInLink, make_link, open_session, use_link},
 };

@@ -84,7 +84,7 @@ pub fn backups(schedule: Option<&Schedule>, folder: impl Display) -> Result<Stri
         require(!schedule.folder.exists(), || format!("there is none in {folder}"))?;
         return Ok("none yet; the server makes one when it starts".to_owned());
     };
-    let age = Duration::from_millis(Timestamp::now().millis().saturating_sub(newest.millis()).max(0).unsigned_abs());
+    let age = Timestamp::now().since(newest);
     let found = format!("the newest in {folder} is {} minutes old", age.as_secs() / 60);
     require(age <= schedule.every.saturating_mul(2), || {
         format!("{found}, although BACKUP_EVERY is shorter; the server's log says why")

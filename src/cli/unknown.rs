@@ -1,15 +1,16 @@
 //! Environment variables that are no settings but look like one, as after a typing error.
 
 /// Names that other programs use for a setting of ours.
-const ALIASES: [(&str, &str); 4] = [
+const ALIASES: [(&str, &str); 5] = [
     ("PORT", "BIND_ADDR"),
     ("LOG_LEVEL", "RUST_LOG"),
     ("STRIPE_API_KEY", "STRIPE_SECRET_KEY"),
+    ("OIDC_SECRET", "OIDC_CLIENT_SECRET"),
     ("DATABASE_REPLICA", "DATABASE_REPLICA_URL"),
 ];
 
 /// Beginnings of names that are ours alone.
-const PREFIXES: [&str; 3] = ["RATE_LIMIT_", "JWT_", "CLUSTERDESK_"];
+const PREFIXES: [&str; 5] = ["RATE_LIMIT_", "JWT_", "OIDC_", "RETENTION_", "CLUSTERDESK_"];
 
 /// How similar (0 to 1) a typing error is to what was meant.
 const SIMILAR: f64 = 0.8;

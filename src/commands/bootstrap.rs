@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clusterdesk::{
     auth::{Grant, Granted, PlainToken},
     db::{DatabaseUrl, DbConnection, Manager, Purpose, Timestamp, locks, migrations, refuse_unfinished, transaction},
+    error::Error,
     models::{
         api_token::Scope,
         audit::{Door, NewAuditEntry},
@@ -89,7 +90,7 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<FirstToken>> {
         written.context(FOLDER)?;
         Ok(Some(FirstToken { token, file }))
     });
-    created.map_err(data::detailed)
+    created.map_err(Error::into_detail)
 }
 
 /// Creates an admin with an id that no identity provider issues.

@@ -6,9 +6,12 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use clusterdesk::db::{
-    DatabaseUrl,
-    copy::{self, Copied, Step, Target, open_source},
+use clusterdesk::{
+    db::{
+        DatabaseUrl,
+        copy::{self, Copied, Step, Target, open_source},
+    },
+    error::Error,
 };
 use serde_json::{Value, json};
 
@@ -54,7 +57,7 @@ pub fn run(arguments: &Copy) -> Result<()> {
         Step::Done(rows) => shown.iter_mut().for_each(|progress| progress.add(rows)),
     });
     drop(shown);
-    let copied = copied.map_err(data::detailed)?;
+    let copied = copied.map_err(Error::into_detail)?;
     target.finish()?;
     let seconds = began.elapsed().as_secs_f64();
     print(&mut out, &copied, arguments.json, (&from, &to), seconds)

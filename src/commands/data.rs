@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clusterdesk::{
     config::DataSettings,
     db::{DatabaseUrl, DbConnection, Manager, Purpose, migrations, refuse_unfinished, sessions, transaction},
+    error::{self, Error},
 };
 
 /// Creates the file of a SQLite database with mode 0600, and its folder with mode 0700, unless they exist. SQLite gives its
@@ -80,16 +81,8 @@ pub fn open(url: &DatabaseUrl) -> Result<DbConnection> {
 pub fn change<T>(
     conn: &mut DbConnection,
     dry_run: bool,
-    work: impl FnOnce(&mut DbConnection) -> clusterdesk::error::Result<T>,
+    work: impl FnOnce(&mut DbConnection) -> error::Result<T>,
 ) -> Result<T> {
     let done = if dry_run { transaction::rehearse(conn, work) } else { transaction::write(conn, work) };
-    done.map_err(detailed)
-}
-
-/// Converts the error of a transaction for the terminal, where internal details may be shown.
-pub fn detailed(error: clusterdesk::error::Error) -> anyhow::Error {
-    match error {
-        clusterdesk::error::Error::Internal(detail) => detail,
-        other => other.into(),
-    }
+    done.map_err(Error::into_detail)
 }

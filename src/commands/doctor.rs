@@ -11,13 +11,14 @@ use clusterdesk::{
         DatabaseUrl, DbConnection, Manager, Purpose, backups::Schedule, dialect, refuse_unfinished, sessions,
         transaction,
     },
+    error::Error,
     kernel::limiter::Place,
     stripe::Stripe,
     traces,
 };
 use serde::Serialize;
 
-use super::{data, report::Rows, token_file};
+use super::{report::Rows, token_file};
 use crate::{cli::Output, logging};
 
 /// The result of a check.
@@ -153,7 +154,7 @@ fn writes(url: &DatabaseUrl) -> Result<String> {
     let manager = Manager { purpose: Purpose::Write, ..manager(url) };
     let mut connection = manager.open().context("could not connect")?;
     let read_only = transaction::rehearse(&mut connection, |conn| Ok(dialect::is_read_only(conn)?));
-    ensure!(!read_only.map_err(data::detailed)?, "the database is read-only, as a standby is");
+    ensure!(!read_only.map_err(Error::into_detail)?, "the database is read-only, as a standby is");
     Ok("the database accepts them".to_owned())
 }
 

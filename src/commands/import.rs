@@ -44,7 +44,7 @@ pub fn run(arguments: &Import) -> Result<ExitCode> {
     let url = DatabaseUrl::from_settings(&arguments.data)?;
     sessions::check(&url)?;
     let report = OldDatabase::open(&source)?.snapshot(|old| Ok(import(old, arguments, &url)?));
-    let report = report.map_err(data::detailed)?;
+    let report = report.map_err(Error::into_detail)?;
     let mut out = stdout().lock();
     match arguments.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
@@ -68,7 +68,8 @@ fn import(old: &mut OldSnapshot<'_>, arguments: &Import, url: &DatabaseUrl) -> R
     data::create(url)?;
     Migrations::open(url)?.up(usize::MAX)?;
     let mut conn = data::open(url)?;
-    let report = write(old, &mut conn, options, Progress::new("rows imported", Some(total))).map_err(data::detailed)?;
+    let report =
+        write(old, &mut conn, options, Progress::new("rows imported", Some(total))).map_err(Error::into_detail)?;
     if report.written() > 0 {
         dialect::optimize(&mut conn)?;
     }
@@ -99,7 +100,7 @@ fn look(
             import::run(old, Target::Read(conn), options, &mut |rows| progress.add(rows))
         }),
     };
-    report.map(Some).map_err(data::detailed)
+    report.map(Some).map_err(Error::into_detail)
 }
 
 /// Opens the database without changing it.

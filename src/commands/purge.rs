@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use clusterdesk::{
     config::Age,
     db::{DbConnection, Timestamp, transaction},
+    error::Error,
     models::audit::Door,
     retention::{AuditPrefix, Kind, Purge, Purger},
     trail,
@@ -62,22 +63,23 @@ pub fn run(arguments: &cli::Purge) -> Result<()> {
         ensure!(file.symlink_metadata().is_err(), "{} exists already; name another file", file.display());
     }
     let (mut conn, now, dry_run) = (data::connect(&arguments.data)?, Timestamp::now(), arguments.dry_run);
-    let by = Purger { actor: ACTOR, door: Door::Cli, request_id: Uuid::new_v4().to_string() };
+    let by = operator();
     let before = |age: Age| now.minus(age.duration());
     let mut report = Report { dry_run, kinds: Vec::new() };
     if let Some(before) = arguments.older_than.map(before) {
         let wanted = if arguments.only.is_empty() { &Kind::UNASKED[..] } else { arguments.only.as_slice() };
         for kind in Kind::ALL.into_iter().filter(|kind| wanted.contains(kind)) {
-            let mut purge = Purge::find(&mut conn, kind, before).map_err(data::detailed)?;
+            let mut purge = Purge::find(&mut conn, kind, before).map_err(Error::into_detail)?;
             if !dry_run {
-                work(&mut conn, &mut purge, &by)?;
+                let mut progress = Progress::new(kind.as_str(), purge.found);
+                work(&mut conn, &mut purge, &by, |rows| progress.add(rows))?;
             }
             report.kinds.push(purge.into());
         }
     }
     if let (Some(before), Some(file)) = (arguments.audit_older_than.map(before), &arguments.audit_to) {
         report.kinds.push(match dry_run {
-            true => AuditPrefix::find(&mut conn, before).map_err(data::detailed)?.into(),
+            true => AuditPrefix::find(&mut conn, before).map_err(Error::into_detail)?.into(),
             false => shorten_audit(&mut conn, before, file, arguments, &by)?,
         });
     }
@@ -89,12 +91,25 @@ pub fn run(arguments: &cli::Purge) -> Result<()> {
     Ok(())
 }
 
-fn work(conn: &mut DbConnection, purge: &mut Purge, by: &Purger) -> Result<()> {
-    let mut progress = Progress::new(purge.kind.as_str(), purge.found);
+/// The operator who runs the command, for the audit log.
+pub(super) fn operator() -> Purger {
+    Purger { actor: ACTOR, door: Door::Cli, request_id: Uuid::new_v4().to_string() }
+}
+
+/// Runs a purge to its end in short transactions. `progress` is told the number of rows of each.
+///
+/// # Errors
+/// The database's. What was removed until then stays removed.
+pub(super) fn work(
+    conn: &mut DbConnection,
+    purge: &mut Purge,
+    by: &Purger,
+    mut progress: impl FnMut(u64),
+) -> Result<()> {
     while !purge.is_done {
         let portion = transaction::write(conn, |conn| purge.next(conn, by, Timestamp::now()));
-        let portion = portion.map_err(data::detailed)?;
-        progress.add(portion.rows());
+        let portion = portion.map_err(Error::into_detail)?;
+        progress(portion.rows());
         purge.add(portion);
         if !purge.is_done {
             thread::sleep(PAUSE);
@@ -111,24 +126,24 @@ fn shorten_audit(
     arguments: &cli::Purge,
     by: &Purger,
 ) -> Result<Removed> {
-    trail::seal_all(conn).map_err(data::detailed)?;
+    trail::seal_all(conn).map_err(Error::into_detail)?;
     // What somebody has changed must not vanish.
     ensure!(
         look_through(conn)?.broken.is_none(),
         "the audit log is broken and stays as it is; `clusterdesk audit verify` says where"
     );
-    let prefix = AuditPrefix::find(conn, before).map_err(data::detailed)?;
+    let prefix = AuditPrefix::find(conn, before).map_err(Error::into_detail)?;
     let mut removed = Removed::from(prefix.clone());
     if prefix.entries == 0 {
         return Ok(removed);
     }
     let mut progress = Progress::new("audit, exported", Some(prefix.entries));
     let exported = prefix.export(conn, path, arguments.audit_format, false, &mut |entries| progress.add(entries));
-    let sha256 = exported.map_err(data::detailed)?;
+    let sha256 = exported.map_err(Error::into_detail)?;
     let mut progress = Progress::new("audit, removed", Some(prefix.entries));
     loop {
         let next = transaction::write(conn, |conn| prefix.next(conn, by, &sha256, removed.removed == 0));
-        let rows = next.map_err(data::detailed)?;
+        let rows = next.map_err(Error::into_detail)?;
         if rows == 0 {
             break;
         }

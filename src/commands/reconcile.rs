@@ -176,7 +176,7 @@ impl Reconciliation {
         let change =
             Change { action: "webhooks.reconcile", entity: "stripe_account", entity_id: "stripe", detail: &detail };
         let recorded = transaction::write(&mut self.conn, |conn| Ok(audit::record(conn, &change)?));
-        recorded.map_err(data::detailed)
+        recorded.map_err(Error::into_detail)
     }
 }
 

@@ -131,7 +131,7 @@ fn mend(conn: &mut DbConnection, gone: &Kept) -> Result<bool> {
         audit::record(conn, &Change { action: "webhooks.customers", entity: "customer", entity_id, detail: &detail })?;
         Ok(true)
     });
-    mended.map_err(data::detailed)
+    mended.map_err(Error::into_detail)
 }
 
 fn print(found: &Found, as_json: bool) -> Result<()> {

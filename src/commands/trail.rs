@@ -10,6 +10,7 @@ use anyhow::{Result, ensure};
 use clusterdesk::{
     config::DataSettings,
     db::{DbConnection, transaction},
+    error::Error,
     models::{
         audit_event::AuditEvent,
         event_log::{EventLog, Extent},
@@ -42,19 +43,19 @@ fn export(conn: &mut DbConnection, arguments: &Export) -> Result<()> {
     let Export { to, format, force, effect: Effect { dry_run, json }, .. } = arguments;
     ensure!(*force || to.symlink_metadata().is_err(), "{} exists already; --force replaces it", to.display());
     if *dry_run {
-        let entries = entries(conn).map_err(data::detailed)?;
+        let entries = entries(conn).map_err(Error::into_detail)?;
         let text = format!("up to {entries} entries would be written to {}\n", to.display());
         return report::print(*json, &json!({"dryRun": true, "entries": entries, "file": to}), text);
     }
-    let until = trail::seal_all(conn).map_err(data::detailed)?;
-    let mut progress = Progress::new("entries", Some(entries(conn).map_err(data::detailed)?));
+    let until = trail::seal_all(conn).map_err(Error::into_detail)?;
+    let mut progress = Progress::new("entries", Some(entries(conn).map_err(Error::into_detail)?));
     let mut add = |entries| progress.add(entries);
     if to == Path::new("-") {
-        trail::export(conn, until, *format, &mut stdout().lock(), &mut add).map_err(data::detailed)?;
+        trail::export(conn, until, *format, &mut stdout().lock(), &mut add).map_err(Error::into_detail)?;
         return Ok(());
     }
     let file = NewFile::create(to, *force)?;
-    let exported = trail::export_to(conn, until, *format, file, &mut add).map_err(data::detailed)?;
+    let exported = trail::export_to(conn, until, *format, file, &mut add).map_err(Error::into_detail)?;
     drop(progress);
     let Exported { entries, sha256 } = exported;
     let text = format!("{entries} entries are in {} (SHA-256 {sha256})\n", to.display());
@@ -70,7 +71,7 @@ pub fn look_through(conn: &mut DbConnection) -> Result<Verdict> {
         let mut progress = Progress::new("entries", Some(entries(conn)?));
         trail::verify(conn, &mut |entries| progress.add(entries))
     });
-    verdict.map_err(data::detailed)
+    verdict.map_err(Error::into_detail)
 }
 
 fn verify(settings: &DataSettings, json: bool) -> Result<ExitCode> {

@@ -2,8 +2,9 @@
 
 use anyhow::{Result, ensure};
 use clusterdesk::{
-    config::{DataSettings, StripeSettings},
+    config::{Age, DataSettings, StripeSettings},
     db::Timestamp,
+    error::Error,
     models::{
         page::{Order, Position},
         stripe_event::{EventFilter, StripeEvent},
@@ -19,7 +20,9 @@ use uuid::Uuid;
 
 use super::{
     audit::{self, Change},
-    data, reconcile,
+    data,
+    purge::{operator, work},
+    reconcile,
     report::{self, Rows},
     stripe_customers,
 };
@@ -43,7 +46,7 @@ pub fn run(command: &Webhooks) -> Result<()> {
         Webhooks::Customers { mend, json, stripe, data } => {
             stripe_customers::run(data, stripe, stripe_customers::Options { mend: *mend, json: *json })
         }
-        Webhooks::Purge { effect, data } => purge(data, *effect),
+        Webhooks::Purge { kept, effect, data } => purge(data, kept.retention_webhooks, *effect),
     }
 }
 
@@ -85,7 +88,7 @@ fn list(settings: &DataSettings, failed: bool, json: bool) -> Result<()> {
 struct Replayed<'e> {
     id: &'e str,
     outcome: &'static str,
-    reason: Option<String>,
+    reason: Option<&'e str>,
 }
 
 fn replay(
@@ -103,7 +106,7 @@ fn replay(
     } else {
         ""
     };
-    let (mut rows, mut failed) = (Rows::new(json, header)?, 0);
+    let (mut rows, mut failed) = (Rows::new(json, header)?, 0_usize);
     for id in &ids {
         let request_id = Uuid::new_v4().to_string();
         let outcome = data::change(&mut conn, dry_run, |conn| {
@@ -114,18 +117,15 @@ fn replay(
             }
             Ok(outcome)
         })?;
-        let (outcome, text, reason) = match outcome {
-            EventOutcome::Processed => ("processed", format!("{id}: processed"), None),
-            EventOutcome::Double(why) => ("double", format!("{id}: processed, but {why}"), Some(why)),
-            EventOutcome::Ignored(why) => ("ignored", format!("{id}: ignored: {why}"), Some(why)),
-            EventOutcome::Duplicate => ("duplicate", format!("{id}: had been processed before"), None),
-            EventOutcome::Failed(why) => ("failed", format!("{id}: FAILED: {why}"), Some(why)),
-            EventOutcome::Conflict(why) => ("conflict", format!("{id}: FAILED: {why}"), Some(why)),
+        let text = match &outcome {
+            EventOutcome::Processed => format!("{id}: processed"),
+            EventOutcome::Double(why) => format!("{id}: processed, but {why}"),
+            EventOutcome::Ignored(why) => format!("{id}: ignored: {why}"),
+            EventOutcome::Duplicate => format!("{id}: had been processed before"),
+            EventOutcome::Failed(why) | EventOutcome::Conflict(why) => format!("{id}: FAILED: {why}"),
         };
-        if matches!(outcome, "failed" | "conflict") {
-            failed += 1;
-        }
-        rows.add(&Replayed { id, outcome, reason }, text)?;
+        failed += usize::from(outcome.is_open());
+        rows.add(&Replayed { id, outcome: outcome.as_str(), reason: outcome.reason() }, text)?;
     }
     rows.end()?;
     ensure!(failed == 0, "{failed} of {} events failed again", ids.len());
@@ -141,22 +141,16 @@ struct Removed {
     removed: u64,
 }
 
-fn purge(settings: &DataSettings, Effect { dry_run, json }: Effect) -> Result<()> {
+fn purge(settings: &DataSettings, age: Age, Effect { dry_run, json }: Effect) -> Result<()> {
     let mut conn = data::connect(settings)?;
-    let before = inbox::oldest_kept(Timestamp::now());
-    let mut removed = 0_u64;
-    if dry_run {
-        let found = Purge::find(&mut conn, Kind::Webhooks, before).map_err(data::detailed)?.found;
-        removed = found.unwrap_or_default();
-    } else {
-        loop {
-            let rows = StripeEvent::purge(&mut conn, before, PAGE_SIZE)?;
-            removed = removed.saturating_add(u64::try_from(rows)?);
-            if rows == 0 {
-                break;
-            }
-        }
+    let before = Timestamp::now().minus(age.duration());
+    let mut purge = Purge::find(&mut conn, Kind::Webhooks, before).map_err(Error::into_detail)?;
+    if !dry_run {
+        work(&mut conn, &mut purge, &operator(), |_rows| {})?;
     }
-    let done = if dry_run { "would remove" } else { "removed" };
+    let (done, removed) = match dry_run {
+        true => ("would remove", purge.found.unwrap_or_default()),
+        false => ("removed", purge.removed),
+    };
     report::print(json, &Removed { dry_run, before, removed }, format!("{done} {removed} events\n"))
 }

@@ -21,7 +21,7 @@ struct Away {
 }
 
 impl Absence {
-    /// Of a helper that is not away. After each failure it is left alone for `pause`.
+    /// Of a server that is not away. After each failure it is left alone for `pause`.
     pub fn new(pause: Duration) -> Self {
         Self { pause, away: Mutex::new(None) }
     }
@@ -45,7 +45,7 @@ impl Absence {
         self.lock().replace(Away { seen: now, until: now + self.pause }).is_none()
     }
 
-    /// Notes the success of an attempt that began at `began`. Returns whether the helper was away until then. An attempt from
+    /// Notes the success of an attempt that began at `began`. Returns whether the server was away until then. An attempt from
     /// before the last failure proves nothing.
     pub fn end(&self, began: Instant) -> bool {
         self.lock().take_if(|away| away.seen <= began).is_some()

@@ -4,9 +4,9 @@
 //! queue. See docs/ARCHITECTURE.md, "Data", for the measurements behind this.
 
 use std::{
-    ffi::OsString,
     fs,
     hash::{DefaultHasher, Hash, Hasher},
+    io,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -26,6 +26,7 @@ use super::{
     own_writes::Reader,
     refusals::Refusals,
     replica::{Replica, ReplicaState},
+    sqlite_file::log_beside,
     stopper::Stopper,
     threads::{PRIMARY, Pools, REPLICA},
     url::DatabaseUrl,
@@ -275,10 +276,8 @@ impl Database {
     /// The bytes of the SQLite file and of its write-ahead log; 0 for one that can't be looked at. None on PostgreSQL.
     pub fn file_sizes(&self) -> Option<(u64, u64)> {
         let file = self.0.file.as_ref()?;
-        let mut log = OsString::from(file);
-        log.push("-wal");
-        let size = |path: PathBuf| fs::metadata(path).map_or(0, |file| file.len());
-        Some((size(file.clone()), size(log.into())))
+        let size = |path: io::Result<PathBuf>| path.and_then(fs::metadata).map_or(0, |file| file.len());
+        Some((size(Ok(file.clone())), size(log_beside(file))))
     }
 
     async fn submit<T, W>(&self, lane: &Lane, order: Order, work: W) -> Result<T>

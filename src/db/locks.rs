@@ -68,8 +68,9 @@ pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult
 ///
 /// # Errors
 /// The database's.
-pub fn exclude_writers(connection: &mut DbConnection, tables: &[&'static str]) -> QueryResult<()> {
+pub fn exclude_writers(connection: &mut DbConnection, tables: &[impl AsRef<str>]) -> QueryResult<()> {
     let Some(pg) = dialect::postgres(connection) else { return Ok(()) };
+    let tables: Vec<&str> = tables.iter().map(AsRef::as_ref).collect();
     pg.batch_execute(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", ")))
 }
 

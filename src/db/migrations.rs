@@ -98,7 +98,7 @@ pub fn level(connection: &mut DbConnection) -> Result<Option<Level>> {
     }
     let known = steps.iter().find(|step| step.name().version() == *newest);
     let newest = known.map_or_else(|| newest.to_string(), |step| step.name().to_string());
-    let pending = steps.iter().filter(|step| !applied.contains(&step.name().version().as_owned())).count();
+    let pending = pending(&applied, &steps).count();
     let unknown = unknown(&applied, &steps).max().map(ToString::to_string);
     Ok(Some(Level { newest, pending, unknown }))
 }
@@ -207,10 +207,7 @@ impl Migrations {
             }
         });
         dialect::suspend_foreign_keys(connection, false)?;
-        done.map_err(|error| match error {
-            Error::Internal(detail) => detail,
-            other => other.into(),
-        })
+        done.map_err(Error::into_detail)
     }
 }
 

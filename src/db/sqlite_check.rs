@@ -9,7 +9,7 @@ use super::{
     connection::DbConnection,
     dialect,
     migrations::{self, Level},
-    sqlite_file::{establish, with_suffix},
+    sqlite_file::{establish, log_beside},
 };
 
 /// The settings of a session: patience with somebody who writes to the file, and a cache for the check.
@@ -27,7 +27,7 @@ pub fn open(path: &Path) -> Result<DbConnection> {
     ensure!(file.is_file(), "{} is not a file", path.display());
     ensure!(file.len() > 0, "{} is empty", path.display());
     // Without a log it is in one piece, and SQLite needs no lock on it. With one, SQLite has to read that too.
-    let has_log = fs::metadata(with_suffix(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let has_log = log_beside(path).and_then(fs::metadata).is_ok_and(|log| log.len() > 0);
     let mut connection = DbConnection::Sqlite(establish(path, if has_log { "?mode=ro" } else { "?immutable=1" })?);
     let opened = connection.batch_execute(&format!("{SESSION}; SELECT 1 FROM sqlite_master LIMIT 1"));
     opened.map_err(|error| {

@@ -156,7 +156,7 @@ impl SqliteFile {
 ///
 /// # Errors
 /// When there is no file.
-fn log_beside(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn log_beside(path: &Path) -> io::Result<PathBuf> {
     Ok(with_suffix(&fs::canonicalize(path)?, "-wal"))
 }
 

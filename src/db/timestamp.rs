@@ -41,6 +41,16 @@ impl Timestamp {
         self.0.and_utc().timestamp_millis()
     }
 
+    /// Whole seconds since 1970-01-01.
+    pub fn seconds(self) -> i64 {
+        self.0.and_utc().timestamp()
+    }
+
+    /// How much later this time is than another one; zero if it is not later.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.signed_duration_since(earlier.0).to_std().unwrap_or_default()
+    }
+
     /// This time plus `duration`, at most the greatest representable time.
     pub fn plus(self, duration: Duration) -> Self {
         let end = TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_add_signed(delta));

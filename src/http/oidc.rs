@@ -14,7 +14,7 @@ use super::{
     site::{ClientConnection, Site},
 };
 use crate::{
-    auth::{Attempt, ConsoleSecret, Credential, Failure, IdentityProvider},
+    auth::{Attempt, ConsoleSecret, Credential, Failure, IdentityProvider, OIDC_CALLBACK},
     db::Timestamp,
     error::Error,
     kernel::Client,
@@ -22,8 +22,6 @@ use crate::{
 
 /// Where the browser begins.
 const START: &str = "/sign-in/oidc";
-/// Where the provider sends it back to.
-const CALLBACK: &str = "/sign-in/oidc/callback";
 /// What the explorer asks.
 pub(super) const OPTIONS: &str = "/sign-in/options";
 
@@ -32,7 +30,7 @@ const ERROR_CHARS: usize = 40;
 
 /// Whether a request to a path is answered by [`Site::sign_in_by`].
 pub(super) fn is_here(path: &str) -> bool {
-    path == START || path == CALLBACK
+    path == START || path == OIDC_CALLBACK
 }
 
 /// Why nobody was signed in.
@@ -112,7 +110,7 @@ impl Site {
         Ok(response)
     }
 
-    /// The page whose button must be pressed first. None for a browser where it was.
+    /// The page whose button must be pressed first. None where it was pressed.
     fn page_to_begin_at(&self, provider: &IdentityProvider, headers: &HeaderMap, request_id: &str) -> Option<String> {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         // The provider sends the browser back to another host, where it would not have the cookie.

@@ -130,7 +130,7 @@ impl Site {
 }
 
 fn by_get(request_id: &str) -> Response {
-    refusal::wrong_method(Wire::JsonRpc, "GET", "Get this page by GET.", request_id)
+    refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this page by GET.", request_id)
 }
 
 /// The wire of the procedures below a mount. JSON-RPC has no mount.

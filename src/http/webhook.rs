@@ -37,12 +37,7 @@ impl Site {
         }
         let outcome = self.receive(request, connection, request_id).await;
         let label = match &outcome {
-            Ok(EventOutcome::Processed) => "processed",
-            Ok(EventOutcome::Double(_)) => "double",
-            Ok(EventOutcome::Ignored(_)) => "ignored",
-            Ok(EventOutcome::Duplicate) => "duplicate",
-            Ok(EventOutcome::Conflict(_)) => "conflict",
-            Ok(EventOutcome::Failed(_)) => "failed",
+            Ok(outcome) => outcome.as_str(),
             Err(error) => error.code.as_str(),
         };
         self.kernel.services().metrics.stripe_event(label);
@@ -66,7 +61,7 @@ impl Site {
         let share = self.pages.share(true);
         let payload = body::read(incoming, &head.headers, &self.limits, connection, &share).await?;
         let (services, now) = (self.kernel.services(), Timestamp::now());
-        let seconds = now.millis().div_euclid(1000);
+        let seconds = now.seconds();
         let event = services.stripe.event(&payload, signature(&head.headers), seconds);
         let event = Arc::new(event.map_err(|error| visible(error, request_id))?);
         let (kernel, id) = (Arc::clone(&self.kernel), request_id.to_owned());

@@ -30,7 +30,7 @@ pub fn event(old: &OldEvent, now: Timestamp) -> CheckedRow<StripeEvent> {
     let kind = kind.unwrap_or_else(|| "unknown".to_owned());
     // The old server did not keep the event itself. This one can be read, so a replay says that it was processed.
     let payload = json!({
-        "id": old.id, "type": kind, "created": created_at.millis().div_euclid(1000), "data": {"object": {}},
+        "id": old.id, "type": kind, "created": created_at.seconds(), "data": {"object": {}},
     });
     let row = StripeEvent {
         id: old.id.clone(),

@@ -1,5 +1,7 @@
 //! Reads the old rows, asks what becomes of them, and writes.
 
+use std::time::Duration;
+
 use super::{
     judge::{Judge, NewRows},
     known::Known,
@@ -17,7 +19,6 @@ use crate::{
         presence,
         stripe_subscription::StripeSubscription,
     },
-    stripe::inbox,
 };
 
 /// Users whose rows are looked up and written together.
@@ -26,6 +27,9 @@ const OWNERS: usize = 500;
 /// The tables that an import writes, in the order in which the server writes them in one transaction.
 const TABLES: [&str; 6] =
     ["k8s_cluster_configs", "stripe_subscriptions", "customers", "user_tombstones", "users", "stripe_events"];
+
+/// The age up to which processed events of Stripe are imported. Stripe retries an event for up to three days.
+const EVENTS: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// How to import.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +100,7 @@ pub fn run(
             progress(owned.iter().map(rows_of).sum());
         }
     })?;
-    let oldest = inbox::oldest_kept(options.now);
+    let oldest = options.now.minus(EVENTS);
     old.each_events(|events| {
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
         let present = target.connection().map(|conn| presence::events(conn, &ids)).transpose()?;

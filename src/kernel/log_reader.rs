@@ -69,8 +69,7 @@ impl<E: EventLog> LogReader<E> {
             let now = Timestamp::now();
             for event in &page {
                 // Clocks of several servers differ a little.
-                let lag = now.millis().saturating_sub(event.at().millis()).max(0);
-                self.setup.lag.observe(Duration::from_millis(lag.unsigned_abs()).as_secs_f64());
+                self.setup.lag.observe(now.since(event.at()).as_secs_f64());
             }
             for event in page {
                 self.last = event.id();

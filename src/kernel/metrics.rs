@@ -32,6 +32,7 @@ pub use self::{
 use crate::{
     db::{Database, Timestamp},
     error::Code,
+    stripe::inbox::EventOutcome,
     traces::Traces,
 };
 
@@ -45,9 +46,6 @@ pub const HANDSHAKE: &str = "handshake";
 
 /// Seconds after which most watchers have an event: at once on the same server, after a poll elsewhere.
 const LAGS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
-
-/// The outcomes of Stripe's events. A request that is refused has the code of the error instead.
-const OUTCOMES: [&str; 6] = ["processed", "double", "ignored", "duplicate", "conflict", "failed"];
 
 /// A gauge whose value may be unknown.
 pub(super) type Reading = Gauge<f64, AtomicU64>;
@@ -104,8 +102,8 @@ impl Metrics {
         let calls = Calls::register(registry);
         db.measures().register(registry);
         let stripe_events = Family::<OutcomeLabel, Counter>::default();
-        // Present from the start, so that the first event of a kind is an increase.
-        for outcome in OUTCOMES {
+        // Present from the start, so that the first event of a kind is an increase. A request that is refused has the code of the error.
+        for outcome in EventOutcome::NAMES {
             drop(stripe_events.get_or_create(&OutcomeLabel { outcome }));
         }
         registry.register("stripe_events", "Events received from Stripe, by outcome", stripe_events.clone());

@@ -30,7 +30,7 @@ impl Kernel {
     /// # Errors
     /// UNAUTHORIZED when the link does not work; TOO_MANY_REQUESTS; those of a write.
     pub async fn sign_in(&self, client: &Client, request_id: &str, link: &str) -> Result<ConsoleSecret> {
-        within(self.services().limiter.check(Bucket::WRITE, &address_key(client.address)).await)?;
+        self.count(client, Bucket::WRITE).await?;
         let (link, now) = (ConsoleSecret::parse(link).ok_or(BAD_LINK)?.hash(), Timestamp::now());
         self.open_session(client, request_id, now, move |conn| use_link(conn, &link, now)).await
     }
@@ -40,7 +40,7 @@ impl Kernel {
     /// # Errors
     /// TOO_MANY_REQUESTS.
     pub async fn count_attempt(&self, client: &Client) -> Result<()> {
-        within(self.services().limiter.check(Bucket::READ, &address_key(client.address)).await)
+        self.count(client, Bucket::READ).await
     }
 
     /// Counts the end of an attempt, as a write of the client address.
@@ -48,7 +48,7 @@ impl Kernel {
     /// # Errors
     /// TOO_MANY_REQUESTS.
     pub async fn count_end_of_attempt(&self, client: &Client) -> Result<()> {
-        within(self.services().limiter.check(Bucket::WRITE, &address_key(client.address)).await)
+        self.count(client, Bucket::WRITE).await
     }
 
     /// Uses an attempt up. False when it was used before.
@@ -87,9 +87,11 @@ impl Kernel {
         let open = move |conn: &mut DbConnection| {
             let user = find(conn)?;
             let opened = open_session(conn, user, &session, origin.address.as_deref(), now)?;
-            origin.record(conn, "session.open", &opened.user_id, opened.id, now)
+            origin.record(conn, "session.open", &opened.user_id, opened.id, now)?;
+            Ok(opened.user_id)
         };
-        self.services().db.write(self.deadline(), open).await?;
+        let db = &self.services().db;
+        db.note_write(&db.write(self.deadline(), open).await?);
         Ok(secret)
     }
 
@@ -99,18 +101,22 @@ impl Kernel {
     /// TOO_MANY_REQUESTS; those of a write.
     pub async fn sign_out(&self, client: &Client, request_id: &str) -> Result<()> {
         let Credential::Session(hash) = client.credential.clone() else { return Ok(()) };
-        within(self.services().limiter.check(Bucket::WRITE, &address_key(client.address)).await)?;
+        self.count(client, Bucket::WRITE).await?;
         let (now, origin) = (Timestamp::now(), Origin::of(client, request_id));
         let end = move |conn: &mut DbConnection| {
-            let Some((id, user_id)) = Session::holder(conn, hash.as_str(), now)? else { return Ok(()) };
+            let Some((id, user_id)) = Session::holder(conn, hash.as_str(), now)? else { return Ok(None) };
             // A deleted user's sessions are deleted too.
             User::find_locked(conn, &user_id)?;
-            match Session::end(conn, &user_id, id)? {
-                true => origin.record(conn, "session.close", &user_id, id, now),
-                false => Ok(()),
+            if Session::end(conn, &user_id, id)? {
+                origin.record(conn, "session.close", &user_id, id, now)?;
             }
+            Ok(Some(user_id))
         };
-        self.services().db.write(self.deadline(), end).await
+        let db = &self.services().db;
+        if let Some(user_id) = db.write(self.deadline(), end).await? {
+            db.note_write(&user_id);
+        }
+        Ok(())
     }
 
     /// Makes a link that signs in the oldest admin. None when there is no admin.
@@ -123,6 +129,11 @@ impl Kernel {
             admin.map(|admin| make_link(conn, &admin.id, Timestamp::now())).transpose()
         };
         self.services().db.write(Instant::now() + within, make).await
+    }
+
+    /// Counts a request against the client address.
+    async fn count(&self, client: &Client, bucket: Bucket) -> Result<()> {
+        within(self.services().limiter.check(bucket, &address_key(client.address)).await)
     }
 
     fn deadline(&self) -> Instant {

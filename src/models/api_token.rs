@@ -8,7 +8,8 @@ use crate::{
 };
 
 text_enum! {
-    /// A limit on what a token may do, in addition to its user's own rights.
+    /// A limit on what a token may do, in addition to its user's own rights. `service` is for programs, such as a
+    /// provisioner, that read and change the clusters of all users.
     #[derive(PartialOrd, Ord)]
     pub enum Scope {
         /// Queries and subscriptions.
@@ -153,9 +154,7 @@ impl ApiToken {
     /// # Errors
     /// The database's.
     pub fn find_live(conn: &mut DbConnection, id: i64, now: Timestamp) -> QueryResult<Option<Self>> {
-        let unrevoked = Self::query().filter(api_tokens::id.eq(id)).filter(api_tokens::revoked_at.is_null());
-        let unexpired = api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now));
-        unrevoked.filter(unexpired).first(conn).optional()
+        live(now).filter(api_tokens::id.eq(id)).select(Self::as_select()).first(conn).optional()
     }
 
     /// How many tokens of a user are neither revoked nor expired.

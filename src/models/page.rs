@@ -50,7 +50,7 @@ impl Total {
     }
 }
 
-/// The row after which a page starts. Rows are ordered by a time and then by id, newest first.
+/// The row after which a page starts. Rows are ordered by a time and then by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position<Id> {
     /// The row's time, in the column by which the list is ordered.

@@ -10,14 +10,14 @@ use diesel::{
 
 use super::plan::Plan;
 use crate::{
-    db::{DbConnection, Timestamp, cached::cached, native},
+    db::{DbConnection, Timestamp, cached::cached},
     schema::{
         active_days, active_users, audit_counts, cluster_days, revenue_months, sign_up_days, webhook_failure_days,
     },
 };
 
-/// How many there are or were in a bucket of time.
-pub type Counted = (Timestamp, i64);
+/// The begin of a bucket of time, and how many there are or were in it.
+pub type InBucket = (Timestamp, i64);
 
 /// Locations with a line of their own: those with the most clusters. The others are one.
 const LOCATIONS: u32 = 50;
@@ -66,7 +66,7 @@ pub struct Revenue {
 ///
 /// # Errors
 /// The database's.
-pub fn sign_ups(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+pub fn sign_ups(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<InBucket>> {
     // PostgreSQL's sum of BIGINT is a NUMERIC.
     let users = sql::<BigInt>("CAST(sum(users) AS BIGINT)");
     let days = sign_up_days::table.filter(sign_up_days::day.ge(since)).filter(sign_up_days::day.lt(until));
@@ -77,7 +77,7 @@ pub fn sign_ups(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> 
 ///
 /// # Errors
 /// The database's.
-pub fn changes(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+pub fn changes(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<InBucket>> {
     let entries = sql::<BigInt>("CAST(sum(entries) AS BIGINT)");
     let buckets = audit_counts::table.filter(audit_counts::bucket.ge(since)).filter(audit_counts::bucket.lt(until));
     let counts = buckets.group_by(audit_counts::bucket).select((audit_counts::bucket, entries));
@@ -88,7 +88,7 @@ pub fn changes(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> Q
 ///
 /// # Errors
 /// The database's.
-pub fn active(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+pub fn active(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<InBucket>> {
     let users = sql::<BigInt>("CAST(sum(users) AS BIGINT)");
     let days = active_days::table.filter(active_days::day.ge(since)).filter(active_days::day.lt(until));
     cached(days.group_by(active_days::day).select((active_days::day, users)).order(active_days::day)).load(conn)
@@ -100,14 +100,13 @@ pub fn active(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> Qu
 /// # Errors
 /// The database's.
 pub fn forget_active(conn: &mut DbConnection, before: Timestamp, limit: i64) -> QueryResult<usize> {
-    let notes = active_users::table.order((active_users::day, active_users::user_id)).limit(limit);
-    let notes: Vec<(Timestamp, String)> = notes.load(conn)?;
-    let Some(oldest) = notes.first().map(|(day, _)| *day).filter(|day| *day < before.last_multiple(DAY)) else {
-        return Ok(0);
-    };
-    let users: Vec<String> = notes.into_iter().filter(|(day, _)| *day == oldest).map(|(_, user)| user).collect();
-    let rows = active_users::table.filter(active_users::day.eq(oldest)).filter(active_users::user_id.eq_any(users));
-    native!(conn, |conn| diesel::delete(rows).execute(conn))
+    let old = active_users::table.filter(active_users::day.lt(before.last_multiple(DAY)));
+    let notes = old.order((active_users::day, active_users::user_id)).offset(limit.saturating_sub(1));
+    let last: Option<(Timestamp, String)> = notes.first(conn).optional()?;
+    let Some((day, user_id)) = last else { return diesel::delete(old).execute(conn) };
+    let earlier = diesel::delete(active_users::table.filter(active_users::day.lt(day))).execute(conn)?;
+    let of_day = active_users::table.filter(active_users::day.eq(day)).filter(active_users::user_id.le(user_id));
+    Ok(diesel::delete(of_day).execute(conn)?.saturating_add(earlier))
 }
 
 /// What invoices have brought, by month, plan and currency, from `since` to before `until`.
@@ -123,7 +122,7 @@ pub fn revenue(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> Q
 ///
 /// # Errors
 /// The database's.
-pub fn webhook_failures(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<Counted>> {
+pub fn webhook_failures(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<InBucket>> {
     let days = webhook_failure_days::table.filter(webhook_failure_days::day.ge(since));
     days.filter(webhook_failure_days::day.lt(until)).order(webhook_failure_days::day).load(conn)
 }

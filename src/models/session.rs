@@ -99,8 +99,20 @@ impl Session {
     /// # Errors
     /// The database's.
     pub fn of(conn: &mut DbConnection, user_id: &str, now: Timestamp) -> QueryResult<Vec<Self>> {
-        let own = Self::query().filter(sessions::user_id.eq(user_id)).filter(sessions::expires_at.gt(now));
-        own.filter(sessions::last_used_at.gt(now.minus(IDLE))).order(sessions::id.desc()).load(conn)
+        let own = live(now, now.minus(IDLE)).filter(sessions::user_id.eq(user_id));
+        own.select(Self::as_select()).order(sessions::id.desc()).load(conn)
+    }
+
+    /// Deletes about `limit` of the oldest sessions that have reached their maximum age, and returns how many. Fewer mean that none
+    /// are left. Idle sessions are deleted when they reach that age too.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult<usize> {
+        let ended = sessions::table.filter(sessions::expires_at.le(now));
+        let times = ended.select(sessions::expires_at).order(sessions::expires_at);
+        let last: Option<Timestamp> = times.offset(limit.saturating_sub(1)).first(conn).optional()?;
+        diesel::delete(sessions::table.filter(sessions::expires_at.le(last.unwrap_or(now)))).execute(conn)
     }
 
     /// Ends one session of a user. False when there is no such session.

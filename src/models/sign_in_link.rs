@@ -43,6 +43,17 @@ pub fn take(conn: &mut DbConnection, hash: &str, now: Timestamp) -> QueryResult<
     Ok(user_id.filter(|_| used))
 }
 
+/// Deletes about `limit` of the oldest links that have expired, and returns how many. Fewer mean that none are left.
+///
+/// # Errors
+/// The database's.
+pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult<usize> {
+    let expired = sign_in_links::table.filter(sign_in_links::expires_at.le(now));
+    let times = expired.select(sign_in_links::expires_at).order(sign_in_links::expires_at);
+    let last: Option<Timestamp> = times.offset(limit.saturating_sub(1)).first(conn).optional()?;
+    diesel::delete(sign_in_links::table.filter(sign_in_links::expires_at.le(last.unwrap_or(now)))).execute(conn)
+}
+
 /// Deletes all links of a user and returns how many there were.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use diesel::{
     dsl::{sql, sum},
+    expression::SqlLiteral,
     prelude::*,
     sql_types::{BigInt, Nullable},
 };
@@ -47,15 +48,20 @@ impl Loader for CountsNow {
     }
 }
 
+/// The sum of the counters of live users (`user`) or clusters (`cluster`).
+#[diesel::dsl::auto_type]
+fn sum_of_live<'a>(entity: &'a str) -> _ {
+    // PostgreSQL's sum of BIGINT is a NUMERIC.
+    let sum: SqlLiteral<Nullable<BigInt>> = sql("CAST(sum(live) AS BIGINT)");
+    live_counts::table.filter(live_counts::entity.eq(entity)).select(sum)
+}
+
 /// The number of live users (`user`) or clusters (`cluster`).
 ///
 /// # Errors
 /// The database's.
 pub fn live(conn: &mut DbConnection, entity: &str) -> QueryResult<i64> {
-    // PostgreSQL's sum of BIGINT is a NUMERIC.
-    let total = sql::<Nullable<BigInt>>("CAST(sum(live) AS BIGINT)");
-    let total: Option<i64> =
-        cached(live_counts::table.filter(live_counts::entity.eq(entity)).select(total)).get_result(conn)?;
+    let total: Option<i64> = cached(sum_of_live(entity)).get_result(conn)?;
     Ok(total.unwrap_or(0))
 }
 
@@ -81,14 +87,9 @@ pub fn counts(conn: &mut DbConnection, now: Timestamp) -> QueryResult<Counts> {
         .filter(customers::stripe_current_period_end.lt(hour))
         .filter(customers::plan.ne(Plan::Free))
         .count();
-    let live = |entity| {
-        // PostgreSQL's sum of BIGINT is a NUMERIC.
-        let total = sql::<Nullable<BigInt>>("CAST(sum(live) AS BIGINT)");
-        live_counts::table.filter(live_counts::entity.eq(entity)).select(total).single_value()
-    };
     let counts: [Option<i64>; 7] = cached(diesel::select((
-        live("user"),
-        live("cluster"),
+        sum_of_live("user").single_value(),
+        sum_of_live("cluster").single_value(),
         recent.single_value(),
         recent_rows.single_value(),
         by_day.single_value(),

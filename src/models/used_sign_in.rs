@@ -23,3 +23,14 @@ pub fn take(conn: &mut DbConnection, hash: &str, expires_at: Timestamp, now: Tim
         inserted => inserted.map(|_row| true),
     }
 }
+
+/// Deletes about `limit` of the oldest attempts that are over, and returns how many. Fewer mean that none are left.
+///
+/// # Errors
+/// The database's.
+pub fn purge(conn: &mut DbConnection, now: Timestamp, limit: i64) -> QueryResult<usize> {
+    let over = used_sign_ins::table.filter(used_sign_ins::expires_at.le(now));
+    let times = over.select(used_sign_ins::expires_at).order(used_sign_ins::expires_at);
+    let last: Option<Timestamp> = times.offset(limit.saturating_sub(1)).first(conn).optional()?;
+    diesel::delete(used_sign_ins::table.filter(used_sign_ins::expires_at.le(last.unwrap_or(now)))).execute(conn)
+}

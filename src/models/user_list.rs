@@ -65,7 +65,7 @@ pub struct ListedUserRow {
 
 /// A user in the list that is sorted by names.
 #[derive(Clone, Debug)]
-pub struct NamedUser(pub ListedUser);
+pub struct UserByName(pub ListedUser);
 
 /// Where a user is in the list that is sorted by names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ pub fn page_by_name(
     order: Order,
     after: Option<&Position<NamedId>>,
     limit: i64,
-) -> QueryResult<Vec<NamedUser>> {
+) -> QueryResult<Vec<UserByName>> {
     let mut query = matching(filter);
     if let Some(NamedId { name, id }) = after.map(|position| position.id.clone()) {
         let name = lower(name);
@@ -140,7 +140,7 @@ pub fn page_by_name(
         Order::Descending => query.order((name_key().desc(), users::id.desc())),
         Order::Ascending => query.order((name_key(), users::id)),
     };
-    Ok(load(conn, query.limit(limit))?.into_iter().map(NamedUser).collect())
+    Ok(load(conn, query.limit(limit))?.into_iter().map(UserByName).collect())
 }
 
 /// How many users match; None where only reading all users could tell.
@@ -226,7 +226,7 @@ impl Listed for ListedUser {
     }
 }
 
-impl Listed for NamedUser {
+impl Listed for UserByName {
     type Id = NamedId;
 
     fn position(&self) -> Position<NamedId> {

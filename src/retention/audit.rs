@@ -84,20 +84,8 @@ impl AuditPrefix {
         }
         let next = AuditEvent::between(conn, purged, self.through, PAGE)?;
         let Some(last) = next.last() else { return Ok(0) };
-        forget_active(conn, self.before)?;
+        // Of each removed entry there is one note at most, so after as many notes as entries nothing is left behind.
+        series::forget_active(conn, self.before, PAGE)?;
         Ok(u64::try_from(AuditEvent::purge(conn, last.id)?).unwrap_or_default())
     }
-}
-
-/// Removes who was active on earlier days than the entries that are left. Of each removed entry there is one note at most, so after
-/// as many notes as entries nothing is left behind.
-fn forget_active(conn: &mut DbConnection, before: Timestamp) -> Result<()> {
-    let mut forgotten = 0;
-    while forgotten < PAGE {
-        match series::forget_active(conn, before, PAGE)? {
-            0 => break,
-            notes => forgotten = forgotten.saturating_add(i64::try_from(notes).unwrap_or(PAGE)),
-        }
-    }
-    Ok(())
 }

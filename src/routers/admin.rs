@@ -26,7 +26,7 @@ use crate::{
         plan::Plan,
         stats::CountsNow,
         user::{Role, User},
-        user_list::{self, ListedUser, NamedUser, UserFilter},
+        user_list::{self, ListedUser, UserByName, UserFilter},
     },
 };
 
@@ -148,7 +148,7 @@ pub fn router() -> Router {
                 "procedures": []
             }),
         )
-        .query("listUsers", Access::Admin, "All users, newest first.", list_users)
+        .query("listUsers", Access::Admin, "All users, by default newest first.", list_users)
         .browses()
         .example(json!({"search": "ada@"}), example::page(&example::listed_user()))
         .query(
@@ -165,7 +165,7 @@ pub fn router() -> Router {
             json!({"userIds": [example::ADA, "user_unknown"]}),
             json!([{"id": example::ADA, "name": "Ada", "deletedAt": null}]),
         )
-        .query("listClusters", Access::Service, "The clusters of all users, newest first.", list_clusters)
+        .query("listClusters", Access::Service, "The clusters of all users, by default newest first.", list_clusters)
         .browses()
         .one_statement()
         .example(json!({"status": "RUNNING", "limit": 50}), example::page(&example::cluster()))
@@ -200,7 +200,7 @@ pub fn router() -> Router {
         )
         .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired, Code::PreconditionFailed])
         .example(json!({"id": 2}), example::success())
-        .query("auditLog", Access::Admin, "The audit log, newest entry first.", audit::log)
+        .query("auditLog", Access::Admin, "The audit log, by default newest entry first.", audit::log)
         .browses()
         .one_statement()
         .example(
@@ -210,7 +210,12 @@ pub fn router() -> Router {
         .subscription("watchAudit", Access::Admin, "New entries of the audit log, as they are written.", audit::watch)
         .errors([Code::PreconditionFailed])
         .example(json!({"entity": "cluster", "lastEventId": "0"}), example::audit_change())
-        .query("webhookEvents", Access::Admin, "The events received from Stripe, newest first.", webhooks::events)
+        .query(
+            "webhookEvents",
+            Access::Admin,
+            "The events received from Stripe, by default newest first.",
+            webhooks::events,
+        )
         .browses()
         .one_statement()
         .example(json!({"failed": true}), example::page(&example::webhook_event()))
@@ -262,7 +267,7 @@ fn list_users(call: &mut Call<'_>, input: ListUsers) -> Result<PageOutput<UserIt
     let page = match input.sort.unwrap_or_default() {
         UserSort::CreatedAt => list
             .page::<ListedUser, _>(page, "", |after, limit| Ok(user_list::page(conn, &filter, order, after, limit)?)),
-        UserSort::Name => list.page::<NamedUser, _>(page, "name", |after, limit| {
+        UserSort::Name => list.page::<UserByName, _>(page, "name", |after, limit| {
             Ok(user_list::page_by_name(conn, &filter, order, after, limit)?)
         }),
     };
@@ -316,8 +321,8 @@ fn set_role(call: &mut Call<'_>, input: SetRole) -> Result<Audited<Success>> {
     Ok(Audited::changed(SUCCESS, "user", &user.id, json!({"from": user.role, "to": input.role})))
 }
 
-impl From<NamedUser> for UserItem {
-    fn from(NamedUser(user): NamedUser) -> Self {
+impl From<UserByName> for UserItem {
+    fn from(UserByName(user): UserByName) -> Self {
         user.into()
     }
 }

@@ -123,7 +123,7 @@ impl Request<'_> {
     }
 
     async fn create(&self, path: &str, form: &session::Form) -> Result<Created> {
-        let now = self.call.now.millis().div_euclid(1000);
+        let now = self.call.now.seconds();
         let key = session::idempotency_key(self.user, path, form, now);
         self.client.create(path, form, &key, self.call.deadline().into()).await
     }

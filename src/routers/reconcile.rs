@@ -24,7 +24,7 @@ const ASKED: usize = 10;
 /// What came of asking Stripe.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Reconciliation {
-    /// Each subscription that Stripe or this server knows.
+    /// Each subscription that Stripe or this server knows. Of those that Stripe does not list, it is asked for ten; the others fail.
     subscriptions: Vec<ReconciledSubscription>,
 }
 
@@ -55,7 +55,7 @@ enum Outcome {
 
 /// What is known of a user's payments.
 #[derive(Clone, Debug)]
-struct Account {
+struct Payments {
     stripe_customer: Option<String>,
     /// Subscriptions that have not ended.
     subscriptions: Vec<String>,
@@ -72,13 +72,18 @@ pub(super) fn reconcile(call: AsyncCall, input: OneUser) -> Reply<Reconciliation
             subscriptions.push(match asked {
                 Asked::Gone(id) => ReconciledSubscription { id, outcome: Outcome::Gone, detail: None },
                 Asked::State(id, state) => settle(&call, id, state).await?,
+                Asked::Skipped(id) => ReconciledSubscription {
+                    id,
+                    outcome: Outcome::Failed,
+                    detail: Some(format!("not asked about: one call asks for at most {ASKED}")),
+                },
             });
         }
         Ok(Reconciliation { subscriptions })
     })
 }
 
-fn account(call: &mut Call<'_>, user_id: &str) -> Result<Account> {
+fn account(call: &mut Call<'_>, user_id: &str) -> Result<Payments> {
     AnyUser::find(call.conn, user_id)?.ok_or(Error::NotFound("user"))?;
     let customer = Customer::of(call.conn, user_id)?;
     let known = StripeSubscription::of(call.conn, user_id)?;
@@ -88,17 +93,19 @@ fn account(call: &mut Call<'_>, user_id: &str) -> Result<Account> {
     let subscriptions = open.chain(recorded).collect();
     let of_subscription = || known.iter().rev().find_map(|one| one.stripe_customer_id.clone());
     let stripe_customer = customer.and_then(|customer| customer.stripe_customer_id).or_else(of_subscription);
-    Ok(Account { stripe_customer, subscriptions })
+    Ok(Payments { stripe_customer, subscriptions })
 }
 
 /// Stripe's answer about a subscription with this id.
 enum Asked {
     Gone(String),
     State(String, Retrieved<Value>),
+    /// Not asked about, because the call has to end in time.
+    Skipped(String),
 }
 
 /// Asks for the subscriptions of the Stripe customer, of which some may not be known here, and for the others that are.
-async fn ask(call: &AsyncCall, account: Account) -> Result<Vec<Asked>> {
+async fn ask(call: &AsyncCall, account: Payments) -> Result<Vec<Asked>> {
     let (client, deadline) = (call.stripe().client()?, call.deadline().into());
     let listed = match &account.stripe_customer {
         Some(customer) => match client.subscriptions(customer, deadline).await {
@@ -107,13 +114,20 @@ async fn ask(call: &AsyncCall, account: Account) -> Result<Vec<Asked>> {
         },
         None => Vec::new(),
     };
-    let id = |state: &Retrieved<Value>| state.content.get("id").and_then(Value::as_str).map(str::to_owned);
-    let mut asked: Vec<Asked> = listed.into_iter().filter_map(|state| Some(Asked::State(id(&state)?, state))).collect();
+    let mut asked = Vec::new();
+    for state in listed {
+        let id = state.content.get("id").and_then(Value::as_str).map(str::to_owned);
+        let id = id.ok_or_else(|| Error::BadGateway("a subscription in Stripe's list has no id".to_owned()))?;
+        asked.push(Asked::State(id, state));
+    }
     let is_listed =
         |asked: &[Asked], id: &str| asked.iter().any(|one| matches!(one, Asked::State(known, _) if known == id));
-    let others: Vec<String> =
-        account.subscriptions.into_iter().filter(|id| !is_listed(&asked, id)).take(ASKED).collect();
-    for id in others {
+    let others: Vec<String> = account.subscriptions.into_iter().filter(|id| !is_listed(&asked, id)).collect();
+    for (number, id) in others.into_iter().enumerate() {
+        if number >= ASKED {
+            asked.push(Asked::Skipped(id));
+            continue;
+        }
         asked.push(match client.retrieve("subscriptions", &id, deadline).await {
             Err(Error::NotAtStripe { .. }) => Asked::Gone(id),
             state => Asked::State(id, state?),

@@ -9,7 +9,7 @@ use crate::{
     db::Timestamp,
     error::{Error, Result},
     kernel::Call,
-    models::series::{self, ClusterChange, Counted, Kind, Revenue},
+    models::series::{self, ClusterChange, InBucket, Kind, Revenue},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -159,11 +159,11 @@ fn begins(input: &SeriesInput, bucket: Bucket, now: Timestamp) -> Result<Vec<Tim
     if input.from >= until {
         return Err(invalid("from", "must be before `to` and in the past"));
     }
-    let (days, first) = (input.metric.days(), bucket.begin(input.from));
-    if first.plus(DAY.saturating_mul(days)) < until {
+    let days = input.metric.days();
+    if input.from.plus(DAY.saturating_mul(days)) < until {
         return Err(invalid("from", format!("must be at most {days} days before `to`")));
     }
-    Ok(successors(Some(first), |at| Some(bucket.next(*at))).take_while(|at| *at < until).collect())
+    Ok(successors(Some(bucket.begin(input.from)), |at| Some(bucket.next(*at))).take_while(|at| *at < until).collect())
 }
 
 fn invalid(field: &str, message: impl Into<String>) -> Error {
@@ -171,7 +171,7 @@ fn invalid(field: &str, message: impl Into<String>) -> Error {
 }
 
 /// One line of what has happened in each bucket.
-fn flow(at: &[Timestamp], counted: &[Counted]) -> Vec<Line> {
+fn flow(at: &[Timestamp], counted: &[InBucket]) -> Vec<Line> {
     let mut values = vec![0; at.len()];
     counted.iter().for_each(|(when, number)| add(at, &mut values, *when, *number));
     vec![Line { label: String::new(), values }]

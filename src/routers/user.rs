@@ -44,7 +44,7 @@ struct UpdateName {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct AnyUser {
+struct WhoseSummary {
     /// The caller by default; only admins may name another user.
     #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
     user_id: Option<String>,
@@ -156,7 +156,7 @@ fn me(call: &mut Call<'_>, _: NoInput) -> Result<UserOutput> {
     Ok(call.caller()?.clone().into())
 }
 
-fn summary(call: &mut Call<'_>, input: AnyUser) -> Result<Summary> {
+fn summary(call: &mut Call<'_>, input: WhoseSummary) -> Result<Summary> {
     let caller = call.caller()?;
     let user = match call.other(input.user_id.as_deref())? {
         Some(other) => User::find(call.conn, other)?.ok_or(NO_USER)?,

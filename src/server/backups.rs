@@ -27,8 +27,7 @@ pub(super) async fn back_up(site: Arc<Site>, schedule: Schedule, mut draining: w
     });
     metrics.show_backups(newest.unwrap_or(started));
     // The clock may have been set back since.
-    let age = newest
-        .map(|newest| Duration::from_millis(started.millis().saturating_sub(newest.millis()).max(0).unsigned_abs()));
+    let age = newest.map(|newest| started.since(newest));
     let mut again = AGAIN;
     let mut wait = age.map_or(Duration::ZERO, |age| schedule.every.saturating_sub(age));
     loop {

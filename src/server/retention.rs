@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use tokio::{
     sync::watch,
     task::spawn_blocking,
@@ -16,14 +16,17 @@ use uuid::Uuid;
 
 use crate::{
     config::{Age, Limits, Settings},
-    db::{DatabaseUrl, Manager, Purpose, Timestamp, transaction},
+    db::{DatabaseUrl, DbConnection, Manager, Purpose, Timestamp, transaction},
     error::{self, Error},
     http::{Site, drained},
     kernel::{Services, idempotency},
     models::{
         audit::Door,
         scheduled_job::{self, ARCHIVE, PURGE},
+        session::Session,
+        sign_in_link,
         stored_answer::StoredAnswer,
+        used_sign_in,
     },
     retention::{AuditPrefix, Kind, Purge, Purger},
     trail::{self, Format},
@@ -31,8 +34,8 @@ use crate::{
 
 /// The actor in the audit log.
 const ACTOR: &str = "server";
-/// Stored answers that are removed in a transaction.
-const ANSWERS: i64 = 1000;
+/// Rows that are removed in a transaction.
+const ROWS: i64 = 1000;
 /// The pause between two transactions, in which callers write.
 const PAUSE: Duration = Duration::from_millis(25);
 
@@ -64,7 +67,7 @@ impl Retention {
             (Kind::Clusters, kept.retention_clusters),
             (Kind::Users, kept.retention_users),
             (Kind::Events, kept.retention_events),
-            (Kind::Webhooks, Some(kept.retention_webhooks)),
+            (Kind::Webhooks, Some(kept.webhooks.retention_webhooks)),
             (Kind::Addresses, kept.retention_addresses),
         ];
         let archive = match (kept.retention_audit, &kept.retention_audit_dir) {
@@ -114,9 +117,7 @@ impl Retention {
                 Err(error) => tracing::warn!(what, error = error.detail(), "could not remove old data"),
             }
         }
-        if let Err(error) = remove_answers(services).await {
-            tracing::warn!(error = error.detail(), "could not remove old stored answers");
-        }
+        remove_expired(services).await;
         if let Some(archive) = &self.archive {
             let due = self.archive_interval.saturating_sub(self.interval / 2);
             match archive.run_if_due(services, due, by).await {
@@ -145,23 +146,42 @@ async fn remove_kind(services: &Services, purge: &mut Purge, by: &Purger) -> err
     Ok(())
 }
 
-/// Removes the answers to old calls with idempotency keys.
-async fn remove_answers(services: &Services) -> error::Result<()> {
-    let before = idempotency::oldest_kept(Timestamp::now());
+/// Removes expired rows. Their ages are fixed.
+async fn remove_expired(services: &Services) {
+    let now = Timestamp::now();
+    for (what, removed) in [
+        ("stored answers", remove_until(services, idempotency::oldest_kept(now), StoredAnswer::purge).await),
+        ("sessions", remove_until(services, now, Session::purge).await),
+        ("links to sign in", remove_until(services, now, sign_in_link::purge).await),
+        ("attempts to sign in", remove_until(services, now, used_sign_in::purge).await),
+    ] {
+        match removed {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(what, removed, "removed old data"),
+            Err(error) => tracing::warn!(what, error = error.detail(), "could not remove old data"),
+        }
+    }
+}
+
+/// Removes all rows up to a time in short transactions, and returns how many.
+async fn remove_until<E>(
+    services: &Services,
+    until: Timestamp,
+    purge: fn(&mut DbConnection, Timestamp, i64) -> Result<usize, E>,
+) -> error::Result<usize>
+where
+    Error: From<E>,
+    E: 'static,
+{
     let mut removed = 0_usize;
     loop {
-        let purge = move |conn: &mut _| Ok(StoredAnswer::purge(conn, before, ANSWERS)?);
-        let portion = services.db.write(deadline(services), purge).await?;
+        let portion = services.db.write(deadline(services), move |conn| Ok(purge(conn, until, ROWS)?)).await?;
         removed = removed.saturating_add(portion);
-        if i64::try_from(portion).is_ok_and(|portion| portion < ANSWERS) {
-            break;
+        if i64::try_from(portion).is_ok_and(|portion| portion < ROWS) {
+            return Ok(removed);
         }
         sleep(PAUSE).await;
     }
-    if removed > 0 {
-        tracing::info!(removed, "removed old stored answers");
-    }
-    Ok(())
 }
 
 fn deadline(services: &Services) -> Instant {
@@ -170,7 +190,7 @@ fn deadline(services: &Services) -> Instant {
 
 impl Archive {
     async fn run_if_due(&self, services: &Services, pause: Duration, by: Purger) -> Result<u64> {
-        if !claim(services, ARCHIVE, pause).await.map_err(detailed)? {
+        if !claim(services, ARCHIVE, pause).await.map_err(Error::into_detail)? {
             return Ok(0);
         }
         let this = self.clone();
@@ -181,35 +201,29 @@ impl Archive {
     fn run(&self, by: &Purger) -> Result<u64> {
         let manager = Manager { url: self.url.clone(), purpose: Purpose::Write, statement_timeout: Duration::ZERO };
         let mut conn = manager.open()?;
-        trail::seal_all(&mut conn).map_err(detailed)?;
-        let verdict = transaction::snapshot(&mut conn, |conn| trail::verify(conn, &mut |_| {})).map_err(detailed)?;
+        trail::seal_all(&mut conn).map_err(Error::into_detail)?;
+        let verdict =
+            transaction::snapshot(&mut conn, |conn| trail::verify(conn, &mut |_| {})).map_err(Error::into_detail)?;
         if let Some(fault) = verdict.broken {
             bail!("it is broken at event {}: {}", fault.event_id, fault.reason);
         }
         let before = Timestamp::now().minus(self.age.duration());
-        let prefix = AuditPrefix::find(&mut conn, before).map_err(detailed)?;
+        let prefix = AuditPrefix::find(&mut conn, before).map_err(Error::into_detail)?;
         if prefix.entries == 0 {
             return Ok(0);
         }
         // The same entries have the same name, so a run that was interrupted before it removed them is repeated.
         let path = self.folder.join(format!("audit-{}-{}.ndjson", prefix.after, prefix.through));
-        let sha256 = prefix.export(&mut conn, &path, Format::Ndjson, true, &mut |_| {}).map_err(detailed)?;
+        let sha256 = prefix.export(&mut conn, &path, Format::Ndjson, true, &mut |_| {}).map_err(Error::into_detail)?;
         let mut removed = 0_u64;
         loop {
             let next = transaction::write(&mut conn, |conn| prefix.next(conn, by, &sha256, removed == 0));
-            let entries = next.map_err(detailed)?;
+            let entries = next.map_err(Error::into_detail)?;
             if entries == 0 {
                 return Ok(removed);
             }
             removed = removed.saturating_add(entries);
             std::thread::sleep(PAUSE);
         }
-    }
-}
-
-fn detailed(error: Error) -> anyhow::Error {
-    match error {
-        Error::Internal(detail) => detail,
-        other => anyhow!(other),
     }
 }

@@ -149,7 +149,7 @@ impl StripeClient {
         url.set_path("/v1/events");
         url.query_pairs_mut()
             .append_pair("limit", PAGE_SIZE)
-            .append_pair("created[gte]", &since.millis().div_euclid(1000).to_string())
+            .append_pair("created[gte]", &since.seconds().to_string())
             .extend_pairs(HANDLED.map(|kind| ("types[]", kind)))
             .extend_pairs(after.map(|id| ("starting_after", id)));
         Ok(self.get(&url, LIST_BYTES, deadline).await?.content)

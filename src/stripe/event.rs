@@ -94,7 +94,7 @@ impl Event {
         let digest = Sha256::digest(format!("{} {subscription}", known.unwrap_or_default()));
         let event = json!({
             "id": format!("snapshot_{}", HEXLOWER.encode(&digest)), "object": "event", "type": SNAPSHOT,
-            "created": read_after.millis().div_euclid(1000), "livemode": subscription.get("livemode"),
+            "created": read_after.seconds(), "livemode": subscription.get("livemode"),
             "data": {"object": subscription},
         });
         Self::read(event.to_string().as_bytes())

@@ -1,7 +1,5 @@
 //! Processing of events. An event and its effect are committed in one transaction, one event at a time, each once.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{account::Stripe, content::EventContent, effect, event::Event, subscriptions::Subscriptions};
@@ -17,14 +15,6 @@ use crate::{
         user,
     },
 };
-
-/// How long processed events are kept. Stripe retries an event for up to three days.
-const RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
-/// Events that were processed before this moment may be purged.
-pub fn oldest_kept(now: Timestamp) -> Timestamp {
-    now.minus(RETENTION)
-}
 
 /// How the processing of an event ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +35,28 @@ pub enum EventOutcome {
 }
 
 impl EventOutcome {
-    /// Why the event had no effect.
-    fn reason(&self) -> Option<&str> {
+    /// The names of all.
+    pub const NAMES: [&'static str; 6] = ["processed", "double", "ignored", "duplicate", "conflict", "failed"];
+
+    /// Its name in metrics and reports.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Processed => "processed",
+            Self::Double(_) => "double",
+            Self::Ignored(_) => "ignored",
+            Self::Duplicate => "duplicate",
+            Self::Conflict(_) => "conflict",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Whether the event needs another attempt.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Conflict(_))
+    }
+
+    /// What there is to say about it, such as why the event had no effect.
+    pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Double(why) | Self::Ignored(why) | Self::Failed(why) | Self::Conflict(why) => Some(why),
             Self::Processed | Self::Duplicate => None,
@@ -92,8 +102,7 @@ pub fn receive(
         EventOutcome::Processed | EventOutcome::Duplicate | EventOutcome::Failed(_) => {}
     }
     let receipt = Receipt { id: &event.id, kind: &event.kind, created_at: event.created_at, payload: &event.payload };
-    let is_open = matches!(outcome, EventOutcome::Failed(_) | EventOutcome::Conflict(_));
-    receipt.note(conn, known.as_ref(), is_open, outcome.reason(), now)?;
+    receipt.note(conn, known.as_ref(), outcome.is_open(), outcome.reason(), now)?;
     Ok(outcome)
 }
 

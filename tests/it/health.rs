@@ -1,7 +1,17 @@
 //! `admin.health`: how a server is doing.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::{
+        Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use clusterdesk::kernel::{Audited, Call, Router};
+use procedures::{Access, NoInput};
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Builder, TestApp, assert_moment, both_databases, eventually};
@@ -86,6 +96,64 @@ both_databases! {
             jobs["purgedAt"].is_string() && jobs["sealedThrough"] == entry["createdAt"] && jobs["sealIsDue"] == false
         }).await;
     }
+}
+
+/// Whether the calls that keep the database threads busy may end.
+static MAY_END: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+/// Writes that have begun.
+static WRITING: AtomicUsize = AtomicUsize::new(0);
+
+fn wait() {
+    let (may_end, told) = &MAY_END;
+    drop(told.wait_while(may_end.lock().unwrap(), |may_end| !*may_end).unwrap());
+}
+
+fn read(_: &mut Call<'_>, _: NoInput) -> clusterdesk::error::Result<bool> {
+    wait();
+    Ok(true)
+}
+
+fn write(_: &mut Call<'_>, _: NoInput) -> clusterdesk::error::Result<Audited<bool>> {
+    WRITING.fetch_add(1, Ordering::Relaxed);
+    wait();
+    Ok(Audited::unchanged(true))
+}
+
+/// The queue as the metrics tell it.
+async fn queued(app: &TestApp) -> Value {
+    let client = app.anonymous();
+    let page = client.http.get(format!("{}metrics", client.url)).send().await.unwrap().text().await.unwrap();
+    let value = |name: &str| {
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        value.parse::<u64>().unwrap()
+    };
+    json!({"reads": value("clusterdesk_queued_reads"), "writes": value("clusterdesk_queued_writes")})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_for_a_database_thread_are_told() {
+    let probes = Router::new("probe").mutation("write", Access::User, "Waits.", write);
+    let probes = probes.query("read", Access::User, "Waits.", read).browses();
+    let app = Builder::new(Backend::Sqlite).router(probes).start().await;
+    app.admin();
+    let call = |procedure: &'static str| {
+        let user = app.user("root");
+        tokio::spawn(async move { user.call(procedure, Value::Null).await })
+    };
+    let mut calls = vec![call("probe.write")];
+    eventually(async || WRITING.load(Ordering::Relaxed) == 1).await;
+    calls.extend(["probe.write", "probe.write"].into_iter().chain(["probe.read"; 9]).map(call));
+    // Two threads run queries that browse. The metrics themselves wait for one of them too.
+    let are_queued = |queue: &Value| queue["reads"].as_u64() >= Some(7) && queue["writes"] == 2;
+    eventually(async || are_queued(&queued(&app).await)).await;
+    let told = health(&app).await["queue"].take();
+    assert!(are_queued(&told), "{told}");
+    *MAY_END.0.lock().unwrap() = true;
+    MAY_END.1.notify_all();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), true);
+    }
+    eventually(async || health(&app).await["queue"] == json!({"reads": 0, "writes": 0})).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

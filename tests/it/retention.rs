@@ -5,7 +5,9 @@ use std::time::Duration;
 use clusterdesk::config::Limits;
 use serde_json::{Value, json};
 
-use crate::support::{Builder, Process, Sql, TestApp, Watcher, both_databases, eventually, hours_ago, literal};
+use crate::support::{
+    Builder, Process, Sql, TestApp, Watcher, both_databases, eventually, hours_ago, hours_ahead, literal,
+};
 
 /// Short intervals.
 fn often(limits: &mut Limits) {
@@ -60,6 +62,27 @@ both_databases! {
         eventually(async || removals(&app) == ["purge.webhooks 1"]).await;
         let kept = ["users", "k8s_cluster_configs", "cluster_events", "audit_log WHERE actor_id = 'bob' AND client_address = '::1'"];
         assert_eq!(kept.map(|rows| app.count(rows)), [1, 1, 3, 3]);
+    }
+
+    async fn expired_sessions_links_and_attempts_to_sign_in_are_removed(builder: Builder) {
+        let app = builder.limits(often).start().await;
+        app.member("ann");
+        let (over, ahead) = (literal(hours_ago(1)), literal(hours_ahead(1)));
+        let hash = |digit: &str| format!("'{}'", digit.repeat(64));
+        app.execute(&format!(
+            "BEGIN;
+             INSERT INTO sessions (user_id, hash, created_at, expires_at, last_used_at)
+                 VALUES ('ann', {a}, {over}, {over}, {over}), ('ann', {b}, {over}, {ahead}, {over});
+             INSERT INTO sign_in_links (user_id, hash, expires_at) VALUES ('ann', {a}, {over}), ('ann', {b}, {ahead});
+             INSERT INTO used_sign_ins (hash, expires_at) VALUES ({a}, {over}), ({b}, {ahead});
+             COMMIT;",
+            a = hash("a"), b = hash("b"),
+        ));
+        for table in ["sessions", "sign_in_links", "used_sign_ins"] {
+            eventually(async || app.count(table) == 1).await;
+            assert_eq!(app.lines(&format!("SELECT hash AS line FROM {table}")), ["b".repeat(64)], "{table}");
+        }
+        assert_eq!(removals(&app), Vec::<String>::new());
     }
 
     async fn two_servers_remove_everything_once(builder: Builder) {

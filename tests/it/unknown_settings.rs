@@ -3,7 +3,7 @@
 use crate::support::{Process, Signal};
 
 /// Names that are probably meant as a setting, with that setting.
-const MEANT: [(&str, &str); 9] = [
+const MEANT: [(&str, &str); 12] = [
     ("DATABSE_URL", "DATABASE_URL"),
     ("DATABASE_URI", "DATABASE_URL"),
     ("ALLOWED_ORIGIN", "ALLOWED_ORIGINS"),
@@ -12,6 +12,9 @@ const MEANT: [(&str, &str); 9] = [
     ("RATE_LIMIT_READ_MAX", "RATE_LIMIT_READ_MAX_REQUESTS"),
     ("JWT_JWKS", "JWT_JWKS_URL"),
     ("JWT_AUDIENCES", "JWT_AUDIENCE"),
+    ("OIDC_SECRET", "OIDC_CLIENT_SECRET"),
+    ("OIDC_DISCOVERY_URL", "OIDC_REDIRECT_URL"),
+    ("RETENTION_AUDIT_FOLDER", "RETENTION_AUDIT_DIR"),
     ("CLUSTERDESK_DATA_DIR", "DATA_DIR"),
 ];
 

@@ -1,4 +1,4 @@
-// x-content-hash: bddf788a7e7d92bcba39d336893334387ad67e37fccc2bd6ca8247a8fb6282a1
+// x-content-hash: 8b72c8383aa860202f1a9de01568c88b07aec00861c2aef997aeac7808ca0984
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -559,7 +559,7 @@ export interface ReconciledSubscription {
 
 /** What came of asking Stripe. */
 export interface Reconciliation {
-  /** Each subscription that Stripe or this server knows. */
+  /** Each subscription that Stripe or this server knows. Of those that Stripe does not list, it is asked for ten; the others fail. */
   subscriptions: ReconciledSubscription[];
 }
 
@@ -574,7 +574,7 @@ export interface Replayed {
 /** The role of a user. */
 export type Role = "USER" | "ADMIN";
 
-/** A limit on what a token may do, in addition to its user's own rights. */
+/** A limit on what a token may do, in addition to its user's own rights. `service` is for programs, such as a provisioner, that read and change the clusters of all users. */
 export type Scope = "read" | "write" | "service" | "admin";
 
 /** Numbers over time. */
@@ -1005,7 +1005,7 @@ export interface Procedures {
     minutes?: number | null | undefined;
   } | void; output: TrafficOutput };
   /**
-   * All users, newest first.
+   * All users, by default newest first.
    * Send the `nextCursor` of a page as `cursor` to get the next page.
    */
   "admin.listUsers": { kind: "query"; input: {
@@ -1035,7 +1035,7 @@ export interface Procedures {
     userIds: string[];
   }; output: NamedUser[] };
   /**
-   * The clusters of all users, newest first.
+   * The clusters of all users, by default newest first.
    * Send the `nextCursor` of a page as `cursor` to get the next page.
    */
   "admin.listClusters": { kind: "query"; input: {
@@ -1083,7 +1083,7 @@ export interface Procedures {
     id: number;
   }; output: Success };
   /**
-   * The audit log, newest entry first.
+   * The audit log, by default newest entry first.
    * Filters; all must match.
    */
   "admin.auditLog": { kind: "query"; input: {
@@ -1125,7 +1125,7 @@ export interface Procedures {
     entityId?: string | null | undefined;
   } | void; output: AuditChange };
   /**
-   * The events received from Stripe, newest first.
+   * The events received from Stripe, by default newest first.
    * Send the `nextCursor` of a page as `cursor` to get the next page.
    */
   "admin.webhookEvents": { kind: "query"; input: {

@@ -8,4 +8,8 @@ mod exchange;
 mod failure;
 mod provider;
 
-pub use self::{attempt::Attempt, failure::Failure, provider::IdentityProvider};
+pub use self::{
+    attempt::Attempt,
+    failure::Failure,
+    provider::{IdentityProvider, OIDC_CALLBACK},
+};

@@ -26,8 +26,8 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout of everything that the provider is asked for one request of a browser.
 const ALL: Duration = Duration::from_secs(10);
-/// Where the browser comes back to.
-const CALLBACK: &str = "/sign-in/oidc/callback";
+/// Where the browser comes back to, below the address of the explorer.
+pub const OIDC_CALLBACK: &str = "/sign-in/oidc/callback";
 
 /// The provider with which people sign in to the explorer.
 pub struct IdentityProvider {
@@ -165,9 +165,13 @@ impl IdentityProvider {
         if payload.get("nonce").and_then(Value::as_str) != Some(attempt.nonce().as_str()) {
             return Err("The token is not of this sign-in (nonce).");
         }
-        match payload.get("azp") {
+        let audiences = payload.get("aud").and_then(Value::as_array).map_or(1, Vec::len);
+        match payload.get("azp").filter(|party| !party.is_null()) {
             Some(party) if party.as_str() != Some(&self.registration.client_id) => {
                 Err("The token was issued to another party (azp).")
+            }
+            None if audiences > 1 => {
+                Err("The token has several audiences and does not say to which it was issued (azp).")
             }
             _ => Ok(()),
         }
@@ -192,8 +196,8 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<
 /// Where the browser comes back to: at a page of this server, so nowhere else.
 fn redirect_url(text: &str) -> Result<Url> {
     let url = remote::url(text)?;
-    if !url.path().ends_with(CALLBACK) || url.query().is_some() || url.fragment().is_some() {
-        bail!("must end with {CALLBACK}");
+    if !url.path().ends_with(OIDC_CALLBACK) || url.query().is_some() || url.fragment().is_some() {
+        bail!("must end with {OIDC_CALLBACK}");
     }
     Ok(url)
 }

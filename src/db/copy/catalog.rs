@@ -5,8 +5,9 @@ use anyhow::{Result, bail};
 use super::text_row::texts;
 use crate::db::{connection::DbConnection, dialect};
 
-/// The ending of the names of tables that triggers fill. Their rows differ from one database to the other.
-const COUNTERS: &str = "_counts";
+/// Tables of counters that triggers fill from copied rows. How a sum is spread over their rows depends on the connections that wrote.
+/// Other counters also count rows that were removed, so they are copied.
+pub(super) const COUNTERS: [&str; 2] = ["live_counts", "paid_period_counts"];
 
 /// A table with rows to be copied.
 #[derive(Clone, Debug)]
@@ -78,7 +79,7 @@ const POSTGRES: &str = "SELECT tables.relname::text, columns.attname::text, form
     ORDER BY EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = tables.oid AND contype = 'f'),
         tables.relname::text COLLATE \"C\", columns.attnum";
 
-/// The tables, except counters and Diesel's own. Those that refer to others come last.
+/// The tables, except [`COUNTERS`] and Diesel's own. Those that refer to others come last.
 ///
 /// # Errors
 /// The database's.
@@ -90,7 +91,7 @@ pub(super) fn tables(connection: &mut DbConnection) -> Result<Vec<Table>> {
         let (Some(table), Some(name), Some(declared)) = (row.next(), row.next(), row.next()) else {
             bail!("the tables of the database could not be read");
         };
-        if table.ends_with(COUNTERS) {
+        if COUNTERS.contains(&table.as_str()) {
             continue;
         }
         if tables.last().is_none_or(|last| last.name != table) {

@@ -10,7 +10,6 @@ mod rows;
 mod text_row;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use diesel::{QueryResult, connection::SimpleConnection};
 
 pub use self::ends::{Target, open_source};
 use self::{
@@ -23,7 +22,7 @@ use self::{
 };
 use super::{
     connection::DbConnection,
-    dialect, sequences, transaction,
+    locks, sequences, transaction,
     triggers::{self, Trigger},
 };
 use crate::error;
@@ -75,11 +74,13 @@ pub fn copy(
         transaction::write(target, |target| {
             rows::write_iso_dates(target)?;
             let Common { tables, left_out } = common(source, target)?;
-            exclude_others(target, &tables)?;
+            let names: Vec<String> = tables.iter().map(|(_, table)| table.quoted()).collect();
+            // A SQLite file that is being made is locked already.
+            locks::exclude_writers(target, &names)?;
             tables.iter().try_for_each(|(_, table)| refuse_rows_in(target, table))?;
             let read = triggers::without(
                 target,
-                |trigger| writes_events(trigger, &tables),
+                |trigger| must_be_off(trigger, &tables),
                 |target| {
                     tables
                         .iter()
@@ -106,9 +107,10 @@ pub fn copy(
     })
 }
 
-/// Whether a trigger of a copied table would write events, or refuse what is in order. Those that count stay on.
-fn writes_events(trigger: &Trigger, tables: &[(Table, Table)]) -> bool {
-    let counts = trigger.name.ends_with("_count") || trigger.name.contains("_count_");
+/// Whether a trigger of a copied table would write rows that are copied too, or reject valid ones. Triggers that fill
+/// [`catalog::COUNTERS`] stay on.
+fn must_be_off(trigger: &Trigger, tables: &[(Table, Table)]) -> bool {
+    let counts = trigger.name.contains("_count_");
     !counts && tables.iter().any(|(_, copied)| copied.name == trigger.on_table)
 }
 
@@ -145,13 +147,6 @@ fn common(source: &mut DbConnection, target: &mut DbConnection) -> Result<Common
         ensure!(from.has_columns_of(to), "the table {} has other columns in the target than in the source", from.name);
     }
     Ok(Common { tables, left_out })
-}
-
-/// Lets nobody else write to the target until the end. A SQLite file that is being made is locked already.
-fn exclude_others(target: &mut DbConnection, tables: &[(Table, Table)]) -> QueryResult<()> {
-    let Some(pg) = dialect::postgres(target) else { return Ok(()) };
-    let names: Vec<String> = tables.iter().map(|(_, table)| table.quoted()).collect();
-    pg.batch_execute(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", names.join(", ")))
 }
 
 /// What was read of a table of the source.

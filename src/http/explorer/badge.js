@@ -6,6 +6,7 @@ const TONES = {
   query: "blue",
   mutation: "violet",
   subscription: "green",
+  service: "amber",
   admin: "amber",
   ADMIN: "amber",
   PRO: "blue",

@@ -19,9 +19,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The calls of the last hour. A call increases two counters; the first call of a minute also notes what the minute before it
 /// has added to them.
 pub struct Traffic {
-    /// The begin of the minute in which the server started, as far as `Instant` can tell.
+    /// When the server started.
     began: Instant,
-    /// Of that minute.
+    /// How far into its minute that was: minutes are counted from `began` minus this.
     late: Duration,
     /// The number of the minute that is counted, from that one.
     current: AtomicU64,
@@ -38,7 +38,7 @@ struct Counter {
     times: Tally,
 }
 
-/// CallCounts of some time.
+/// What was counted in a span of time.
 #[derive(Clone, Debug, Default)]
 pub struct CallCounts {
     errors: u64,

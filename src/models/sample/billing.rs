@@ -84,7 +84,7 @@ impl Billing {
         self.paid.last().map(|last| last.plus(MONTH))
     }
 
-    /// Whether the customer pays at present, or has just stopped to.
+    /// Whether the customer pays at present, or has just stopped paying.
     pub fn is_running(&self, now: Timestamp) -> bool {
         self.ends_at().is_some_and(|ends_at| ends_at > now.minus(MONTH))
     }
@@ -173,7 +173,7 @@ impl Billing {
     }
 
     fn event(&self, user: u32, kind: &str, number: usize, at: Timestamp) -> StripeEvent {
-        let (id, created) = (event_id(user, kind, number), at.millis().div_euclid(1000));
+        let (id, created) = (event_id(user, kind, number), at.seconds());
         let (invoice, amount) = (invoice_id(user, number), if kind == "invoice.paid" { self.amount() } else { 0 });
         let payload = format!(
             "{{\"id\":\"{id}\",\"object\":\"event\",\"type\":\"{kind}\",\"created\":{created},\"livemode\":false,\"data\":\

@@ -118,7 +118,7 @@ impl Person {
         let billing = plan.map(|plan| Billing::new(&mut dice, plan, bought_at, now));
 
         let mut dice = Dice::of(number, Topic::FreeCluster);
-        let mut free = SampleCluster::new(&mut dice, Plan::Free, since.plus(dice_start(number)).min(now), now);
+        let mut free = SampleCluster::new(&mut dice, Plan::Free, since.plus(first_pause(number)).min(now), now);
         let end = dice.between(free.created_at, now);
         if number.is_multiple_of(5) {
             free.delete(end);
@@ -129,7 +129,7 @@ impl Person {
             let created_at = billing.since.plus(dice.minutes(2, 120)).min(now);
             let mut paid = SampleCluster::new(&mut dice, billing.plan, created_at, now);
             let (is_deleted, pause) = (dice.chance(60), dice.minutes(0, 20_000));
-            // Who stops to pay often tidies up.
+            // Who stops paying often tidies up.
             if let Some(end) = billing.ends_at().filter(|end| *end < now && is_deleted) {
                 paid.delete(end.plus(pause).min(now));
             }
@@ -175,8 +175,8 @@ impl Person {
     }
 }
 
-/// The first cluster is made within minutes.
-fn dice_start(number: u32) -> Duration {
+/// How long after signing up the first cluster is made: minutes.
+fn first_pause(number: u32) -> Duration {
     Dice::of(number, Topic::SignUp).minutes(1, 45)
 }
 

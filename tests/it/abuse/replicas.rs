@@ -12,7 +12,10 @@ use diesel::{RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_types::Boo
 use procedures::{Access, NoInput};
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, Client, Postgres, Sql, TestApp, TestDatabase, eventually};
+use crate::{
+    console::Browser,
+    support::{Backend, Builder, Client, Postgres, Sql, TestApp, TestDatabase, eventually},
+};
 
 fn is_replica(call: &mut Call<'_>, _: NoInput) -> Result<bool> {
     Ok(sql::<Bool>("SELECT pg_is_in_recovery()").get_result(call.conn)?)
@@ -73,6 +76,13 @@ async fn health(app: &TestApp) -> String {
     let body: Value = serde_json::from_str(&page.text().await.unwrap()).unwrap();
     assert_eq!(body["dependencies"]["database"]["status"], "ready", "{body}");
     body["dependencies"]["replica"]["status"].as_str().unwrap().to_owned()
+}
+
+/// The same, and what a check has found of it, as admins are told.
+async fn told(app: &TestApp) -> (Value, Value) {
+    let health = app.user("root").call("admin.health", Value::Null).await;
+    let found = health["findings"].as_array().unwrap().iter().find(|finding| finding["check"] == "replica").unwrap();
+    (health["replica"].clone(), found["detail"].clone())
 }
 
 /// The value of a sample of the metrics.
@@ -183,10 +193,34 @@ async fn a_writer_reads_their_own_write_and_others_an_older_state() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+async fn a_browser_that_signs_in_or_out_is_found_by_the_next_queries() {
+    let (_primary, standby, app) = with_standby().await;
+    app.member("ann");
+    used(&app).await;
+    standby.administer(&["SELECT pg_wal_replay_pause()"]);
+    // The replica knows the user, and none of these sessions.
+    let first = Browser::sign_in(&app, "ann").await;
+    let sessions = async |browser: &Browser| browser.call("session.list", json!({})).await.as_array().unwrap().len();
+    for _ in 0..10 {
+        assert_eq!(sessions(&first).await, 1);
+    }
+    let second = Browser::sign_in(&app, "ann").await;
+    assert_eq!((sessions(&first).await, sessions(&second).await), (2, 2));
+    second.sign_out(&second.own()).await;
+    for _ in 0..10 {
+        assert_eq!(sessions(&first).await, 1);
+    }
+    assert!(queries(&app, "own_write").await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_replica_that_is_too_far_behind_is_left_alone_and_said_to_be() {
     let (_primary, standby, app) = with_staleness(Duration::from_millis(100)).await;
     used(&app).await;
     assert_eq!(health(&app).await, "ready");
+    app.admin();
+    eventually(async || told(&app).await == (json!("ready"), json!("it answers queries"))).await;
     standby.administer(&["SELECT pg_wal_replay_pause()"]);
     create_and_list(&app, "ann").await;
     eventually(async || {
@@ -194,6 +228,8 @@ async fn a_replica_that_is_too_far_behind_is_left_alone_and_said_to_be() {
         health(&app).await == "behind" && is_replica == false
     })
     .await;
+    let behind = "it is too far behind; the primary database answers";
+    assert_eq!(told(&app).await, (json!("behind"), json!(behind)));
     assert!(queries(&app, "behind").await > 0);
     assert_eq!(metric(&app, "clusterdesk_replica_ready").await, 0);
     standby.administer(&["SELECT pg_wal_replay_resume()"]);

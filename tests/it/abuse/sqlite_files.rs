@@ -100,6 +100,8 @@ async fn the_path_of_the_file_may_be_a_symbolic_link() {
     create(&ann).await.unwrap();
     assert_eq!(ready(&app).await, 200);
     let (log, away) = (target.with_extension("db-wal"), target.with_extension("away"));
+    let told = app.admin().call("admin.health", Value::Null).await["database"].take();
+    assert!(told["logBytes"].as_u64() > Some(0), "{told}");
     fs::rename(&log, &away).unwrap();
     assert_refused(create(&bob).await);
     fs::rename(&away, &log).unwrap();

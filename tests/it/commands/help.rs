@@ -29,7 +29,7 @@ fn the_help_of_every_subcommand_lists_its_options_and_settings() {
         (&["webhooks", "replay"], &["IDS", "STRIPE_PRO_MONTHLY_PRICE_ID", "--dry-run", "--json"]),
         (&["webhooks", "reconcile"], &["--json", "--dry-run", "STRIPE_SECRET_KEY"]),
         (&["webhooks", "customers"], &["--json", "--mend", "STRIPE_SECRET_KEY"]),
-        (&["webhooks", "purge"], &["--dry-run", "--json"]),
+        (&["webhooks", "purge"], &["RETENTION_WEBHOOKS", "--dry-run", "--json"]),
         (&["seed"], &["--users", "--force", "--dry-run", "--json"]),
         (&["import"], &["--from", "OLD_DATABASE_URL", "--on-conflict", "abort, skip, repair", "--dry-run", "--json"]),
         (&["backup"], &["--to", "--force", "--dry-run", "--json"]),

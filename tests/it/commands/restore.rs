@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -187,6 +187,20 @@ fn a_copy_of_the_files_of_a_stopped_server_is_a_backup_too() {
     }
     drop(conn);
     operator.ok(&["restore", "--from", "raw.db"]);
+    assert_eq!(operator.connect().number("SELECT count(*) FROM users WHERE name = 'from the log'"), 25);
+}
+
+#[test]
+fn a_link_to_a_database_with_a_log_is_a_backup_too() {
+    let operator = backed_up();
+    let mut conn = operator.connect();
+    conn.run("PRAGMA wal_autocheckpoint = 0; UPDATE users SET name = 'from the log'");
+    for suffix in ["", "-wal"] {
+        fs::copy(path(&operator, &format!("test.db{suffix}")), path(&operator, &format!("raw.db{suffix}"))).unwrap();
+    }
+    drop(conn);
+    symlink("raw.db", path(&operator, "latest.db")).unwrap();
+    operator.ok(&["restore", "--from", "latest.db"]);
     assert_eq!(operator.connect().number("SELECT count(*) FROM users WHERE name = 'from the log'"), 25);
 }
 

@@ -43,6 +43,24 @@ both_databases! {
         assert_eq!(browser.who().await, "victim");
     }
 
+    async fn without_an_origin_the_browser_says_whose_page_it_is(app: TestApp) {
+        app.provision("ann", Role::User);
+        let browser = Browser::sign_in(&app, "ann").await;
+        for (name, site) in [("Ann", "same-origin"), ("Anna", "none")] {
+            let headers = [("cookie", browser.cookie.as_str()), ("sec-fetch-site", site)];
+            assert_eq!(browser.call_with("user.updateName", json!({"name": name}), &headers).await, json!({"success": true}), "{site}");
+            drop(Socket::try_open(&app.url, &headers).await.unwrap());
+        }
+        // A read changes nothing, so it needs no proof. A browser that names another site has no session.
+        for (headers, status) in [(&[][..], 200), (&[("sec-fetch-site", "none")][..], 200), (&[("sec-fetch-site", "cross-site")][..], 401)] {
+            let headers = [&[("cookie", browser.cookie.as_str())], headers].concat();
+            let read = browser.http.get(format!("{}trpc-plain/user.me", app.url));
+            assert_eq!(with(read, &headers).send().await.unwrap().status(), status, "{headers:?}");
+        }
+        let headers = [("cookie", browser.cookie.as_str()), ("sec-fetch-site", "same-origin")];
+        assert_eq!(told(browser.sign_out(&headers).await).await.0, 200);
+    }
+
     async fn a_page_of_a_listed_origin_does_not_get_the_session(builder: Builder) {
         let app = builder.flag("app-url", APP).flag("session-cookies", "__session").start().await;
         app.admin();

@@ -1,6 +1,8 @@
 //! Links that sign a browser in.
 
-use clusterdesk::models::user::Role;
+use std::time::Duration;
+
+use clusterdesk::{auth::make_link, db::Timestamp, models::user::Role};
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -40,6 +42,17 @@ both_databases! {
         for table in conn.tables() {
             let rows = format!("{:?}", conn.rows(&table));
             assert!(!rows.contains(&secret[4..]) && !rows.contains(&link[4..]), "{table} has a secret");
+        }
+    }
+
+    async fn a_link_works_for_five_minutes(app: TestApp) {
+        app.admin();
+        for (seconds, status) in [(4 * 60 + 50, 200), (5 * 60, 401)] {
+            let made = Timestamp::now().minus(Duration::from_secs(seconds));
+            let link = make_link(&mut app.connect(), "root", made).unwrap();
+            assert_eq!(link.expires_at, made.plus(Duration::from_secs(5 * 60)));
+            let pressed = press(&app, link.secret.expose(), &[("origin", origin(&app))]).await;
+            assert_eq!(pressed.status(), status, "after {seconds} seconds");
         }
     }
 

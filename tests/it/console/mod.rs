@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 
 /// A browser with the cookie of a session.
-struct Browser {
+pub(crate) struct Browser {
     http: reqwest::Client,
     url: String,
     /// `name=value`
@@ -50,7 +50,7 @@ async fn told(response: Response) -> (u16, Value) {
 
 impl Browser {
     /// Signs a user in, whose row exists.
-    async fn sign_in(app: &TestApp, user: &str) -> Self {
+    pub(crate) async fn sign_in(app: &TestApp, user: &str) -> Self {
         let response = press(app, &link(app, user), &[("origin", origin(app))]).await;
         assert_eq!(response.status(), StatusCode::OK);
         let set = response.headers()["set-cookie"].to_str().unwrap().to_owned();
@@ -67,7 +67,7 @@ impl Browser {
     }
 
     /// The headers with which the page calls, which browsers add.
-    fn own(&self) -> [(&str, &str); 2] {
+    pub(crate) fn own(&self) -> [(&str, &str); 2] {
         [("cookie", &self.cookie), ("origin", self.origin())]
     }
 
@@ -80,7 +80,7 @@ impl Browser {
     }
 
     /// Calls as the page does.
-    async fn call(&self, method: &str, params: Value) -> Value {
+    pub(crate) async fn call(&self, method: &str, params: Value) -> Value {
         self.call_with(method, params, &self.own()).await
     }
 
@@ -90,7 +90,7 @@ impl Browser {
         me.get("id").unwrap_or(&me).clone()
     }
 
-    async fn sign_out(&self, headers: &[(&str, &str)]) -> Response {
+    pub(crate) async fn sign_out(&self, headers: &[(&str, &str)]) -> Response {
         with(self.http.post(format!("{}sign-out", self.url)), headers).send().await.unwrap()
     }
 }

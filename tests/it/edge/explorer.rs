@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{ME, assert_refused, raw, read};
 use crate::support::{Backend, Builder, Raw, RawResponse, Socket, TestApp, both_databases};
@@ -89,6 +91,33 @@ async fn page_and_its_files_are_served_with_cache_and_security_headers() {
             assert_eq!(response.headers["referrer-policy"], "no-referrer", "{path}");
             assert!(response.headers.contains_key("x-request-id"), "{path}");
         }
+    }
+}
+
+/// What is kept for a year must have another name when it changes.
+#[tokio::test]
+async fn the_name_of_a_file_has_the_beginning_of_its_hash() {
+    let app = app().await;
+    let files = crawl(&app).await;
+    let files: Vec<_> = files.iter().filter(|(path, _)| path.contains('.')).collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    for (path, response) in files {
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&response.body));
+        let (stem, extension) = path.rsplit_once('.').unwrap();
+        let bare = stem.strip_suffix(&format!("-{}", &hash[..16])).unwrap_or_else(|| panic!("{path} without {hash}"));
+        assert_eq!(get(&app, &format!("{bare}.{extension}"), None).await.status, 404, "{path}");
+    }
+}
+
+/// The page needs it at once, and its script asks for it only when it runs.
+#[tokio::test]
+async fn the_page_has_the_document_of_procedures_loaded_before_its_script_runs() {
+    let app = app().await;
+    for path in ["/", "/docs"] {
+        let page = text(&get(&app, path, None).await);
+        let link = page.lines().find(|line| line.contains("rel=\"preload\"")).unwrap_or_else(|| panic!("{page}"));
+        let expected = r#"<link rel="preload" href="openrpc.json" as="fetch" crossorigin="anonymous">"#;
+        assert_eq!(link.trim(), expected, "{path}");
     }
 }
 

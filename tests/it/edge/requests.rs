@@ -95,8 +95,8 @@ async fn wrong_method_is_answered_with_the_allowed_methods() {
         ("PATCH", "/", "GET, HEAD, POST"),
         ("BREW", "/", "GET, HEAD, POST"),
         ("POST", "/docs", "GET, HEAD"),
-        ("POST", "/health/live", "GET"),
-        ("DELETE", "/health/ready", "GET"),
+        ("POST", "/health/live", "GET, HEAD"),
+        ("DELETE", "/health/ready", "GET, HEAD"),
         ("POST", "/metrics", "GET"),
     ];
     for (method, path, right) in wrong {

@@ -12,7 +12,10 @@ use clusterdesk::{
         k8s::{Cluster, DeletedCluster},
         page::Position,
         scheduled_job::claim,
+        session::Session,
+        sign_in_link,
         stripe_event::StripeEvent,
+        used_sign_in,
     },
 };
 
@@ -66,5 +69,8 @@ pub fn cases() -> Vec<Case> {
         case(|conn| assert_eq!(StripeEvent::count_failed(conn), Ok(100)), &["stripe_events_failed"]),
         case(|conn| assert!(StripeEvent::count_old(conn, early()).unwrap() > 10), &["stripe_events_processed_at"]),
         case(|conn| assert_eq!(StripeEvent::purge(conn, early(), 5), Ok(5)), &["stripe_events_processed_at"]),
+        case(|conn| assert_eq!(Session::purge(conn, early(), 5), Ok(5)), &["sessions_expires_at"]),
+        case(|conn| assert_eq!(sign_in_link::purge(conn, early(), 5), Ok(5)), &["sign_in_links_expires_at"]),
+        case(|conn| assert_eq!(used_sign_in::purge(conn, early(), 5), Ok(5)), &["used_sign_ins_expires_at"]),
     ]
 }

@@ -64,7 +64,11 @@ both_databases! {
         assert_eq!(app.count("audit_log WHERE actor_id = 'cli' AND procedure = 'webhooks.replay'"), 1);
         assert_eq!(run(&["purge"]), (true, "removed 0 events\n".to_owned()));
         app.execute(&format!("UPDATE stripe_events SET processed_at = {}", literal(hours_ago(91 * 24))));
+        assert_eq!(run(&["purge", "--retention-webhooks", "92d"]), (true, "removed 0 events\n".to_owned()));
         assert_eq!(run(&["purge"]), (true, "removed 2 events\n".to_owned()));
+        let entries = "SELECT entity_id || ' ' || detail AS line FROM audit_log WHERE actor_id = 'cli' AND procedure = 'purge.webhooks'";
+        let entries = app.lines(entries);
+        assert!(entries.len() == 1 && entries[0].starts_with("webhooks ") && entries[0].contains("\"count\":2"), "{entries:?}");
     }
 
     async fn the_server_purges_old_events_except_failed_ones(builder: Builder) {

@@ -68,6 +68,28 @@ both_databases! {
         assert_eq!(nothing, json!({"subscriptions": []}));
     }
 
+    async fn subscriptions_beyond_the_limit_are_reported_as_failed(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let (admin, _client) = (app.admin(), subscribed(&app, "user_1").await);
+        for number in 10..21 {
+            app.execute(&format!(
+                "INSERT INTO stripe_subscriptions (id, auth_user_id, status) VALUES ('sub_{number}', 'user_1', 'active')"
+            ));
+        }
+        let asked = stripe.requests().len();
+        let found = reconcile(&admin).await;
+        let failed: Vec<_> = found.iter().filter(|line| line.contains(" failed: not asked about")).collect();
+        assert_eq!((found.len(), failed.len(), stripe.requests().len() - asked), (12, 2, 11), "{found:?}");
+    }
+
+    async fn a_list_with_a_subscription_without_an_id_is_a_bad_answer(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let (admin, _client) = (app.admin(), subscribed(&app, "user_1").await);
+        let data = json!([running("user_1").object(), {"object": "subscription"}]);
+        stripe.store("/v1/subscriptions", json!({"object": "list", "data": data, "has_more": false}));
+        admin.fail("BAD_GATEWAY", "admin.reconcileUser", json!({"userId": "user_1"})).await;
+    }
+
     async fn a_subscription_that_cannot_be_read_does_not_keep_others_from_being_applied(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let (admin, client) = (app.admin(), subscribed(&app, "user_1").await);

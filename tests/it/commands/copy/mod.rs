@@ -46,19 +46,18 @@ fn fails(from: &TestDatabase, to: &TestDatabase, message: &str) {
     assert!(error.contains(message), "{error} instead of {message}");
 }
 
-/// The rows of all tables. Of counters, the sums: how they are spread depends on the connections that wrote.
+/// The rows of all tables. Of counters that are filled anew, the sums: how they are spread depends on the connections that wrote.
 fn everything(database: &TestDatabase) -> Vec<String> {
     let mut conn = database.connect();
     let mut all = Vec::new();
     for table in conn.tables() {
-        if !table.ends_with("_counts") {
+        if !["live_counts", "paid_period_counts"].contains(&table.as_str()) {
             // Zeros at the end of a time do not matter.
             all.extend(conn.rows(&table).iter().map(|row| format!("{table} {row}").replace(".000\"", "\"")));
         }
     }
     for counter in [
         "SELECT 'live ' || entity || ' ' || sum(live) FROM live_counts GROUP BY entity",
-        "SELECT 'audit ' || sum(entries) FROM audit_counts",
         "SELECT 'paid ' || width || ' ' || sum(customers) FROM paid_period_counts GROUP BY width",
     ] {
         all.extend(conn.texts(counter));
@@ -85,6 +84,8 @@ fn fill_odd_rows(database: &TestDatabase) {
             "INSERT INTO audit_log (created_at, actor_id, procedure, entity, entity_id, detail, request_id)
             VALUES ({TIME}, 'user_sample_000001', 'p', 'e', 'i', '{{}}', 'r')"
         ),
+        // Of entries that were purged.
+        "INSERT INTO audit_counts (bucket, shard, entries) VALUES ('2025-01-02 03:00:00', 1, 7)".to_owned(),
         format!("INSERT INTO payments VALUES ('in_1', {TIME}, 'PRO', 'USD', 3000)"),
         format!("INSERT INTO audit_seals (id, hash) VALUES (1, '{}')", "f".repeat(64)),
         "INSERT INTO log_starts (log, through) VALUES ('cluster_events', 0)".to_owned(),

@@ -40,7 +40,7 @@ fn a_row_that_is_changed_on_the_way_is_found_and_nothing_is_written() {
         // A trigger of a name that a copy leaves on.
         broken.connect().run(&format!(
             "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {change}; END $$;
-             CREATE TRIGGER break_count BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.id = 'user_sample_000777')
+             CREATE TRIGGER break_count_insert BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.id = 'user_sample_000777')
              EXECUTE FUNCTION break()"
         ));
         // Otherwise the rows that refer to the user would fail before.

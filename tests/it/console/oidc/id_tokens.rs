@@ -33,6 +33,7 @@ both_databases! {
             json!({"nonce": "another"}), json!({"nonce": null}), json!({"nonce": 7}),
             json!({"aud": "another"}), json!({"aud": []}), json!({"aud": null}),
             json!({"aud": [CLIENT, "another"], "azp": "another"}), json!({"azp": 7}),
+            json!({"aud": [CLIENT, "another"]}), json!({"aud": [CLIENT, "another"], "azp": null}),
             json!({"iss": "https://id.example.com"}), json!({"iss": format!("{issuer}/")}), json!({"iss": null}),
             json!({"exp": now() - hour}), json!({"exp": null}), json!({"nbf": now() + 3600}),
             json!({"sub": null}), json!({"sub": ""}), json!({"sub": " root"}), json!({"sub": 7}),
@@ -42,7 +43,7 @@ both_databases! {
             assert_eq!(refusal(&visit(&app, &provider).await), "rejected", "{claims}");
         }
         assert_eq!((app.count("sessions"), app.count("users")), (0, 0));
-        for claims in [json!({}), json!({"aud": [CLIENT, "another"], "azp": CLIENT}), json!({"name": null, "email": 7})] {
+        for claims in [json!({}), json!({"aud": [CLIENT, "another"], "azp": CLIENT}), json!({"name": null, "email": 7, "azp": null}), json!({"aud": [CLIENT]})] {
             provider.claim(claims);
             signed_in(&app, &visit(&app, &provider).await);
         }

@@ -1,0 +1,2 @@
+DROP INDEX sign_in_links_expires_at;
+DROP INDEX sessions_expires_at;
