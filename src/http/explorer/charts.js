@@ -55,6 +55,8 @@ const CHARTS = [
 export function showCharts(node, days) {
   let range = RANGES.find((known) => known.days === days) ?? RANGES[0];
   let loads = 0;
+  /** The series as they were loaded last, by metric. */
+  const known = new Map();
   const id = uniqueId("charts");
   const buttons = RANGES.map((one) => {
     const button = el("button", { type: "button", class: "small" }, one.title);
@@ -72,7 +74,7 @@ export function showCharts(node, days) {
     press();
     // So that the address leads to what is shown. It does not load the page anew.
     history.replaceState(null, "", `#/dashboard/stats?days=${range.days}`);
-    load();
+    load({ onlyRange: true });
   }
 
   function press() {
@@ -81,14 +83,18 @@ export function showCharts(node, days) {
     });
   }
 
-  async function load() {
+  /** Loads all charts, or `onlyRange` those that depend on the time. */
+  async function load({ onlyRange = false } = {}) {
     loads += 1;
     const load = loads;
     body.setAttribute("aria-busy", "true");
+    const stays = ({ metric }) => onlyRange && metric === "revenue" && known.get(metric)?.result !== undefined;
+    const asked = CHARTS.filter((plan) => !stays(plan));
     try {
-      const { series } = await loadSeries(CHARTS.map(({ metric }) => request(metric, range.days)));
+      const { series } = await loadSeries(asked.map(({ metric }) => request(metric, range.days)));
       if (load !== loads) return;
-      body.replaceChildren(...CHARTS.flatMap((plan, index) => chartsOf(plan, series[index], reload)));
+      for (const [index, { metric }] of asked.entries()) known.set(metric, series[index]);
+      body.replaceChildren(...CHARTS.flatMap((plan) => chartsOf(plan, known.get(plan.metric), reload)));
       if (body.isConnected) announce(`Charts of ${range.title.toLowerCase()} are up to date`);
     } catch (error) {
       if (load !== loads) return;

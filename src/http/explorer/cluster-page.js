@@ -5,7 +5,7 @@ import { deleteButton, restoreButton, statusButton } from "./cluster-actions.js"
 import { el } from "./dom.js";
 import { copyable, cut, facts, fitting } from "./facts.js";
 import { moment } from "./moment.js";
-import { note, person } from "./names.js";
+import { clusterName, note, person } from "./names.js";
 import { call, watch } from "./rpc.js";
 import { steps } from "./steps.js";
 import { section, showThing, wideSection } from "./thing.js";
@@ -44,10 +44,10 @@ function follow(id, page) {
 }
 
 function render({ cluster, hasRun, owner, events }, page) {
-  const { id, name, status, plan } = cluster;
+  const { id, status, plan } = cluster;
   const isDeleted = status === "DELETED";
   return {
-    title: name,
+    title: clusterName(cluster),
     badges: [badge(status), badge(plan), el("code", { class: "help" }, `#${id}`)],
     content: [
       wideSection(
@@ -91,10 +91,11 @@ function fate({ authUserId }, hasRun) {
   );
 }
 
-function about({ id, name, location, plan, network, createdAt, updatedAt, deletedAt }) {
+function about(cluster) {
+  const { id, location, plan, network, createdAt, updatedAt, deletedAt } = cluster;
   return facts([
     ["Number", copyable("the cluster's number", String(id))],
-    ["Name", fitting("bdi", name)],
+    ["Name", fitting("bdi", clusterName(cluster))],
     ["Location", fitting("bdi", location)],
     ["Network", network],
     ["Plan", badge(plan)],
@@ -123,7 +124,7 @@ function history(id, page) {
       { title: "When", cell: ({ at }) => moment(at) },
       { title: "Change", cell: ({ type }) => badge(type) },
       { title: "Status", cell: ({ cluster }) => badge(cluster.status) },
-      { title: "Name", cell: ({ cluster }) => cut(cluster.name) },
+      { title: "Name", cell: ({ cluster }) => cut(clusterName(cluster)) },
       { title: "Location", cell: ({ cluster }) => cut(cluster.location, "short") },
       { title: "Owner", cell: ({ cluster }) => person(cluster.authUserId, { cut: true }) },
     ],

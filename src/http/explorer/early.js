@@ -8,6 +8,7 @@ const FIRST = {
   "dashboard/users": ["admin.listUsers", { sort: "createdAt", ...PAGE }],
   "dashboard/clusters": ["admin.listClusters", PAGE],
   "dashboard/audit": ["admin.auditLog", PAGE],
+  "dashboard/stripe": ["admin.webhookEvents", PAGE],
 };
 
 /** The answers that are on the way, by procedure and input. */

@@ -5,20 +5,34 @@ const SOON = 150;
 /** Milliseconds from one time to the next. */
 const APART = 2000;
 
-/** Calls `run` soon after `ask(delayMs)`, once for all that ask meanwhile. `stop()` forgets them. */
+/** Milliseconds after which a server that could not be reached is asked again. */
+const LATER = 10_000;
+
+/**
+ * Calls `run` soon after `ask(delayMs)`, once for all that ask meanwhile. `askAfter(error)` does so after a failure that passes,
+ * and returns whether it is one. `stop()` forgets them.
+ */
 export function createGathering(run) {
   let timer;
   let last = Number.NEGATIVE_INFINITY;
+
+  function ask(delayMs = 0) {
+    timer ??= setTimeout(
+      () => {
+        timer = undefined;
+        last = performance.now();
+        run();
+      },
+      Math.max(SOON, delayMs, last + APART - performance.now()),
+    );
+  }
+
   return {
-    ask(delayMs = 0) {
-      timer ??= setTimeout(
-        () => {
-          timer = undefined;
-          last = performance.now();
-          run();
-        },
-        Math.max(SOON, delayMs, last + APART - performance.now()),
-      );
+    ask,
+    askAfter({ code, retryAfterMs }) {
+      const passes = retryAfterMs !== undefined || code === "NETWORK_ERROR";
+      if (passes) ask(retryAfterMs ?? LATER);
+      return passes;
     },
     stop() {
       clearTimeout(timer);

@@ -50,7 +50,9 @@ export function showList(
   const has = (name) => all.some((param) => param.name === name);
   const isPaged = has("cursor");
   const plural = noun.toLowerCase();
-  const usual = { sort: columns.some(({ sort }) => sort) ? "createdAt" : undefined, order: "desc" };
+  const sorts = columns.flatMap(({ sort }) => sort ?? []);
+  // Without the parameter there is one order, whose name is that of its column.
+  const usual = { sort: has("sort") ? "createdAt" : sorts[0], order: "desc" };
   let { sort, order } = readSort();
   /** The cursors of the pages up to the current one; undefined for the first page. */
   let cursors = [undefined];
@@ -101,7 +103,7 @@ export function showList(
 
   function readSort() {
     const wanted = { sort: query.get("sort") ?? usual.sort, order: query.get("order") ?? usual.order };
-    const isKnown = columns.some((column) => column.sort === wanted.sort) && /^(asc|desc)$/.test(wanted.order);
+    const isKnown = sorts.includes(wanted.sort) && /^(asc|desc)$/.test(wanted.order);
     return isKnown ? wanted : usual;
   }
 
@@ -155,7 +157,9 @@ export function showList(
     return load();
   }
 
-  async function load({ isQuiet = false } = {}) {
+  async function load({ isQuiet: isUnasked = false } = {}) {
+    // Somebody waits for a load that this one takes the place of.
+    const isQuiet = isUnasked && !table.node.hasAttribute("aria-busy");
     loading?.abort();
     const current = new AbortController();
     loading = current;
@@ -175,8 +179,7 @@ export function showList(
       // A later load has taken its place.
       if (signal.aborted || !node.isConnected) return;
       // What is shown stays until the server has time.
-      if (isQuiet && error.retryAfterMs !== undefined) changes.ask(error.retryAfterMs);
-      else fail(error);
+      if (!isQuiet || !changes.askAfter(error)) fail(error);
     }
     loading = null;
     table.node.removeAttribute("aria-busy");

@@ -1,7 +1,9 @@
-// A table of a page about a thing: its rows come page by page, below those that are there.
+// A table of a page about a thing: its rows come page by page, below those that are there. A row stays the same element while its item
+// stays the same, so that it keeps the focus and stays open.
 
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { arrange, keepFocus } from "./focus.js";
 import { call } from "./rpc.js";
 
 /** Rows of the first page, and of those that follow. */
@@ -25,8 +27,8 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   );
   const state = el("div", { class: "list-state" }, el("p", { class: "loading" }, "Loading…"));
   const more = el("button", { type: "button", hidden: true, on: { click: next } }, `More ${noun.toLowerCase()}`);
-  /** The items that are shown, as text: rows that stay the same are not exchanged. */
-  let shown = "";
+  /** By the texts of their items. */
+  let rows = new Map();
   let cursor;
   let loads = 0;
   refresh();
@@ -36,20 +38,20 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   function refresh() {
     const limit = Math.min(MOST, Math.max(FIRST, body.children.length));
     return load({ limit }, (items) => {
-      const text = JSON.stringify(items);
-      if (text !== shown) body.replaceChildren(...items.map(row));
-      shown = text;
+      const known = rows;
+      rows = new Map(items.map(([text, item]) => [text, known.get(text) ?? row(item)]));
+      keepFocus(body, () => arrange(body, [...rows.values()]));
     });
   }
 
   function next() {
     return load({ limit: MORE, cursor }, (items) => {
-      const rows = items.map(row);
-      body.append(...rows);
-      shown = "";
-      announce(`${rows.length} more ${noun.toLowerCase()}`);
+      const added = items.map(([text, item]) => [text, row(item)]);
+      rows = new Map([...rows, ...added]);
+      arrange(body, [...rows.values()]);
+      announce(`${added.length} more ${noun.toLowerCase()}`);
       // The button vanishes on the last page, and with it the focus, which goes on to the rows that were asked for.
-      if (cursor === undefined && document.activeElement === more) focusOn(rows[0]);
+      if (cursor === undefined && document.activeElement === more) focusOn(added[0]?.[1]);
     });
   }
 
@@ -62,7 +64,7 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
       if (own !== loads) return;
       const { items, nextCursor } = isPaged ? result : { items: result, nextCursor: null };
       cursor = nextCursor ?? undefined;
-      show(items);
+      show(items.map((item) => [JSON.stringify(item), item]));
       table.hidden = body.children.length === 0;
       state.replaceChildren(table.hidden ? el("p", { class: "help" }, empty) : "");
       more.hidden = cursor === undefined;

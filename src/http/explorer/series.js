@@ -1,11 +1,16 @@
 // Loads series of `admin.series`, several in one message.
 
 import { callAll } from "./rpc.js";
+import { session } from "./session.js";
 
 export const DAY = 24 * 60 * 60 * 1000;
 
 /** Changes can be asked for 31 days at a time. */
-const PIECE = 30 * DAY;
+const PIECE = 31 * DAY;
+
+/** What has been loaded of days that are over, by the request: nothing can be added to these. */
+const past = new Map();
+session.onChange(() => past.clear());
 
 /** A request for the last `days`, today included. Days are those of UTC. */
 export function lastDays(metric, days) {
@@ -22,26 +27,46 @@ export function lastMonths(metric, months) {
 
 /**
  * Sends requests, together with other `calls`, `{method, params}`. Resolves with the answers to both, `{result}` or `{error}` each.
+ * What is known of the past is not asked for again.
  */
 export async function loadSeries(requests, calls = []) {
   const pieces = requests.map(piecesOf);
-  const all = [...calls, ...pieces.flat().map((params) => ({ method: "admin.series", params }))];
+  const missing = pieces.flat().filter((params) => !past.has(keyOf(params)));
+  const all = [...calls, ...missing.map((params) => ({ method: "admin.series", params }))];
   const { answers } = await callAll(all);
   const others = answers.splice(0, calls.length);
-  const series = pieces.map((some) => joined(answers.splice(0, some.length)));
+  const found = new Map(missing.map((params, index) => [keyOf(params), answers[index]]));
+  const series = pieces.map((some) =>
+    joined(some.map((params) => found.get(keyOf(params)) ?? past.get(keyOf(params)))),
+  );
+  for (const params of missing) keep(params, found.get(keyOf(params)));
   return { series, answers: others };
 }
 
-/** The requests for the parts of a long time. */
+const keyOf = (params) => JSON.stringify(params);
+
+/** Keeps the answer to a request for days that are over. */
+function keep(params, answer) {
+  if (params.to !== undefined && answer.error === undefined) past.set(keyOf(params), answer);
+}
+
+/** The requests for the parts of a long time. They end on the same days, whatever its length, and only the last one has no end. */
 function piecesOf(request) {
-  const end = Date.now();
-  if (request.metric !== "changes") return [request];
+  if (request.metric !== "changes" || request.bucket === "hour") return [request];
+  const start = Date.parse(request.from);
   const pieces = [];
-  for (let from = Date.parse(request.from); from < end; from += PIECE) {
-    const to = Math.min(from + PIECE, end);
-    pieces.push({ ...request, from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+  let to;
+  for (let end = tomorrow(); end > start; end -= PIECE) {
+    const from = Math.max(start, end - PIECE);
+    pieces.unshift({ ...request, from: new Date(from).toISOString(), to });
+    to = new Date(from).toISOString();
   }
   return pieces;
+}
+
+/** The end of the current day in UTC. */
+function tomorrow() {
+  return (Math.floor(Date.now() / DAY) + 1) * DAY;
 }
 
 /** The answers to the parts as one. */

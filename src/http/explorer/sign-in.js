@@ -18,6 +18,10 @@ const FAILURES = new Map([
   ["unavailable", "The identity provider can't be reached. Try again later."],
 ]);
 
+/** What may be wrong if the server leads here instead of to the provider. */
+const SENT_BACK =
+  "If the button leads back to this page, the server is not told at which host it was called. A proxy in front of it must pass the header Host unchanged, and OIDC_REDIRECT_URL must have the same host as this page.";
+
 const button = byId("sign-in");
 const link = location.hash.slice(1);
 const query = new URLSearchParams(location.search);
@@ -29,6 +33,7 @@ if (link === "") {
     "Open the link that the server printed at its start, or that clusterdesk console-link prints.";
   button.hidden = true;
   byId("outcome").before(providerRow("You come back here from its page."));
+  if (wasSentHere()) byId("outcome").replaceChildren(el("div", { class: "notice info" }, el("p", {}, SENT_BACK)));
 }
 if (query.has("failed")) {
   const sentence = FAILURES.get(query.get("failed")) ?? "You were not signed in.";
@@ -48,3 +53,12 @@ button.addEventListener("click", async () => {
     button.removeAttribute("aria-disabled");
   }
 });
+
+/**
+ * Whether an address of this server has led here, which is that of the button: it was opened at another host than the server expects,
+ * or from a page of another site.
+ */
+function wasSentHere() {
+  const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  return navigation?.redirectCount > 0;
+}

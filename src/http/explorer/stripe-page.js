@@ -1,13 +1,17 @@
-// The dashboard's tab about Stripe: its events, why some failed, their replay, and how to reconcile.
+// The dashboard's tab about Stripe: its events, why some failed, their replay, and how to reconcile. Nothing announces an event, so
+// the tab is read again while somebody looks at it.
 
-import { actionButton } from "./action.js";
+import { action } from "./action.js";
 import { badge } from "./badge.js";
-import { copyButton } from "./copy.js";
+import { copyAction, copyButton } from "./copy.js";
 import { announce, el } from "./dom.js";
-import { copyable, dotted } from "./facts.js";
+import { dotted, facts } from "./facts.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { keepFocus } from "./focus.js";
+import { createGathering } from "./gather.js";
 import { showList } from "./list.js";
 import { moment } from "./moment.js";
+import { renewWhileSeen } from "./renewal.js";
 import { call } from "./rpc.js";
 import { section } from "./thing.js";
 import { visible, visibleLines } from "./visible.js";
@@ -15,6 +19,7 @@ import { visible, visibleLines } from "./visible.js";
 const TRY = "clusterdesk webhooks reconcile --dry-run";
 const DO = "clusterdesk webhooks reconcile";
 
+/** Shows the tab in `node`. Returns a function that stops it. */
 export function showStripe(node, registry, query) {
   const state = el("div", { class: "thing" }, el("p", { class: "loading" }, "Loading…"));
   const place = el("div", {});
@@ -25,30 +30,80 @@ export function showStripe(node, registry, query) {
     noun: "Events",
     query,
     columns: [
-      { title: "Event", cell: ({ id, type }) => [dotted(type), el("div", {}, copyable("the event's id", id))] },
-      { title: "State", cell: (event) => badge(...stateOf(event)) },
-      { title: "Reason", cell: ({ error }) => (error ? visibleLines(error) : "–") },
-      { title: "Attempts", cell: ({ attempts }) => String(attempts) },
-      { title: "Received", cell: ({ receivedAt }) => moment(receivedAt) },
-      { title: "Processed", cell: ({ processedAt }) => moment(processedAt) },
-      { title: "Actions", cell: (event) => (event.processedAt === null ? replay(event, page) : "–") },
+      {
+        title: "Event",
+        cell: ({ id, type }) => [dotted(type), el("code", { class: "cut wide help", title: visible(id) }, visible(id))],
+        fields: { id: ({ id }) => id, type: ({ type }) => type },
+      },
+      {
+        title: "State",
+        cell: (event) => badge(...stateOf(event)),
+        fields: { state: (event) => stateOf(event)[0] },
+      },
+      {
+        title: "Reason",
+        cell: ({ error }) => (error ? visibleLines(error) : "–"),
+        fields: { reason: ({ error }) => error },
+      },
+      {
+        title: "Attempts",
+        cell: ({ attempts }) => String(attempts),
+        fields: { attempts: ({ attempts }) => attempts },
+      },
+      {
+        title: "Received",
+        sort: "receivedAt",
+        cell: ({ receivedAt }) => moment(receivedAt),
+        fields: { created: ({ createdAt }) => createdAt, received: ({ receivedAt }) => receivedAt },
+      },
+      {
+        title: "Processed",
+        cell: ({ processedAt }) => moment(processedAt),
+        fields: { processed: ({ processedAt }) => processedAt },
+      },
     ],
+    actions: (event) => ({ label: `event ${visible(event.id)}`, items: () => menu(event, page) }),
   });
   // A replay changes the numbers too.
-  const page = { showNotice: list.showNotice, reload: () => Promise.all([list.reload(), load()]) };
+  const page = { ...list, reload: () => Promise.all([list.reload(), load()]) };
+  const changes = createGathering(() => load({ isQuiet: true }));
+  const stopRenewal = renewWhileSeen(() => {
+    list.refresh();
+    changes.ask();
+  });
+  let loads = 0;
+  let shown = "";
   load();
+  return () => {
+    loads += 1;
+    stopRenewal();
+    changes.stop();
+    list.stop();
+  };
 
-  async function load() {
+  async function load({ isQuiet = false } = {}) {
+    loads += 1;
+    const own = loads;
     try {
       const [health, audit] = await Promise.all([
         call("admin.health"),
         call("admin.auditLog", { procedure: "webhooks.reconcile", limit: 1 }),
       ]);
-      state.replaceChildren(billing(health.result.billing), reconciliation(audit.result.items[0]));
+      if (own === loads) show(health.result.billing, audit.result.items[0]);
     } catch (error) {
-      state.replaceChildren(failureBox(error, { retry: load }));
+      // What is shown stays until the server has time.
+      if (own !== loads || (isQuiet && changes.askAfter(error))) return;
+      shown = "";
+      state.replaceChildren(failureBox(error, { retry: () => load() }));
       announce(failureSentence(error));
     }
+  }
+
+  function show(account, last) {
+    const now = JSON.stringify([account, last]);
+    if (now === shown) return;
+    shown = now;
+    keepFocus(state, () => state.replaceChildren(billing(account), reconciliation(last)));
   }
 }
 
@@ -58,10 +113,20 @@ function stateOf({ processedAt, error }) {
   return error === null ? ["processed", "green"] : ["noted", "amber"];
 }
 
-function replay({ id, type }, page) {
-  return actionButton(page, {
-    text: "Replay",
-    label: `Replay ${id}`,
+function menu(event, page) {
+  const { id, processedAt } = event;
+  return [
+    processedAt === null ? replay(event, page) : null,
+    { text: "History", href: `#/dashboard/audit?${new URLSearchParams({ entity: "stripe_event", entityId: id })}` },
+    copyAction("Copy id", id),
+  ];
+}
+
+function replay(event, page) {
+  const { id, type } = event;
+  return action(page, {
+    text: "Replay…",
+    item: event,
     method: "admin.replayWebhook",
     input: { eventId: id },
     done: (result) => outcome(id, result),
@@ -86,16 +151,11 @@ function billing({ configured, suspended, failedEvents }) {
   const key = configured ? "configured" : "not configured";
   return section(
     "Account",
-    el(
-      "dl",
-      { class: "facts" },
-      el("dt", {}, "Secret key"),
-      el("dd", {}, badge(key, configured ? "green" : "grey")),
-      el("dt", {}, "Requests"),
-      el("dd", {}, suspended ? badge("suspended after repeated failures", "red") : badge("allowed", "green")),
-      el("dt", {}, "Events"),
-      el("dd", {}, failedEvents === 0 ? "None waits for a replay." : [`${many} for a replay. `, link]),
-    ),
+    facts([
+      ["Secret key", badge(key, configured ? "green" : "grey")],
+      ["Requests", suspended ? badge("suspended after repeated failures", "red") : badge("allowed", "green")],
+      ["Events", failedEvents === 0 ? "None waits for a replay." : [`${many} for a replay. `, link]],
+    ]),
   );
 }
 

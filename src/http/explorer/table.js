@@ -1,6 +1,7 @@
 // The table of a list. A row stays the same element while its item stays the same, so that it keeps the focus and an open menu.
 
 import { el, uniqueId } from "./dom.js";
+import { arrange } from "./focus.js";
 import { menuButton } from "./menu.js";
 
 const FOCUSABLE = ":is(a[href], button):not([role='menuitem']), summary, [tabindex='0']";
@@ -67,11 +68,10 @@ export function createTable({ noun, columns, actions, onSort }, list) {
     fill(items) {
       keepingFocus(() => {
         rows = new Map(items.map((item) => [item.id, renewed(item)]));
-        const nodes = [...rows.values()].map((one) => one.node);
-        // Moving a row would close its menu.
-        if (nodes.length !== body.children.length || nodes.some((one, index) => one !== body.children[index])) {
-          body.replaceChildren(...nodes);
-        }
+        arrange(
+          body,
+          [...rows.values()].map((one) => one.node),
+        );
       });
     },
     prepend(item) {

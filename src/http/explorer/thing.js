@@ -3,6 +3,7 @@
 import { signIn } from "./account.js";
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { keepFocus } from "./focus.js";
 import { createGathering } from "./gather.js";
 import { pagedTable } from "./paged.js";
 import { session } from "./session.js";
@@ -60,12 +61,12 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     try {
       const thing = await load();
       if (own === loads && isQuiet && isCurrent(thing)) refreshTables();
-      else if (own === loads) show(render(thing, page));
+      // Already the rendering takes the tables out of the page.
+      else if (own === loads) keepFocus(body, () => show(render(thing, page)), heading);
       if (own === loads) shown = JSON.stringify(thing);
     } catch (error) {
       // What is shown stays until the server has time.
-      if (own === loads && isQuiet && error.retryAfterMs !== undefined) changes.ask(error.retryAfterMs);
-      else if (own === loads) fail(error);
+      if (own === loads && !(isQuiet && changes.askAfter(error))) fail(error);
     }
     if (own === loads) body.removeAttribute("aria-busy");
   }
@@ -90,21 +91,10 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
   }
 
   function show({ title: name, badges: marks, content }) {
-    const focused = labelOf(document.activeElement);
-    const hadFocus = body.contains(document.activeElement);
     heading.replaceChildren(el("bdi", { title: name }, name));
     badges.replaceChildren(...marks.filter(Boolean));
     document.title = `${name} – clusterdesk`;
     body.replaceChildren(...content.filter(Boolean));
-    if (hadFocus) refocus(focused);
-  }
-
-  /** Gives the focus back to what has the same name after everything was made anew. */
-  function refocus(label) {
-    const all = [...body.querySelectorAll("a, button, summary")];
-    const same = all.find((one) => labelOf(one) === label);
-    if (same instanceof HTMLElement) same.focus();
-    else heading.focus({ preventScroll: true });
   }
 
   function fail(error) {
@@ -120,10 +110,6 @@ export function showThing(main, { back, title, load, render, missing, watch = (_
     notice.replaceChildren(content);
     notice.focus();
   }
-}
-
-function labelOf(element) {
-  return element?.getAttribute("aria-label") ?? element?.textContent ?? "";
 }
 
 function refusal() {
@@ -144,4 +130,9 @@ export function section(title, ...content) {
 /** The same over the whole width. */
 export function wideSection(title, ...content) {
   return el("section", { "aria-label": title, class: "panel whole" }, el("h2", {}, title), content);
+}
+
+/** The same below two others, or beside them where there is room for three. */
+export function thirdSection(title, ...content) {
+  return el("section", { "aria-label": title, class: "panel whole beside" }, el("h2", {}, title), content);
 }

@@ -6,11 +6,11 @@ import { el } from "./dom.js";
 import { concernedUsers } from "./events.js";
 import { copyable, cut, facts, fitting } from "./facts.js";
 import { moment } from "./moment.js";
-import { nameOf, note, shortId } from "./names.js";
+import { clusterLink, clusterName, displayName, nameOf, note } from "./names.js";
 import { payments } from "./payments.js";
 import { call, watchAll } from "./rpc.js";
 import { session } from "./session.js";
-import { section, showThing, wideSection } from "./thing.js";
+import { section, showThing, thirdSection, wideSection } from "./thing.js";
 import { lastUse } from "./tokens.js";
 import { trail } from "./trail.js";
 import { eraseButton, reconcileButton, roleButton, softDeleteButton } from "./user-actions.js";
@@ -43,7 +43,7 @@ function render(user, page) {
   note(user);
   const { id, role, deletedAt, allowance } = user;
   return {
-    title: nameOf(user.name) ?? shortId(id),
+    title: displayName(user),
     badges: [
       badge(role),
       badge(allowance),
@@ -57,7 +57,7 @@ function render(user, page) {
         payments(user),
         paysSomehow(user) ? el("div", { class: "buttons" }, reconcileButton(user, page)) : null,
       ),
-      wideSection("Account", ...account(user, page)),
+      thirdSection("Account", ...account(user, page)),
       wideSection("Clusters", clusters(user, page)),
       wideSection("Tokens", tokens(user, page)),
       ...trails(id, page),
@@ -113,7 +113,7 @@ function clusters({ id }, page) {
       {
         title: "Cluster",
         cell: (one) => [
-          el("a", { href: `#/cluster/${one.id}` }, cut(one.name)),
+          el("a", { href: clusterLink(one.id) }, cut(clusterName(one))),
           el("code", { class: "help block" }, `#${one.id}`),
         ],
       },

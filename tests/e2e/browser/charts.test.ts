@@ -212,3 +212,53 @@ test("the range is chosen, stays in the address and is the table's", () =>
     await page.getByRole("button", { name: "Refresh" }).press("Enter");
     await until(async () => (await signedUp()) === before + 1, "the new user");
   }));
+
+test("a range is one message, which does not ask for what is known", () =>
+  explore(1280, DASHBOARD, async (page) => {
+    await openStats(page);
+    const messages: string[][] = [];
+    page.on("request", (request) => {
+      const body = request.postData() ?? "";
+      if (!body.includes("admin.series")) return;
+      messages.push(JSON.parse(body).map(({ params }: { params: { metric: string } }) => params.metric));
+    });
+    for (const [name, days] of [
+      ["A year", 365],
+      ["90 days", 90],
+      ["A year", 365],
+    ] as const) {
+      await page.getByRole("button", { name }).press("Enter");
+      const most = () => slider(page, "Changes").getAttribute("aria-valuemax");
+      await until(async () => (await most()) === String(days - 1), name);
+    }
+    const pieces = messages.map((metrics) => metrics.filter((metric) => metric === "changes").length);
+    // Changes are asked for by 31 days. Only the current ones grow, and what is left of 90 days is a piece of its own.
+    assert.deepEqual(pieces, [12, 2, 1]);
+    assert.deepEqual(
+      messages.map(({ length }, index) => length - pieces[index]!),
+      [6, 6, 6],
+    );
+    assert.equal(messages.flat().includes("revenue"), false);
+
+    // The pieces are one after the other.
+    await figure(page, "Changes").getByText("Table").click();
+    await page.getByRole("button", { name: "Copy Changes as a table" }).click();
+    await page.getByRole("button", { name: "Copied Changes as a table" }).waitFor();
+    const [, ...lines] = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split("\n");
+    const times = lines.map((line) => Date.parse(line.split("\t")[0]!));
+    assert.equal(times.length, 365);
+    assert.ok(times.every((time, day) => time === times[0]! + day * 24 * 60 * 60 * 1000));
+    const { lines: numbers } = await admin.admin.series({
+      metric: "changes",
+      from: new Date(times.at(-31)!).toISOString(),
+    });
+    assert.deepEqual(
+      lines.slice(-31).map((line) => Number(line.split("\t")[1])),
+      numbers[0]?.values,
+    );
+
+    // A refresh asks for all that may have changed.
+    await page.getByRole("button", { name: "Refresh" }).press("Enter");
+    const revenues = () => messages.flat().filter((metric) => metric === "revenue").length;
+    await until(() => revenues() === 2, "the revenue, for the picture beside the number and for the chart");
+  }));

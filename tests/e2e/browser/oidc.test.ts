@@ -6,6 +6,7 @@ import { accessible } from "../support/axe.ts";
 import { browser, complaints, screenshot } from "../support/browser.ts";
 import { freePort } from "../support/port.ts";
 import { Provider } from "../support/provider.ts";
+import { renaming } from "../support/rename.ts";
 import { Server } from "../support/server.ts";
 
 const provider = await Provider.start();
@@ -114,6 +115,31 @@ test("a name with markup, from right to left and of four bytes is a text", () =>
       assert.equal(await page.locator("img[src=x]").count(), 0);
     }
   }));
+
+test("behind a proxy that changes Host, the page to which the button leads back says why", async () => {
+  let behind = "";
+  const front = await renaming(() => behind);
+  const { BIND_ADDR: _, ...settings } = provider.settings(Number(new URL(front).port));
+  behind = (await Server.start(settings)).url;
+  const why = (page: Page) => page.getByRole("alert").filter({ hasText: /pass the header Host unchanged/ });
+  await profile(async (page) => {
+    await page.goto(`${front}/sign-in`);
+    await enter(page).waitFor();
+    assert.equal(await why(page).count(), 0);
+    await enter(page).press("Enter");
+    await why(page).waitFor();
+    assert.equal(page.url(), `${front}/sign-in`);
+    await accessible(page, "the page to which the button has led back");
+    await screenshot(page, "oidc-sent-back");
+    // Whoever comes from the server's own address to that of the provider, and back without an answer, is not told so.
+    await page.goto(`${server.url}/sign-in`);
+    await enter(page).press("Enter");
+    await page.waitForURL(`${provider.issuer}/**`);
+    await page.goBack();
+    await enter(page).waitFor();
+    assert.equal(await why(page).count(), 0);
+  });
+});
 
 test("without a provider none is offered", async () => {
   const plain = await Server.start();

@@ -59,6 +59,28 @@ for (const width of [360, 1280]) {
   });
 }
 
+test("a cluster whose name can't be seen is called by its escapes", async () => {
+  const user = await person(server, "pages_unseen");
+  const { id } = await user.k8s.create({ name: "imported-name", location: "eu" });
+  await open(1280, "#/", async (page) => {
+    // Only an imported cluster can have such a name.
+    await page.route("**/", async (route) => {
+      if (!route.request().postData()?.includes("admin.")) return route.continue();
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replaceAll("imported-name", "\u200b") });
+    });
+    await page.goto(`${server.url}/#/user/pages_unseen`);
+    await row(page, "Clusters", `#${id}`).getByRole("link", { name: "\\u{200b}" }).click();
+    await heading(page, "\\u{200b}").waitFor();
+    await row(page, "Events", "\\u{200b}").waitFor();
+    await region(page, "Cluster").getByText("\\u{200b}").waitFor();
+    await page.goBack();
+    // What the user did names the cluster as everywhere.
+    const entry = row(page, "Changes", "k8s.create").getByRole("link", { name: `#${id}`, exact: true });
+    assert.equal(await entry.getAttribute("href"), `#/cluster/${id}`);
+  });
+});
+
 test("by keyboard alone a cluster is found, deleted and restored", async () => {
   const user = await person(server, "pages_keys");
   const { id } = await user.k8s.create({ name: "keys", location: "eu" });

@@ -7,7 +7,8 @@ import { accessible } from "../support/axe.ts";
 import { billed } from "../support/billed.ts";
 import { browser } from "../support/browser.ts";
 import { choose, explorer, signIn } from "../support/explorer.ts";
-import { confirm, heading, person, region, row, said, tabTo, wellMade } from "../support/things.ts";
+import { confirm, dimmed, heading, person, region, row, said, tabTo, wellMade } from "../support/things.ts";
+import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
 
 const stripe = await billed({ BACKUP_EVERY: "1h" });
@@ -134,16 +135,11 @@ for (const width of WIDTHS) {
       await until(async () => /^CREATING/.test(await current.innerText()), "the step");
       // Somebody else goes on, and the page follows without being dimmed.
       await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
-      const dimmed = await page.evaluateHandle(() => {
-        const seen: string[] = [];
-        const note = (records: MutationRecord[]) => seen.push(...records.map(({ target }) => target.nodeName));
-        new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["aria-busy"] });
-        return seen;
-      });
+      const seen = await dimmed(page);
       for (const status of ["INITING", "RUNNING", "STOPPED"] as const)
         await admin.k8s.setStatus({ id: cluster, status });
       await until(async () => /^STOPPED/.test(await current.innerText()), "the last step");
-      assert.deepEqual(await dimmed.jsonValue(), []);
+      assert.deepEqual(await seen.jsonValue(), []);
       assert.equal(await steps.locator(".done").count(), 4);
       await row(page, "Events", "RUNNING").waitFor();
       await row(page, "Entries", "k8s.setStatus").first().waitFor();
@@ -174,7 +170,10 @@ for (const width of WIDTHS) {
       assert.match(await region(page, "Account").innerText(), /failed events? waits? for a replay/);
       assert.match(await region(page, "Reconcile").innerText(), /clusterdesk webhooks reconcile --dry-run/);
       await wellMade(page, `pages-stripe-${width}`);
-      await confirm(page, `Replay ${id}`, "Replay", /processed once more, as if Stripe had just sent it/);
+      await choose(page, `Actions: event ${id}`, "Replay…");
+      const dialog = page.getByRole("alertdialog");
+      assert.match(await dialog.innerText(), /processed once more, as if Stripe had just sent it/);
+      await dialog.getByRole("button", { name: "Replay" }).press("Enter");
       await said(page, /failed again/).waitFor();
       await failed.getByText("failed", { exact: true }).waitFor();
     });
@@ -271,7 +270,9 @@ test("an event about somebody who comes later is replayed, by keyboard alone", a
     const before = await failed();
     assert.ok(before > 0);
     await person(server, "pages_late");
-    await tabTo(page, `Replay ${id}`);
+    await tabTo(page, `Actions: event ${id}`);
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitem", { name: "Replay…" }).waitFor();
     await page.keyboard.press("Enter");
     await tabTo(page, "Replay");
     await page.keyboard.press("Enter");
@@ -279,5 +280,41 @@ test("an event about somebody who comes later is replayed, by keyboard alone", a
     await row(page, "Events", id).getByText("processed", { exact: true }).waitFor();
     await until(async () => (await failed()) === before - 1, "one failed event less");
     await wellMade(page, "pages-stripe-replayed");
+    await region(page, "Account").getByRole("link", { name: "Show" }).press("Enter");
+    await page.waitForURL(/failed=true$/);
+    const states = () => page.getByRole("table", { name: "Events" }).locator("tbody .badge").allInnerTexts();
+    await until(async () => [...new Set(await states())].join() === "failed", "the failed events");
+  });
+});
+
+test("1920 px: panels, tables and charts use the width, and lines of text stay short", async () => {
+  await person(server, "pages_wide");
+  const { id } = await createClient({ url: server.url, token: token("pages_wide") }).k8s.create({
+    name: "wide",
+    location: "eu",
+  });
+  const places = [
+    "user/pages_wide",
+    `cluster/${id}`,
+    ...["stats", "traffic", "stripe", "health"].map((tab) => `dashboard/${tab}`),
+  ];
+  await open(1920, "#/", async (page) => {
+    for (const place of places) {
+      await page.goto(`${server.url}/#/${place}`);
+      const wide = page.getByRole("main").locator(".thing, .charts").first();
+      await wide.locator("section, figure").first().waitFor();
+      assert.ok((await wide.boundingBox())!.width > 1500, place);
+      const lines = await page
+        .getByRole("main")
+        .locator("p")
+        .evaluateAll((all) =>
+          all.flatMap((one) => {
+            const range = document.createRange();
+            range.selectNodeContents(one);
+            return [...range.getClientRects()].map(({ width }) => width);
+          }),
+        );
+      assert.ok(Math.max(0, ...lines) < 700, `${place}: a line of ${Math.max(...lines)} px`);
+    }
   });
 });

@@ -29,6 +29,16 @@ export async function wellMade(page: Page, name: string): Promise<void> {
   await inBothThemes(page, (scheme) => screenshot(page, scheme === "dark" ? `${name}-dark` : name));
 }
 
+/** The elements that are dimmed from now on, by their names. */
+export function dimmed(page: Page) {
+  return page.evaluateHandle(() => {
+    const seen: string[] = [];
+    const note = (records: MutationRecord[]) => seen.push(...records.map(({ target }) => target.nodeName));
+    new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["aria-busy"] });
+    return seen;
+  });
+}
+
 /** Presses a button and confirms what is asked, which must say what will happen. */
 export async function confirm(page: Page, button: string | RegExp, answer: string, says: RegExp): Promise<void> {
   await page.getByRole("button", { name: button }).first().click();
