@@ -1,4 +1,4 @@
-// x-content-hash: beb6f84f7094501034abab01e948fa0321e8b6224220a74b3c10747883dc3509
+// x-content-hash: da3cc12a59b863b74d76a6a8f494d70883093c696a2d707a2facef11a5513fc7
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 10: httpLink, httpBatchLink and wsLink. Its stream link has another format than that of client 11.
 
@@ -575,7 +575,7 @@ export interface Replayed {
 export type Role = "USER" | "ADMIN";
 
 /** A limit on what a token may do, in addition to its user's own rights. */
-export type Scope = "read" | "write" | "admin";
+export type Scope = "read" | "write" | "service" | "admin";
 
 /** Numbers over time. */
 export interface Series {
@@ -1097,7 +1097,7 @@ export type AppRouter = CreateRouterInner<Config, {
     }, Series>;
     /** The calls that this server has answered in the last hour. */
     traffic: QueryOf<{
-      /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+      /** The canonical or old name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
       procedure?: string | null | undefined;
       /** How many minutes, the current one included; 60 by default. */
       minutes?: number | null | undefined;

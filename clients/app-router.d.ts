@@ -1,4 +1,4 @@
-// x-content-hash: 04cb481108c17568bb5a9d635f393202d6902086f7e7945a280c8f1a5a1fda1c
+// x-content-hash: 898a617460bab1291d02855a44ae5e3768b51d5aebd9d4c87a7c947f755bfc02
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 11
 
@@ -574,7 +574,7 @@ export interface Replayed {
 export type Role = "USER" | "ADMIN";
 
 /** A limit on what a token may do, in addition to its user's own rights. */
-export type Scope = "read" | "write" | "admin";
+export type Scope = "read" | "write" | "service" | "admin";
 
 /** Numbers over time. */
 export interface Series {
@@ -1099,7 +1099,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     }, Series>;
     /** The calls that this server has answered in the last hour. */
     traffic: QueryOf<{
-      /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+      /** The canonical or old name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
       procedure?: string | null | undefined;
       /** How many minutes, the current one included; 60 by default. */
       minutes?: number | null | undefined;

@@ -37,7 +37,7 @@ const FILE: &str = "clusterdesk.toml";
 /// Names the folder with the credentials that a service manager passes (systemd.exec(5), "CREDENTIALS").
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
-/// A typed RPC server that sells Kubernetes clusters. Without a subcommand it runs the server.
+/// A typed RPC server for a business that sells Kubernetes clusters. Without a subcommand, it runs the server.
 #[derive(Debug, Parser)]
 #[command(name = "clusterdesk", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -91,7 +91,7 @@ pub enum Command {
     /// Verify the audit log, and export it
     #[command(subcommand)]
     Audit(Audit),
-    /// Remove deleted clusters and users, cluster events and processed Stripe events that are old
+    /// Remove old data: deleted clusters and users, cluster events, processed Stripe events; with options, parts of the audit log
     Purge(Purge),
     /// Print the OpenRPC document of the procedures
     Openrpc {
@@ -216,7 +216,7 @@ pub enum Token {
         /// Purpose of the token
         #[arg(long, default_value = "command line")]
         name: String,
-        /// What the token may be used for: read, write or admin
+        /// What the token may be used for: read, write, service or admin
         #[arg(long, default_value = "admin")]
         scope: Scope,
         /// Days until the token expires [default: never]
@@ -294,9 +294,9 @@ pub enum Webhooks {
         #[command(flatten)]
         data: DataSettings,
     },
-    /// List the Stripe customers of users that are gone at Stripe: deleted, or of the other mode
+    /// List stored Stripe customers that do not exist at Stripe: deleted, or created in the other mode (test or live)
     Customers {
-        /// Forget them, so that their users become new Stripe customers with the next purchase
+        /// Remove their ids from the database, so that a new Stripe customer is created with the next purchase
         #[arg(long)]
         mend: bool,
         /// Print the result as JSON

@@ -61,11 +61,11 @@ pub struct Settings {
     #[arg(long, env = "DATABASE_THREADS", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub database_threads: u16,
 
-    /// Address to listen on: HOST:PORT or unix:PATH
+    /// Address to listen on: IP:PORT, localhost:PORT or unix:PATH
     #[arg(long, env = "BIND_ADDR", default_value = "127.0.0.1:8080")]
     pub bind_addr: BindAddr,
 
-    /// Address for `/metrics` alone, HOST:PORT or unix:PATH; without it they are at BIND_ADDR
+    /// Address for `/metrics` alone: IP:PORT, localhost:PORT or unix:PATH [default: `/metrics` is at BIND_ADDR]
     #[arg(long, env = "METRICS_ADDR")]
     pub metrics_addr: Option<BindAddr>,
 
@@ -207,10 +207,10 @@ impl JwtSettings {
     }
 }
 
-/// The OpenID Connect provider by which people sign in to the explorer. Without an issuer there is none.
+/// The OpenID Connect provider with which people sign in to the explorer. Without an issuer there is none.
 #[derive(Clone, Debug, Default, Args)]
 pub struct OidcSettings {
-    /// Issuer of the OpenID Connect provider by which people sign in to the explorer: an https URL [default: none]
+    /// Issuer of the OpenID Connect provider with which people sign in to the explorer: an https URL [default: none]
     #[arg(long, env = "OIDC_ISSUER")]
     pub oidc_issuer: Option<String>,
 
@@ -255,7 +255,7 @@ pub struct RateLimitSettings {
     #[arg(long, env = "RATE_LIMIT_WRITE_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub rate_limit_write_window_ms: u64,
 
-    /// Calls of stripe.createSession per caller and window; 0 disables the limit
+    /// Calls that ask Stripe (stripe.createSession, admin.reconcileUser) per caller and window; 0 disables the limit
     #[arg(long, env = "RATE_LIMIT_STRIPE_MAX_REQUESTS", default_value_t = 10)]
     pub rate_limit_stripe_max_requests: u32,
 
@@ -264,7 +264,8 @@ pub struct RateLimitSettings {
     pub rate_limit_stripe_window_ms: u64,
 }
 
-/// The Stripe account. Without one, `stripe.*` and the webhook return SERVICE_UNAVAILABLE, and the rest works.
+/// The Stripe account. Without a key, `stripe.createSession` and `admin.reconcileUser` return SERVICE_UNAVAILABLE; without a webhook
+/// secret, the webhook does. The rest works.
 #[derive(Clone, Debug, Default, Args)]
 pub struct StripeSettings {
     /// Secret key for Stripe's API

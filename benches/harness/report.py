@@ -68,14 +68,26 @@ def grouped(bench, prefix, cell):
     return table([""] + [f"{int(column):,}" for column in columns], rows)
 
 
+def copied(bench, found):
+    """The copies of a database, which are measured on their own."""
+    titles = {"postgres": "SQLite to PostgreSQL", "sqlite": "PostgreSQL to SQLite"}
+    rows = [[titles[name], f"{one['seconds']:.0f}", f"{one['memory_mb']:.0f}"] for name, one in found.items()]
+    lines = f"{max(one['rows'] for one in found.values()):,} rows in all, {of_today()}:\n\n"
+    return lines + table(["", "s", "memory, MB"], rows)
+
+
+def of_today():
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=False)
+    return f"{datetime.date.today()}, commit {commit.stdout.strip()}"
+
+
 def machine(bench):
     with open("/proc/cpuinfo") as file:
         models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=False)
     file_system = subprocess.run(["stat", "-f", "-c", "%T", "/var/tmp"], capture_output=True, text=True, check=False)
     command = " ".join(["benches/run", *sys.argv[1:]])
     return (
-        f"`{command}` on {datetime.date.today()}, commit {commit.stdout.strip()}: {os.cpu_count()} × "
+        f"`{command}` on {of_today()}: {os.cpu_count()} × "
         f"{models[0] if models else platform.machine()}, Linux {platform.release()}, {file_system.stdout.strip()}, "
         f"PostgreSQL {bench.postgres.version}. {bench.users:,} users; medians of {bench.rounds} interleaved rounds of "
         f"{bench.seconds} s. The load tool runs on the same cores. Load average before the start: {bench.busy:.1f}.\n"
@@ -84,7 +96,8 @@ def machine(bench):
 
 def pages(bench):
     """The generated parts of the page, by name."""
-    failed = sum(run.failed for runs in bench.results.values() for run in runs.values() if isinstance(run, Run))
+    loaded = [run for runs in bench.results.values() for run in runs.values() if isinstance(run, Run)]
+    failed = sum(run.failed for run in loaded)
     measured = bench.results.get("process", {})
     memory = table(
         ["", "start to first answer, ms", "idle, MB", "10,000 idle sockets, MB", "after closing, MB", "under load, MB"],
@@ -106,14 +119,15 @@ def pages(bench):
         for subject, run in runs.items()
     ]
     parts = {
-        "machine": machine(bench),
+        "machine": machine(bench) if loaded else "",
         "throughput": comparison(bench, lambda run: f"{short(run.rate)} ({cost(run)})"),
         "latency": comparison(bench, lambda run: f"{run.p50:.2f} / {run.p99:.2f}"),
-        "errors": f"Failed or wrong answers in all runs: {failed}.\n",
+        "errors": f"Failed or wrong answers in all runs: {failed}.\n" if loaded else "",
         "process": memory if measured else "",
         "memory": peers if bench.rss else "",
         "connections": grouped(bench, "connections", lambda run: f"{short(run.rate)} ({run.p99:.1f})"),
         "tail": table(["60 s", "calls/s", "p50", "p90", "p99", "p99.9", "worst, ms", "p99 / p50"], slow) if slow else "",
+        "copy": copied(bench, bench.results["copy"]) if bench.results.get("copy") else "",
         "scale": grouped(bench, "scale", lambda run: f"{run.p50:.2f} ms, {cost(run)}"),
     }
     return {name: part for name, part in parts.items() if part}

@@ -1,11 +1,14 @@
 """What is measured. A scenario is a function that puts its results into `bench.results`."""
 
+import http.server
+import json
 import os
 import resource
 import shutil
 import socket
 import statistics
 import subprocess
+import threading
 import time
 from dataclasses import fields
 
@@ -19,6 +22,7 @@ AUDITED = 100_000
 SIZES = (1_000, 100_000, 1_000_000)
 COUNTS = (1, 8, 32, 128)
 TAIL_SECONDS = 60
+COPIED = 1_000_000
 
 
 def median(runs):
@@ -241,12 +245,12 @@ def sockets(subject, count, idle):
     return during, subject.memory()
 
 
-def logging(bench, name):
-    """What the log costs at its default level: the same server with it and without it, in turns."""
+def settings_apart(bench, *settings):
+    """The same server with some settings and with others, in turns: the medians of its runs of hello."""
     path = os.path.join(bench.folder, "ours.db")
     bench.subject("sqlite")
-    servers = [ours("sqlite", f"sqlite:{path}", bench.folder, RUST_LOG=level) for level in ("info", "off")]
-    found = ([], [])
+    servers = [ours("sqlite", f"sqlite:{path}", bench.folder, **chosen) for chosen in settings]
+    found = [[] for _ in servers]
     for server in servers:
         server.wait(lambda subject: calls.HELLO.send(subject, bench.load.tokens[1]))
         bench.warm_up(bench.load, server, calls.HELLO, 32)
@@ -255,8 +259,36 @@ def logging(bench, name):
             runs.append(bench.load.run([server], calls.HELLO, 32, bench.seconds))
     for server in servers:
         server.stop()
-    with_log, without = (median(runs) for runs in found)
+    return [median(runs) for runs in found]
+
+
+def logging(bench, name):
+    """What the log costs at its default level."""
+    with_log, without = settings_apart(bench, {"RUST_LOG": "info"}, {"RUST_LOG": "off"})
     measured = {"with_us": with_log.server, "without_us": without.server, "log_us": with_log.server - without.server}
+    bench.keep(name, {"sqlite": {key: round(value, 1) for key, value in measured.items()}})
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    """Accepts traces and forgets them."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def traces(bench, name):
+    """What traces cost when one call in a hundred is traced."""
+    collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}"}
+    off, sampled = settings_apart(bench, {}, {**endpoint, "OTEL_TRACES_SAMPLER_ARG": "0.01"})
+    collector.shutdown()
+    measured = {"off_us": off.server, "sampled_us": sampled.server, "percent": 100 * (sampled.server / off.server - 1)}
     bench.keep(name, {"sqlite": {key: round(value, 1) for key, value in measured.items()}})
 
 
@@ -296,6 +328,36 @@ def scale(bench, name):
                 bench.postgres.sql("postgres", f"DROP DATABASE {database}")
 
 
+def copy(bench, name):
+    """`clusterdesk copy` of a million clusters from SQLite to PostgreSQL and back: how long it takes, and its greatest memory."""
+    path = bench.sqlite("copied", COPIED * 9 // 11, COPIED)
+    back = os.path.join(bench.folder, "copied_back.db")
+    bench.postgres.sql("postgres", "CREATE DATABASE copied")
+    there = bench.postgres.url("copied")
+    sums = []
+    for subject, source, target in (("postgres", f"sqlite:{path}", there), ("sqlite", there, f"sqlite:{back}")):
+        began = time.monotonic()
+        report = os.path.join(bench.folder, f"copy-to-{subject}.json")
+        with open(report, "w") as output:
+            command = [SERVER, "copy", "--from", source, "--to", target, "--json"]
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, cwd=bench.folder)
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"the copy to {subject} failed with status {process.returncode}")
+        measured = {"seconds": round(time.monotonic() - began, 1), "memory_mb": round(usage.ru_maxrss / 1024, 1)}
+        with open(report) as file:
+            tables = json.load(file)["tables"]
+        sums.append(tables)
+        measured["rows"] = sum(table["rows"] for table in tables)
+        bench.keep(name, {subject: measured})
+    if sums[0] != sums[1]:
+        raise RuntimeError("the copy back has other rows")
+    bench.postgres.sql("postgres", "DROP DATABASE copied")
+    os.remove(path)
+    os.remove(back)
+
+
 ALL = {
     "hello": compared(calls.HELLO, ["bare", *DATABASE]),
     "list": compared(calls.LIST, DATABASE),
@@ -307,8 +369,10 @@ ALL = {
     "two-servers": two_servers,
     "process": process,
     "logging": logging,
+    "traces": traces,
     "connections": connections,
     "tail": tail,
     "scale": scale,
+    "copy": copy,
 }
 QUICK = ["hello", "list", "churn", "stats", "slow-disk", "two-servers", "process"]

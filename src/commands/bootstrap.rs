@@ -1,11 +1,14 @@
 //! The first admin: a database without an admin gets one at start, with a token that is shown once.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clusterdesk::{
     auth::{Grant, Granted, PlainToken},
-    db::{DatabaseUrl, DbConnection, Timestamp, locks, transaction},
+    db::{DatabaseUrl, DbConnection, Manager, Purpose, Timestamp, locks, migrations, refuse_unfinished, transaction},
     models::{
         api_token::Scope,
         audit::{Door, NewAuditEntry},
@@ -19,12 +22,37 @@ use super::{
     token_file::{self, write_secret},
 };
 
+/// What a folder is missed for, and how to do without.
+const FOLDER: &str = "the token of the first admin needs a folder (DATA_DIR); BOOTSTRAP_ADMIN=off creates no admin";
+
 /// A token that was created at start.
 pub struct FirstToken {
     /// The token.
     pub token: PlainToken,
     /// The file that contains it.
     pub file: PathBuf,
+}
+
+/// Refuses a folder that could not store the token of the first admin, before a new database is changed. One that is migrated
+/// has had its first admin, most likely, and may do without the folder.
+///
+/// # Errors
+/// The folder can't be created or written; the database can't be read.
+pub fn check(url: &DatabaseUrl, data_dir: &Path) -> Result<()> {
+    if is_new(url)? { token_file::check(data_dir).context(FOLDER) } else { Ok(()) }
+}
+
+/// Whether a database is missing or has no tables of this server.
+fn is_new(url: &DatabaseUrl) -> Result<bool> {
+    if let Some(path) = url.sqlite_path() {
+        refuse_unfinished(path)?;
+        if !path.exists() {
+            return Ok(true);
+        }
+    }
+    let manager = Manager { url: url.clone(), purpose: Purpose::Read, statement_timeout: Duration::ZERO };
+    let mut connection = manager.open().with_context(|| format!("could not open the {} database", url.kind()))?;
+    Ok(migrations::level(&mut connection)?.is_none())
 }
 
 /// Creates an admin and a token unless there is an admin. If several servers start together, exactly one creates them.
@@ -58,8 +86,7 @@ pub fn run(url: &DatabaseUrl, data_dir: &Path) -> Result<Option<FirstToken>> {
         .insert(conn)?;
         // Before the commit: otherwise a failure to write the file would leave an admin without a readable token.
         let written = data::create_folder(data_dir).and_then(|()| write_secret(&file, token.expose()));
-        written
-            .context("the token of the first admin needs a folder (DATA_DIR); BOOTSTRAP_ADMIN=off creates no admin")?;
+        written.context(FOLDER)?;
         Ok(Some(FirstToken { token, file }))
     });
     created.map_err(data::detailed)

@@ -152,7 +152,7 @@ fn writes(url: &DatabaseUrl) -> Result<String> {
     }
     let manager = Manager { purpose: Purpose::Write, ..manager(url) };
     let mut connection = manager.open().context("could not connect")?;
-    let read_only = transaction::rehearse(&mut connection, |conn| Ok(dialect::is_read_only(conn)));
+    let read_only = transaction::rehearse(&mut connection, |conn| Ok(dialect::is_read_only(conn)?));
     ensure!(!read_only.map_err(data::detailed)?, "the database is read-only, as a standby is");
     Ok("the database accepts them".to_owned())
 }
@@ -168,7 +168,7 @@ fn billing(settings: &Settings) -> Result<String> {
     Ok(checks::billing(&Stripe::new(&settings.stripe, settings.app_url.as_ref())?))
 }
 
-/// Asks the provider by which people sign in to the explorer, if there is one.
+/// Asks the provider with which people sign in to the explorer, if there is one.
 fn provider(settings: &Settings) -> Result<Option<String>> {
     let Some(provider) = clusterdesk::http::identity_provider(settings)? else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -115,6 +115,9 @@ fn prepare(settings: &Settings, url: &DatabaseUrl) -> Result<(Tokens, Option<Sql
             sessions::require(&DatabaseUrl::parse(other, setting)?, setting)?;
         }
     }
+    if settings.bootstrap_admin == Switch::On {
+        bootstrap::check(url, data_dir)?;
+    }
     data::create(url)?;
     let lock = url.sqlite_path().map(SqliteLock::share).transpose()?;
     for name in Migrations::open(url)?.up(usize::MAX)? {

@@ -43,7 +43,7 @@ pub fn run(command: &Token) -> Result<()> {
 fn list(settings: &DataSettings, user: Option<&str>, json: bool) -> Result<()> {
     let tokens = ApiToken::list(&mut data::connect(settings)?, user)?;
     let header = format!(
-        "{:>6}  {:5}  {:7}  {:24}  {:24}  {:24}  {:4}  {:30}  NAME",
+        "{:>6}  {:7}  {:7}  {:24}  {:24}  {:24}  {:4}  {:30}  NAME",
         "ID", "SCOPE", "STATE", "CREATED", "EXPIRES", "USED", "HINT", "USER"
     );
     let mut rows = Rows::new(json, header)?;
@@ -53,7 +53,7 @@ fn list(settings: &DataSettings, user: Option<&str>, json: bool) -> Result<()> {
         let (expires, used) = (or_never(token.expires_at), or_never(token.last_used_at));
         let (id, hint, user, name) = (token.id, token.hint.as_deref().unwrap_or("-"), &token.user_id, &token.name);
         let text = format!(
-            "{id:>6}  {scope:5}  {state:7}  {created:24}  {expires:24}  {used:24}  {hint:4}  {user:30}  {name}"
+            "{id:>6}  {scope:7}  {state:7}  {created:24}  {expires:24}  {used:24}  {hint:4}  {user:30}  {name}"
         );
         rows.add(&row(token), text)?;
     }

@@ -2,7 +2,7 @@
 //! of several databases share the folder.
 
 use std::{
-    fs::{OpenOptions, read_to_string, rename},
+    fs::{OpenOptions, read_to_string, remove_file, rename},
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -18,6 +18,9 @@ use clusterdesk::{
         user::{Role, User},
     },
 };
+use uuid::Uuid;
+
+use super::data;
 
 /// The most files that are looked at.
 const FILES: usize = 100;
@@ -106,4 +109,16 @@ pub fn write_secret(path: &Path, text: &str) -> Result<()> {
         rename(&temporary, path)
     };
     write().with_context(|| format!("could not write {}", path.display()))
+}
+
+/// Creates the folder, and refuses one in which no file can be written.
+///
+/// # Errors
+/// The folder can't be created or written.
+pub fn check(data_dir: &Path) -> Result<()> {
+    data::create_folder(data_dir)?;
+    // Several servers may start together in one folder.
+    let trial = data_dir.join(format!(".trial-{}", Uuid::new_v4()));
+    let tried = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&trial);
+    tried.and_then(|_file| remove_file(&trial)).with_context(|| format!("could not write in {}", data_dir.display()))
 }

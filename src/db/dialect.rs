@@ -258,11 +258,14 @@ pub fn answers(connection: &mut DbConnection) -> bool {
 }
 
 /// Whether the server accepts no writes, as a former primary does after a failover. Always false on SQLite.
-pub fn is_read_only(connection: &mut DbConnection) -> bool {
+///
+/// # Errors
+/// The database's.
+pub fn is_read_only(connection: &mut DbConnection) -> QueryResult<bool> {
     match connection {
-        DbConnection::Sqlite(_) => false,
+        DbConnection::Sqlite(_) => Ok(false),
         DbConnection::Postgres(pg) => {
-            diesel::select(sql::<Bool>("current_setting('transaction_read_only')::boolean")).get_result(pg) == Ok(true)
+            diesel::select(sql::<Bool>("current_setting('transaction_read_only')::boolean")).get_result(pg)
         }
     }
 }
@@ -272,7 +275,7 @@ pub fn is_read_only(connection: &mut DbConnection) -> bool {
 /// # Errors
 /// When the database accepts no writes.
 pub fn write_probe(connection: &mut DbConnection) -> QueryResult<()> {
-    if is_read_only(connection) {
+    if is_read_only(connection)? {
         // The message below would be accepted.
         let message = Box::new("the session is in a read-only transaction".to_owned());
         return Err(diesel::result::Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, message));

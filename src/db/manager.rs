@@ -146,9 +146,10 @@ pub(super) fn is_lost(connection: &mut DbConnection) -> bool {
 }
 
 /// Whether a connection for writes leads to a server that accepts none any more (SQLSTATE 25006), so that it is of no use
-/// although the server answers. Costs a round trip, so it is called only after an error.
+/// although the server answers. Costs a round trip, so it is called only after an error. One that can't say it is of no use
+/// either.
 pub(super) fn is_demoted(connection: &mut DbConnection, purpose: Purpose) -> bool {
-    purpose.writes() && dialect::is_read_only(connection)
+    purpose.writes() && dialect::is_read_only(connection).unwrap_or(true)
 }
 
 #[cfg(test)]

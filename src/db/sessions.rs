@@ -32,12 +32,12 @@ pub(super) fn check_connections(mut first: PgConnection, mut second: PgConnectio
 /// Refuses a pooler in transaction mode at the URL of a setting that needs sessions. One that can't be reached is not refused.
 ///
 /// # Errors
-/// There is such a pooler. Names the setting.
+/// There is such a pooler, or the server can be reached and not be read. Names the setting.
 pub fn require(url: &DatabaseUrl, setting: &str) -> Result<()> {
     let DatabaseUrl::Postgres(secret) = url else { return Ok(()) };
     let connect = || PgConnection::establish(secret.expose());
     let (Ok(mut first), Ok(mut second)) = (connect(), connect()) else { return Ok(()) };
-    let shared = are_shared(&mut first, &mut second).unwrap_or(false);
+    let shared = are_shared(&mut first, &mut second).with_context(|| format!("could not read from {setting}"))?;
     ensure!(
         !shared,
         "{setting} leads to a pooler in transaction mode; it needs PostgreSQL itself, or a pooler in session mode"

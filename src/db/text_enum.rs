@@ -48,7 +48,7 @@ macro_rules! text_enum {
             fn from_str(text: &str) -> anyhow::Result<Self> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    other => anyhow::bail!("{other:?} is none of {:?}", [$($text),+]),
+                    other => anyhow::bail!("{other:?} is not one of {:?}", [$($text),+]),
                 }
             }
         }

@@ -1,5 +1,5 @@
 //! Texts that never change, compressed once for the clients that accept it. Answers to calls are not compressed: that would
-//! take time at each call, and a proxy can do it.
+//! take time at each call, and a proxy can do it (docs/adr/0009-compressed-once.md).
 
 use std::{io::Write, sync::OnceLock};
 

@@ -35,9 +35,10 @@ const PAGES: [(&str, &str); 3] = [("/", PAGE), ("/docs", PAGE), ("/sign-in", SIG
 
 /// What the pages load: its name in the page, below `docs/`, content type, content. Scripts and styles are bundled by
 /// `tests/e2e/explorer-bundle`, so that a browser far away asks for few files.
-const ASSETS: [(&str, &str, &str); 4] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     ("console.css", CSS, include_str!("explorer/built/console.css")),
     ("console.js", JAVASCRIPT, include_str!("explorer/built/console.js")),
+    ("prelude.js", JAVASCRIPT, include_str!("explorer/built/prelude.js")),
     ("icon.svg", SVG, include_str!("explorer/icon.svg")),
     ("sign-in.js", JAVASCRIPT, include_str!("explorer/built/sign-in.js")),
 ];

@@ -1,4 +1,4 @@
-//! The identity provider of the settings, by which people sign in to the explorer.
+//! The identity provider of the settings, with which people sign in to the explorer.
 
 use anyhow::{Result, bail};
 

@@ -50,6 +50,11 @@ impl<'c> Call<'c> {
         self.caller.is_some_and(Caller::acts_as_admin)
     }
 
+    /// Whether the caller is an admin and the token has the scope `service` or `admin`.
+    pub fn acts_as_service(&self) -> bool {
+        self.caller.is_some_and(Caller::acts_as_service)
+    }
+
     /// What the token of the caller may do.
     pub fn scope(&self) -> Scope {
         self.caller.map_or(Scope::Read, |caller| caller.scope)

@@ -45,6 +45,11 @@ impl Caller {
         self.user.role == Role::Admin && self.scope >= Scope::Admin
     }
 
+    /// Whether the user is an admin and the token has the scope `service` or `admin`.
+    pub fn acts_as_service(&self) -> bool {
+        self.user.role == Role::Admin && self.scope >= Scope::Service
+    }
+
     /// Reads the caller again, and locks the user record until the transaction ends.
     pub(super) fn reload(&self, conn: &mut DbConnection) -> Result<Self> {
         let user = User::find_locked(conn, &self.user.id)?.ok_or(GONE)?;
@@ -171,10 +176,11 @@ fn profile(claims: &Claims) -> Profile<'_> {
 pub fn authorize(caller: &Caller, access: Access, kind: Kind) -> Result<()> {
     let needed = match (access, kind) {
         (Access::Admin, _) => Scope::Admin,
+        (Access::Service, _) => Scope::Service,
         (_, Kind::Mutation) => Scope::Write,
         (_, Kind::Query | Kind::Subscription) => Scope::Read,
     };
-    if access == Access::Admin && caller.user.role != Role::Admin {
+    if matches!(access, Access::Service | Access::Admin) && caller.user.role != Role::Admin {
         return Err(Error::Forbidden("Only admins may do this."));
     }
     if caller.scope < needed {

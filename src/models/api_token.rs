@@ -15,7 +15,9 @@ text_enum! {
         Read = "read",
         /// Mutations too.
         Write = "write",
-        /// Procedures for admins too, if the user is one.
+        /// Also those procedures for admins that are for services, if the user is an admin.
+        Service = "service",
+        /// All procedures for admins, if the user is one.
         Admin = "admin",
     }
 }

@@ -1,6 +1,6 @@
 //! The numbers that `admin.getStats` shows. Triggers maintain counters, so that no call counts a table.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use diesel::{
     dsl::{sql, sum},
@@ -10,7 +10,7 @@ use diesel::{
 
 use super::{customer::GRACE, plan::Plan};
 use crate::{
-    db::{DbConnection, Timestamp, cached::cached},
+    db::{DbConnection, Loader, Timestamp, cached::cached},
     schema::{audit_counts, audit_log, customers, live_counts, paid_period_counts as paid},
 };
 
@@ -21,6 +21,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The width of a bucket of audit entries.
 const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
+
+/// Loads the counts of now, once for all admins who ask together.
+pub struct CountsNow;
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,15 @@ pub struct Counts {
     pub paying: i64,
     /// Audit entries of the last 24 hours.
     pub recent: i64,
+}
+
+impl Loader for CountsNow {
+    type Rows = Counts;
+
+    fn load(conn: &mut DbConnection, admins: &[&str]) -> QueryResult<HashMap<String, Counts>> {
+        let counts = counts(conn, Timestamp::now())?;
+        Ok(admins.iter().map(|admin| ((*admin).to_owned(), counts)).collect())
+    }
 }
 
 /// The number of live users (`user`) or clusters (`cluster`).

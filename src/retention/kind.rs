@@ -84,7 +84,7 @@ impl FromStr for Kind {
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        kind.with_context(|| format!("{text:?} is no kind of data that gets old"))
+        kind.with_context(|| format!("{text:?} is not a kind: expected clusters, users, events, webhooks or addresses"))
     }
 }
 

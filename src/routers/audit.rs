@@ -82,7 +82,7 @@ pub struct AuditItem {
 #[schemars(deny_unknown_fields)]
 pub struct WatchAudit {
     /// The id of the last event received; delivery resumes after it.
-    #[schemars(regex(pattern = "^[0-9]{1,19}$"), extend("x-message" = "Use the id of an event."))]
+    #[schemars(regex(pattern = "^[0-9]{1,19}$"), extend("x-message" = "must be the id of an event"))]
     last_event_id: Option<String>,
     #[serde(flatten)]
     filter: EntryFilter,

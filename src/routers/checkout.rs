@@ -10,7 +10,7 @@ use crate::{
     models::{customer::Customer, gone_stripe_customer::GoneStripeCustomer, user::User},
     stripe::{
         Created, StripeClient, session,
-        subscriptions::{Subscriptions, ask_for_open},
+        subscriptions::{Subscriptions, ask_for_open, has_open},
     },
 };
 
@@ -83,11 +83,13 @@ impl Request<'_> {
         {
             return Ok(Page::Portal(id));
         }
-        let unknown = subscriptions.unknown(record);
-        if let Some(id) = ask_for_open(self.client, &unknown, self.call.deadline().into()).await? {
+        let (unknown, deadline) = (subscriptions.unknown(record), self.call.deadline().into());
+        if let Some(id) = ask_for_open(self.client, &unknown, deadline).await? {
             return Ok(Page::Portal(id));
         }
         match stripe_customer {
+            // The event of a purchase may be on its way, or lost.
+            Some(id) if has_open(self.client, &id, prices, deadline).await? => Ok(Page::Portal(id)),
             Some(id) => Ok(Page::Checkout(id)),
             None => {
                 let replaces = subscriptions.gone.last().map(|gone| gone.id.as_str());

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) const NO_CLUSTER: Error = Error::NotFound("cluster");
-const BAD_NAME: &str = "Use lower-case letters, digits and dashes.";
+const BAD_NAME: &str = "may contain only lower-case letters, digits and dashes";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -149,7 +149,7 @@ pub fn router() -> Router {
         .example(json!({"limit": 10}), example::page(&example::deleted_cluster()))
         .query("count", Access::User, "The numbers of the caller's active and deleted clusters.", count)
         .example(json!({}), json!({"active": 1, "deleted": 1}))
-        .mutation("setStatus", Access::Admin, "Moves any user's active cluster to its next status.", set_status)
+        .mutation("setStatus", Access::Service, "Moves any user's active cluster to its next status.", set_status)
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"id": 1, "status": "STOPPED"}), example::success())
         .subscription(

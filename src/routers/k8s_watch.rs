@@ -20,7 +20,7 @@ use crate::{
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WatchClusters {
     /// The id of the last event received; delivery resumes after it.
-    #[schemars(regex(pattern = "^[0-9]{1,19}$"), extend("x-message" = "Use the id of an event."))]
+    #[schemars(regex(pattern = "^[0-9]{1,19}$"), extend("x-message" = "must be the id of an event"))]
     last_event_id: Option<String>,
     /// The owner. By default the caller or, for admins, every user; only admins may name another user.
     #[schemars(length(min = 1, max = 255), extend("format" = "identifier"))]
@@ -76,7 +76,7 @@ pub struct ChangedCluster {
 /// UNAUTHORIZED in a public procedure; BAD_REQUEST for a position that is not a known event id.
 pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterEvent, ClusterChange>> {
     let WatchClusters { last_event_id, user_id, cluster_id, plan, status } = input;
-    let own = (!call.acts_as_admin()).then(|| call.caller().map(|caller| caller.id.clone())).transpose()?;
+    let own = (!call.acts_as_service()).then(|| call.caller().map(|caller| caller.id.clone())).transpose()?;
     let filter = ClusterEventFilter { owner: user_id.or(own), cluster_id, plan, status };
     let (permitted_owner, read_filter) = (filter.owner.clone(), filter.clone());
     let select = move |signal: Signal<'_, ClusterEvent>| match signal {
@@ -92,7 +92,7 @@ pub fn watch(call: &mut Call<'_>, input: WatchClusters) -> Result<Watch<ClusterE
 
 /// Refuses callers who may not watch the clusters of `owner`, or of all users without one.
 fn authorize(call: &Call<'_>, owner: Option<&str>) -> Result<()> {
-    if owner == Some(call.caller()?.id.as_str()) || call.acts_as_admin() {
+    if owner == Some(call.caller()?.id.as_str()) || call.acts_as_service() {
         return Ok(());
     }
     Err(Error::Forbidden("You can watch your own clusters only."))

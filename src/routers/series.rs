@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, iter::successors, time::Duration};
 
-use procedures::Issue;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -153,23 +152,22 @@ fn begins(input: &SeriesInput, bucket: Bucket, now: Timestamp) -> Result<Vec<Tim
     if !input.metric.has(bucket) {
         return Err(invalid(
             "bucket",
-            "unsupported",
-            "hours are for changes only, and months for revenue, which has no days",
+            "does not suit the metric: `hour` is for changes only; revenue has `month` only",
         ));
     }
     let until = input.to.unwrap_or(now).min(now);
     if input.from >= until {
-        return Err(invalid("from", "too_late", "must be before `to`, and in the past"));
+        return Err(invalid("from", "must be before `to` and in the past"));
     }
     let (days, first) = (input.metric.days(), bucket.begin(input.from));
     if first.plus(DAY.saturating_mul(days)) < until {
-        return Err(invalid("from", "too_early", &format!("at most {days} days at a time")));
+        return Err(invalid("from", format!("must be at most {days} days before `to`")));
     }
     Ok(successors(Some(first), |at| Some(bucket.next(*at))).take_while(|at| *at < until).collect())
 }
 
-fn invalid(field: &str, code: &'static str, message: &str) -> Error {
-    Error::Validation(vec![Issue::new(field, code, message)])
+fn invalid(field: &str, message: impl Into<String>) -> Error {
+    Error::field(field, "invalid_value", message)
 }
 
 /// One line of what has happened in each bucket.

@@ -18,7 +18,7 @@ use crate::{
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct CreateSession {
     /// The id of a Stripe price that the server sells, such as one of `stripeIds` in `stripe.userPlans`.
-    #[schemars(length(min = 7, max = 255), regex(pattern = "^price_"), extend("x-message" = "Use an id that starts with `price_`."))]
+    #[schemars(length(min = 7, max = 255), regex(pattern = "^price_"), extend("x-message" = "must start with `price_`"))]
     plan_id: String,
 }
 

@@ -121,8 +121,8 @@ pub fn router() -> Router {
 
 fn create(call: &mut Call<'_>, input: CreateToken) -> Result<Audited<Created>> {
     let owner = owner(call, input.user_id.as_deref())?;
-    if input.scope == Scope::Admin && owner.role != Role::Admin {
-        return Err(Error::Forbidden("Only a token of an admin can have the scope admin."));
+    if input.scope > Scope::Write && owner.role != Role::Admin {
+        return Err(Error::Forbidden("Only an admin's token can have the scope `service` or `admin`."));
     }
     let end = input.expires_in_days.map(|days| call.now.plus(DAY.saturating_mul(days)));
     let expires_at = end.or(call.token_expiry());
@@ -173,11 +173,11 @@ fn live(call: &mut Call<'_>, input: &OneToken) -> Result<ApiToken> {
 /// Refuses a token that can do more, or lives longer, than the one of this call.
 fn check_reach(call: &Call<'_>, grant: &Grant<'_>) -> Result<()> {
     if grant.scope > call.scope() {
-        return Err(Error::Forbidden("The scope of this API token does not allow to make one that may do more."));
+        return Err(Error::Forbidden("This API token can't create a token with a higher scope than its own."));
     }
     let lives_longer = |end: Timestamp| grant.expires_at.is_none_or(|at| at > end);
     if call.token_expiry().is_some_and(lives_longer) {
-        return Err(Error::Forbidden("This API token can't make one that lives longer."));
+        return Err(Error::Forbidden("This API token can't create a token that expires later than it does."));
     }
     Ok(())
 }

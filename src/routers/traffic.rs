@@ -67,7 +67,8 @@ struct ProcedureTraffic {
 
 /// The handler of `admin.traffic`.
 pub(super) fn traffic(call: &mut Call<'_>, input: TrafficInput) -> Result<TrafficOutput> {
-    let unknown = |name| Error::field("procedure", "unknown", format!("there is no procedure {name:?}"));
+    let unknown =
+        |name| Error::field("procedure", "invalid_value", format!("must be the name of a procedure, not {name:?}"));
     let wanted = input.procedure.map(|name| call.traffic.canonical(&name).ok_or_else(|| unknown(name))).transpose()?;
     let (now, minutes) = (Instant::now(), input.minutes.unwrap_or(MINUTES));
     let by_minute = call.traffic.last(minutes, now);

@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::{
     client::StripeClient,
-    content::subscription_state,
-    effect::{is_charged, standing},
+    content::{EventContent, subscription_state},
+    effect::{is_charged, is_ours, standing},
     prices::Prices,
 };
 use crate::{
@@ -109,4 +109,24 @@ pub async fn ask_for_open(client: &StripeClient, ids: &[String], deadline: Insta
         }
     }
     Ok(None)
+}
+
+/// Asks Stripe for all subscriptions of a Stripe customer, also those of which no event has arrived. Whether one to something
+/// that this server sells is not over.
+///
+/// # Errors
+/// BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE.
+pub async fn has_open(client: &StripeClient, customer: &str, prices: &Prices, deadline: Instant) -> Result<bool> {
+    let listed = match client.subscriptions(customer, deadline).await {
+        // The customer is gone, as the next request will say.
+        Err(Error::NotAtStripe { .. }) => return Ok(false),
+        listed => listed?,
+    };
+    for subscription in listed {
+        let state = subscription_state(&subscription.content).map_err(Error::BadGateway)?;
+        if !is_end(&state.status) && is_ours(None, &EventContent::Subscription(state), prices) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

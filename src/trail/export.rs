@@ -48,7 +48,7 @@ impl FromStr for Format {
     fn from_str(text: &str) -> anyhow::Result<Self> {
         match Self::ALL.into_iter().find(|format| format.as_str() == text) {
             Some(format) => Ok(format),
-            None => bail!("{text:?} is no format"),
+            None => bail!("{text:?} is not a format: expected ndjson or csv"),
         }
     }
 }

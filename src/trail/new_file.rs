@@ -27,7 +27,7 @@ impl NewFile {
     /// The file exists, can't be created, or another process is writing it.
     pub fn create(path: &Path, replace: bool) -> Result<Self> {
         ensure!(replace || path.symlink_metadata().is_err(), "{} exists already; name another file", path.display());
-        let mut name = path.file_name().with_context(|| format!("{} is no file name", path.display()))?.to_owned();
+        let mut name = path.file_name().with_context(|| format!("{} is not a file name", path.display()))?.to_owned();
         name.push(".part");
         let unfinished = path.with_file_name(name);
         // What a killed process has left is not locked.

@@ -3,7 +3,10 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    net::TcpListener,
     process::Stdio,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
 
 use serde_json::Value;
@@ -87,4 +90,24 @@ fn a_database_that_is_missing_or_refuses_the_user_is_not_waited_for() {
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && text.contains(reason) && !text.contains("does not answer yet"), "{text}");
     }
+}
+
+#[test]
+fn a_start_asks_less_and_less_often() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://nobody@{}/app?sslmode=disable", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            drop(connection);
+            ASKED.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let output = Process::run(folder.path(), &["serve"], &[("DATABASE_URL", &url), ("DATABASE_WAIT_MS", "1500")]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("also after DATABASE_WAIT_MS"), "{text}");
+    // With 100, 200, 400 and 800 ms between them it is five times. A slow machine makes it less often.
+    let asked = ASKED.load(Ordering::SeqCst);
+    assert!((2..=6).contains(&asked), "{asked} times");
 }

@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::imports::sources;
-
 /// What a section may be cited of. Other documents may not be at hand for a reader.
 const STANDARDS: [&str; 5] = ["RFC ", "OpenID", "JSON-RPC 2.0", "WHATWG HTML", "PostgreSQL manual"];
 
@@ -18,19 +16,23 @@ fn read(page: &str) -> String {
     fs::read_to_string(root().join(page)).unwrap()
 }
 
-/// Every page, except those of other people's packages.
-fn pages(folder: &Path) -> Vec<PathBuf> {
+/// Every file with one of these endings, except those of other people's packages and what is built.
+fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules", "dist"].contains(&name) {
-            found.extend(pages(&path));
-        } else if name.ends_with(".md") {
+        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules", "dist", "built"].contains(&name) {
+            found.extend(files(&path, endings));
+        } else if endings.iter().any(|ending| name.ends_with(ending)) {
             found.push(path);
         }
     }
     found
+}
+
+fn pages() -> Vec<PathBuf> {
+    files(root(), &[".md"])
 }
 
 /// The block of a page in this language that contains `part`.
@@ -43,7 +45,7 @@ fn block(page: &str, language: &str, part: &str) -> String {
 #[test]
 fn links_between_pages_lead_to_files() {
     let mut links = 0;
-    for page in pages(root()) {
+    for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             let file = link.split('#').next().unwrap();
@@ -59,11 +61,14 @@ fn links_between_pages_lead_to_files() {
 
 #[test]
 fn sections_of_standards_are_cited_with_the_standard() {
-    for folder in ["src", "crates", "tests/it", "fuzz"] {
-        for source in sources(folder) {
-            for line in source.text.lines().filter(|line| line.contains('\u{a7}')) {
-                assert!(STANDARDS.iter().any(|name| line.contains(name)), "{folder}/{}: {line}", source.file);
-            }
+    let endings =
+        [".rs", ".md", ".sql", ".ts", ".tsx", ".js", ".mjs", ".css", ".html", ".toml", ".yml", ".yaml", ".sh"];
+    let files = files(root(), &endings);
+    assert!(files.len() > 500, "only {} files were found", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for line in text.lines().filter(|line| line.contains('\u{a7}')) {
+            assert!(STANDARDS.iter().any(|name| line.contains(name)), "{}: {line}", file.display());
         }
     }
 }
@@ -74,6 +79,16 @@ fn readme_names_the_version_of_rust() {
     let version = manifest.split_once("rust-version = \"").unwrap().1.split('"').next().unwrap();
     assert!(read("README.md").contains(&format!("Rust ({version})")), "{version}");
     assert!(read("rust-toolchain.toml").contains(&format!("\"{version}.")), "{version}");
+}
+
+#[test]
+fn readme_has_the_commands_that_fetch_install_and_prepare() {
+    let fetch = block("README.md", "sh", "git clone");
+    assert!(!fetch.contains('<'), "a shell would read from a file: {fetch}");
+    assert!(read("README.md").contains("`cargo install --path . --locked`"));
+    let prepare = block("README.md", "sh", "createdb");
+    let user = prepare.lines().find(|line| line.contains("createuser")).unwrap().rsplit(' ').next().unwrap();
+    assert!(prepare.contains(&format!("createdb --owner {user} ")) && prepare.contains(&format!("postgres://{user}:")));
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn populate(app: &TestApp) {
 fn caller(app: &TestApp, procedure: &Procedure) -> Client {
     match (procedure.access, procedure.name) {
         (Access::Public, _) => app.anonymous(),
-        (Access::Admin, _) => app.user("user_grace"),
+        (Access::Service | Access::Admin, _) => app.user("user_grace"),
         (Access::User, "customer.create" | "user.delete" | "user.softDelete") => app.user("user_linus"),
         (Access::User, _) => app.user("user_ada"),
     }

@@ -260,6 +260,17 @@ both_databases! {
         assert_eq!(database.connect().number("SELECT count(*) FROM users"), 0);
     }
 
+    async fn a_new_database_is_not_changed_if_its_token_can_not_be_stored(first: FirstRun) {
+        let settings = [("DATABASE_URL", first.0.url.as_str()), ("DATA_DIR", "/dev/null/data")];
+        let output = Process::run(first.folder(), &["serve"], &settings);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains("DATA_DIR") && text.contains("BOOTSTRAP_ADMIN=off"), "{text}");
+        assert_eq!(fs::read_dir(first.folder()).unwrap().count(), 0);
+        if first.0.backend == Backend::Postgres {
+            assert_eq!(first.0.connect().tables(), Vec::<String>::new());
+        }
+    }
+
     async fn no_admin_is_created_when_that_is_disabled(first: FirstRun) {
         let server = first.serve_with(("BOOTSTRAP_ADMIN", "off"));
         assert_eq!((token(&server.banner), first.token_file()), (None, String::new()));

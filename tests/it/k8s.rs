@@ -147,7 +147,7 @@ both_databases! {
             assert_eq!(user.call(name, input).await, json!({"success": true}));
             let refused = user.fail("BAD_REQUEST", name, json!({"id": id, "name": "Old  Name"})).await;
             let issue = json!({
-                "path": "name", "code": "invalid_format", "message": "Use lower-case letters, digits and dashes."
+                "path": "name", "code": "invalid_format", "message": "may contain only lower-case letters, digits and dashes"
             });
             assert_eq!(refused.0["data"]["issues"], json!([issue]));
         }

@@ -24,7 +24,7 @@ impl Empty {
 
 /// The data that a down migration loses because it drops columns: migration, table, and the columns. No columns mean the
 /// whole table.
-const LOST: [(&str, &str, &[&str]); 31] = [
+const LOST: [(&str, &str, &[&str]); 32] = [
     ("roles", "users", &["role"]),
     // The up migration fills these with estimates.
     ("soft_delete", "users", &["created_at", "updated_at", "deleted_at"]),
@@ -53,6 +53,7 @@ const LOST: [(&str, &str, &[&str]); 31] = [
     ("rate_limits", "rate_limits", &[]),
     ("audit_origin", "audit_log", &["client_address", "token_id", "door"]),
     ("token_uses", "api_tokens", &["hint", "last_used_at", "last_used_address"]),
+    ("service_scope", "api_tokens", &["scope"]),
     ("sessions", "sessions", &[]),
     ("sessions", "sign_in_links", &[]),
     ("used_sign_ins", "used_sign_ins", &[]),
@@ -61,7 +62,7 @@ const LOST: [(&str, &str, &[&str]); 31] = [
 
 /// The rows that are inserted after a migration. They have the flaws of real data: owners without a user, missing plans
 /// and statuses, two live clusters on one plan, a deleted user, and ids that were used and freed.
-const ROWS: [(&str, &str); 16] = [
+const ROWS: [(&str, &str); 17] = [
     (
         "initial_schema",
         "INSERT INTO users VALUES ('u1', 'Ann', 'a@x', 'i'), ('u2', NULL, NULL, NULL), ('u9', NULL, 'deleted_u9@example.com', NULL);
@@ -134,6 +135,7 @@ const ROWS: [(&str, &str); 16] = [
         "INSERT INTO used_sign_ins (hash, expires_at) VALUES
             ('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '2024-02-03 10:00:00');",
     ),
+    ("service_scope", "UPDATE api_tokens SET scope = 'service';"),
     ("retention", "INSERT INTO log_starts (log, through) VALUES ('cluster_events', 0);"),
 ];
 
@@ -199,6 +201,28 @@ both_databases! {
         conn.run("INSERT INTO k8s_cluster_configs (name, location, auth_user_id, plan, created_at, updated_at)
             VALUES ('new', 'eu', 'u9', 'PRO', '2024-02-02 10:00:00', '2024-02-02 10:00:00')");
         assert!(conn.number("SELECT id FROM k8s_cluster_configs WHERE name = 'new'") > 9);
+    }
+
+    async fn no_token_gets_the_id_of_another_after_their_table_was_rebuilt(empty: Empty) {
+        let (mut migrations, mut conn) = (empty.migrations(), empty.0.connect());
+        let token = |hash: &str, conn: &mut DbConnection| {
+            let hash = hash.repeat(64);
+            conn.run(&format!("INSERT INTO api_tokens (user_id, name, hash, scope, created_at)
+                VALUES ('u1', 't', '{hash}', 'service', '2024-02-03 10:00:00')"));
+            conn.number(&format!("SELECT id FROM api_tokens WHERE hash = '{hash}'"))
+        };
+        migrations.up(usize::MAX).unwrap();
+        conn.run("INSERT INTO users (id, created_at, updated_at) VALUES ('u1', '2024-01-01', '2024-01-01')");
+        assert_eq!((token("a", &mut conn), token("b", &mut conn)), (1, 2));
+        conn.run("DELETE FROM api_tokens WHERE id = 2");
+        while migrations.status().unwrap().iter().any(|step| step.applied && step.name.ends_with("service_scope")) {
+            migrations.down(1).unwrap();
+        }
+        // The older server knows no tokens for services.
+        assert_eq!(conn.texts("SELECT scope FROM api_tokens"), ["write"]);
+        conn.run("DELETE FROM api_tokens");
+        migrations.up(usize::MAX).unwrap();
+        assert_eq!(token("c", &mut conn), 3);
     }
 
     async fn the_soft_delete_migration_turns_the_flag_into_a_timestamp_and_back(empty: Empty) {

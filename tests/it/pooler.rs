@@ -172,3 +172,45 @@ async fn a_pooler_in_session_mode_needs_no_setting() {
     let output = Process::run(folder.path(), &["user", "list"], &settings);
     assert!(output.status.success(), "{output:?}");
 }
+
+#[cfg_attr(not(all(installed = "postgresql", installed = "pgbouncer")), ignore = "needs PostgreSQL and PgBouncer")]
+#[test]
+fn a_replica_or_listener_behind_such_a_pooler_is_refused_by_its_name() {
+    let pooler = Pooler::start("transaction");
+    let direct = Backend::Postgres.empty_database();
+    let url = through(&pooler, &direct);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, settings) in [
+        ("DATABASE_REPLICA_URL", [("DATABASE_URL", direct.url.as_str()), ("DATABASE_POOLER", "none")]),
+        ("DATABASE_LISTEN_URL", [("DATABASE_URL", url.as_str()), ("DATABASE_POOLER", "transaction")]),
+    ] {
+        let settings = [settings.as_slice(), &[(name, url.as_str())]].concat();
+        let output = Process::run(folder.path(), &["serve"], &settings);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(&format!("error: {name} leads to a pooler in transaction mode; it needs")), "{text}");
+        assert_eq!(direct.connect().tables(), Vec::<String>::new());
+    }
+    let settings = [("DATABASE_URL", direct.url.as_str()), ("DATABASE_REPLICA_URL", url.as_str())];
+    let doctor = Process::run(folder.path(), &["doctor"], &settings);
+    let text = String::from_utf8(doctor.stdout).unwrap();
+    assert!(text.contains("replica: PROBLEM: DATABASE_REPLICA_URL leads to a pooler"), "{text}");
+}
+
+// A pooler can be too busy to be recognised. What it does to a statement then is raised here by a trigger.
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+#[test]
+fn an_error_about_prepared_statements_comes_with_a_hint() {
+    let database = Backend::Postgres.database();
+    database.connect().run(
+        "INSERT INTO users (id, role, created_at, updated_at) VALUES ('ann', 'USER', now(), now());
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'prepared statement \"__diesel_stmt_0\" does not exist'; END $$;
+         CREATE TRIGGER fail BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION fail()",
+    );
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let output = Process::run(database.folder.path(), &["user", "promote", "ann"], &settings);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("prepared statement \"__diesel_stmt_0\" does not exist\n"), "{text}");
+    assert!(text.ends_with("Then set DATABASE_POOLER=transaction.\n"), "{text}");
+}

@@ -1,5 +1,7 @@
 //! A database that answers and refuses to write: after a failover, or when its disk is full.
 
+use std::{fs::File, os::unix::fs::FileExt};
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -118,9 +120,31 @@ async fn a_sqlite_file_that_can_not_grow_is_not_ready_and_still_read() {
     .await;
     let failure = failure.unwrap();
     assert_eq!(failure.code(), "SERVICE_UNAVAILABLE", "{failure:?}");
+    // A part of the log may have been written.
+    assert_eq!(failure.0["data"]["outcome"], "unknown", "{failure:?}");
+    let newcomer = client("newcomer").try_call("k8s.list", json!({})).await.unwrap_err();
+    assert_eq!(newcomer.code(), "SERVICE_UNAVAILABLE", "{newcomer:?}");
     assert_eq!(readiness(&server.url).await.0, 503);
     assert_eq!(client("ann").call("k8s.list", json!({})).await.as_array().unwrap().len(), 1);
     limit_files(server.pid(), None).unwrap();
     eventually(async || client("zoe").try_call("k8s.create", cluster()).await.is_ok()).await;
     eventually(async || readiness(&server.url).await.0 == 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_file_that_is_read_only_is_not_ready_and_still_read() {
+    let mut first = TestApp::on_sqlite().await;
+    first.user("ann").call("k8s.create", cluster()).await;
+    first.stop();
+    first.stopped().await;
+    // A greater version of the format than SQLite can write: it then reads only, whatever the user and the file's mode are.
+    let address = first.database.address();
+    let file = File::options().write(true).open(address.sqlite_path().unwrap()).unwrap();
+    file.write_all_at(&[3], 18).unwrap();
+    let app = first.beside().start().await;
+    let user = app.user("ann");
+    refused(&user, "user.updateName", json!({"name": "Ann"})).await;
+    refused(&app.user("newcomer"), "k8s.list", json!({})).await;
+    assert_eq!(user.call("k8s.list", json!({})).await.as_array().unwrap().len(), 1);
+    eventually(async || readiness(&app.url).await == not_ready()).await;
 }

@@ -20,6 +20,7 @@ fn row(procedure: &Procedure) -> String {
     let access = match procedure.access {
         Access::Public => "public",
         Access::User => "user",
+        Access::Service => "service",
         Access::Admin => "admin",
     };
     let errors: Vec<&str> = procedure.errors.iter().map(|error| error.as_str()).collect();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Builder, Client, Failure, Socket, StripeStandIn, TestApp, both_databases, catalogue};
 
-use Access::{Admin, Public, User};
+use Access::{Admin, Public, Service, User};
 use Kind::{Mutation, Query, Subscription};
 
 const READ: Bucket = Bucket::READ;
@@ -24,7 +24,7 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 41] = [
     ("k8s.restore", None, Mutation, User, WRITE),
     ("k8s.listDeleted", None, Query, User, READ),
     ("k8s.count", None, Query, User, READ),
-    ("k8s.setStatus", None, Mutation, Admin, WRITE),
+    ("k8s.setStatus", None, Mutation, Service, WRITE),
     ("k8s.watch", None, Subscription, User, READ),
     ("customer.get", Some("customer.queryCustomer"), Query, User, READ),
     ("customer.create", Some("customer.insertCustomer"), Mutation, User, WRITE),
@@ -44,7 +44,7 @@ const TABLE: [(&str, Option<&str>, Kind, Access, Bucket); 41] = [
     ("admin.series", None, Query, Admin, READ),
     ("admin.traffic", None, Query, Admin, READ),
     ("admin.listUsers", None, Query, Admin, READ),
-    ("admin.listClusters", None, Query, Admin, READ),
+    ("admin.listClusters", None, Query, Service, READ),
     ("admin.setRole", None, Mutation, Admin, WRITE),
     ("admin.deleteCluster", None, Mutation, Admin, WRITE),
     ("admin.restoreCluster", None, Mutation, Admin, WRITE),

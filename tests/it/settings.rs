@@ -40,6 +40,26 @@ fn flags_take_precedence_over_environment_over_file_over_defaults() {
 }
 
 #[test]
+fn what_is_not_set_has_the_documented_default() {
+    let Run { text, .. } = run("", &["serve", "--help"], &[]);
+    for (name, default) in [
+        ("DATABASE_WAIT_MS", "30000"),
+        ("KEEP_ALIVE_MS", "75000"),
+        ("SHUTDOWN_GRACE_MS", "10000"),
+        ("CONNECTIONS_PER_ADDRESS", "256"),
+        ("BIND_ADDR", "127.0.0.1:8080"),
+        ("DATA_DIR", "./data"),
+        ("RATE_LIMIT_READ_MAX_REQUESTS", "100"),
+        ("RATE_LIMIT_WRITE_MAX_REQUESTS", "20"),
+        ("RATE_LIMIT_STRIPE_MAX_REQUESTS", "10"),
+        ("RATE_LIMIT_WRITE_WINDOW_MS", "60000"),
+    ] {
+        let shown = text.split(&format!("[env: {name}=]")).nth(1).unwrap().split("[env: ").next().unwrap();
+        assert!(shown.contains(&format!("[default: {default}]")), "{name}: {shown}");
+    }
+}
+
+#[test]
 fn subcommands_use_the_same_precedence() {
     let file = "data_dir = 'from-file'";
     let environment = [("DATA_DIR", "from-environment")];
@@ -160,6 +180,7 @@ fn nothing_is_changed_before_all_settings_are_checked() {
         ("RATE_LIMIT_STORE", "redis", None),
         ("STRIPE_PLANS_FILE", "missing.json", None),
         ("BACKUP_EVERY", "soon", None),
+        ("DATA_DIR", "/dev/null/data", Some(("DATABASE_URL", "sqlite:new.db"))),
         ("BACKUP_EVERY", "1h", Some(("DATABASE_URL", "postgres://127.0.0.1/x"))),
         ("STRIPE_API_BASE", "ftp://example.com", Some(("STRIPE_SECRET_KEY", "sk_test_x"))),
         ("ALLOWED_ORIGINS", "https://*", None),

@@ -182,7 +182,8 @@ both_databases! {
 
 fn is_page_of_admins(procedure: &Procedure) -> bool {
     let output = procedure.examples[0].output.as_ref();
-    procedure.access == Access::Admin && output.is_some_and(|output| output.get("nextCursor").is_some())
+    matches!(procedure.access, Access::Service | Access::Admin)
+        && output.is_some_and(|output| output.get("nextCursor").is_some())
 }
 
 /// A page of all users' rows may be filtered by its caller, and needs a plan for the values.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     BUSINESS, Backend, Builder, Client, Fault, PRO, StripeRequest, StripeStandIn, TestApp, both_databases, hours_ago,
-    hours_ahead,
+    hours_ahead, hs256, nameless,
 };
 
 async fn with_billing(builder: Builder) -> (TestApp, StripeStandIn) {
@@ -68,8 +68,18 @@ both_databases! {
         ]);
         // The second session uses the known Stripe customer.
         user.call("stripe.createSession", json!({"planId": BUSINESS})).await;
-        let again = stripe.requests().pop().unwrap();
-        assert_eq!((stripe.requests().len(), field(&again, "customer")), (3, "cus_0"));
+        let again = &stripe.requests()[2..];
+        let paths: Vec<_> = again.iter().map(|request| (request.path.as_str(), field(request, "customer"))).collect();
+        assert_eq!(paths, [("/v1/subscriptions", "cus_0"), ("/v1/checkout/sessions", "cus_0")]);
+    }
+
+    async fn an_email_that_the_call_brings_is_sent_to_stripe(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let mut claims = nameless("user_1");
+        app.with_token(hs256(&claims)).call("user.me", Value::Null).await;
+        claims["email"] = json!("one@example.com");
+        assert_eq!(buy(&app.with_token(hs256(&claims))).await["success"], true);
+        assert_eq!(field(&stripe.requests()[0], "email"), "one@example.com");
     }
 
     async fn a_paying_customer_gets_a_portal_url_and_a_former_one_a_checkout_url(builder: Builder) {
@@ -84,13 +94,13 @@ both_databases! {
         assert_eq!(field(&requests[0], "return_url"), "https://app.example.com/dashboard");
         // No event told whether the former subscription is over.
         assert_eq!(requests[1].path, "/v1/subscriptions/sub_user_2");
-        assert_eq!((requests[2].path.as_str(), field(&requests[2], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
+        assert_eq!((requests[3].path.as_str(), field(&requests[3], "customer")), ("/v1/checkout/sessions", "cus_user_2"));
     }
 
     async fn the_stripe_customer_is_kept_when_creating_the_session_fails(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let user = app.user("user_1");
-        stripe.inject([Fault::None, Fault::Status(400), Fault::NoUrl]);
+        stripe.inject([Fault::None, Fault::Status(400), Fault::None, Fault::NoUrl]);
         user.fail("BAD_GATEWAY", "stripe.createSession", json!({"planId": PRO})).await;
         assert_eq!(user.call("customer.get", Value::Null).await["stripeCustomerId"], "cus_0");
         user.call("user.updateName", json!({"name": "Ada"})).await;
@@ -98,7 +108,8 @@ both_databases! {
         assert_eq!(buy(&user).await["success"], true);
         let requests = stripe.requests();
         let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
-        assert_eq!(paths, ["/v1/customers", "/v1/checkout/sessions", "/v1/checkout/sessions", "/v1/checkout/sessions"]);
+        let [asked, checkout] = ["/v1/subscriptions", "/v1/checkout/sessions"];
+        assert_eq!(paths, ["/v1/customers", checkout, asked, checkout, asked, checkout]);
         assert!(requests[1..].iter().all(|request| field(request, "customer") == "cus_0"));
     }
 
@@ -146,8 +157,8 @@ both_databases! {
         }
         assert_eq!((stripe.requests().len(), app.count("audit_log")), (3, 0));
         customer(&app, "known", "FREE", PRO, hours_ago(25));
-        // The first request asks for the subscription.
-        stripe.inject([Fault::None, Fault::NoUrl]);
+        // The first requests ask for the subscription.
+        stripe.inject([Fault::None, Fault::None, Fault::NoUrl]);
         assert_eq!(buy(&app.user("known")).await, json!({"success": false}));
         assert_eq!(app.count("audit_log"), 0);
     }

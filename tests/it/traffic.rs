@@ -56,7 +56,7 @@ both_databases! {
         assert_eq!(of(&admin, "user.me").await["p50Ms"], json!(vec![Value::Null; 60]));
         assert_eq!(sum(&of(&admin, "k8s.getClusters").await["calls"]), 1, "an old name");
         let refused = admin.fail("BAD_REQUEST", "admin.traffic", json!({"procedure": "no.such"})).await;
-        assert_eq!(refused.issues(), ["procedure: unknown"]);
+        assert_eq!(refused.issues(), ["procedure: invalid_value"]);
     }
 
     async fn fewer_minutes_can_be_asked_for(app: TestApp) {

@@ -11,6 +11,8 @@ pub enum Access {
     Public,
     /// Any authenticated caller.
     User,
+    /// Administrators, also with a token of theirs that is for services.
+    Service,
     /// Administrators only.
     Admin,
 }

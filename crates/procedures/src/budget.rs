@@ -142,7 +142,7 @@ impl Tally {
 
 /// SERVICE_UNAVAILABLE for lack of memory.
 pub fn exhausted() -> Error {
-    let busy = Error::new(Code::ServiceUnavailable, "The server has too many large messages at hand. Try again.");
+    let busy = Error::new(Code::ServiceUnavailable, "The server is handling too many large messages. Try again.");
     busy.retry_after(RETRY_AFTER)
 }
 

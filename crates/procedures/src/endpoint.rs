@@ -278,7 +278,7 @@ impl<S: Service> Endpoint<S> {
     /// The response to a request in which no call could be found.
     fn refuse(&self, wire: Wire, error: &Error) -> Response<Body> {
         let Context { request_id, .. } = Context::new(());
-        tracing::info!(request_id, code = error.code.as_str(), "not a call");
+        tracing::info!(request_id, code = error.code.as_str(), "invalid call");
         let body = match wire {
             Wire::JsonRpc => jsonrpc::refuse(error, &request_id),
             Wire::Trpc => trpc::refuse(self.shared.transformer, error, None, &request_id).get().to_owned(),

@@ -44,7 +44,7 @@ use crate::{
 ///         match (access, &caller.name) {
 ///             (Access::Public, _) | (Access::User, Some(_)) => Ok(()),
 ///             (_, None) => Err(Error::new(Code::Unauthorized, "Sign in first.")),
-///             (Access::Admin, Some(_)) => Err(Error::new(Code::Forbidden, "The shop has no administrators.")),
+///             (Access::Service | Access::Admin, Some(_)) => Err(Error::new(Code::Forbidden, "The shop has no administrators.")),
 ///         }
 ///     }
 /// }
@@ -63,7 +63,7 @@ pub trait State: Send + Sync + 'static {
         let _ = caller;
         match access {
             Access::Public => Ok(()),
-            Access::User | Access::Admin => Err(Error::new(Code::Unauthorized, "Sign in first.")),
+            Access::User | Access::Service | Access::Admin => Err(Error::new(Code::Unauthorized, "Sign in first.")),
         }
     }
 }

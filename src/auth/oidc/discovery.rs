@@ -110,9 +110,13 @@ impl Discovery {
     async fn ask(&self, client: &Client, before: Option<&Arc<Endpoints>>) -> Result<Endpoints> {
         let document = remote::get(client, &self.url).await.context("the discovery document")?;
         let document: Document = serde_json::from_slice(&document).map_err(|error| {
-            anyhow!("the discovery document is not one (line {}, column {})", error.line(), error.column())
+            anyhow!(
+                "the discovery document is not valid JSON or lacks a required member (line {}, column {})",
+                error.line(),
+                error.column()
+            )
         })?;
-        ensure!(document.issuer == self.issuer, "the discovery document is of another issuer: {:?}", document.issuer);
+        ensure!(document.issuer == self.issuer, "the discovery document names another issuer: {:?}", document.issuer);
         let endpoint = |name: &'static str, text: &str| -> Result<String> {
             let url = remote::url(text).context(name)?;
             // Only a provider of this machine may do without TLS.

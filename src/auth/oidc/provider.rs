@@ -29,7 +29,7 @@ const ALL: Duration = Duration::from_secs(10);
 /// Where the browser comes back to.
 const CALLBACK: &str = "/sign-in/oidc/callback";
 
-/// The provider by which people sign in to the explorer.
+/// The provider with which people sign in to the explorer.
 pub struct IdentityProvider {
     issuer: String,
     host: String,

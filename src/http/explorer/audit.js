@@ -130,7 +130,7 @@ function menu({ actorId, procedure, entity, entityId, requestId }) {
 
 /** Where a change came from, as far as that is known. */
 function origin({ door, clientAddress, tokenId }) {
-  const parts = [door ?? "unknown door"];
+  const parts = [door ?? "unknown origin"];
   if (clientAddress !== null) parts.push(`from ${clientAddress}`);
   if (tokenId !== null) parts.push(`with API token ${tokenId}`);
   return parts.join(" ");

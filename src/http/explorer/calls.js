@@ -9,7 +9,7 @@ import { changeSettings, settings } from "./settings.js";
 import { store } from "./store.js";
 
 const LEAD =
-  "Calls are kept in this browser: the procedure, the input and the time, never a token or an answer. Who uses this browser can read them.";
+  "Calls are kept in this browser: the procedure, the input and the time, never a token or an answer. Anyone who uses this browser can read them.";
 
 /** Shows the view in `main`. Returns a function that stops it. */
 export function showCalls(main) {
@@ -54,7 +54,7 @@ export function showCalls(main) {
   function showSection(section, title, all, nothing, item, action = null) {
     const heading = el("h2", { id: uniqueId("calls"), tabindex: "-1" }, title);
     const calls = matching(all);
-    const text = all.length === 0 ? nothing : "None matches.";
+    const text = all.length === 0 ? nothing : "No matches.";
     section.setAttribute("aria-labelledby", heading.id);
     section.replaceChildren(
       el("div", { class: "panel-head" }, heading, all.length > 0 ? action : null),

@@ -47,7 +47,7 @@ const CHARTS = [
     metric: "webhookFailures",
     title: "Failed events",
     kind: "bars",
-    note: "Events of Stripe that failed when they came",
+    note: "Stripe events that failed on arrival",
   },
 ];
 

@@ -119,7 +119,7 @@ function history(id, page) {
     procedure: "admin.clusterEvents",
     input: { id },
     noun: "Events",
-    empty: "Its events are so old that they were removed.",
+    empty: "Its events have been removed because of their age.",
     columns: [
       { title: "When", cell: ({ at }) => moment(at) },
       { title: "Change", cell: ({ type }) => badge(type) },

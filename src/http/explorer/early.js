@@ -14,21 +14,25 @@ const FIRST = {
 /** The answers that are on the way, by procedure and input. */
 const early = new Map();
 
-const key = (method, params) => `${method} ${JSON.stringify(params)}`;
+/** A text that is the same for the same call. */
+export const keyOf = (method, params) => `${method} ${JSON.stringify(params)}`;
+
+/** What the tab of a URL with this fragment calls first, `[method, params]`. Undefined for other places. */
+export const firstOf = (hash) => FIRST[hash.replace(/^#\//, "")];
 
 /** Asks for what the URL's tab shows first, by `send(method, params)`. */
 export function askEarly(hash, send) {
-  const first = FIRST[hash.replace(/^#\//, "")];
+  const first = firstOf(hash);
   if (first === undefined) return;
   const answer = send(...first);
   // A refusal is no answer to somebody who signs in later.
   answer.catch(() => early.clear());
-  early.set(key(...first), answer);
+  early.set(keyOf(...first), answer);
 }
 
 /** The answer to a call that was made early, once. Undefined if there is none. */
 export function takeEarly(method, params) {
-  const answer = early.get(key(method, params));
+  const answer = early.get(keyOf(method, params));
   // What is left was for another tab, or was asked with other rights, and grows old.
   early.clear();
   return answer;

@@ -15,7 +15,7 @@ const LEAD =
 /** Shows the view in `main`. Returns a function that stops it. */
 export function showEnvironments(main) {
   const list = el("div", {});
-  const heading = el("h1", { tabindex: "-1" }, "Environments");
+  const heading = el("h1", { tabindex: "-1" }, "Named tokens");
   main.replaceChildren(el("header", { class: "page-head" }, heading, el("p", { class: "lead" }, LEAD)), list, adder());
   const show = () => {
     const { all } = environments;
@@ -23,7 +23,7 @@ export function showEnvironments(main) {
     list.replaceChildren(
       all.length === 0
         ? el("p", { class: "empty" }, "No tokens yet.")
-        : el("ul", { class: "shape", "aria-label": "Environments" }, items),
+        : el("ul", { class: "shape", "aria-label": "Named tokens" }, items),
     );
   };
   const stopListening = environments.onChange(show);

@@ -61,7 +61,7 @@ export function createExport({ name, fields, fetchPage }) {
   }
 
   function wait(ms) {
-    state.textContent = `Waiting ${Math.ceil(ms / 1000)} s for the limit of calls…`;
+    state.textContent = `Waiting ${Math.ceil(ms / 1000)} s for the rate limit…`;
   }
 
   return {

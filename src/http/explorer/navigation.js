@@ -30,7 +30,7 @@ export function startNavigation(registry) {
       session.isAdmin ? place("#/dashboard", "Dashboard") : "",
       place("#/calls", "Saved calls"),
       place("#/batch", "Batch"),
-      place("#/environments", "Environments"),
+      place("#/environments", "Named tokens"),
     );
     markCurrent();
   };

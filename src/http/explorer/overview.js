@@ -72,7 +72,7 @@ function section(namespace, procedures) {
       {},
       el("a", { href: `#/${name}`, class: "code" }, name),
       el("span", { class: "help" }, prose(summary)),
-      el("span", { class: "badges" }, access === "admin" ? badge("admin") : null, badge(kind)),
+      el("span", { class: "badges" }, ["service", "admin"].includes(access) ? badge(access) : null, badge(kind)),
     );
   return el(
     "section",

@@ -47,7 +47,7 @@ export function payments({ customer, allowance, isPaying, isCanceled, subscripti
       ],
     ]),
     subscriptions.length === 0
-      ? el("p", { class: "help" }, "Stripe has told of no subscription.")
+      ? el("p", { class: "help" }, "Stripe has not reported a subscription.")
       : el(
           "ul",
           { class: "shape", "aria-label": "Subscriptions" },
@@ -58,7 +58,7 @@ export function payments({ customer, allowance, isPaying, isCanceled, subscripti
 
 function subscription(one, isTest) {
   const { id, status, plan, interval, priceId, periodStart, periodEnd, cancelAtPeriodEnd, reportedAt } = one;
-  const price = plan ? `${plan}${interval ? `, by the ${interval}` : ""}` : (priceId ?? "price unknown");
+  const price = plan ? `${plan}${interval ? `, per ${interval}` : ""}` : (priceId ?? "price unknown");
   return [
     el(
       "div",
@@ -80,6 +80,6 @@ function subscription(one, isTest) {
 
 /** The state of the invoices, as far as Stripe's events have told it. */
 function invoices({ status, paidFrom, paidUntil }) {
-  const paid = paidUntil ? ["paid for ", moment(paidFrom), " to ", moment(paidUntil)] : ["none is known to be paid"];
+  const paid = paidUntil ? ["paid for ", moment(paidFrom), " to ", moment(paidUntil)] : ["no payment known"];
   return OWES.has(status) ? [badge("payment due", "amber"), " ", paid] : paid;
 }

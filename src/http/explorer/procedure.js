@@ -12,7 +12,12 @@ import { session } from "./session.js";
 import { describeShape } from "./shape.js";
 import { createTrial } from "./trial.js";
 
-const NEEDS = { public: "Needs no token", user: "Needs a token", admin: "Needs an admin's token" };
+const NEEDS = {
+  public: "Needs no token",
+  user: "Needs a token",
+  service: "Needs an admin's token, at least with the scope service",
+  admin: "Needs an admin's token",
+};
 
 /**
  * Shows a procedure in `main`. A link may carry an input in its `query`, which is filled in and not sent. Returns a function that
@@ -80,7 +85,7 @@ function facts({ access, bucket, oldName }) {
 }
 
 function tokenHint({ access }) {
-  if (access === "public" || (session.user && (access !== "admin" || session.isAdmin))) return [];
+  if (access === "public" || (session.user && (access === "user" || session.isAdmin))) return [];
   const text = session.user
     ? "This is for admins. You are signed in as a user."
     : `${NEEDS[access]}. Without one, the server answers UNAUTHORIZED.`;

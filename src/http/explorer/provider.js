@@ -1,4 +1,4 @@
-// The identity provider by which people may sign in, if the server has one.
+// The identity provider with which people may sign in, if the server has one.
 
 import { el } from "./dom.js";
 import { ROOT } from "./rpc.js";

@@ -86,7 +86,7 @@ export function limits(schema, registry) {
   const own = core(schema, registry);
   const sentences = [];
   const words = described(schema, own);
-  if (own.pattern && !words) sentences.push(own["x-message"] ?? `Matches \`${own.pattern}\`.`);
+  if (own.pattern && !words) sentences.push(sentence(own["x-message"] ?? `matches \`${own.pattern}\``));
   const length = range(own.minLength || undefined, own.maxLength);
   if (length) sentences.push(`${length} ${(own.maxLength ?? own.minLength) === 1 ? "character" : "characters"}.`);
   // The largest safe integer of JavaScript is not worth showing.
@@ -110,6 +110,11 @@ export function help(schema, registry, description = undefined) {
 /** The description of a field; that of a named type says nothing about the field. */
 function described(schema, own) {
   return schema.description ?? (refName(schema) ? undefined : own.description);
+}
+
+/** What follows the path in a message, as a sentence of its own. */
+function sentence(text) {
+  return ended(text.charAt(0).toUpperCase() + text.slice(1));
 }
 
 function ended(text) {

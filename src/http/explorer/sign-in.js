@@ -30,7 +30,7 @@ history.replaceState(null, "", location.pathname);
 startTheme();
 if (link === "") {
   byId("text").textContent =
-    "Open the link that the server printed at its start, or that clusterdesk console-link prints.";
+    "Open the link that the server printed when it started, or run clusterdesk console-link to get one.";
   button.hidden = true;
   byId("outcome").before(providerRow("You come back here from its page."));
   if (wasSentHere()) byId("outcome").replaceChildren(el("div", { class: "notice info" }, el("p", {}, SENT_BACK)));

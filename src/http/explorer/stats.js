@@ -13,7 +13,7 @@ import { sparkline } from "./sparkline.js";
 const CARDS = [
   {
     key: "totalUsers",
-    title: "Active users",
+    title: "Users",
     href: "#/dashboard/users",
     picture: { caption: "Sign-ups in 30 days", request: () => lastDays("signUps", 30) },
   },

@@ -173,7 +173,7 @@ function reconciliation(last) {
     el(
       "p",
       { class: "help" },
-      last ? ["It last changed something ", moment(last.createdAt), "."] : "It has changed nothing so far.",
+      last ? ["Last change made by it: ", moment(last.createdAt), "."] : "It has changed nothing so far.",
     ),
     el("p", { class: "help" }, "For one customer, their page has a button."),
   );

@@ -84,7 +84,7 @@ async function examined({ id: userId, ...user }, effect) {
     user.deletedAt ? null : call("user.summary", { userId }),
   ]);
   const paying = now.isPaying
-    ? " A paid subscription is running: cancel it at Stripe, or it goes on to be charged."
+    ? " A paid subscription is running: cancel it at Stripe, or the customer will still be charged."
     : "";
   const own = isOwn({ id: userId }) ? " This is your own account: you are signed out at once." : "";
   const clusters = (summary?.result.clusters ?? []).map(({ id, name }) => `cluster ${id}: ${visible(name)}`);

@@ -108,7 +108,7 @@ function clusters({ id }, page) {
     procedure: "admin.listClusters",
     input: { userId: id, includeDeleted: true },
     noun: "Clusters",
-    empty: "There is no cluster, and there was none.",
+    empty: "This user has no clusters, not even deleted ones.",
     columns: [
       {
         title: "Cluster",

@@ -62,10 +62,10 @@ async function signedIn(): Promise<Page> {
   return (await chrome.newContext({ storageState: await page.context().storageState() })).newPage();
 }
 
-test("a cold start loads five files and calls once, and a reload loads no file again", async () => {
+test("a cold start loads six files and calls once, and a reload loads no file again", async () => {
   const fresh = await signedIn();
   const cold = await load(fresh, () => fresh.goto(`${server.url}/#/`));
-  const files = ["GET /docs/console.css", "GET /docs/console.js"];
+  const files = ["GET /docs/console.css", "GET /docs/console.js", "GET /docs/prelude.js"];
   const known = ["GET /", ...files, "GET /docs/icon.svg", "GET /openrpc.json", "POST /"];
   assert.deepEqual(
     [...cold.keys()].filter((what) => !known.includes(what)),

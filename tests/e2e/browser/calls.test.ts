@@ -61,7 +61,7 @@ for (const width of [1280, 360]) {
       const search = page.getByRole("searchbox", { name: /^Search by name/ });
       await search.fill("HELLO first");
       assert.equal((await texts()).length, 1);
-      await page.getByText("None matches.").waitFor();
+      await page.getByText("No matches.").waitFor();
       await search.fill("");
       await made!.getByRole("button", { name: /^Save… .*first/ }).click();
       await save(page, "the first");

@@ -31,9 +31,9 @@ for (const width of [1280, 360]) {
   test(`${width} px: tokens have names, are switched at the top, renamed and removed, and are lost on reload`, () =>
     explore(width, "/", async (page) => {
       const [one, two] = [`environment_one_${width}`, `environment_two_${width}`];
-      const choice = page.getByRole("banner").getByRole("combobox", { name: "Environment" });
-      await go(page, "Environments");
-      const list = page.getByRole("list", { name: "Environments" });
+      const choice = page.getByRole("banner").getByRole("combobox", { name: "Named token" });
+      await go(page, "Named tokens");
+      const list = page.getByRole("list", { name: "Named tokens" });
       await add(page, "customer", token(one));
       await list.getByText("customer").waitFor();
       await add(page, "customer", token(two));
@@ -57,7 +57,7 @@ for (const width of [1280, 360]) {
       await page.keyboard.press("ArrowDown");
       await isCaller(page, one);
 
-      await go(page, "Environments");
+      await go(page, "Named tokens");
       await page.getByRole("button", { name: "Rename customer" }).click();
       const dialog = page.getByRole("dialog", { name: "Rename customer" });
       await dialog.getByLabel("Name").fill("first");
@@ -81,7 +81,7 @@ for (const width of [1280, 360]) {
 test("signing in adds a token, and signing out discards it and keeps the others", () =>
   explore(1280, "/#/environments", async (page) => {
     await signIn(page, token("environment_in"));
-    const list = page.getByRole("list", { name: "Environments" });
+    const list = page.getByRole("list", { name: "Named tokens" });
     await list.getByText("Name of environment_in").first().waitFor();
     await add(page, "second", token("environment_second"));
     await list.getByText("second", { exact: true }).waitFor();
@@ -101,9 +101,9 @@ test("whom the browser stays signed in as can be chosen beside a token", () =>
     await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
     const account = (name: RegExp) => page.getByRole("banner").getByRole("button", { name });
     await account(/^Account: .*ADMIN/).waitFor();
-    const choice = page.getByRole("banner").getByRole("combobox", { name: "Environment" });
+    const choice = page.getByRole("banner").getByRole("combobox", { name: "Named token" });
     assert.equal(await choice.isVisible(), false);
-    await go(page, "Environments");
+    await go(page, "Named tokens");
     await add(page, "customer", token("environment_beside"));
     await account(/^Account: .*USER/).waitFor();
     await choice.selectOption("This browser");

@@ -102,7 +102,7 @@ for (const width of WIDTHS) {
       page.on("websocket", (socket) => void sockets.push(socket));
       await signIn(page, adminToken);
       await go(page, "Dashboard");
-      await until(async () => /Active users/.test(await page.getByRole("main").innerText()), "stats");
+      await until(async () => /Active clusters/.test(await page.getByRole("main").innerText()), "stats");
       await screenshot(page, `explorer-stats-${width}`);
       const tabs = page.getByRole("navigation", { name: "Dashboard" });
 

@@ -30,7 +30,7 @@ for (const width of [1280, 360]) {
       assert.doesNotMatch(await main.innerText(), /a-z0-9/);
       await field.fill("Not Valid");
       await trial.getByRole("button", { name: "Call k8s.create" }).click();
-      assert.match(await trial.innerText(), /Use lower-case letters, digits and dashes\./);
+      assert.match(await trial.innerText(), /may contain only lower-case letters, digits and dashes/);
       await accessible(page, "a form with errors");
       await screenshot(page, `forms-${width}`);
       assert.equal(await overflow(page), 0);

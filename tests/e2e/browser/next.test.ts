@@ -13,7 +13,7 @@ import { nginx } from "../support/nginx.ts";
 import { freePort } from "../support/port.ts";
 import type { AppRouter } from "../support/router.ts";
 import { Server } from "../support/server.ts";
-import { stripe } from "../support/stripe.ts";
+import { type Billing, stripe } from "../support/stripe.ts";
 import { until } from "../support/until.ts";
 
 const chrome = await browser();
@@ -88,6 +88,14 @@ async function renameElsewhere(page: Page, at: string, name: string): Promise<vo
   assert.equal(await page.title(), "not loaded again");
 }
 
+async function upgrade(page: Page, at: string, shop: Billing): Promise<void> {
+  await page.getByRole("button", { name: "Upgrade" }).click();
+  await page.waitForURL(`${shop.url}/pay/*`);
+  await page.getByRole("button", { name: "Pay" }).click();
+  await page.waitForURL(`${at}/dashboard`);
+  assert.equal(await page.getByRole("region", { name: "Plan" }).getByText("PRO").innerText(), "Pro: PRO");
+}
+
 for (const [name, start] of Object.entries(BACKENDS)) {
   test(`the application behind nginx: signs in, lists, changes, watches, pays and signs out with ${name}`, async () => {
     await nginx(port, await start(), next);
@@ -111,11 +119,7 @@ for (const [name, start] of Object.entries(BACKENDS)) {
     await page.getByRole("button", { name: "Delete" }).click();
     await shows(page);
 
-    await page.getByRole("button", { name: "Upgrade" }).click();
-    await page.waitForURL(`${billing.url}/pay/*`);
-    await page.getByRole("button", { name: "Pay" }).click();
-    await page.waitForURL(`${app}/dashboard`);
-    assert.equal(await page.getByRole("region", { name: "Plan" }).getByText("PRO").innerText(), "Pro: PRO");
+    await upgrade(page, app, billing);
     assert.equal(await page.getByRole("button", { name: "Upgrade" }).count(), 0);
     await create(page, "paid", "PRO");
     await shows(page, "paid (PRO)");
@@ -134,12 +138,13 @@ for (const [name, start] of Object.entries(BACKENDS)) {
   });
 }
 
-test("the application without nginx: Next.js forwards calls and live events", async () => {
+test("the application without nginx: Next.js forwards calls, live events, Stripe's events and the probe", async () => {
   const { rewrites } = JSON.parse(await readFile("next/.build/routes-manifest.json", "utf8"));
   const api = new URL(rewrites.beforeFiles[0].destination).origin;
   const own = await freePort();
   const at = `http://127.0.0.1:${own}`;
-  await clusterdesk(at, { BIND_ADDR: new URL(api).host });
+  const shop = await stripe(at);
+  await clusterdesk(at, { BIND_ADDR: new URL(api).host, STRIPE_API_BASE: shop.url });
   await application({ app: at, api, price: billing.price }, own);
   const page = await chrome.newPage();
   const [complained, failed] = [complaints(page), failures(page)];
@@ -147,6 +152,8 @@ test("the application without nginx: Next.js forwards calls and live events", as
   await create(page, "first", "FREE");
   await shows(page, "first (FREE)");
   await renameElsewhere(page, at, "elsewhere");
+  await upgrade(page, at, shop);
+  assert.equal((await (await page.request.get(`${at}/api/health`)).json()).status, "ready");
   assert.deepEqual([complained, failed], [[], []]);
   await page.close();
 });

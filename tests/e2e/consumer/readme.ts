@@ -1,4 +1,4 @@
-// The snippets of the client's README.
+// The snippets of the client's README; a test compares them.
 import { createClient, isClusterdeskError } from "@clusterdesk/client";
 
 declare const session: { getToken(): Promise<string> };
@@ -7,6 +7,16 @@ const client = createClient({
   url: "https://rpc.example.com/",
   token: () => session.getToken(), // or a string
 });
+
+export async function calls() {
+  const { id } = await client.k8s.create({ name: "production", location: "eu-central" });
+  const clusters = await client.k8s.list();
+  return [id, clusters];
+}
+
+export async function repeated(form: { id: string }) {
+  await client.k8s.create({ name: "production", location: "eu-central" }, { idempotencyKey: form.id });
+}
 
 export async function errors() {
   try {

@@ -56,6 +56,7 @@ export async function stripe(app: string): Promise<Billing> {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(object));
     if (path.startsWith("/v1/") && !authorized(request, billing.key)) return void response.writeHead(401).end("{}");
     if (path === "/v1/customers") return void json({ id: `cus_${++created}`, object: "customer" });
+    if (path.startsWith("/v1/subscriptions?")) return void json({ object: "list", data: [], has_more: false });
     if (path === "/v1/checkout/sessions") {
       const id = `cs_${++created}`;
       checkouts.set(`/pay/${id}`, form);

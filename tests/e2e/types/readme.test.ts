@@ -13,8 +13,8 @@ import { until } from "../support/until.ts";
 
 const execFile = promisify(execFileCallback);
 const FROM = "## From TypeScript, with tRPC";
-/** The Node that runs the tests, and the next one that many people have. */
-const NODES = [process.execPath, resolve("node22/node_modules/.bin/node")];
+/** The oldest Node that README names, and the next one that many people have: whichever runs the tests. */
+const NODES = [20, 22].map((version) => ({ version, node: resolve(`node${version}/node_modules/.bin/node`) }));
 
 interface Sample {
   /** The commands that fetch the types and install packages, and those that run the sample. */
@@ -75,10 +75,6 @@ test("the sample imports what README installs", async () => {
   for (const name of installed) assert(name in devDependencies, name);
 });
 
-test("Node 22 is one of those that are tried", () => {
-  assert.match(execFileSync(NODES[1]!, ["--version"], { encoding: "utf8" }), /^v22\./);
-});
-
 test("the sample compiles with README's command", async () => {
   const server = await Server.start();
   const written = await sample();
@@ -86,8 +82,10 @@ test("the sample compiles with README's command", async () => {
   await execFile("sh", ["-c", command], { cwd: await folder(written, server.url) });
 });
 
-for (const node of NODES) {
-  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+for (const { version, node } of NODES) {
+  test(`Node ${version} is what it says`, () => {
+    assert.match(execFileSync(node, ["--version"], { encoding: "utf8" }), new RegExp(`^v${version}\\.`));
+  });
 
   test(`the sample lists clusters and then prints every change on Node ${version}`, async () => {
     const server = await Server.start();
@@ -100,6 +98,17 @@ for (const node of NODES) {
     await call(server.url, token, "k8s.delete", { id: 1 });
     await until(() => output.includes("deleted"));
     assert.match(output, /^\[ 'sample, since .*' \]\nready \d+\ndeleted \d+\n$/);
+  });
+
+  test(`the sample prints why its subscription ends on Node ${version}`, async () => {
+    // The list takes the only call of the minute.
+    const server = await Server.start({ RATE_LIMIT_READ_MAX_REQUESTS: "1" });
+    const [written, token] = [await sample(), await server.adminToken()];
+    const child = run(node, await folder(written, server.url), written.file, token);
+    let errors = "";
+    child.stderr.on("data", (text) => (errors += text));
+    await until(() => errors.includes("\n"));
+    assert.match(errors, /^Too many requests/);
   });
 
   test(`the sample fails with the server's message when the token is wrong on Node ${version}`, async () => {

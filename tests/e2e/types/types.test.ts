@@ -1,7 +1,7 @@
 // Type-checks a project that uses the served types and the client.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Server } from "../support/server.ts";
 
@@ -16,6 +16,22 @@ function errorsOf(project: string): Promise<string[]> {
 
 test("code that uses the served types correctly compiles, and wrong uses are errors", async () => {
   assert.deepEqual(await errorsOf("consumer"), []);
+});
+
+test("the snippets of the client's README are those that are checked", async () => {
+  const lines = (text: string) =>
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "" && !line.startsWith("import "));
+  const checked = lines(await readFile("consumer/readme.ts", "utf8")).join("\n");
+  const readme = await readFile("../../clients/typescript/README.md", "utf8");
+  const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, snippet]) => snippet!);
+  assert(snippets.length > 5);
+  for (const snippet of snippets) {
+    // A call may follow what another snippet has declared.
+    for (const part of snippet.split("\n\n")) assert(checked.includes(lines(part).join("\n")), part);
+  }
 });
 
 test("the check reports errors", async () => {

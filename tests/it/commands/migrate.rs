@@ -75,4 +75,15 @@ both_databases! {
         assert_eq!(operator.run(&["migrate", "down", "--all", "-n", "1"]).code, 2);
         assert_eq!(operator.run(&["migrate", "sideways"]).code, 2);
     }
+
+    async fn a_table_that_can_not_be_read_is_not_taken_for_one_that_is_not_migrated(fresh: Fresh) {
+        let operator = fresh.0;
+        operator.connect().run("CREATE TABLE __diesel_schema_migrations (other INTEGER)");
+        let kind = operator.0.address().kind();
+        for arguments in [&["token", "list"][..], &["user", "list"], &["purge", "--older-than", "90d"]] {
+            let errors = operator.run(arguments).errors;
+            assert!(errors.starts_with(&format!("error: could not read from the {kind} database: ")), "{errors}");
+            assert!(errors.contains("version") && !errors.contains("migrate up"), "{errors}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ both_databases! {
         operator.user("ann", Role::User);
         let mut tokens = Vec::new();
         for arguments in [
-            &["--scope", "read"][..], &["--scope", "write"], &["--scope", "admin"], &[], &["--user", "ann"],
+            &["--scope", "read"][..], &["--scope", "write"], &["--scope", "admin"], &[], &["--user", "ann"], &["--scope", "service"],
         ] {
             let output = operator.ok(&[&["token", "create"], arguments].concat());
             let token = output.trim().to_owned();
@@ -24,7 +24,7 @@ both_databases! {
         }
         assert_eq!(
             operator.audited(),
-            [("read", "root"), ("write", "root"), ("admin", "root"), ("admin", "root"), ("admin", "ann")].iter().zip(1..)
+            [("read", "root"), ("write", "root"), ("admin", "root"), ("admin", "root"), ("admin", "ann"), ("service", "root")].iter().zip(1..)
                 .map(|((scope, owner), id)| (id, json!({"owner": owner, "scope": scope, "expiresAt": null})))
                 .map(|(id, detail)| format!("token.create apiToken {id} {detail}"))
                 .collect::<Vec<_>>()
@@ -34,7 +34,7 @@ both_databases! {
         assert!(tokens.iter().all(|token| !kept.contains(token)));
 
         let app = Builder::with_database(operator.0).start().await;
-        let [read, write, admin, default, ann] = [0, 1, 2, 3, 4].map(|at| app.with_token(&tokens[at]));
+        let [read, write, admin, default, ann, service] = [0, 1, 2, 3, 4, 5].map(|at| app.with_token(&tokens[at]));
         for (client, id) in [(&read, "root"), (&write, "root"), (&admin, "root"), (&default, "root"), (&ann, "ann")] {
             assert_eq!(client.call("user.me", Value::Null).await["id"], id);
         }
@@ -43,6 +43,8 @@ both_databases! {
         write.call("user.updateName", rename).await;
         write.fail("FORBIDDEN", "admin.getStats", Value::Null).await;
         admin.call("admin.getStats", Value::Null).await;
+        service.call("admin.listClusters", Value::Null).await;
+        service.fail("FORBIDDEN", "admin.getStats", Value::Null).await;
         ann.fail("FORBIDDEN", "admin.getStats", Value::Null).await;
     }
 

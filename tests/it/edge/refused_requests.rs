@@ -75,7 +75,7 @@ async fn the_name_of_a_call_that_is_refused_is_in_the_log() {
     client.fail("NOT_FOUND", "user.gone", Value::Null).await;
     client.fail("NOT_FOUND", &long, Value::Null).await;
     assert_eq!(
-        lines(&mut server, &["no such procedure", "not a call"], &["code", "procedure"]),
+        lines(&mut server, &["no such procedure", "invalid call"], &["code", "procedure"]),
         [
             "NOT_FOUND user.nope".to_owned(),
             "METHOD_NOT_SUPPORTED user.me".to_owned(),

@@ -36,7 +36,7 @@ both_databases! {
         let (second, replayed) = call(&user, "a", "stripe.createSession", &plan(PRO)).await;
         assert!(second["result"]["url"].is_string() && !replayed, "{second}");
         // Without a URL nothing was audited, and it is an answer all the same.
-        stripe.inject([Fault::NoUrl]);
+        stripe.inject([Fault::None, Fault::NoUrl]);
         let (none, _) = call(&user, "b", "stripe.createSession", &plan(PRO)).await;
         assert_eq!(none["result"], json!({"success": false}));
         assert_eq!(call(&user, "b", "stripe.createSession", &plan(PRO)).await, (none, true));

@@ -89,6 +89,8 @@ async fn reading_needs_no_proof_and_can_do_no_harm() {
         let url = format!("{}{OLD}/k8s.createCluster{input}", app.0.url);
         assert_eq!(told(with(client.http.get(url), &headers).send().await.unwrap()).await.0, 405);
     }
+    // A server component that forwards the cookie, and nothing else.
+    assert_eq!(app.get(&[("cookie", &cookie)]).await, (200, json!("user_1")));
     assert_eq!(app.get(&[("cookie", &cookie), ("origin", "https://evil.com")]).await, (403, json!("FORBIDDEN")));
     assert_eq!(app.0.user("user_1").call("k8s.count", json!({})).await["active"], 0);
 }

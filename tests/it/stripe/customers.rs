@@ -57,7 +57,7 @@ both_databases! {
         let session = buy(&user).await;
         assert!(session["url"].as_str().unwrap().contains("/pay/"), "{session}");
         let paths: Vec<String> = stripe.requests().into_iter().map(|request| request.path).collect();
-        assert_eq!(paths, ["/v1/billing_portal/sessions", "/v1/customers", "/v1/checkout/sessions"]);
+        assert_eq!(paths, ["/v1/billing_portal/sessions", "/v1/customers", "/v1/subscriptions", "/v1/checkout/sessions"]);
         let record = user.call("customer.get", Value::Null).await;
         assert_eq!(json!([record["plan"], record["stripeCustomerId"]]), json!(["PRO", "cus_0"]), "what was paid for stays");
         // The subscription that was bought decides, and the old one does not count as a second one.

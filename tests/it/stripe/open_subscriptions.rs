@@ -94,6 +94,22 @@ both_databases! {
         }
     }
 
+    // Paid a moment ago, or the event was lost.
+    async fn stripe_is_asked_for_subscriptions_of_which_no_event_has_arrived(builder: Builder) {
+        let (app, stripe) = with_billing(builder).await;
+        let user = app.user("user_1");
+        buy(&user).await;
+        let ours = old("sub_1", "user_1", "active").object();
+        let mut add_on = Subscription { price: "price_add_on", ..old("sub_2", "user_1", "active") }.object();
+        add_on["metadata"] = Value::Null;
+        let ended = old("sub_3", "user_1", "canceled").object();
+        for (listed, path) in [(vec![add_on.clone(), ended.clone()], CHECKOUT), (vec![add_on, ended, ours], PORTAL)] {
+            stripe.list_subscriptions(listed);
+            buy(&user).await;
+            assert_eq!(asked(&stripe), page(path, "cus_0"));
+        }
+    }
+
     async fn another_product_of_the_account_does_not_lead_to_the_portal(builder: Builder) {
         let (app, stripe) = with_billing(builder).await;
         let user = app.user("user_1");

@@ -28,6 +28,7 @@ mod socket;
 mod sql;
 mod stripe;
 mod stripe_events;
+mod terminal;
 mod token;
 mod watcher;
 mod wires;
@@ -64,6 +65,7 @@ pub use self::{
     sql::Sql,
     stripe::{Fault, SECRET_KEY, StripeRequest, StripeStandIn},
     stripe_events::{BUSINESS, PRO, Subscription, WEBHOOK_SECRET, event, fixed_now, signature},
+    terminal::on_terminal,
     watcher::Watcher,
     wires::Wires,
 };

@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use super::{Builder, event_list::EventList};
 
 pub const SECRET_KEY: &str = "sk_test_of_the_tests";
+/// Where subscriptions are listed.
+const SUBSCRIPTIONS: &str = "/v1/subscriptions";
 
 /// How a request fails.
 #[derive(Clone, Debug)]
@@ -109,6 +111,11 @@ impl StripeStandIn {
         self.state.lock().unwrap().objects.insert(path.to_owned(), object);
     }
 
+    /// Stores what is listed as the subscriptions of any customer.
+    pub fn list_subscriptions(&self, data: Vec<Value>) {
+        self.store(SUBSCRIPTIONS, json!({"object": "list", "data": data, "has_more": false}));
+    }
+
     /// Stores events, which are listed in pages of `page_size`.
     pub fn list(&self, events: impl IntoIterator<Item = Value>, page_size: usize) {
         self.state.lock().unwrap().events = EventList::new(events, page_size);
@@ -170,7 +177,16 @@ impl StripeStandIn {
                 "/v1/events" => Some(state.events.page(&query)),
                 path => state.objects.get(path).cloned(),
             };
-            return Ok(found.as_ref().map_or_else(|| missing(404, "id"), ok));
+            let is_gone = form.get("customer").is_some_and(|id| state.missing.contains(id));
+            return Ok(match found {
+                _ if is_gone => missing(400, "customer"),
+                Some(found) => ok(&found),
+                // No subscriptions.
+                None if head.uri.path() == SUBSCRIPTIONS => {
+                    ok(&json!({"object": "list", "data": [], "has_more": false}))
+                }
+                None => missing(404, "id"),
+            });
         }
         let named = form.iter().filter(|(name, _)| !name.starts_with("metadata"));
         if let Some((name, _)) = named.into_iter().find(|(_, value)| state.missing.contains(*value)) {

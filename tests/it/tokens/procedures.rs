@@ -18,6 +18,16 @@ async fn made(app: &TestApp, by: &Client, input: Value) -> (Client, i64) {
     (app.with_token(new["token"].as_str().unwrap()), new["id"].as_i64().unwrap())
 }
 
+/// A user's token as they see it.
+async fn token_of(user: &Client, id: &Value) -> Value {
+    let list = user.call("token.list", Value::Null).await;
+    list.as_array().unwrap().iter().find(|one| one["id"] == *id).unwrap().clone()
+}
+
+fn moment(value: &Value) -> Timestamp {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
 /// Names of tables with rows that contain a text.
 fn holding(app: &TestApp, text: &str) -> Vec<String> {
     use crate::support::Sql;
@@ -28,11 +38,13 @@ fn holding(app: &TestApp, text: &str) -> Vec<String> {
 
 both_databases! {
     async fn a_user_makes_lists_and_revokes_their_own_tokens(app: TestApp) {
-        let user = app.member("user_1");
+        let (user, before) = (app.member("user_1"), Timestamp::now());
         let new = user.call(NEW, json!({"name": "deploy", "scope": "write", "expiresInDays": 30})).await;
         let secret = new["token"].as_str().unwrap();
         assert_eq!((&new["scope"], secret.len()), (&json!("write"), 40));
-        assert_moment(&new["expiresAt"]);
+        let (created, expires) = (moment(&token_of(&user, &new["id"]).await["createdAt"]), moment(&new["expiresAt"]));
+        assert!(before <= created && created <= Timestamp::now(), "{created}");
+        assert_eq!(expires, created.plus(Duration::from_secs(30 * 24 * 60 * 60)));
         let script = app.with_token(secret);
         assert_eq!(script.call("user.updateName", json!({"name": "Ada"})).await, json!({"success": true}));
         script.fail("FORBIDDEN", "admin.getStats", Value::Null).await;
@@ -71,7 +83,12 @@ both_databases! {
         assert_eq!(script.call("user.me", Value::Null).await["id"], "user_1");
         let list = admin.call("token.list", json!({"userId": "user_1"})).await;
         assert_eq!(all(&list, "name"), ["b", "a"]);
-        admin.call("token.revoke", json!({"id": id, "userId": "user_1"})).await;
+        let rotated = admin.call("token.rotate", json!({"id": id, "userId": "user_1"})).await;
+        let script = app.with_token(rotated["token"].as_str().unwrap());
+        assert_eq!(script.call("user.me", Value::Null).await["id"], "user_1");
+        admin.fail("NOT_FOUND", "token.rotate", json!({"id": id, "userId": "user_1"})).await;
+        admin.call("token.revoke", json!({"id": rotated["id"], "userId": "user_1"})).await;
+        script.fail("UNAUTHORIZED", "user.me", Value::Null).await;
         admin.fail("NOT_FOUND", NEW, json!({"name": "a", "scope": "read", "userId": "nobody"})).await;
     }
 
@@ -108,6 +125,7 @@ both_databases! {
         let (admin, user) = (app.admin(), app.member("user_1"));
         let input = json!({"name": "a", "scope": "admin"});
         user.fail("FORBIDDEN", NEW, input.clone()).await;
+        user.fail("FORBIDDEN", NEW, json!({"name": "a", "scope": "service"})).await;
         admin.fail("FORBIDDEN", NEW, json!({"name": "a", "scope": "admin", "userId": "user_1"})).await;
         let (script, _) = made(&app, &user, json!({"name": "a", "scope": "write"})).await;
         // Also after they became one.

@@ -71,6 +71,10 @@ both_databases! {
         let complete = (json!("One"), json!("one@example.com"), json!("https://i/one.png"));
         assert_eq!(profile(app_of_one.call("user.me", json!({})).await), complete);
         assert_eq!(profile(me(&app, &hs256(&nameless("user_1"))).await.unwrap()), complete, "nothing is removed");
+        me(&app, &hs256(&nameless("user_2"))).await.unwrap();
+        let mut nested = nameless("user_2");
+        nested["user"] = json!({"name": "Two"});
+        assert_eq!(profile(me(&app, &hs256(&nested)).await.unwrap()).0, "Two");
     }
 
     async fn a_later_token_does_not_set_an_email_of_another_user(app: TestApp) {

@@ -43,7 +43,7 @@ both_databases! {
         let (status, body) = caller.calls("k8s.create,k8s.create,customer.create", input.to_string()).await;
         assert_eq!(status, 207);
         assert_eq!(body[0]["result"]["data"]["json"]["success"], true);
-        assert_eq!(body[1]["error"]["json"]["data"]["zodError"]["fieldErrors"]["name"], json!(["Use lower-case letters, digits and dashes."]));
+        assert_eq!(body[1]["error"]["json"]["data"]["zodError"]["fieldErrors"]["name"], json!(["may contain only lower-case letters, digits and dashes"]));
         assert_eq!(body[2]["result"]["data"]["json"], json!({"success": true}));
         assert_eq!((app.count("k8s_cluster_configs"), app.count("audit_log")), (1, 2));
     }

@@ -44,7 +44,7 @@ async fn input_issues_also_have_the_flattened_form_of_zod() {
     let data = &body["error"]["json"]["data"];
     let flattened = json!({
         "formErrors": ["colour is not a field of this input"],
-        "fieldErrors": {"name": ["Use lower-case letters, digits and dashes."], "location": ["must not be empty"]},
+        "fieldErrors": {"name": ["may contain only lower-case letters, digits and dashes"], "location": ["must not be empty"]},
     });
     assert_eq!((status, &data["zodError"]), (400, &flattened));
     assert_eq!(data["issues"].as_array().unwrap().len(), 3);

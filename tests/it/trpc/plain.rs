@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FORKED, OLD, SUPERJSON, Trpc, answer};
+use super::{FORKED, OLD, PLAIN, SUPERJSON, Trpc, answer};
 use crate::support::{EventStream, Socket, TestApp, both_databases};
 
 async fn batch(caller: &Trpc, paths: &str, input: Value) -> Value {
@@ -80,5 +80,30 @@ both_databases! {
         let started = ask(4, "subscription", "k8s.watch", json!({})).await;
         assert_eq!(started["result"]["type"], "started");
         assert_eq!(socket.receive().await.unwrap()["result"]["data"]["data"]["type"], "ready");
+    }
+
+    async fn a_batch_of_mutations_is_answered_as_it_came(app: TestApp) {
+        let caller = Trpc::new(app.user("user_1"), OLD);
+        let (plain, wrapped) = (json!({"name": "web", "location": "eu"}), json!({"json": {"name": "Ada"}}));
+        let post = async |input: Value| {
+            let paths = "k8s.create,user.updateName,customer.create";
+            answer(caller.post(paths, &[("batch", "1")], input.to_string()).send().await.unwrap()).await
+        };
+        let (status, all) = post(json!({"0": plain, "1": wrapped})).await;
+        assert_eq!(status, 200, "{all}");
+        for at in 0..3 {
+            assert_eq!(all[at]["result"]["data"]["success"], true, "{all}");
+        }
+        let (status, all) = post(json!({"1": wrapped})).await;
+        assert_eq!((status, &all[1]["result"]["data"]["json"]["success"]), (207, &json!(true)), "{all}");
+        assert_eq!(all[0]["error"]["json"]["data"]["code"], "BAD_REQUEST");
+    }
+
+    // Nothing shows whether the client has superjson.
+    async fn without_any_input_the_mount_decides(app: TestApp) {
+        for (mount, success) in [(SUPERJSON, "/json/success"), (OLD, "/json/success"), (PLAIN, "/success")] {
+            let (status, answer) = Trpc::new(app.user(mount), mount).mutate("customer.insertCustomer", Value::Null).await;
+            assert_eq!((status, answer["result"]["data"].pointer(success)), (200, Some(&json!(true))), "{answer}");
+        }
     }
 }

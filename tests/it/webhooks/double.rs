@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{running, subscribed};
-use crate::support::{BUSINESS, Builder, Process, Subscription, all, both_databases, event, now};
+use crate::support::{
+    BUSINESS, Builder, PRO, Process, Subscription, WEBHOOK_SECRET, all, both_databases, event, eventually, now,
+};
 
 const WHY: &str = "the user has 2 running subscriptions: [\"sub_1\", \"sub_2\"]";
 
@@ -30,5 +32,22 @@ both_databases! {
             assert_eq!(client.tell(&event(&id, "customer.subscription.updated", now() + number, state)).await, 200);
             assert_eq!(app.count(&format!("stripe_events WHERE id = '{id}' AND error IS NOT NULL")), errors, "{status}");
         }
+    }
+
+    async fn two_running_subscriptions_are_logged(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        subscribed(&app, "user_1").await;
+        let settings = [
+            ("DATABASE_URL", app.database.url.as_str()),
+            ("BOOTSTRAP_ADMIN", "off"),
+            ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+            ("STRIPE_PRO_MONTHLY_PRICE_ID", PRO),
+        ];
+        let server = Process::serve(app.database.folder.path(), &settings);
+        let second = Subscription { id: "sub_2", ..running("user_1") };
+        let begun = event("evt_2", "customer.subscription.created", now(), second.object());
+        assert_eq!(server.client("").tell(&begun).await, 200);
+        let is_named = |line: &str| ["a user pays twice", "evt_2", "sub_1", "sub_2"].iter().all(|part| line.contains(part));
+        eventually(async || server.log().lines().any(is_named)).await;
     }
 }

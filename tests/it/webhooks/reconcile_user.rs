@@ -14,8 +14,7 @@ async fn with_billing(builder: Builder) -> (TestApp, StripeStandIn) {
 
 /// What Stripe lists for any customer.
 fn list(stripe: &StripeStandIn, subscriptions: &[Subscription<'_>]) {
-    let data: Vec<Value> = subscriptions.iter().map(Subscription::object).collect();
-    stripe.store("/v1/subscriptions", json!({"object": "list", "data": data, "has_more": false}));
+    stripe.list_subscriptions(subscriptions.iter().map(Subscription::object).collect());
 }
 
 async fn reconcile(admin: &Client) -> Vec<String> {
@@ -74,8 +73,7 @@ both_databases! {
         let (admin, client) = (app.admin(), subscribed(&app, "user_1").await);
         let upgraded = Subscription { price: BUSINESS, ..running("user_1") };
         let unreadable = json!({"id": "sub_0", "object": "subscription"});
-        let listed = json!({"object": "list", "data": [unreadable, upgraded.object()], "has_more": false});
-        stripe.store("/v1/subscriptions", listed);
+        stripe.list_subscriptions(vec![unreadable, upgraded.object()]);
         app.execute("UPDATE stripe_subscriptions SET event_created_at = '2026-01-01 00:00:00'");
         let found = reconcile(&admin).await;
         assert!(found[0].starts_with("sub_0 failed: ") && found[1] == "sub_1 changed", "{found:?}");

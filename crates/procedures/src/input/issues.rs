@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{identifier::IDENTIFIER, strict::MAX_ISSUES};
 use crate::{echo::echo, error::Issue};
 
-/// What a text that violates a pattern should be, in words for people. A keyword of ours.
+/// The keyword, one of ours, for what follows the path when a text violates a pattern: "must start with `price_`".
 const MESSAGE: &str = "x-message";
 
 /// The issues of one violation of `schema`; several where an object has several unknown fields.

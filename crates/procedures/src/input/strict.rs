@@ -31,7 +31,7 @@ pub fn read(text: &str) -> Parsed {
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value));
     if value.is_err() {
-        issues.push(Issue::new("", "invalid_value", "holds a value that can't be read, or is nested too deeply"));
+        issues.push(Issue::new("", "invalid_value", "contains a value that can't be parsed, or is nested too deeply"));
     }
     Parsed { value: value.ok(), issues }
 }

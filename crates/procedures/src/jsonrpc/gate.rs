@@ -203,7 +203,7 @@ fn with_key(mut extensions: Extensions, key: Option<IdempotencyKey>) -> Extensio
 
 /// An entry that is not a request.
 fn refusal<'a>(Invalid { id, error }: Invalid<'a>, request_id: &str) -> Result<BatchEntry<'a>, BatchEntryErr<'a>> {
-    tracing::info!(request_id, code = error.code.as_str(), "not a request");
+    tracing::info!(request_id, code = error.code.as_str(), "invalid request");
     Err(BatchEntryErr::new(id, error_object(&error, None, request_id)))
 }
 

@@ -48,7 +48,7 @@ impl Handshake {
     /// BAD_REQUEST when it is not one of version 13, or without `Connection: upgrade`.
     pub fn accept<B>(mut request: Request<B>, subprotocol: Option<&str>) -> Result<Self> {
         if !lists(request.headers(), &header::CONNECTION, "upgrade") {
-            return Err(Error::invalid_request("a WebSocket handshake has the header Connection: upgrade"));
+            return Err(Error::invalid_request("a WebSocket handshake needs the header Connection: upgrade"));
         }
         // tungstenite reads the first line of each of these only, and its value as a whole.
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

@@ -157,7 +157,7 @@ impl<S: Service> Calls<S> {
             }
             Err(error) => {
                 let request_id = &self.context.request_id;
-                tracing::info!(request_id, code = error.code.as_str(), procedure = path, "not a call");
+                tracing::info!(request_id, code = error.code.as_str(), procedure = path, "invalid call");
                 self.service.count_refused(&self.context).await.refuse(error)
             }
         };

@@ -39,7 +39,9 @@ impl State for Office {
         match (access, caller) {
             (Access::Public, _) | (Access::User, Caller::User(_)) | (_, Caller::Admin) => Ok(()),
             (_, Caller::Anonymous) => Err(Error::new(Code::Unauthorized, "Sign in first.")),
-            (Access::Admin, Caller::User(_)) => Err(Error::new(Code::Forbidden, "Only administrators may do this.")),
+            (Access::Service | Access::Admin, Caller::User(_)) => {
+                Err(Error::new(Code::Forbidden, "Only administrators may do this."))
+            }
         }
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Importer, Shape};
-use crate::support::{Builder, Client, PRO, Subscription, TestApp, WEBHOOK_SECRET, event, now, signature};
+use crate::support::{
+    BUSINESS, Builder, Client, PRO, Process, SECRET_KEY, StripeStandIn, Subscription, TestApp, WEBHOOK_SECRET, event,
+    now, signature,
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -152,5 +155,34 @@ async fn a_replay_says_that_an_event_was_processed() {
         assert_eq!(replayed["success"], true);
         let audited = app.count("audit_log WHERE procedure = 'admin.replayWebhook'");
         assert_eq!(audited, 0, "nothing was done again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+async fn a_reconciliation_after_the_import_brings_what_stripe_says() {
+    for importer in Importer::all(Shape::After) {
+        let app = subscribed(importer).await;
+        let stripe = StripeStandIn::start().await;
+        // The old server missed an upgrade, and an end.
+        let upgraded = Subscription { price: BUSINESS, ..subscription("sub_1", "user_1", now() + 50 * DAY) };
+        stripe.store("/v1/subscriptions/sub_1", upgraded.object());
+        let ended = Subscription { status: "canceled", ..subscription("sub_2", "user_2", now() - 50 * DAY) };
+        stripe.store("/v1/subscriptions/sub_2", ended.object());
+        let settings = [
+            ("DATABASE_URL", app.database.url.as_str()),
+            ("STRIPE_SECRET_KEY", SECRET_KEY),
+            ("STRIPE_API_BASE", &stripe.url),
+            ("STRIPE_PRO_MONTHLY_PRICE_ID", PRO),
+            ("STRIPE_BUSINESS_YEARLY_PRICE_ID", BUSINESS),
+        ];
+        for expected in ["2 changed, 0 unchanged", "0 changed, 1 unchanged"] {
+            let reconcile = || Process::run(app.database.folder.path(), &["webhooks", "reconcile"], &settings);
+            let output = tokio::task::block_in_place(reconcile);
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(text.ends_with(&format!("subscriptions: {expected}, 0 gone, 0 failed\n")), "{text}");
+        }
+        assert_eq!(plan(&app.user("user_1")).await, ("BUSINESS".to_owned(), 50));
+        assert_eq!(app.user("user_2").call("customer.get", Value::Null).await["plan"], "FREE");
     }
 }

@@ -8,7 +8,7 @@ use super::{Importer, Shape, broken::broken, tally};
 use crate::support::{Backend, Sql};
 
 /// `table id code,code remedy` of every finding, sorted. Long ids are shortened.
-fn findings(report: &Value) -> Vec<String> {
+pub fn findings(report: &Value) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap().iter();
     let mut lines: Vec<String> = findings
         .map(|finding| {

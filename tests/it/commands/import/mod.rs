@@ -6,6 +6,7 @@ mod conflicts;
 mod interrupted;
 mod large;
 mod present;
+mod rare;
 mod refusals;
 mod served;
 mod shapes;

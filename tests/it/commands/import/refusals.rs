@@ -1,7 +1,7 @@
 //! Imports that are refused, and what is said about them.
 
 use super::{Importer, Shape, conflicts::is_untouched};
-use crate::support::{Process, Sql};
+use crate::support::{Process, Sql, on_terminal};
 
 #[test]
 #[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
@@ -102,7 +102,7 @@ fn a_row_that_cannot_be_read_is_named() {
         let refusal = || importer.run(&[]).errors.lines().last().unwrap_or_default().to_owned();
         let reason = refusal();
         let named = "error: row \"987\" of \"Customer\" can't be read: ";
-        assert!(reason.starts_with(named) && reason.contains("\"ENTERPRISE\" is none of"), "{reason}");
+        assert!(reason.starts_with(named) && reason.contains("\"ENTERPRISE\" is not one of"), "{reason}");
         importer.old.run(
             r#"UPDATE "Customer" SET "plan" = 'FREE';
             INSERT INTO "K8sClusterConfig" ("id", "name", "location", "authUserId") VALUES (7, NULL, 'eu', 'u1')"#,
@@ -145,5 +145,25 @@ fn progress_goes_to_standard_error_and_only_the_report_to_standard_output() {
         assert_eq!(run.errors.lines().next(), Some("rows checked: 500 of 2000"));
         assert_eq!(run.errors.lines().last(), Some("rows imported: 2000 of 2000"));
         serde_json::from_str::<serde_json::Value>(&run.output).unwrap();
+    }
+}
+
+#[test]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+fn a_terminal_shows_a_bar_which_is_gone_in_the_end() {
+    for importer in Importer::all(Shape::Before) {
+        importer.old.run(r#"INSERT INTO "User" ("id") SELECT 'u' || n FROM generate_series(1, 2000) AS n"#);
+        let (folder, from) = (importer.new.0.folder.path(), importer.old.url());
+        let settings = [("DATABASE_URL", importer.new.0.url.as_str())];
+        let command = Process::command(folder, &["import", "--json", "--from", &from], &settings);
+        let (output, shown) = on_terminal(command);
+        assert!(output.status.success(), "{shown}");
+        for part in ["rows checked", "rows imported"] {
+            assert!(shown.contains(&format!("{part} \u{2588}")), "{part}: {shown:?}");
+        }
+        assert!(shown.contains("2,000 of 2,000") && !shown.contains("2000 of 2000"), "{shown:?}");
+        // The line is erased (ECMA-48, EL).
+        assert!(shown.trim_end().ends_with("\u{1b}[2K"), "{shown:?}");
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in by an OpenID provider, which runs in the tests on a real socket.
+//! Signing in with an OpenID provider, which runs in the tests on a real socket.
 
 mod attempts;
 mod beginnings;

@@ -101,7 +101,10 @@ async fn doctor_asks_the_provider() {
     assert!(healthy.contains(&format!("identity provider: ok ({host} answers)")), "{healthy}");
     provider.state().discovery = json!({"issuer": "https://id.example.com"});
     let sick = doctor();
-    assert!(sick.contains("identity provider: PROBLEM: OIDC_ISSUER: ") && sick.contains("of another issuer"), "{sick}");
+    assert!(
+        sick.contains("identity provider: PROBLEM: OIDC_ISSUER: ") && sick.contains("names another issuer"),
+        "{sick}"
+    );
 }
 
 #[test]

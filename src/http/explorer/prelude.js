@@ -1,0 +1,5 @@
+// The page's first script.
+
+import { sendAhead } from "./ahead.js";
+
+sendAhead();
