@@ -1,5 +1,7 @@
 // Creates elements. All elements are created here, from text, so that nothing the server sends can become markup.
 
+import { returnFocus } from "./focus.js";
+
 /**
  * Creates an element. Attributes are those of HTML: true is an attribute without a value; false, null and undefined are
  * omitted. `on` holds event listeners. Children are nodes, texts, arrays of them, or null.
@@ -50,11 +52,13 @@ export function announce(text) {
 
 /** Shows a dialog, and resolves with its return value when it is closed; empty if it was cancelled. */
 export function showDialog(dialog) {
+  const opener = document.activeElement;
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
+      returnFocus(opener);
       resolve(dialog.returnValue);
     });
   });

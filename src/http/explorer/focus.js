@@ -14,9 +14,18 @@ export function keepFocus(body, work, otherwise = null) {
   if (!(focused instanceof HTMLElement) || !body.contains(focused)) return void work();
   const label = labelOf(focused);
   work();
-  const all = [...body.querySelectorAll("a, button, summary")];
-  const next = body.contains(focused) ? focused : (all.find((one) => labelOf(one) === label) ?? otherwise);
+  const next = body.contains(focused) ? focused : (named(label, body) ?? otherwise);
   if (document.activeElement !== next) next?.focus({ preventScroll: true });
+}
+
+/** Gives the focus back to what opened a dialog or, if that was made anew meanwhile, to what took its place. */
+export function returnFocus(opener) {
+  if (!opener.isConnected) named(labelOf(opener), document)?.focus({ preventScroll: true });
+}
+
+/** What has this name. */
+function named(label, root) {
+  return [...root.querySelectorAll("a, button, summary")].find((one) => labelOf(one) === label);
 }
 
 /** Makes `nodes` the children of `body`. Those that stay are not moved, which would close a menu and take away the focus. */

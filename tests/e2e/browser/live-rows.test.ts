@@ -98,8 +98,15 @@ for (const [width, colorScheme] of [
         await choose(page, about, "Make user…");
         assert.match(await dialog(page).innerText(), /lose access to the dashboard/);
         await accessible(page, "the question about a role");
-        await dialog(page).getByRole("button", { name: "Make user" }).press("Enter");
-        await page.getByText("is USER now.").waitFor();
+        // The row is made anew behind the dialog, which leaves the focus to the new one.
+        await admin.admin.setRole({ userId: user, role: "USER" });
+        await until(async () => /USER/.test(await promoted.innerText()), "the old role");
+        await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
+        const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
+        await until(async () => about.test(await focused()), "the focus on the new row");
+        await choose(page, about, "Make admin…");
+        await dialog(page).getByRole("button", { name: "Make admin" }).press("Enter");
+        await page.getByText("is ADMIN now.").waitFor();
         await choose(page, about, "Copy id");
         await until(async () => (await copied(page)) === user, "the user's id");
 
