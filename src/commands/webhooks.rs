@@ -1,9 +1,11 @@
 //! `clusterdesk webhooks list|replay|reconcile|customers|purge`: the events that Stripe has sent.
 
+use std::io::{IsTerminal, stdout};
+
 use anyhow::{Result, ensure};
 use clusterdesk::{
     config::{DataSettings, StripeSettings},
-    db::Timestamp,
+    db::{DbConnection, Timestamp},
     models::{
         page::{Order, Position},
         stripe_event::{EventFilter, StripeEvent},
@@ -19,7 +21,9 @@ use uuid::Uuid;
 
 use super::{
     audit::{self, Change},
-    data, reconcile,
+    data,
+    progress::Progress,
+    reconcile,
     report::{self, Rows},
     stripe_customers,
 };
@@ -103,6 +107,9 @@ fn replay(
     } else {
         ""
     };
+    // On a terminal the rows that appear say how far it is.
+    let mut progress =
+        if stdout().is_terminal() { None } else { Progress::of_many("events", u64::try_from(ids.len())?) };
     let (mut rows, mut failed) = (Rows::new(json, header)?, 0);
     for id in &ids {
         let request_id = Uuid::new_v4().to_string();
@@ -126,7 +133,9 @@ fn replay(
             failed += 1;
         }
         rows.add(&Replayed { id, outcome, reason }, text)?;
+        progress.iter_mut().for_each(|progress| progress.add(1));
     }
+    drop(progress);
     rows.end()?;
     ensure!(failed == 0, "{failed} of {} events failed again", ids.len());
     Ok(())
@@ -144,19 +153,21 @@ struct Removed {
 fn purge(settings: &DataSettings, Effect { dry_run, json }: Effect) -> Result<()> {
     let mut conn = data::connect(settings)?;
     let before = inbox::oldest_kept(Timestamp::now());
-    let mut removed = 0_u64;
-    if dry_run {
-        let found = Purge::find(&mut conn, Kind::Webhooks, before).map_err(data::detailed)?.found;
-        removed = found.unwrap_or_default();
-    } else {
-        loop {
-            let rows = StripeEvent::purge(&mut conn, before, PAGE_SIZE)?;
-            removed = removed.saturating_add(u64::try_from(rows)?);
-            if rows == 0 {
-                break;
-            }
-        }
-    }
+    let found = Purge::find(&mut conn, Kind::Webhooks, before).map_err(data::detailed)?.found.unwrap_or_default();
+    let removed = if dry_run { found } else { remove(&mut conn, before, found)? };
     let done = if dry_run { "would remove" } else { "removed" };
     report::print(json, &Removed { dry_run, before, removed }, format!("{done} {removed} events\n"))
+}
+
+/// Removes the events that were processed before this time, of which there were so many a moment ago.
+fn remove(conn: &mut DbConnection, before: Timestamp, found: u64) -> Result<u64> {
+    let (mut progress, mut removed) = (Progress::of_many("events removed", found), 0_u64);
+    loop {
+        let rows = u64::try_from(StripeEvent::purge(conn, before, PAGE_SIZE)?)?;
+        if rows == 0 {
+            return Ok(removed);
+        }
+        removed = removed.saturating_add(rows);
+        progress.iter_mut().for_each(|progress| progress.add(rows));
+    }
 }
