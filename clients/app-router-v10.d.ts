@@ -1,4 +1,4 @@
-// x-content-hash: beb6f84f7094501034abab01e948fa0321e8b6224220a74b3c10747883dc3509
+// x-content-hash: a699d89f5ee4ffc1293ed40eaebe9fe47af20af0bd0cc72f4a7fdff24c7a9f9c
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 10: httpLink, httpBatchLink and wsLink. Its stream link has another format than that of client 11.
 
@@ -813,6 +813,25 @@ export interface Tracked<Event> {
   data: Event;
 }
 
+/**
+ * Headers of an HTTP request with one mutation. Sent again with the same key, it is made once and gets the first answer, which then has
+ * the header `Idempotency-Replayed: true`.
+ */
+export interface IdempotentHeaders {
+  "Idempotency-Key": string;
+}
+
+/** What a mutation's message on a WebSocket may have beside `method`, to the same effect. */
+export interface IdempotentMessage {
+  idempotencyKey?: string | undefined;
+}
+
+/** What the `result` of such a message has beside `data`. */
+export interface IdempotentResult {
+  /** Whether the answer was given before. */
+  idempotencyReplayed?: true | undefined;
+}
+
 interface Root {
   ctx: object;
   meta: object;
@@ -1097,7 +1116,7 @@ export type AppRouter = CreateRouterInner<Config, {
     }, Series>;
     /** The calls that this server has answered in the last hour. */
     traffic: QueryOf<{
-      /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+      /** The canonical or old name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
       procedure?: string | null | undefined;
       /** How many minutes, the current one included; 60 by default. */
       minutes?: number | null | undefined;

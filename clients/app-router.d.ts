@@ -1,4 +1,4 @@
-// x-content-hash: 04cb481108c17568bb5a9d635f393202d6902086f7e7945a280c8f1a5a1fda1c
+// x-content-hash: f9e714f5186dc24d1921638eed1c975fb7a6380024f6d76e330811d15c782fd6
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 11
 
@@ -812,6 +812,25 @@ export interface Tracked<Event> {
   data: Event;
 }
 
+/**
+ * Headers of an HTTP request with one mutation. Sent again with the same key, it is made once and gets the first answer, which then has
+ * the header `Idempotency-Replayed: true`.
+ */
+export interface IdempotentHeaders {
+  "Idempotency-Key": string;
+}
+
+/** What a mutation's message on a WebSocket may have beside `method`, to the same effect. */
+export interface IdempotentMessage {
+  idempotencyKey?: string | undefined;
+}
+
+/** What the `result` of such a message has beside `data`. */
+export interface IdempotentResult {
+  /** Whether the answer was given before. */
+  idempotencyReplayed?: true | undefined;
+}
+
 interface Root {
   ctx: object;
   meta: object;
@@ -1099,7 +1118,7 @@ export type AppRouter = TRPCBuiltRouter<Root, {
     }, Series>;
     /** The calls that this server has answered in the last hour. */
     traffic: QueryOf<{
-      /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+      /** The canonical or old name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
       procedure?: string | null | undefined;
       /** How many minutes, the current one included; 60 by default. */
       minutes?: number | null | undefined;

@@ -1,4 +1,4 @@
-// x-content-hash: 2d6f71c48a317e2f7533e46485704d00c79b6c66318b51a1169000c2f82b2412
+// x-content-hash: 00af90b61f94b64c768fd3b81803fd634dd30b89b2ccd73787f2268651dc5b9e
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -999,7 +999,7 @@ export interface Procedures {
   }; output: Series };
   /** The calls that this server has answered in the last hour. */
   "admin.traffic": { kind: "query"; input: {
-    /** The name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
+    /** The canonical or old name of the procedure that the lines are of, or `unknown`; by default they are of all calls. */
     procedure?: string | null | undefined;
     /** How many minutes, the current one included; 60 by default. */
     minutes?: number | null | undefined;
