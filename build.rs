@@ -8,13 +8,14 @@ use std::{
 };
 
 /// A program that a test runs: its name here, its file, and the argument with which it says its version.
-const PROGRAMS: [(&str, &str, &str); 6] = [
+const PROGRAMS: [(&str, &str, &str); 7] = [
     ("curl", "curl", "--version"),
     ("python3", "python3", "--version"),
     ("go", "go", "version"),
     ("pgbouncer", "pgbouncer", "--version"),
     ("redis", "redis-server", "--version"),
     ("promtool", "promtool", "--version"),
+    ("strace", "strace", "--version"),
 ];
 
 /// Debian's list of installed packages: it changes when one of the missing programs is installed.

@@ -61,7 +61,7 @@ fn main() -> Result<()> {
     let url = DatabaseUrl::from_settings(&settings.data)?;
     migrations::Migrations::open(&url)?.up(usize::MAX)?;
     let manager = Manager { url, purpose: Purpose::Write, statement_timeout: Duration::ZERO };
-    transaction::write(&mut manager.open()?, |conn| sample::insert(conn, 2))?;
+    transaction::write(&mut manager.open()?, |conn| sample::insert(conn, 2, &mut |_| {}))?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&settings))
 }
 

@@ -115,6 +115,8 @@ pub enum Command {
         /// The folder to write them to
         #[arg(long, value_name = "FOLDER")]
         to: PathBuf,
+        #[command(flatten)]
+        effect: Effect,
     },
     /// Check configuration, database, clock, file modes and keys; exit with status 1 if there is a problem
     Doctor {

@@ -2,14 +2,17 @@
 
 use std::{
     io::{Write, stdout},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
+use clap_mangen::Man;
+use serde::Serialize;
 
-use crate::cli::Cli;
+use super::report;
+use crate::cli::{Cli, Effect};
 
 /// Prints the completions for a shell.
 ///
@@ -22,11 +25,36 @@ pub fn print(shell: Shell) -> Result<()> {
     Ok(stdout().lock().write_all(&text)?)
 }
 
-/// Writes a manual page for each command to a folder, which must exist.
+/// The files that were written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    dry_run: bool,
+    pages: Vec<PathBuf>,
+}
+
+/// Writes a manual page for each command to a folder, which must exist, and prints their paths.
 ///
 /// # Errors
-/// A page can't be written.
-pub fn write_manual(folder: &Path) -> Result<()> {
-    let written = clap_mangen::generate_to(Cli::command(), folder);
-    written.with_context(|| format!("could not write the manual pages to {}", folder.display()))
+/// A page or standard output can't be written.
+pub fn write_manual(folder: &Path, Effect { dry_run, json }: Effect) -> Result<()> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let mut pages = Vec::new();
+    for page in manual(command) {
+        if !dry_run {
+            let written = page.generate_to(folder);
+            written.with_context(|| format!("could not write the manual pages to {}", folder.display()))?;
+        }
+        pages.push(folder.join(page.get_filename()));
+    }
+    let done = if dry_run { "would write" } else { "wrote" };
+    let text: String = pages.iter().map(|page| format!("{done} {}\n", page.display())).collect();
+    report::print(json, &Written { dry_run, pages }, text)
+}
+
+/// The page of a command, and those of the commands below it.
+fn manual(command: Command) -> Vec<Man> {
+    let below: Vec<Command> = command.get_subcommands().filter(|below| !below.is_hide_set()).cloned().collect();
+    std::iter::once(Man::new(command)).chain(below.into_iter().flat_map(manual)).collect()
 }

@@ -35,7 +35,7 @@ pub fn run(Parsed { cli, unknown }: Parsed) -> Result<ExitCode> {
         Some(Command::AppRouter { client: 10 }) => document::run(|documents| &documents.app_router_v10)?,
         Some(Command::AppRouter { .. }) => document::run(|documents| &documents.app_router)?,
         Some(Command::Completions { shell }) => completions::print(shell)?,
-        Some(Command::Man { to }) => completions::write_manual(&to)?,
+        Some(Command::Man { to, effect }) => completions::write_manual(&to, effect)?,
         Some(Command::Doctor { output, settings }) => return doctor::run(&settings, &unknown, output),
     }
     Ok(ExitCode::SUCCESS)

@@ -14,6 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 const LINES: u64 = 10;
 /// Steps between two lines about any other.
 const EVERY: u64 = 100;
+/// Steps that are done in a moment.
+const FEW: u64 = 200;
 /// Between two looks at a file that grows. What takes less time shows no progress.
 const LOOK: Duration = Duration::from_millis(250);
 /// The bytes of a step of it.
@@ -33,6 +35,11 @@ impl Progress {
         let what = what.into();
         let bar = stderr().is_terminal().then(|| bar(what.clone(), all));
         Self { what, done: 0, all, bar }
+    }
+
+    /// Begins a part that has `all` steps, if these are many: few are done before anybody wonders.
+    pub fn of_many(what: &'static str, all: u64) -> Option<Self> {
+        (all > FEW).then(|| Self::new(what, Some(all)))
     }
 
     /// More steps are done.

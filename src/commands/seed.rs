@@ -4,13 +4,15 @@ use anyhow::{Result, ensure};
 use clusterdesk::{
     config::DataSettings,
     db::{DatabaseUrl, migrations::Migrations, sessions},
-    models::sample::{self, Seeded},
+    models::sample::{self, Seeded, Step},
 };
 use serde::Serialize;
 
 use super::{
     audit::{self, Change},
-    data, report,
+    data,
+    progress::Progress,
+    report,
 };
 use crate::cli::Effect;
 
@@ -29,12 +31,20 @@ pub fn run(settings: &DataSettings, users: u32, force: bool, Effect { dry_run, j
     sessions::check(&url)?;
     let mut conn = data::open(&url)?;
     ensure!(force || sample::is_empty(&mut conn)?, "the database is not empty; --force adds the sample data anyway");
+    let mut shown: Option<Progress> = None;
     let seeded = data::change(&mut conn, dry_run, |conn| {
-        let seeded = sample::insert(conn, users)?;
+        let seeded = sample::insert(conn, users, &mut |step| match step {
+            Step::Users(all) => shown = Progress::of_many("users seeded", all),
+            Step::Events(all) => shown = Progress::of_many("events seeded", all),
+            Step::Done(done) => shown.iter_mut().for_each(|progress| progress.add(done)),
+        })?;
         let detail = format!("{{\"users\":{},\"clusters\":{}}}", seeded.users, seeded.clusters);
         audit::record(conn, &Change { action: "seed", entity: "database", entity_id: "sample", detail: &detail })?;
         Ok(seeded)
-    })?;
+    });
+    // A bar must be gone before something is printed.
+    drop(shown);
+    let seeded = seeded?;
     let Seeded { users, customers, clusters } = seeded;
     let done = if dry_run { "would seed" } else { "seeded" };
     let text = format!("{done} {users} users, {customers} customers, {clusters} clusters\n");

@@ -1,5 +1,7 @@
 //! `clusterdesk webhooks list|replay|reconcile|customers|purge`: the events that Stripe has sent.
 
+use std::io::{IsTerminal, stdout};
+
 use anyhow::{Result, ensure};
 use clusterdesk::{
     config::{Age, DataSettings, StripeSettings},
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use super::{
     audit::{self, Change},
     data,
+    progress::Progress,
     purge::{operator, work},
     reconcile,
     report::{self, Rows},
@@ -106,6 +109,9 @@ fn replay(
     } else {
         ""
     };
+    // On a terminal the rows that appear say how far it is.
+    let mut progress =
+        if stdout().is_terminal() { None } else { Progress::of_many("events", u64::try_from(ids.len())?) };
     let (mut rows, mut failed) = (Rows::new(json, header)?, 0_usize);
     for id in &ids {
         let request_id = Uuid::new_v4().to_string();
@@ -126,7 +132,9 @@ fn replay(
         };
         failed += usize::from(outcome.is_open());
         rows.add(&Replayed { id, outcome: outcome.as_str(), reason: outcome.reason() }, text)?;
+        progress.iter_mut().for_each(|progress| progress.add(1));
     }
+    drop(progress);
     rows.end()?;
     ensure!(failed == 0, "{failed} of {} events failed again", ids.len());
     Ok(())
@@ -146,7 +154,8 @@ fn purge(settings: &DataSettings, age: Age, Effect { dry_run, json }: Effect) ->
     let before = Timestamp::now().minus(age.duration());
     let mut purge = Purge::find(&mut conn, Kind::Webhooks, before).map_err(Error::into_detail)?;
     if !dry_run {
-        work(&mut conn, &mut purge, &operator(), |_rows| {})?;
+        let mut progress = Progress::of_many("events removed", purge.found.unwrap_or_default());
+        work(&mut conn, &mut purge, &operator(), |rows| progress.iter_mut().for_each(|progress| progress.add(rows)))?;
     }
     let (done, removed) = match dry_run {
         true => ("would remove", purge.found.unwrap_or_default()),

@@ -64,7 +64,7 @@ impl Kernel {
     /// The error for a name that no procedure has. It counts, or else guessing would be free.
     async fn unknown<T>(&self, context: &Context, name: &str, id: Option<&(dyn Display + Sync)>) -> Answer<T> {
         let started = Instant::now();
-        let trace = self.services.traces.call(UNKNOWN, context.caller.door.as_str(), context.caller.parent.as_ref());
+        let trace = self.services.traces.call(None, context.caller.door.as_str(), context.caller.parent.as_ref());
         let answer = self.count_refused(context).await.refuse(procedures::Error::unknown_procedure(name));
         let code = answer.result.as_ref().err().map(|error| error.code);
         let trace_id = trace.as_ref().map(|trace| trace.id());
@@ -120,7 +120,7 @@ impl Kernel {
             deadline: started + self.services.timeouts.call,
             allowance: Arc::new(OnceLock::new()),
             idempotent: None,
-            trace: self.services.traces.call(procedure.name, wire, parent),
+            trace: self.services.traces.call(Some(procedure.name), wire, parent),
         };
         Some(Pipeline { invocation, run, documents: &self.documents })
     }

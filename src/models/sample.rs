@@ -45,6 +45,17 @@ pub struct Seeded {
     pub clusters: u32,
 }
 
+/// How far the insertion is.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// So many users, with what belongs to them, are about to be inserted.
+    Users(u64),
+    /// So many things that have happened are about to be written down.
+    Events(u64),
+    /// These are done.
+    Done(u64),
+}
+
 /// Whether the database has no users other than admins, no customers and no clusters.
 ///
 /// # Errors
@@ -63,7 +74,7 @@ pub fn is_empty(conn: &mut DbConnection) -> QueryResult<bool> {
 ///
 /// # Errors
 /// The database's.
-pub fn insert(conn: &mut DbConnection, count: u32) -> Result<Seeded> {
+pub fn insert(conn: &mut DbConnection, count: u32, report: &mut dyn FnMut(Step)) -> Result<Seeded> {
     locks::exclude_writers(conn, &TABLES)?;
     let now = Timestamp::now();
     let mut taken = Taken::read(conn)?;
@@ -71,11 +82,20 @@ pub fn insert(conn: &mut DbConnection, count: u32) -> Result<Seeded> {
     let mut people: Vec<Person> = numbers.map(|number| Person::new(number, count, now)).collect();
     let seeded = give_ids(conn, &mut people)?;
     let is_of_events = |trigger: &triggers::Trigger| trigger.name.starts_with(EVENT_TRIGGERS);
+    report(Step::Users(number_of(&people)));
     triggers::without(conn, is_of_events, |conn| {
-        people.chunks(STEP).try_for_each(|some| insert_rows(conn, some, &mut taken, now))
+        people.chunks(STEP).try_for_each(|some| {
+            let inserted = insert_rows(conn, some, &mut taken, now);
+            report(Step::Done(number_of(some)));
+            inserted
+        })
     })?;
-    record(conn, &people)?;
+    record(conn, &people, report)?;
     Ok(seeded)
+}
+
+fn number_of<T>(some: &[T]) -> u64 {
+    u64::try_from(some.len()).unwrap_or(u64::MAX)
 }
 
 /// What is in the database already.
@@ -144,11 +164,13 @@ fn insert_rows(conn: &mut DbConnection, people: &[Person], taken: &mut Taken, no
 }
 
 /// Writes down what has happened, in its order.
-fn record(conn: &mut DbConnection, people: &[Person]) -> Result<()> {
+fn record(conn: &mut DbConnection, people: &[Person], report: &mut dyn FnMut(Step)) -> Result<()> {
     let admin = user::oldest_admin(conn)?.map(|admin| admin.id);
     // Which the triggers would take that write the events otherwise.
     locks::lock_until_commit(conn, locks::EVENTS)?;
-    for some in happenings(people).chunks(STEP) {
+    let all = happenings(people);
+    report(Step::Events(number_of(&all)));
+    for some in all.chunks(STEP) {
         let (mut entries, mut events) = (Vec::new(), Vec::new());
         for happening in some {
             let records = happening.records(people, admin.as_deref());
@@ -157,6 +179,7 @@ fn record(conn: &mut DbConnection, people: &[Person]) -> Result<()> {
         }
         bulk::insert_audit(conn, &entries)?;
         bulk::insert_cluster_events(conn, &events)?;
+        report(Step::Done(number_of(some)));
     }
     Ok(())
 }

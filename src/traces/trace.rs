@@ -1,4 +1,4 @@
-//! The span of a call, and those of the work that is done for it.
+//! The span of a call, and those of the work that is done for it, named as in OpenTelemetry's semantic conventions 1.45.
 
 use std::{
     collections::HashMap,
@@ -34,6 +34,8 @@ const FLUSH: Duration = Duration::from_secs(2);
 const STATE_LENGTH: usize = 512;
 /// The wire whose errors have numbers.
 const JSONRPC: &str = "jsonrpc";
+/// The span of a call of a procedure that nobody has, and what the conventions call such a method.
+const UNKNOWN: [&str; 2] = ["unknown", "_OTHER"];
 /// Characters of a request's id in its span.
 const ID_LENGTH: usize = 100;
 
@@ -112,18 +114,20 @@ impl Traces {
         context.has_active_span().then_some(Parent(context))
     }
 
-    /// Begins the span of a call, if it is sampled: as the caller has decided or else by the share of calls that are.
-    pub fn call(&self, procedure: &'static str, wire: &'static str, parent: Option<&Parent>) -> Option<Trace> {
+    /// Begins the span of a call, if it is sampled: as the caller has decided or else by the share of calls that are. `procedure`
+    /// is None if there is none of that name.
+    pub fn call(&self, procedure: Option<&'static str>, wire: &'static str, parent: Option<&Parent>) -> Option<Trace> {
         let origin = self.0.as_ref()?;
         let nobody = Context::new();
         let caller = parent.map_or(&nobody, |parent| &parent.0);
-        let span = SpanBuilder::from_name(procedure).with_kind(SpanKind::Server);
+        let [name, method] = procedure.map_or(UNKNOWN, |procedure| [procedure, procedure]);
+        let span = SpanBuilder::from_name(name).with_kind(SpanKind::Server);
         let mut span = origin.tracer.build_with_context(span, caller);
         if !span.is_recording() {
             return None;
         }
-        span.set_attribute(KeyValue::new("rpc.system", wire));
-        span.set_attribute(KeyValue::new("rpc.method", procedure));
+        span.set_attribute(KeyValue::new("rpc.system.name", wire));
+        span.set_attribute(KeyValue::new("rpc.method", method));
         let (origin, context) = (Arc::clone(origin), nobody.with_span(span));
         Some(Trace(Arc::new(Traced { origin, is_jsonrpc: wire == JSONRPC, context })))
     }
@@ -151,8 +155,8 @@ impl Trace {
     pub fn request(&self, id: &dyn Display) {
         let id: String = id.to_string().chars().take(ID_LENGTH).collect();
         let span = self.0.context.span();
-        span.set_attribute(KeyValue::new("rpc.jsonrpc.version", "2.0"));
-        span.set_attribute(KeyValue::new("rpc.jsonrpc.request_id", id));
+        span.set_attribute(KeyValue::new("jsonrpc.protocol.version", "2.0"));
+        span.set_attribute(KeyValue::new("jsonrpc.request.id", id));
     }
 
     /// Ends the span of the call, with the code and the number of its error.
@@ -160,9 +164,8 @@ impl Trace {
         let span = self.0.context.span();
         if let Some((code, number)) = error {
             span.set_attribute(KeyValue::new("error.type", code));
-            if self.0.is_jsonrpc {
-                span.set_attribute(KeyValue::new("rpc.jsonrpc.error_code", i64::from(number)));
-            }
+            let status = if self.0.is_jsonrpc { number.to_string() } else { code.to_owned() };
+            span.set_attribute(KeyValue::new("rpc.response.status_code", status));
             span.set_status(Status::error(code));
         }
         span.end();

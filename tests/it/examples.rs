@@ -56,7 +56,7 @@ fn caller(app: &TestApp, procedure: &Procedure) -> Client {
 }
 
 /// The value with timestamps and request ids, which differ from run to run, replaced by constants.
-fn without_volatile_values(value: Value) -> Value {
+pub fn without_volatile_values(value: Value) -> Value {
     match value {
         Value::String(text) if serde_json::from_value::<Timestamp>(json!(text)).is_ok() => json!("a timestamp"),
         Value::String(text) if Uuid::parse_str(&text).is_ok() => json!("a request id"),

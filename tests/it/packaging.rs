@@ -86,6 +86,10 @@ fn unit_passes_each_secret_as_a_credential_that_may_be_absent() {
     for part in ["[Unit]\n", "[Service]\nType=notify\n", "[Install]\nWantedBy=multi-user.target\n"] {
         assert!(unit.contains(part), "{part}");
     }
+    // A server that fails or says nothing is started again, however often, and not at once.
+    for line in ["StartLimitIntervalSec=0\n", "WatchdogSec=30\n", "Restart=on-failure\n", "RestartSec=2\n"] {
+        assert!(unit.contains(line), "{line}");
+    }
     let user = unit.lines().find_map(|line| line.strip_prefix("User=")).unwrap();
     for (file, command) in [("packaging/deb/postinst", "adduser "), ("docs/INSTALL.md", "useradd ")] {
         let text = read(file);
@@ -101,4 +105,51 @@ fn kubernetes_runs_commands_that_exist() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(read("packaging/kubernetes/kustomization.yaml").contains(&format!("newTag: {version}\n")));
     assert!(read("clients/typescript/package.json").contains(&format!("\"version\": \"{version}\"")));
+}
+
+#[test]
+fn image_has_nothing_but_the_binary_and_runs_as_nobody_on_a_file_system_that_is_read_only() {
+    let dockerfile = code("packaging/container/Dockerfile");
+    let stages: Vec<&str> = dockerfile.split("FROM ").skip(1).collect();
+    let [build, image] = stages[..] else { panic!("{} stages", stages.len()) };
+    let user = image.lines().find_map(|line| line.strip_prefix("USER ")).unwrap();
+    let (uid, gid) = user.split_once(':').unwrap();
+    assert!(uid.parse::<u32>().unwrap() > 0 && gid.parse::<u32>().unwrap() > 0, "{user}");
+    assert!(build.contains(&format!("install -d -m 0700 -o {uid} -g {gid} /image/data")), "{build}");
+    let lines: Vec<&str> = image.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines[..2], ["scratch", "COPY --from=build /image /"]);
+    assert!(lines.contains(&"ENTRYPOINT [\"/clusterdesk\"]") && lines.contains(&"CMD [\"serve\"]"), "{lines:?}");
+    let compose = code("packaging/container/compose.yaml");
+    let server = compose.split("\nservices:\n").next().unwrap();
+    for line in ["  read_only: true\n", "  cap_drop: [ALL]\n", "  security_opt: [\"no-new-privileges:true\"]\n"] {
+        assert!(server.contains(line), "{line}");
+    }
+    assert_eq!(compose.matches("<<: *server\n").count(), 2);
+    for file in ["packaging/kubernetes/deployment.yaml", "packaging/kubernetes/migrate.yaml"] {
+        let text = code(file);
+        let user = format!("runAsUser: {uid}\n");
+        for line in
+            ["runAsNonRoot: true\n", &user, "readOnlyRootFilesystem: true\n", "allowPrivilegeEscalation: false\n"]
+        {
+            assert!(text.contains(line), "{file} lacks {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn probes_of_kubernetes_ask_what_the_server_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = code("packaging/kubernetes/deployment.yaml");
+    let server = Process::serve(folder.path(), &[]);
+    for (probe, path) in
+        [("startupProbe", "health/live"), ("livenessProbe", "health/live"), ("readinessProbe", "health/ready")]
+    {
+        let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{probe}:")));
+        let line = line.unwrap_or_else(|| panic!("there is no {probe}"));
+        assert!(line.contains(&format!("{{ path: /{path}, port: http }}")), "{line}");
+        assert_eq!(reqwest::get(format!("{}{path}", server.url)).await.unwrap().status(), 200, "{probe}");
+    }
+    assert!(text.contains("{ name: http, containerPort: 8080 }") && text.contains("terminationGracePeriodSeconds: 60"));
+    assert!(code("packaging/kubernetes/kustomization.yaml").contains("BIND_ADDR=0.0.0.0:8080"));
+    assert!(code("packaging/kubernetes/service.yaml").contains("targetPort: http"));
 }

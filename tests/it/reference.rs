@@ -1,4 +1,4 @@
-//! docs/API.md: the parts of the reference that can be checked against the server.
+//! docs/API.md and docs/OPERATIONS.md: the parts of the reference that can be checked against the server.
 
 use std::{collections::BTreeSet, fmt::Write, fs};
 
@@ -9,7 +9,22 @@ use crate::support::{Process, catalogue, generated_part};
 const PAGE: &str = "docs/API.md";
 
 fn page() -> String {
-    fs::read_to_string(format!("{}/{PAGE}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    read(PAGE)
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(format!("{}/{page}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// The names of the commands in a help text.
+fn commands(arguments: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let help = Process::run(folder.path(), &[arguments, &["--help"]].concat(), &[]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let Some((_, rest)) = help.split_once("\nCommands:\n") else { return Vec::new() };
+    let lines = rest.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    names.filter(|name| !["", "help"].contains(name)).map(str::to_owned).collect()
 }
 
 fn code(text: &str) -> String {
@@ -91,4 +106,26 @@ fn every_setting_of_the_server_is_in_the_table_of_settings() {
         }
     }
     assert_eq!(missing, "", "{PAGE} does not describe these settings");
+}
+
+#[test]
+fn every_command_is_in_the_table_of_commands() {
+    let page = read("docs/OPERATIONS.md");
+    let table = page.split_once("\n## Commands\n").unwrap().1.split("\n## ").next().unwrap();
+    let rows: Vec<&str> = table.lines().filter_map(|row| row.strip_prefix("| ")?.split(" | ").next()).collect();
+    let all = commands(&[]);
+    assert!(all.len() > 15, "{all:?}");
+    for command in &all {
+        let below = commands(&[command]);
+        // `user list`, `promote`, `demote`; `token create`, …
+        let named = match below.first() {
+            None => format!("`{command}`"),
+            Some(first) => format!("`{command} {first}`"),
+        };
+        let part = rows.iter().flat_map(|row| row.split(';')).find(|part| part.contains(&named));
+        let part = part.unwrap_or_else(|| panic!("the table of commands lacks {named}"));
+        for other in below.iter().skip(1) {
+            assert!(part.contains(&format!("`{other}`")), "the table of commands lacks `{command} {other}`");
+        }
+    }
 }

@@ -136,7 +136,7 @@ pub fn clusters(app: &TestApp) -> HashMap<String, (i64, i64)> {
 }
 
 /// The number of statements that the metrics show for a procedure.
-async fn counted(app: &TestApp, procedure: &str) -> u64 {
+pub async fn counted(app: &TestApp, procedure: &str) -> u64 {
     let response = app.anonymous().http.get(format!("{}metrics", app.url)).send().await.unwrap();
     let prefix = format!("clusterdesk_statements_total{{procedure=\"{procedure}\"}} ");
     let metrics = response.text().await.unwrap();

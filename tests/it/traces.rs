@@ -55,10 +55,10 @@ both_databases! {
         for (span, id, statements) in [(create, "a-request", &["INSERT", "COMMIT"][..]), (list, "7", &["SELECT"])] {
             assert_eq!((span.trace.as_str(), span.parent.as_str(), span.state.as_str()), (TRACE, CALLER, "shop=1"));
             for (name, value) in [
-                ("rpc.system", "jsonrpc"),
+                ("rpc.system.name", "jsonrpc"),
                 ("rpc.method", span.name.as_str()),
-                ("rpc.jsonrpc.version", "2.0"),
-                ("rpc.jsonrpc.request_id", id),
+                ("jsonrpc.protocol.version", "2.0"),
+                ("jsonrpc.request.id", id),
                 ("resource.service.name", "desk"),
                 ("resource.service.version", env!("CARGO_PKG_VERSION")),
             ] {
@@ -94,8 +94,10 @@ both_databases! {
         let told: Vec<_> = calls(&spans)
             .into_iter()
             .map(|span| {
-                let number = span.attributes["rpc.jsonrpc.error_code"].as_str();
+                let number = span.attributes["rpc.response.status_code"].as_str();
                 assert_eq!(span.error.as_ref(), Some(&span.attributes["error.type"]));
+                let method = if span.name == "unknown" { "_OTHER" } else { span.name.as_str() };
+                assert_eq!(span.attributes["rpc.method"], method);
                 (span.name.as_str(), span.attributes["error.type"].as_str(), number)
             })
             .collect();
@@ -115,21 +117,25 @@ both_databases! {
         let user = app.member("user_1");
         let batch: Vec<Value> = (1..=8).map(|id| message(id, "k8s.list", json!({}))).collect();
         call(&user, SAMPLED, Value::from(batch)).await;
-        let url = format!("{}trpc-plain/k8s.count,user.me?batch=1", app.url);
+        let url = format!("{}trpc-plain/k8s.count,user.me,made.up?batch=1", app.url);
         let request = user.http.get(url).bearer_auth(user.token.clone().unwrap()).header("traceparent", SAMPLED);
-        assert_eq!(request.send().await.unwrap().status(), 200);
+        assert_eq!(request.send().await.unwrap().status(), 207);
         let spans = stopped(app, &collector).await;
         let calls = calls(&spans);
         let mut ids: Vec<&str> =
-            calls.iter().filter_map(|span| Some(span.attributes.get("rpc.jsonrpc.request_id")?.as_str())).collect();
+            calls.iter().filter_map(|span| Some(span.attributes.get("jsonrpc.request.id")?.as_str())).collect();
         ids.sort_unstable();
         assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
         let mut others: Vec<&str> =
-            calls.iter().filter(|span| span.attributes["rpc.system"] == "trpc").map(|span| span.name.as_str()).collect();
+            calls.iter().filter(|span| span.attributes["rpc.system.name"] == "trpc").map(|span| span.name.as_str()).collect();
         others.sort_unstable();
-        assert_eq!(others, ["k8s.count", "user.me"]);
+        assert_eq!(others, ["k8s.count", "unknown", "user.me"]);
         for span in calls {
             assert_eq!((span.trace.as_str(), span.parent.as_str()), (TRACE, CALLER));
+            if span.name == "unknown" {
+                assert_eq!(span.attributes["rpc.response.status_code"], "NOT_FOUND");
+                continue;
+            }
             let children = children(&spans, span);
             assert!(children.iter().any(|child| child.name == "SELECT"), "{span:?} has {children:?}");
             assert!(children.iter().any(|child| child.name == "wait"), "{span:?} has {children:?}");

@@ -12,12 +12,16 @@ import {
   wsLink,
 } from "@trpc/client";
 import superjson from "superjson";
-import type { AppRouter } from "../../../clients/app-router.js";
+import type { AppRouter, IdempotentHeaders } from "../../../clients/app-router.js";
 
 const url = "https://rpc.example.com/trpc";
 const headers = { authorization: "Bearer …" };
 
 export const single = createTRPCClient<AppRouter>({ links: [httpLink({ url, transformer: superjson, headers })] });
+const idempotent: IdempotentHeaders = { "Idempotency-Key": "a key" };
+export const repeatable = createTRPCClient<AppRouter>({
+  links: [httpLink({ url, transformer: superjson, headers: { ...headers, ...idempotent } })],
+});
 export const batched = createTRPCClient<AppRouter>({
   links: [loggerLink(), httpBatchLink({ url, transformer: superjson, headers: () => headers, maxItems: 50 })],
 });

@@ -1,6 +1,11 @@
 //! `clusterdesk backup` on SQLite. What is in a backup is tested in `restore`.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 
@@ -102,6 +107,27 @@ fn what_a_killed_backup_has_left_is_in_nobodys_way() {
     let running = fs::File::create(path(&operator, "other.db.partial")).unwrap();
     running.lock().unwrap();
     fails(&operator, &["backup", "--to", "other.db"], "another process is writing other.db.partial");
+}
+
+#[test]
+#[cfg_attr(not(installed = "strace"), ignore = "needs strace")]
+fn a_backup_is_on_the_disk_before_it_has_its_name_and_so_is_the_name_in_the_end() {
+    let operator = operator();
+    let (folder, strace): (_, Option<&str>) = (operator.0.folder.path(), option_env!("STRACE"));
+    let mut command = Command::new(Path::new(strace.expect("strace is not installed")));
+    command.args(["-f", "-y", "-e", "trace=fsync,fdatasync,/^rename,/^link", "-o", "trace"]);
+    command.args([env!("CARGO_BIN_EXE_clusterdesk"), "backup", "--to", "copy.db"]);
+    let done = command.current_dir(folder).env("DATABASE_URL", &operator.0.url).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let trace = fs::read_to_string(folder.join("trace")).unwrap();
+    let calls: Vec<&str> = trace.lines().filter(|line| line.contains(" = 0")).collect();
+    let synced = |name: &Path| {
+        let file = format!("<{}>)", name.display());
+        calls.iter().rposition(|call| call.contains("fsync(") && call.contains(&file))
+    };
+    let (written, named) =
+        (synced(&folder.join("copy.db.partial")), calls.iter().position(|call| call.contains("link")));
+    assert!(written.is_some() && written < named && named < synced(folder), "{trace}");
 }
 
 #[test]

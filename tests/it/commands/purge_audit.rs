@@ -71,6 +71,19 @@ both_databases! {
         assert!(!operator.0.folder.path().join("second.ndjson").exists());
     }
 
+    async fn the_file_may_be_csv(operator: Operator) {
+        populate(&operator, 3);
+        trail::seal_all(&mut operator.connect()).unwrap();
+        let export = operator.run(&["audit", "export", "--to", "-", "--format", "csv"]).output;
+        let run = operator.run(&[&PURGE[..], &["first.csv", "--audit-format", "csv"]].concat());
+        assert_eq!(run.code, 0, "{}", run.errors);
+        let file = fs::read_to_string(operator.0.folder.path().join("first.csv")).unwrap();
+        assert!(file.starts_with("event") && file.lines().count() == 4 && export.starts_with(&file), "{file}");
+        assert_eq!(ids(&operator), ["new-0", "new-1", "new-2", "audit"]);
+        let run = operator.run(&[&PURGE[..], &["second", "--audit-format", "xml"]].concat());
+        assert_eq!(run.code, 2, "{}", run.errors);
+    }
+
     async fn a_log_that_is_purged_as_a_whole_goes_on(operator: Operator) {
         let mut conn = operator.connect();
         (0..3).for_each(|id| conn.run(&entry(&id.to_string())));

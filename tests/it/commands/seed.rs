@@ -38,6 +38,16 @@ both_databases! {
         assert_eq!(conn.texts(last), ["cli seed {\"users\":20,\"clusters\":24}"]);
     }
 
+    async fn many_users_are_seeded_with_lines_about_the_progress(operator: Operator) {
+        let few = operator.run(&["seed", "--users", "5"]);
+        assert_eq!((few.code, few.errors.as_str()), (0, ""));
+        let many = operator.run(&["seed", "--users", "1250", "--force"]);
+        assert!(many.errors.contains("users seeded: 1000 of 1245\nusers seeded: 1245 of 1245\n"), "{}", many.errors);
+        let events: Vec<&str> = many.errors.lines().filter(|line| line.starts_with("events seeded: ")).collect();
+        assert!(events.len() > 3 && events.len() <= 11, "{}", many.errors);
+        assert!(many.code == 0 && many.output.starts_with("seeded 1245 users"), "{}", many.output);
+    }
+
     async fn two_seeded_databases_have_the_same_data(operator: Operator) {
         let other = Operator(operator.0.backend.database());
         let seeded = [&operator, &other].map(|operator| {

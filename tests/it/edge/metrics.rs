@@ -6,7 +6,7 @@ use std::{
 };
 
 use clusterdesk::models::user::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::raw;
 use crate::support::{
@@ -28,6 +28,33 @@ fn value(page: &str, sample: &str) -> f64 {
     line.unwrap_or_else(|| panic!("{sample} is missing in\n{page}")).split(' ').next().unwrap().parse().unwrap()
 }
 
+/// The names of all labels on a page.
+fn labels(page: &str) -> BTreeSet<&str> {
+    let samples = page.lines().filter_map(|line| line.split_once('{')?.1.split_once('}')).map(|(labels, _)| labels);
+    samples.flat_map(|labels| labels.split(',')).filter_map(|label| Some(label.split_once('=')?.0)).collect()
+}
+
+/// The expressions of the dashboard, each of a panel with a title.
+fn panels() -> Vec<String> {
+    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(EXAMPLES[1]).unwrap()).unwrap();
+    let mut expressions = Vec::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let targets = panel["targets"].as_array().unwrap();
+        assert!(panel["title"].is_string() && !targets.is_empty(), "{panel}");
+        expressions.extend(targets.iter().map(|target| target["expr"].as_str().unwrap().to_owned()));
+    }
+    assert!(expressions.len() > 15, "{expressions:?}");
+    expressions
+}
+
+/// The labels that an expression groups by or chooses.
+fn grouped_by(expression: &str) -> impl Iterator<Item = &str> {
+    let groups = expression.split(" by (").skip(1).filter_map(|rest| rest.split(')').next());
+    let chosen = expression.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let chosen = chosen.flat_map(|matchers| matchers.split(',')).filter_map(|matcher| matcher.split(['=', '!']).next());
+    groups.flat_map(|names| names.split(',')).chain(chosen).map(str::trim)
+}
+
 both_databases! {
     async fn database_threads_are_counted_by_lane(app: TestApp) {
         let user = app.user("user_1");
@@ -46,8 +73,15 @@ both_databases! {
         let kind = if app.backend() == Backend::Sqlite { "SQLite" } else { "PostgreSQL" };
         let version = env!("CARGO_PKG_VERSION");
         value(&page, &format!("clusterdesk_build_info{{version=\"{version}\",database=\"{kind}\"}}"));
-        let sizes = page.contains("clusterdesk_sqlite_file_bytes") && page.contains("clusterdesk_sqlite_log_bytes");
-        assert_eq!(sizes, app.backend() == Backend::Sqlite);
+        for (metric, suffix) in [("clusterdesk_sqlite_file_bytes", ""), ("clusterdesk_sqlite_log_bytes", "-wal")] {
+            match app.database.address().sqlite_path() {
+                Some(path) => {
+                    let file = std::fs::metadata(format!("{}{suffix}", path.display())).unwrap().len();
+                    assert!(file > 0 && value(&page, metric) == f64::from(u32::try_from(file).unwrap()), "{metric}, {file}");
+                }
+                None => assert!(!page.contains(metric)),
+            }
+        }
     }
 
     async fn the_lag_of_events_is_measured_while_somebody_watches(app: TestApp) {
@@ -88,6 +122,13 @@ both_databases! {
             .map(|line| line.split(['{', ' ']).next().unwrap())
             .chain(page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()))
             .collect();
+        let labels = labels(&page);
+        for expression in panels() {
+            for label in grouped_by(&expression) {
+                let is_known = labels.contains(label) || ["job", "instance"].contains(&label);
+                assert!(is_known, "{expression}: no metric has the label {label} in\n{page}");
+            }
+        }
         for file in EXAMPLES {
             let text = std::fs::read_to_string(file).unwrap();
             let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
@@ -132,6 +173,23 @@ async fn calls_are_counted_without_unknown_names() {
     }
     assert!(!text.contains("made"));
     assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+#[tokio::test]
+async fn buckets_tell_fast_calls_from_slow_ones_and_these_from_given_up_ones() {
+    let app = Builder::new(Backend::Sqlite).start().await;
+    app.user("user_1").call("k8s.list", json!({})).await;
+    let text = page(&app.url).await;
+    let bound = |line: &str| {
+        let labels = line.strip_prefix("clusterdesk_call_seconds_bucket{")?.split('}').next().unwrap();
+        let is_list = labels.contains("procedure=\"k8s.list\"");
+        is_list.then(|| labels.split("le=\"").nth(1).unwrap().split('"').next().unwrap().to_owned())
+    };
+    let mut bounds: Vec<String> = text.lines().filter_map(bound).collect();
+    assert_eq!(bounds.pop().unwrap(), "+Inf");
+    let bounds: Vec<f64> = bounds.iter().map(|bound| bound.parse().unwrap()).collect();
+    assert!(bounds[0] <= 0.001 && *bounds.last().unwrap() > 30.0, "{bounds:?}");
+    assert!(bounds.windows(2).all(|pair| pair[0] < pair[1] && pair[1] <= pair[0] * 4.0), "{bounds:?}");
 }
 
 #[cfg(target_os = "linux")]

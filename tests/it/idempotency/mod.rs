@@ -1,5 +1,6 @@
 //! Idempotency keys: a mutation that is sent again gets the first answer, and is made once.
 
+mod any;
 mod concurrency;
 mod dropped;
 mod keys;

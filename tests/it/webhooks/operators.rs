@@ -71,6 +71,31 @@ both_databases! {
         assert!(entries.len() == 1 && entries[0].starts_with("webhooks ") && entries[0].contains("\"count\":2"), "{entries:?}");
     }
 
+    async fn many_events_are_replayed_and_purged_with_lines_about_the_progress(builder: Builder) {
+        let app = builder.with_stripe().start().await;
+        let at = literal(hours_ago(24 * 100));
+        let row = |number: u32| {
+            let payload = json!({"id": format!("evt_{number}"), "type": "x", "created": 1, "data": {"object": {}}});
+            format!("('evt_{number}', 'x', {at}, {at}, 1, 'x', '{payload}')")
+        };
+        let rows: Vec<String> = (0..250).map(row).collect();
+        let rows = rows.join(", ");
+        app.execute(&format!(
+            "INSERT INTO stripe_events (id, kind, created_at, received_at, attempts, error, payload) VALUES {rows}"
+        ));
+        let run = |command: &str| {
+            let settings = [("DATABASE_URL", app.database.url.as_str())];
+            let output = Process::run(app.database.folder.path(), &["webhooks", command], &settings);
+            assert!(output.status.success(), "{output:?}");
+            [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap())
+        };
+        let [output, errors] = run("replay");
+        let lines: Vec<&str> = errors.lines().filter(|line| line.starts_with("events: ")).collect();
+        assert_eq!((output.lines().count(), lines.len(), lines.last()), (250, 10, Some(&"events: 250 of 250")), "{errors}");
+        app.execute(&format!("UPDATE stripe_events SET processed_at = {at}"));
+        assert_eq!(run("purge"), ["removed 250 events\n", "events removed: 250 of 250\n"]);
+    }
+
     async fn the_server_purges_old_events_except_failed_ones(builder: Builder) {
         let app = with_failure(builder).await;
         let old = literal(hours_ago(91 * 24));

@@ -1,6 +1,8 @@
 //! `clusterdesk copy`, from each kind of database to each.
 
 mod interrupted;
+mod moment;
+mod procedures;
 mod refusals;
 mod served;
 

@@ -35,6 +35,25 @@ export interface Tracked<Event> {
   data: Event;
 }
 
+/**
+ * Headers of an HTTP request with one mutation. Sent again with the same key, it is made once and gets the first answer, which then has
+ * the header `Idempotency-Replayed: true`.
+ */
+export interface IdempotentHeaders {
+  "Idempotency-Key": string;
+}
+
+/** What a mutation's message on a WebSocket may have beside `method`, to the same effect. */
+export interface IdempotentMessage {
+  idempotencyKey?: string | undefined;
+}
+
+/** What the `result` of such a message has beside `data`. */
+export interface IdempotentResult {
+  /** Whether the answer was given before. */
+  idempotencyReplayed?: true | undefined;
+}
+
 "#;
 
 const INFERRED: &str = r#"
