@@ -76,12 +76,13 @@ for (const width of [360, 1280, 1920]) {
       assert.match((await words(slider(page, "Revenue in USD"))) ?? "", /29\.50/);
       assert.match((await words(slider(page, "Clusters by location"))) ?? "", /=<b>üs<\/b> 1/);
       for (const [card, name] of [
-        ["Active users", /^Sign-ups in 30 days: from 0 to \d/],
+        ["Users", /^Sign-ups in 30 days: from 0 to \d/],
         ["Active clusters", /^Clusters in 30 days: from 0 to 2, at most 2$/],
         ["Running subscriptions", /^Revenue in 12 months: from \D*0\.00 to \D*29\.50/],
         ["Changes in 24 hours", /^Changes by the hour: from 0 to [1-9]/],
       ] as const) {
-        await page.locator(".stat").filter({ hasText: card }).getByRole("img", { name }).waitFor();
+        const title = page.getByText(card, { exact: true });
+        await page.locator(".stat").filter({ has: title }).getByRole("img", { name }).waitFor();
       }
       const places = figure(page, "Clusters by location");
       const axis = figure(page, "Clusters by plan").locator("svg");
