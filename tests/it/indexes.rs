@@ -228,13 +228,15 @@ const OWN: fn() -> ClusterEventFilter =
     || ClusterEventFilter { owner: Some(USER.to_owned()), ..ClusterEventFilter::default() };
 
 /// Tables and indexes with few rows, however many users there are. PostgreSQL reads such a table as a whole.
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 10] = [
     "on scheduled_jobs",
     "on log_starts",
     "users_admins",
     "stripe_events_failed",
     "_counts",
-    "_days",
+    "sign_up_days",
+    "active_days",
+    "webhook_failure_days",
     "_months",
     "SCAN CONSTANT ROW",
 ];

@@ -19,9 +19,14 @@ pub fn cases() -> Vec<Case> {
     vec![
         case(move |conn| drop(series::sign_ups(conn, since, until).unwrap()), &["on sign_up_days"]),
         case(move |conn| assert!(!series::changes(conn, since, until).unwrap().is_empty()), &["on audit_counts"]),
+        // The rows of earlier days are not read.
+        case(
+            move |conn| drop(series::clusters_after(conn, since, series::Kind::Plan).unwrap()),
+            &["cluster_days_pkey"],
+        ),
         case(
             move |conn| drop(series::clusters_after(conn, since, series::Kind::Location).unwrap()),
-            &["on cluster_days"],
+            &["cluster_days_pkey"],
         ),
         case(move |conn| assert!(!series::active(conn, since, until).unwrap().is_empty()), &["on active_days"]),
         case(move |conn| assert_eq!(series::forget_active(conn, until, 10), Ok(10)), &["active_users"]),

@@ -6,8 +6,7 @@ use super::{Backend, Sql, TestDatabase};
 
 /// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 each of tokens, sessions,
 /// links and attempts to sign in, tombstones, Stripe events, subscriptions, payments, gone customers and stored answers, and
-/// 100,000 audit rows, their hashes, and cluster
-/// events.
+/// 100,000 audit rows, their hashes, and cluster events. Numbers of clusters are of 20 locations for 500 days.
 pub fn big(backend: Backend) -> &'static TestDatabase {
     static SQLITE: OnceLock<TestDatabase> = OnceLock::new();
     static POSTGRES: OnceLock<TestDatabase> = OnceLock::new();
@@ -38,7 +37,7 @@ fn build(backend: Backend) -> TestDatabase {
     });
     names.iter().for_each(|name| conn.run(&format!("DROP INDEX {name}")));
     // On SQLite the triggers have written the last four.
-    let count = if backend == Backend::Sqlite { 17 } else { 21 };
+    let count = if backend == Backend::Sqlite { 18 } else { 22 };
     for statement in &rows(backend)[..count] {
         conn.run(statement);
     }
@@ -51,7 +50,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 21] {
+fn rows(backend: Backend) -> [String; 22] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -104,6 +103,16 @@ fn rows(backend: Backend) -> [String; 21] {
         SELECT created_at, 'created', id, name, location, auth_user_id, plan, network, status, created_at, updated_at, NULL
         FROM k8s_cluster_configs WHERE deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM cluster_events) ORDER BY id"
             .to_owned(),
+        format!(
+            "INSERT INTO cluster_days (day, plan, status, location, shard, change)
+            SELECT {day}, {plan}, 'PENDING', 'location ' || (n % 20), 0, 1 FROM {}",
+            numbers(30_000),
+            day = match backend {
+                Backend::Sqlite => "datetime('2024-01-01', (n / 60) || ' days')",
+                Backend::Postgres => "TIMESTAMP '2024-01-01' + n / 60 * INTERVAL '1 day'",
+            },
+            plan = pick("FREE PRO BUSINESS", "n"),
+        ),
         format!(
             "INSERT INTO api_tokens (user_id, name, hash, scope, created_at)
             SELECT 'user_' || (n % 5000 + 1), 'a token', {hash}, 'read', {at} FROM {}",
