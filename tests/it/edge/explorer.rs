@@ -100,7 +100,8 @@ async fn the_name_of_a_file_has_the_beginning_of_its_hash() {
     let app = app().await;
     let files = crawl(&app).await;
     let files: Vec<_> = files.iter().filter(|(path, _)| path.contains('.')).collect();
-    assert_eq!(files.len(), 4, "{files:?}");
+    let names: Vec<_> = files.iter().map(|(path, _)| path).collect();
+    assert_eq!(files.len(), 5, "{names:?}");
     for (path, response) in files {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&response.body));
         let (stem, extension) = path.rsplit_once('.').unwrap();
@@ -123,11 +124,11 @@ async fn the_page_has_the_document_of_procedures_loaded_before_its_script_runs()
 
 /// A browser far away waits for each file.
 #[tokio::test]
-async fn page_needs_three_files_and_few_bytes() {
+async fn page_needs_four_files_and_few_bytes() {
     let app = app().await;
     let files = crawl_from(&app, &["/", "/docs"]).await;
     let names: Vec<&str> = files.keys().map(|path| path.rsplit(['/', '-']).next().unwrap()).collect();
-    assert_eq!(files.len(), 5, "{names:?}");
+    assert_eq!(files.len(), 6, "{names:?}");
     let mut bytes = 0;
     for path in files.keys() {
         let url = format!("{}{}", app.url.trim_end_matches('/'), path);
@@ -150,10 +151,10 @@ async fn address_with_a_slash_leads_to_the_page() {
 fn sources_are_short_and_used() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/explorer");
     let mut used: BTreeSet<String> =
-        ["index.html", "sign-in.html", "icon.svg", "built", "main.js", "main.css", "sign-in.js"]
+        ["index.html", "sign-in.html", "icon.svg", "built", "main.js", "main.css", "prelude.js", "sign-in.js"]
             .map(str::to_owned)
             .into();
-    let entries = ["main.js", "main.css", "sign-in.js"];
+    let entries = ["main.js", "main.css", "prelude.js", "sign-in.js"];
     let mut waiting: Vec<String> = entries.map(str::to_owned).to_vec();
     while let Some(name) = waiting.pop() {
         let source = fs::read_to_string(folder.join(&name)).unwrap();
