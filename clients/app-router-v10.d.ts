@@ -1,4 +1,4 @@
-// x-content-hash: 8e2dd51569087a2b41c6fec6fa161f7d75692479d37e38664beaa612dc62e447
+// x-content-hash: 9db044def28b65325e3879cb89d215615e9dfe4ee896f5c5302cbd830709b65a
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 10: httpLink, httpBatchLink and wsLink. Its stream link has another format than that of client 11.
 
@@ -811,6 +811,25 @@ export interface ErrorShape {
 export interface Tracked<Event> {
   id: string;
   data: Event;
+}
+
+/**
+ * Headers of an HTTP request with one mutation. Sent again with the same key, it is made once and gets the first answer, which then has
+ * the header `Idempotency-Replayed: true`.
+ */
+export interface IdempotentHeaders {
+  "Idempotency-Key": string;
+}
+
+/** What a mutation's message on a WebSocket may have beside `method`, to the same effect. */
+export interface IdempotentMessage {
+  idempotencyKey?: string | undefined;
+}
+
+/** What the `result` of such a message has beside `data`. */
+export interface IdempotentResult {
+  /** Whether the answer was given before. */
+  idempotencyReplayed?: true | undefined;
 }
 
 interface Root {

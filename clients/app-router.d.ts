@@ -1,4 +1,4 @@
-// x-content-hash: de2c166bf259770de149f3f97277f945de6ff5c17298f062411569958eadd87d
+// x-content-hash: 5f94b77321debe4a366d9cf6cf67d1d83cc820bd4b7c6a65b6f124954d183525
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 11
 
@@ -810,6 +810,25 @@ export interface ErrorShape {
 export interface Tracked<Event> {
   id: string;
   data: Event;
+}
+
+/**
+ * Headers of an HTTP request with one mutation. Sent again with the same key, it is made once and gets the first answer, which then has
+ * the header `Idempotency-Replayed: true`.
+ */
+export interface IdempotentHeaders {
+  "Idempotency-Key": string;
+}
+
+/** What a mutation's message on a WebSocket may have beside `method`, to the same effect. */
+export interface IdempotentMessage {
+  idempotencyKey?: string | undefined;
+}
+
+/** What the `result` of such a message has beside `data`. */
+export interface IdempotentResult {
+  /** Whether the answer was given before. */
+  idempotencyReplayed?: true | undefined;
 }
 
 interface Root {

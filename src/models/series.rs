@@ -104,7 +104,10 @@ pub fn forget_active(conn: &mut DbConnection, before: Timestamp, limit: i64) -> 
     let notes = old.order((active_users::day, active_users::user_id)).offset(limit.saturating_sub(1));
     let last: Option<(Timestamp, String)> = notes.first(conn).optional()?;
     let Some((day, user_id)) = last else { return diesel::delete(old).execute(conn) };
-    let earlier = diesel::delete(active_users::table.filter(active_users::day.lt(day))).execute(conn)?;
+    // Without a lower bound PostgreSQL expects a third of the table in a plan for all values, as in `clusters_after`.
+    let ever = Timestamp::from_millis(0).unwrap_or(day);
+    let earlier = active_users::table.filter(active_users::day.ge(ever)).filter(active_users::day.lt(day));
+    let earlier = diesel::delete(earlier).execute(conn)?;
     let of_day = active_users::table.filter(active_users::day.eq(day)).filter(active_users::user_id.le(user_id));
     Ok(diesel::delete(of_day).execute(conn)?.saturating_add(earlier))
 }

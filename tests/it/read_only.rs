@@ -138,6 +138,8 @@ async fn a_sqlite_file_that_is_read_only_is_not_ready_and_still_read() {
     first.stop();
     first.stopped().await;
     // A greater version of the format than SQLite can write: it then reads only, whatever the user and the file's mode are.
+    // So that the first page is in the file only.
+    first.execute("PRAGMA wal_checkpoint(TRUNCATE)");
     let address = first.database.address();
     let file = File::options().write(true).open(address.sqlite_path().unwrap()).unwrap();
     file.write_all_at(&[3], 18).unwrap();
