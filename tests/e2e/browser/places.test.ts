@@ -73,7 +73,7 @@ test("the places of a user", () =>
     await page.getByRole("list", { name: "Saved", exact: true }).getByText("all of mine").waitFor();
     await look(page, "saved calls", [1920]);
     await go(page, "#/environments");
-    await page.getByRole("list", { name: "Environments" }).getByText("Wolfe").first().waitFor();
+    await page.getByRole("list", { name: "Named tokens" }).getByText("Wolfe").first().waitFor();
     await look(page, "environments");
     await go(page, "#/access/tokens");
     await page.getByRole("row").filter({ hasText: "deploy" }).waitFor();
