@@ -177,8 +177,8 @@ fn an_older_backup_is_migrated_by_the_next_start() {
     assert_eq!(operator.connect().number("SELECT count(*) FROM k8s_cluster_configs"), 24);
 }
 
-#[test]
-fn a_copy_of_the_files_of_a_stopped_server_is_a_backup_too() {
+/// A copy of the files of a stopped server, `raw.db` and its log, which has the last change.
+fn copied() -> Operator {
     let operator = backed_up();
     let mut conn = operator.connect();
     conn.run("PRAGMA wal_autocheckpoint = 0; UPDATE users SET name = 'from the log'");
@@ -186,22 +186,25 @@ fn a_copy_of_the_files_of_a_stopped_server_is_a_backup_too() {
         fs::copy(path(&operator, &format!("test.db{suffix}")), path(&operator, &format!("raw.db{suffix}"))).unwrap();
     }
     drop(conn);
-    operator.ok(&["restore", "--from", "raw.db"]);
+    operator
+}
+
+/// Restores from a file, and asserts that the last change is there.
+fn restored(operator: &Operator, from: &str) {
+    operator.ok(&["restore", "--from", from]);
     assert_eq!(operator.connect().number("SELECT count(*) FROM users WHERE name = 'from the log'"), 25);
 }
 
 #[test]
+fn a_copy_of_the_files_of_a_stopped_server_is_a_backup_too() {
+    restored(&copied(), "raw.db");
+}
+
+#[test]
 fn a_link_to_a_database_with_a_log_is_a_backup_too() {
-    let operator = backed_up();
-    let mut conn = operator.connect();
-    conn.run("PRAGMA wal_autocheckpoint = 0; UPDATE users SET name = 'from the log'");
-    for suffix in ["", "-wal"] {
-        fs::copy(path(&operator, &format!("test.db{suffix}")), path(&operator, &format!("raw.db{suffix}"))).unwrap();
-    }
-    drop(conn);
+    let operator = copied();
     symlink("raw.db", path(&operator, "latest.db")).unwrap();
-    operator.ok(&["restore", "--from", "latest.db"]);
-    assert_eq!(operator.connect().number("SELECT count(*) FROM users WHERE name = 'from the log'"), 25);
+    restored(&operator, "latest.db");
 }
 
 #[test]
