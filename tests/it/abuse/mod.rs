@@ -1,5 +1,5 @@
 //! Requests of callers without an account that would cost far more than they do. The tests show the bounds by bytes and
-//! counts. docs/API.md and docs/OPERATIONS.md, "Limits", list them.
+//! counts. docs/OPERATIONS.md, "Limits", lists them.
 
 mod api_tokens;
 mod handshakes;

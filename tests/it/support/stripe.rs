@@ -14,7 +14,11 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Builder, event_list::EventList};
+use super::{
+    Builder,
+    event_list::EventList,
+    stripe_events::{BUSINESS, PRO},
+};
 
 pub const SECRET_KEY: &str = "sk_test_of_the_tests";
 /// Where subscriptions are listed.
@@ -76,6 +80,17 @@ struct State {
 }
 
 impl StripeStandIn {
+    /// The settings of a command that works on this database and asks the stand-in.
+    pub fn settings<'a>(&'a self, database: &'a str) -> [(&'static str, &'a str); 5] {
+        [
+            ("DATABASE_URL", database),
+            ("STRIPE_SECRET_KEY", SECRET_KEY),
+            ("STRIPE_API_BASE", &self.url),
+            ("STRIPE_PRO_MONTHLY_PRICE_ID", PRO),
+            ("STRIPE_BUSINESS_YEARLY_PRICE_ID", BUSINESS),
+        ]
+    }
+
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{MONTH, record, running, subscribed};
 use crate::support::{
-    BUSINESS, Builder, Fault, PRO, Process, SECRET_KEY, StripeStandIn, Subscription, TestApp, both_databases, event,
-    fixed_now, hours_ago, literal, now,
+    BUSINESS, Builder, Fault, PRO, Process, StripeStandIn, Subscription, TestApp, both_databases, event, fixed_now,
+    hours_ago, literal, now,
 };
 
 struct Output {
@@ -16,13 +16,7 @@ struct Output {
 
 /// Runs the command against the stand-in.
 fn reconcile(app: &TestApp, stripe: &StripeStandIn, arguments: &[&str]) -> Output {
-    let settings = [
-        ("DATABASE_URL", app.database.url.as_str()),
-        ("STRIPE_SECRET_KEY", SECRET_KEY),
-        ("STRIPE_API_BASE", &stripe.url),
-        ("STRIPE_PRO_MONTHLY_PRICE_ID", PRO),
-        ("STRIPE_BUSINESS_YEARLY_PRICE_ID", BUSINESS),
-    ];
+    let settings = stripe.settings(&app.database.url);
     let arguments = [&["webhooks", "reconcile"], arguments].concat();
     let output = Process::run(app.database.folder.path(), &arguments, &settings);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Importer, Shape};
 use crate::support::{
-    BUSINESS, Builder, Client, PRO, Process, SECRET_KEY, StripeStandIn, Subscription, TestApp, WEBHOOK_SECRET, event,
-    now, signature,
+    BUSINESS, Builder, Client, PRO, Process, StripeStandIn, Subscription, TestApp, WEBHOOK_SECRET, event, now,
+    signature,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -169,13 +169,7 @@ async fn a_reconciliation_after_the_import_brings_what_stripe_says() {
         stripe.store("/v1/subscriptions/sub_1", upgraded.object());
         let ended = Subscription { status: "canceled", ..subscription("sub_2", "user_2", now() - 50 * DAY) };
         stripe.store("/v1/subscriptions/sub_2", ended.object());
-        let settings = [
-            ("DATABASE_URL", app.database.url.as_str()),
-            ("STRIPE_SECRET_KEY", SECRET_KEY),
-            ("STRIPE_API_BASE", &stripe.url),
-            ("STRIPE_PRO_MONTHLY_PRICE_ID", PRO),
-            ("STRIPE_BUSINESS_YEARLY_PRICE_ID", BUSINESS),
-        ];
+        let settings = stripe.settings(&app.database.url);
         for expected in ["2 changed, 0 unchanged", "0 changed, 1 unchanged"] {
             let reconcile = || Process::run(app.database.folder.path(), &["webhooks", "reconcile"], &settings);
             let output = tokio::task::block_in_place(reconcile);
