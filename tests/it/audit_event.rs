@@ -18,7 +18,7 @@ use diesel::{Connection, QueryResult};
 use crate::support::{Backend, Sql, TestDatabase, both_databases};
 
 /// Reached only when a test fails.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 fn record(conn: &mut DbConnection, entity_id: &str) -> QueryResult<()> {
     let entry = NewAuditEntry {

@@ -27,7 +27,7 @@ both_databases! {
     async fn a_json_rpc_socket_is_closed_after_the_answers_in_flight(builder: Builder) {
         let app = builder.router(probes()).start().await;
         app.member("ann");
-        let client = app.with_token(ending("ann", 4));
+        let client = app.with_token(ending("ann", 6));
         let (mut idle, mut busy) = (Socket::open(&client).await, Socket::open(&client).await);
         let mut watcher = Watcher::open(&client, json!({})).await;
         let gate = Gate::new();
@@ -44,10 +44,10 @@ both_databases! {
 
     async fn a_trpc_socket_is_asked_to_reconnect(app: TestApp) {
         app.member("ann");
-        let client = app.with_token(ending("ann", 3));
+        let client = app.with_token(ending("ann", 6));
         let mut by_header = Socket::open_at(&client, "trpc").await;
         let mut by_params = Socket::open_at(&app.anonymous(), "trpc?connectionParams=1").await;
-        let params = json!({"token": ending("ann", 3)});
+        let params = json!({"token": ending("ann", 6)});
         by_params.send(json!({"method": "connectionParams", "data": params}).to_string()).await;
         by_params.send(json!({"id": 1, "method": "query", "params": {"path": "user.me"}}).to_string()).await;
         assert_eq!(by_params.receive().await.unwrap()["result"]["data"]["json"]["id"], "ann");
@@ -59,7 +59,7 @@ both_databases! {
 
     async fn an_event_stream_ends_without_an_error_and_is_resumed(app: TestApp) {
         let ann = app.member("ann");
-        let mut stream = watch(&app.with_token(ending("ann", 3)), None).await;
+        let mut stream = watch(&app.with_token(ending("ann", 6)), None).await;
         ann.create("before", "FREE").await;
         let (mut last, mut ended) = (String::new(), false);
         while let Some(event) = stream.next().await {
@@ -94,7 +94,7 @@ async fn a_renewed_cookie_resumes_the_stream() {
         let watch = watch.header("cookie", format!("__session={cookie}")).header("last-event-id", last);
         EventStream::open_by_cookie(watch).await
     };
-    let mut stream = request(ending("ann", 4), "0").await;
+    let mut stream = request(ending("ann", 6), "0").await;
     while let Some(event) = stream.next().await {
         assert!(["", "ping"].contains(&event.name.as_str()), "{event:?}");
     }

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, thread
 
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Client, On, Process, Signal, Sql, TestDatabase, both_databases};
+use crate::support::{Backend, Client, On, Process, Signal, Sql, TestDatabase, both_databases, eventually};
 
 /// A folder and an empty database.
 struct FirstRun(TestDatabase);
@@ -302,9 +302,11 @@ both_databases! {
         for server in &servers {
             assert_eq!(server.client(&shown).call("admin.getStats", Value::Null).await["totalUsers"], 1);
         }
-        let applied: usize = servers.iter().map(|server| server.log().matches("\"migration\":").count()).sum();
         let mut conn = first.0.connect();
-        assert_eq!(conn.rows("__diesel_schema_migrations").len(), applied, "each migration was applied once");
+        let migrations = conn.rows("__diesel_schema_migrations").len();
+        let applied = || servers.iter().map(|server| server.log().matches("\"migration\":").count()).sum::<usize>();
+        eventually(async || applied() >= migrations).await;
+        assert_eq!(applied(), migrations, "each migration was applied once");
         for table in ["users", "api_tokens", "audit_log"] {
             assert_eq!(conn.rows(table).len(), 1, "{table}");
         }

@@ -59,7 +59,7 @@ async fn calls_that_share_sessions_get_their_own_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_have_their_time_limit() {
     let pooler = Pooler::start("transaction");
-    let app = pooled(&pooler).limits(|limits| limits.call_timeout = Duration::from_secs(1)).start().await;
+    let app = pooled(&pooler).limits(|limits| limits.call_timeout = Duration::from_secs(3)).start().await;
     let ann = app.member("ann");
     let mut holder = app.connect();
     holder.run("BEGIN; LOCK TABLE k8s_cluster_configs IN ACCESS EXCLUSIVE MODE");

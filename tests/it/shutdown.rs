@@ -53,7 +53,7 @@ async fn creates_in_flight(server: &Process) -> Vec<PendingCall> {
     let waiting = async {
         for round in 0.. {
             // On SQLite, calls that arrive together share a transaction and leave the queue empty. Then one more is sent.
-            if round % 25 == 0 {
+            if round % 5 == 0 {
                 let client = server.client(&hs256(&claims(&format!("user_{round}"))));
                 creates.push(tokio::spawn(async move {
                     client.try_call("k8s.create", json!({"name": "a", "location": "eu"})).await

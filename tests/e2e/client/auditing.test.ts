@@ -108,9 +108,10 @@ test("the audit log is refused to a user", async (t) => {
 
 test("the events of the audit log are typed", async () => {
   const { actorId, caller } = actor();
+  let changed: Promise<unknown> | undefined;
   for await (const event of admin().admin.watchAudit({ actorId })) {
     same<typeof event, AuditChange>(true);
-    if (event.type === "ready") void change(caller);
+    if (event.type === "ready") changed = change(caller);
     if (event.type !== "recorded") {
       // @ts-expect-error it has no entry
       assert.equal(event.entry, undefined);
@@ -122,6 +123,7 @@ test("the events of the audit log are typed", async () => {
     assert.match(event.entry.createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     if (event.entry.procedure === "k8s.delete") break;
   }
+  await changed;
   // Without a listener it does not start.
   // @ts-expect-error no such filter
   admin().admin.watchAudit({ userId: actorId });

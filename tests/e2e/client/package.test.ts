@@ -1,7 +1,7 @@
 // The npm package.
 import assert from "node:assert/strict";
 import { execFile as execFileCallback } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
@@ -13,10 +13,14 @@ const HERE = "../../clients/typescript";
 test("the packed package can be installed, imported and compiled against", async () => {
   const folder = await mkdtemp(join(tmpdir(), "clusterdesk-package-"));
   after(() => rm(folder, { recursive: true, force: true }));
-  // `prepack` builds it. It needs the compiler of this folder.
+  // `prepack` builds it: in a copy, as other tests import what is there. It needs the compiler of this folder.
+  const repository = join(folder, "repository");
+  const source = join(repository, "clients/typescript");
+  await cp(HERE, source, { recursive: true });
+  for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) await cp(`../../${name}`, join(repository, name));
   const env = { ...process.env, PATH: `${resolve("node_modules/.bin")}:${process.env.PATH}` };
   const { stdout } = await execFile("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
-    cwd: HERE,
+    cwd: source,
     env,
   });
   // The JSON follows the output of the scripts.

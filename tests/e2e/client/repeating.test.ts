@@ -85,7 +85,7 @@ test("mutations of one batch are repeated each with its key", async () => {
 });
 
 test("a mutation is made although the server restarts meanwhile", async () => {
-  const { client } = arrange("repeating_4", losing(0));
+  const { client } = arrange("repeating_4", losing(0), { repetitions: 8 });
   const { id } = await client.k8s.create({ name: "web", location: "eu" });
   await server.stop("SIGKILL");
   const [deleted] = await Promise.all([client.k8s.delete({ id }), server.launch()]);

@@ -219,8 +219,8 @@ test("the subscription of a deleted user ends without another attempt", async ()
 test("an expired token is replaced by a new one", async () => {
   const user = newUser();
   const { Counted, all } = sockets();
-  // The server tolerates 30 seconds of clock skew: the first token is valid for three more seconds.
-  const tokens = [tokenOf(user, -27), tokenOf(user)];
+  // The server tolerates 30 seconds of clock skew: the first token is valid for six more seconds.
+  const tokens = [tokenOf(user, -24), tokenOf(user)];
   const client = createClient({
     url: server.url,
     token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]),
@@ -248,7 +248,7 @@ test("an expired token is replaced by a new one", async () => {
 
 test("an expired token that is not a function ends the subscription without another attempt", async () => {
   const { Counted, all } = sockets();
-  const watched = watch(createClient({ url: server.url, token: tokenOf(newUser(), -26), WebSocket: Counted }));
+  const watched = watch(createClient({ url: server.url, token: tokenOf(newUser(), -24), WebSocket: Counted }));
   await watched.ready();
   await until(() => watched.errors.length > 0, "an error");
   assert.deepEqual([watched.errors[0]!.code, watched.states.at(-1), all.length], ["UNAUTHORIZED", "closed", 1]);
@@ -257,7 +257,7 @@ test("an expired token that is not a function ends the subscription without anot
 test("a cookie that is renewed resumes the subscription", async () => {
   const byCookie = await Server.start({ SESSION_COOKIES: "__session" });
   const user = newUser();
-  let cookie = tokenOf(user, -26);
+  let cookie = tokenOf(user, -24);
   class WithCookie extends WebSocket {
     constructor(url: string, protocols: string[]) {
       super(url, protocols, { headers: { cookie: `__session=${cookie}`, origin: byCookie.url } });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { promisify } from "node:util";
 import { type Child, start } from "./child.ts";
+import { freePort } from "./port.ts";
 import { SECRET } from "./token.ts";
 
 /** `run` sets the binary under test. */
@@ -16,18 +17,21 @@ type Env = Record<string, string>;
 export class Server {
   readonly #folder: string;
   readonly #env: Env;
+  readonly #address: string;
   #child: Child | undefined;
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   url = "";
 
-  private constructor(folder: string, env: Env) {
+  private constructor(folder: string, env: Env, address: string) {
     this.#folder = folder;
     this.#env = env;
+    this.#address = address;
   }
 
   /** Starts a server that is stopped after the tests of the file. */
   static async start(env: Env = {}): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "clusterdesk-e2e-")), env);
+    const folder = await mkdtemp(join(tmpdir(), "clusterdesk-e2e-"));
+    const server = new Server(folder, env, `127.0.0.1:${await freePort()}`);
     after(() => server.#remove());
     await server.launch();
     return server;
@@ -50,7 +54,7 @@ export class Server {
   async launch(): Promise<void> {
     this.#child = await start([BINARY], /JSON-RPC\s+(http:\/\/\S+?)\/\s/, {
       DATA_DIR: this.#folder,
-      BIND_ADDR: this.url === "" ? "127.0.0.1:0" : new URL(this.url).host,
+      BIND_ADDR: this.#address,
       JWT_SECRET: SECRET,
       SHUTDOWN_GRACE_MS: "2000",
       RATE_LIMIT_READ_MAX_REQUESTS: "0",

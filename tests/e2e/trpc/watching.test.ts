@@ -192,7 +192,7 @@ test("wsLink: a token that has expired is asked for again, and no event is lost"
   const { id, token } = newUser();
   const caller = client(CALLS.httpLink!({ url: `${server.url}/trpc`, token }));
   // The server tolerates 30 seconds of clock skew: the first token is valid for a few seconds.
-  const tokens = [tokenOf(id, -26)];
+  const tokens = [tokenOf(id, -24)];
   let asked = 0;
   const socket = createWSClient({
     url: `${server.url.replace(/^http/, "ws")}/trpc`,
@@ -223,7 +223,7 @@ test("httpSubscriptionLink: a cookie that is renewed resumes the stream, and no 
   const url = `${byCookie.url}/api/trpc/edge`;
   const caller = client(CALLS.httpLink!({ url, token }));
   // As a browser's cookie, which Clerk's script renews every minute.
-  let cookie = tokenOf(id, -25);
+  let cookie = tokenOf(id, -24);
   let opened = 0;
   const withCookie: typeof fetch = (input, init) => {
     opened += 1;

@@ -89,11 +89,8 @@ async fn choked(app: &TestApp) -> (Raw, Client) {
 async fn a_peer_that_does_not_read_its_answer_is_closed() {
     let app = TestApp::on_sqlite().await;
     let (_reader, client) = choked(&app).await;
-    eventually(async || {
-        advance(Duration::from_secs(31)).await;
-        metric(&client, "clusterdesk_connections ").await == 1
-    })
-    .await;
+    advance(Duration::from_secs(31)).await;
+    eventually(async || metric(&client, "clusterdesk_connections ").await == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

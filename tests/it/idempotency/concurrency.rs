@@ -64,8 +64,9 @@ both_databases! {
     }
 }
 
-/// The number of the users' transactions.
-const TRANSACTIONS: &str = "SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log";
+/// The number of the users' transactions, without those of the users who made them wait.
+const TRANSACTIONS: &str =
+    "SELECT count(DISTINCT xmin::text) || '' AS line FROM audit_log WHERE actor_id NOT LIKE 'first%'";
 
 /// Makes calls wait for the writers, so that they share transactions.
 async fn queue_up(app: &TestApp, calls: Vec<(Client, String, Value)>) -> Vec<(Value, bool)> {

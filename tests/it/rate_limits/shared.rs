@@ -140,7 +140,7 @@ async fn servers_share_limits_in_redis() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_table_that_hangs_delays_no_call_and_is_used_again() {
-    let [one, two] = Store::postgres().servers(4, 0, Duration::from_secs(1)).await;
+    let [one, two] = Store::postgres().servers(4, 0, Duration::from_secs(3)).await;
     for app in [&one, &two, &two] {
         assert_eq!(call(&app.user("user_1"), "user.me").await, "OK");
     }
@@ -154,7 +154,7 @@ async fn a_table_that_hangs_delays_no_call_and_is_used_again() {
 #[cfg_attr(not(all(installed = "postgresql", installed = "redis")), ignore = "needs PostgreSQL and Redis")]
 async fn a_redis_that_hangs_delays_no_call_and_is_used_again() {
     let store = Store::redis();
-    let [one, two] = store.servers(4, 0, Duration::from_secs(1)).await;
+    let [one, two] = store.servers(4, 0, Duration::from_secs(3)).await;
     for app in [&one, &two, &two] {
         assert_eq!(call(&app.user("user_1"), "user.me").await, "OK");
     }

@@ -11,7 +11,7 @@ use clusterdesk::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{Backend, Client, SECRET, TestDatabase, claims, hs256, nameless};
+use super::{Backend, Client, SECRET, TestDatabase, allow_many_files, claims, hs256, nameless};
 
 /// A running server and its database.
 pub struct TestApp {
@@ -43,6 +43,7 @@ impl Builder {
 
     /// A server on a given database, for example one that is shared with another server.
     pub fn with_database(database: TestDatabase) -> Self {
+        allow_many_files();
         let flags = ["--jwt-secret", SECRET, "--bind-addr", "127.0.0.1:0", "--database-threads", "2"];
         let builder = Self {
             limits: Limits::default(),

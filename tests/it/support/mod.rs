@@ -101,6 +101,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two polls of [`eventually`], so that polling leaves the processors to the server.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
+/// Lets this process open as many files as it may: some tests open thousands of connections.
+fn allow_many_files() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+}
+
 /// Polls a condition until it holds.
 pub async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
     let poll = async {

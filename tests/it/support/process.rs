@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{Client, signal};
+use super::{Client, allow_many_files, signal};
 
 /// A running `clusterdesk serve`. Killed when dropped.
 pub struct Process {
@@ -67,6 +67,7 @@ impl Process {
     }
 
     fn start(folder: &Path, mut command: Command, stderr: Stdio) -> Self {
+        allow_many_files();
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut banner = String::new();

@@ -24,10 +24,7 @@ pub struct Redis {
 impl Redis {
     /// A server on a free port.
     pub fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let (folder, port) = (postgres::new_folder("clusterdesk-redis-"), free.local_addr().unwrap().port());
-        drop(free);
-        let mut redis = Self { folder, port, child: None };
+        let mut redis = Self { folder: postgres::new_folder("clusterdesk-redis-"), port: free_port(), child: None };
         redis.launch();
         redis
     }
@@ -72,6 +69,12 @@ impl Redis {
         let expiries: Vec<i64> = keys.iter().map(expiry).collect();
         keys.into_iter().zip(expiries).collect()
     }
+}
+
+/// A port that nobody uses, below those that the system gives to other tests.
+fn free_port() -> u16 {
+    let mut ports = std::iter::repeat_with(|| rand::random_range(20_000..32_000));
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).unwrap()
 }
 
 impl Drop for Redis {

@@ -55,7 +55,7 @@ async fn a_write_whose_connection_is_lost_during_the_commit_is_not_repeated() {
 #[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn an_unknown_outcome_is_in_the_log_with_the_request_and_its_cause() {
     let postgres = Postgres::primary();
-    let app = on(&postgres, 1).await;
+    let app = on(&postgres, 5).await;
     app.member("ann").call("user.me", Value::Null).await;
     let settings = [("DATABASE_URL", app.database.url.as_str()), ("JWT_SECRET", SECRET), ("BOOTSTRAP_ADMIN", "off")];
     let server = Process::serve(app.database.folder.path(), &settings);

@@ -57,7 +57,10 @@ async fn ready(app: &TestApp) -> (u16, Value) {
     (status, serde_json::from_str::<Value>(&page.text().await.unwrap()).unwrap()["reason"].take())
 }
 
-fn rename(user: Client) -> JoinHandle<Result<Value, Failure>> {
+/// The result of a rename in another task.
+type Renaming = JoinHandle<Result<Value, Failure>>;
+
+fn rename(user: Client) -> Renaming {
     tokio::spawn(async move { user.try_call("user.updateName", json!({"name": "Ann"})).await })
 }
 

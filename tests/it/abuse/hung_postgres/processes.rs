@@ -11,7 +11,7 @@ use crate::support::{Frozen, PATIENCE, Postgres, Sql, eventually};
 #[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn calls_are_answered_while_all_processes_of_postgres_hang() {
     let postgres = Postgres::private();
-    let app = on(&postgres, 1).await;
+    let app = on(&postgres, 3).await;
     let users: Vec<_> = (0..8).map(|number| app.member(&format!("user_{number}"))).collect();
     // Every thread that writes has a connection: those of groups and those of single jobs.
     let connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'app' AND query = 'COMMIT'";
@@ -46,7 +46,7 @@ async fn calls_are_answered_while_all_processes_of_postgres_hang() {
 #[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 async fn a_hanging_process_of_postgres_holds_up_only_its_own_call() {
     let postgres = Postgres::private();
-    let app = on(&postgres, 1).await;
+    let app = on(&postgres, 3).await;
     let (ann, bob) = (app.member("ann"), app.member("bob"));
     ann.call("user.updateName", json!({"name": "Ann"})).await;
     let writer = "SELECT pid::text FROM pg_stat_activity WHERE datname = 'app' AND query = 'COMMIT'";
