@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    fmt::{self, Write},
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,9 @@ use crate::{error::milliseconds, traces};
 
 /// Statements that take longer are logged.
 const SLOW: Duration = Duration::from_millis(200);
+
+/// What Diesel writes between a statement and its values.
+const VALUES: &str = "-- binds";
 
 thread_local! {
     // A job runs on one thread from start to end, so the growth of the thread's count is the job's count.
@@ -79,8 +83,20 @@ impl Instrumentation for Statements {
 
 /// The text of a statement without the bound values, which are the callers' data.
 fn without_values(query: &dyn DebugQuery) -> String {
-    let mut text = query.to_string();
-    text.truncate(text.find("-- binds").unwrap_or(text.len()));
-    text.truncate(text.trim_end().len());
-    text
+    let mut text = WithoutValues(String::new());
+    // The error is how it stops.
+    let _ = write!(text, "{query}");
+    text.0.truncate(text.0.find(VALUES).unwrap_or(text.0.len()));
+    text.0.truncate(text.0.trim_end().len());
+    text.0
+}
+
+/// Takes the text of a statement up to its values, which are long for a group of calls.
+struct WithoutValues(String);
+
+impl Write for WithoutValues {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0.push_str(part);
+        if part.contains(VALUES) { Err(fmt::Error) } else { Ok(()) }
+    }
 }

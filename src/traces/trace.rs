@@ -30,6 +30,9 @@ use crate::config::TraceSettings;
 
 /// How long a server that stops may go on sending spans.
 const FLUSH: Duration = Duration::from_secs(2);
+/// The headers of W3C Trace Context.
+const PARENT: &str = "traceparent";
+const STATE: &str = "tracestate";
 /// Bytes of a `tracestate` that everybody has to take (W3C Trace Context, section 3.3.1.5).
 const STATE_LENGTH: usize = 512;
 /// The wire whose errors have numbers.
@@ -106,10 +109,13 @@ impl Traces {
     /// The span of a caller, from the headers of W3C Trace Context. None when nothing is traced.
     pub fn parent(&self, header: impl Fn(&str) -> Option<String>) -> Option<Parent> {
         self.0.as_ref()?;
-        let propagator = TraceContextPropagator::new();
-        let named = propagator.fields().filter_map(|name| Some((name.to_owned(), header(name)?)));
+        // Most callers have no span, and then nothing else has to be done.
+        let parent = header(PARENT)?;
         // Every span keeps `tracestate`, so a long one is left out.
-        let named = named.filter(|(_, value)| value.len() <= STATE_LENGTH);
+        let state = header(STATE).filter(|state| state.len() <= STATE_LENGTH);
+        let named = [(PARENT, Some(parent)), (STATE, state)];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let propagator = TraceContextPropagator::new();
         let context = propagator.extract_with_context(&Context::new(), &named.collect::<HashMap<_, _>>());
         context.has_active_span().then_some(Parent(context))
     }
