@@ -6,7 +6,7 @@
 //! checks this.
 //!
 //! [`server`] → [`http`] → [`routers`] → [`kernel`] → [`checks`] → [`import`] → [`retention`] → [`trail`] → [`auth`], [`stripe`] → [`models`] → [`db`] → schema, [`error`],
-//! [`traces`] → [`config`]
+//! [`traces`] → [`config`], [`files`]
 //!
 //! The wires, JSON-RPC and tRPC, are in the crate [`procedures`]. Start reading at [`routers`] to see what the server
 //! does, at [`kernel`] to see how a call is guarded, and at [`db`] to see how it uses the database.
@@ -27,6 +27,8 @@ pub mod config;
 pub mod db;
 /// The error type and its conversion to the errors that callers see.
 pub mod error;
+/// Files that are in their place when they are complete.
+pub mod files;
 /// What happens once per HTTP request or WebSocket, before any procedure.
 pub mod http;
 /// Imports the database of an old server.

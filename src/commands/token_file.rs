@@ -2,7 +2,7 @@
 //! of several databases share the folder.
 
 use std::{
-    fs::{OpenOptions, read_to_string, remove_file, rename},
+    fs::{OpenOptions, read_to_string, remove_file},
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -13,6 +13,7 @@ use clusterdesk::{
     auth::PlainToken,
     checks::ADMIN_TOKEN,
     db::{DbConnection, Timestamp},
+    files::{Unfinished, sync_folder},
     models::{
         api_token::{ApiToken, Scope, UsableToken},
         user::{Role, User},
@@ -99,16 +100,12 @@ fn is_usable(conn: &mut DbConnection, token: &PlainToken) -> Result<bool> {
 /// Writes a file with mode 0600. An existing file is replaced atomically.
 ///
 /// # Errors
-/// The file can't be written.
+/// The file can't be written, or another process is writing it.
 pub fn write_secret(path: &Path, text: &str) -> Result<()> {
-    let temporary = path.with_extension("new");
-    let write = || {
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
-        writeln!(file, "{text}")?;
-        file.sync_all()?;
-        rename(&temporary, path)
-    };
-    write().with_context(|| format!("could not write {}", path.display()))
+    let mut file = Unfinished::begin(path)?;
+    writeln!(file.file(), "{text}").with_context(|| format!("could not write {}", path.display()))?;
+    file.publish(true)?;
+    sync_folder(path)
 }
 
 /// Creates the folder, and refuses one in which no file can be written.

@@ -16,12 +16,15 @@ use super::{
     connection::{DbConnection, Purpose},
     manager::{Manager, PoolManager},
     migrations, sqlite_check,
-    sqlite_draft::{self, Draft, remove_abandoned},
-    sqlite_file::{SqliteFile, with_suffix},
+    sqlite_draft::Draft,
+    sqlite_file::SqliteFile,
     timestamp::Timestamp,
     url::DatabaseUrl,
 };
-use crate::config::Settings;
+use crate::{
+    config::Settings,
+    files::{UNFINISHED, remove_abandoned, with_suffix},
+};
 
 /// What the names of the server's own backups begin with. A time in UTC follows.
 const PREFIX: &str = "clusterdesk-";
@@ -63,7 +66,7 @@ pub fn make(source: &Path, place: &Path, replace: bool) -> Result<Backup> {
 
 /// The bytes that are written so far of a backup that will be at `place`.
 pub fn written(place: &Path) -> u64 {
-    fs::metadata(with_suffix(place, sqlite_draft::SUFFIX)).map_or(0, |file| file.len())
+    fs::metadata(with_suffix(place, UNFINISHED)).map_or(0, |file| file.len())
 }
 
 /// Refuses a place that is taken.

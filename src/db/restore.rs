@@ -13,11 +13,12 @@ use super::{
     backups,
     migrations::Level,
     sqlite_check,
-    sqlite_draft::{Draft, sync_folder},
-    sqlite_file::{establish, with_suffix},
+    sqlite_draft::Draft,
+    sqlite_file::establish,
     sqlite_lock::{SqliteLock, is_locked},
     timestamp::Timestamp,
 };
+use crate::files::{sync_folder, with_suffix};
 
 /// The files of a database. The last two are SQLite's log, and its index.
 const FILES: [&str; 3] = ["", "-wal", "-shm"];

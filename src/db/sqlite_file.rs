@@ -2,9 +2,7 @@
 //! file that nobody can find again.
 
 use std::{
-    ffi::OsString,
     fs, io,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, OnceLock, PoisonError,
@@ -15,6 +13,8 @@ use std::{
 use anyhow::Context;
 use diesel::{Connection, ConnectionError, ConnectionResult, SqliteConnection};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::files::{FileId, with_suffix};
 
 /// Characters that have a meaning in SQLite's file URIs.
 const RESERVED: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
@@ -37,35 +37,6 @@ struct Opened {
     file: FileId,
     /// The path of the write-ahead log: SQLite resolves symbolic links, and puts it beside their target.
     log: PathBuf,
-}
-
-/// Which file a path led to. A file that is open keeps its number, so no other file gets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-impl FileId {
-    /// The file to which `path` leads.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self::from(&fs::metadata(path)?))
-    }
-
-    /// An open file, whatever its path is.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn of_open(file: &fs::File) -> io::Result<Self> {
-        Ok(Self::from(&file.metadata()?))
-    }
-
-    fn from(file: &fs::Metadata) -> Self {
-        Self { device: file.dev(), inode: file.ino() }
-    }
 }
 
 impl SqliteFile {
@@ -158,13 +129,6 @@ impl SqliteFile {
 /// When there is no file.
 pub(super) fn log_beside(path: &Path) -> io::Result<PathBuf> {
     Ok(with_suffix(&fs::canonicalize(path)?, "-wal"))
-}
-
-/// The path with something appended to its last part.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut path: OsString = path.into();
-    path.push(suffix);
-    path.into()
 }
 
 /// The URI of the file at `path`. `parameters` are those of a SQLite URI, such as `?mode=rw`.

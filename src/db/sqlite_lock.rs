@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::sqlite_file::with_suffix;
+use crate::files::with_suffix;
 
 /// A lock on a SQLite file, which ends when this is dropped.
 pub struct SqliteLock {

@@ -8,7 +8,7 @@ use std::{
 use crate::support::imports::{Source, code, imports, named_after, sources};
 
 /// Top to bottom. A room may import only rooms on later lines.
-const STAIRCASE: [&[&str]; 19] = [
+const STAIRCASE: [&[&str]; 20] = [
     &["main"],
     &["commands"],
     &["cli", "logging"],
@@ -28,6 +28,7 @@ const STAIRCASE: [&[&str]; 19] = [
     &["error"],
     &["traces"],
     &["config"],
+    &["files"],
 ];
 
 /// A crate, and the only files of the server that may name it.

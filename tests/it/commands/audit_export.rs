@@ -111,14 +111,14 @@ both_databases! {
         assert_eq!(operator.run(&["audit", "export", "--to", "log", "--force"]).code, 0);
         assert_eq!(ndjson(&fs::read_to_string(&path).unwrap()).len(), 2);
         // Another process is writing the same file, and is then killed.
-        let part = fs::File::create(folder.join("log.part")).unwrap();
+        let part = fs::File::create(folder.join("log.partial")).unwrap();
         part.lock().unwrap();
-        operator.refused(&["audit", "export", "--to", "log", "--force"], "another process is writing log.part");
+        operator.refused(&["audit", "export", "--to", "log", "--force"], "another process is writing log.partial");
         drop(part);
         assert_eq!(operator.run(&["audit", "export", "--to", "log", "--force"]).code, 0);
         let run = operator.run(&["audit", "export", "--to", "missing/log"]);
-        assert!(run.code == 1 && run.errors.contains("could not create missing/log.part"), "{}", run.errors);
-        assert!(!folder.join("log.part").exists());
+        assert!(run.code == 1 && run.errors.contains("could not create missing/log.partial"), "{}", run.errors);
+        assert!(!folder.join("log.partial").exists());
     }
 
     async fn more_entries_than_a_page_are_exported_in_order(operator: Operator) {

@@ -100,7 +100,7 @@ both_databases! {
             assert_eq!(operator.run(arguments).code, 2, "{arguments:?}");
         }
         fs::write(operator.0.folder.path().join("taken"), "").unwrap();
-        for (file, message) in [("taken", "taken exists already"), ("missing/file", "could not create missing/file.part")] {
+        for (file, message) in [("taken", "taken exists already"), ("missing/file", "could not create missing/file.partial")] {
             let run = operator.run(&[&PURGE[..], &[file]].concat());
             assert!(run.code == 1 && run.errors.contains(message), "{}", run.errors);
         }
