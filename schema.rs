@@ -290,6 +290,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         deleted_at -> Nullable<Timestamp>,
+        search -> Nullable<Text>,
     }
 }
 
