@@ -99,6 +99,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    cluster_series (kind, label, day) {
+        kind -> Text,
+        label -> Text,
+        day -> Timestamp,
+        change -> BigInt,
+    }
+}
+
+diesel::table! {
+    cluster_totals (kind, label) {
+        kind -> Text,
+        label -> Text,
+        clusters -> BigInt,
+    }
+}
+
+diesel::table! {
     customers (id) {
         id -> BigInt,
         auth_user_id -> Text,
@@ -290,6 +307,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         deleted_at -> Nullable<Timestamp>,
+        search -> Nullable<Text>,
     }
 }
 
@@ -317,6 +335,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_seals,
     cluster_days,
     cluster_events,
+    cluster_series,
+    cluster_totals,
     customers,
     gone_stripe_customers,
     k8s_cluster_configs,

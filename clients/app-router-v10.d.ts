@@ -1,4 +1,4 @@
-// x-content-hash: 9db044def28b65325e3879cb89d215615e9dfe4ee896f5c5302cbd830709b65a
+// x-content-hash: 583a2b6dc8bb3496767b1714dfdf63fd6ff1852acbaf86bfae17b724660da5e4
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 10: httpLink, httpBatchLink and wsLink. Its stream link has another format than that of client 11.
 
@@ -467,7 +467,7 @@ export type Metric =
   | "clustersByPlan"
   /** The same by status. */
   | "clustersByStatus"
-  /** The same by location: the 50 with the most, and the others together. */
+  /** The same by location: the 20 with the most, and the others together. */
   | "clustersByLocation"
   /** Audited mutations. */
   | "changes"

@@ -1,4 +1,4 @@
-// x-content-hash: 5f94b77321debe4a366d9cf6cf67d1d83cc820bd4b7c6a65b6f124954d183525
+// x-content-hash: 6f4d00d7bccecb312dd602cb7fb35770dde8d929a010a1eedc9872f7af92fae0
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 // @trpc/client 11
 
@@ -466,7 +466,7 @@ export type Metric =
   | "clustersByPlan"
   /** The same by status. */
   | "clustersByStatus"
-  /** The same by location: the 50 with the most, and the others together. */
+  /** The same by location: the 20 with the most, and the others together. */
   | "clustersByLocation"
   /** Audited mutations. */
   | "changes"

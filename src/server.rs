@@ -1,6 +1,7 @@
 //! The server: accepts connections within explicit limits, serves HTTP/1.1 on them, and stops gracefully.
 
 mod backups;
+mod fold;
 mod head;
 mod listener;
 mod optimize;
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use self::{
     backups::back_up,
+    fold::fold,
     head::{HEAD_BYTES, Heads},
     listener::{Listener, Stream},
     optimize::optimize,
@@ -216,6 +218,7 @@ impl Server {
         let mut shutdown = pin!(shutdown);
         tokio::spawn(self.retention.clone().run(Arc::clone(&self.site), self.drain.subscribe()));
         tokio::spawn(seal(Arc::clone(&self.site), self.limits.seal_interval, self.drain.subscribe()));
+        tokio::spawn(fold(Arc::clone(&self.site), self.limits.fold_interval, self.drain.subscribe()));
         tokio::spawn(optimize(Arc::clone(&self.site), self.drain.subscribe()));
         if let Some(listener) = self.scrapes.take() {
             tokio::spawn(scrapes::serve(listener, Arc::clone(&self.site), self.drain.subscribe()));

@@ -99,7 +99,7 @@ YEAR = {
 
 def _draws(output, _):
     lines = {line["label"]: line["values"][-1] for line in output["lines"]}
-    return len(output["at"]) == 400 and set(lines) == set(seed.LOCATIONS) and min(lines.values()) > 0
+    return len(output["at"]) == seed.DAYS and "(others)" in lines and len(lines) <= seed.TOWNS and min(lines.values()) > 0
 
 
 HELLO = Call("hello.hello", "hello.hello", {"text": "<world>"}, lambda output, _: output["greeting"] == "hello &lt;world&gt;")
@@ -109,4 +109,6 @@ STATS = Call("admin.getStats", "admin.getStats", {}, _counts, admin=True)
 BATCHED = Call("k8s.list", "k8s.getClusters", {}, _lists, batch=BATCH)
 CLUSTERS = Call("admin.listClusters", "", {"limit": 20}, lambda output, _: len(output["items"]) == 20, admin=True)
 SERIES = Call("admin.series", "", YEAR, _draws, admin=True)
+# Nobody matches, so all are looked at.
+SEARCH = Call("admin.listUsers", "", {"search": "nobody at all"}, lambda output, _: output["items"] == [], admin=True)
 USERS = Call("admin.listUsers", "", {"limit": 20}, lambda output, _: len(output["items"]) == 20, admin=True)

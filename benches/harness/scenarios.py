@@ -315,6 +315,7 @@ def scale(bench, name):
                 ("churn", None),
                 ("admin.listClusters", calls.CLUSTERS),
                 ("admin.listUsers", calls.USERS),
+                ("admin.listUsers with a search", calls.SEARCH),
                 ("admin.getStats", calls.STATS),
                 ("admin.series", calls.SERIES),
             )

@@ -63,14 +63,43 @@ def statements(backend, users, audited):
     ]
 
 
-# One connection has made everything, but those of a server write to sixteen shards, which a chart adds up.
-SHARDS = """INSERT INTO cluster_days (day, plan, status, location, shard, change)
-SELECT day, plan, status, location, other, 0 FROM cluster_days CROSS JOIN generate_series(0, 15) AS others (other)
-WHERE change >= 16 ON CONFLICT DO NOTHING"""
+# A location a cluster is in is free text. These many more have changed on each day that a chart shows.
+TOWNS = 100
+DAYS = 400
+
+
+def history(backend):
+    """The statements that add what a server has added up of clusters in these locations: three more on each day."""
+    if backend == "postgres":
+        towns = f"generate_series(1, {TOWNS}) AS towns (town)"
+        days = f"generate_series(0, {DAYS - 1}) AS days (n)"
+        day = "date_trunc('day', now() AT TIME ZONE 'utc') - n * INTERVAL '1 day'"
+        town = "'town-' || lpad(town::text, 3, '0')"
+    else:
+        def counter(first, name, last):
+            return (
+                f"(WITH RECURSIVE counter ({name}) AS (SELECT {first} UNION ALL SELECT {name} + 1 FROM counter "
+                f"WHERE {name} < {last}) SELECT {name} FROM counter)"
+            )
+        towns, days = counter(1, "town", TOWNS), counter(0, "n", DAYS - 1)
+        day, town = "datetime('now', 'start of day', -n || ' days')", "printf('town-%03d', town)"
+    all_of_a_day = 3 * TOWNS
+    return [
+        # What the rows above have left to be added up.
+        "DELETE FROM cluster_days",
+        f"INSERT INTO cluster_series (kind, label, day, change) SELECT 'location', {town}, {day}, 3 FROM {towns}, {days}",
+        f"INSERT INTO cluster_totals (kind, label, clusters) SELECT 'location', {town}, {3 * DAYS} FROM {towns}",
+        *(
+            f"INSERT INTO cluster_series (kind, label, day, change) SELECT '{kind}', '{label}', {day}, {all_of_a_day} FROM {days} "
+            "WHERE true ON CONFLICT (kind, label, day) DO UPDATE SET change = cluster_series.change + EXCLUDED.change"
+            for kind, label in (("plan", "FREE"), ("status", "PENDING"))
+        ),
+        f"UPDATE cluster_totals SET clusters = clusters + {all_of_a_day * DAYS} WHERE label IN ('FREE', 'PENDING')",
+    ]
 
 
 def fill_postgres(postgres, database, users, audited):
-    postgres.sql(database, "BEGIN; " + "; ".join([*statements("postgres", users, audited), SHARDS]) + "; COMMIT")
+    postgres.sql(database, "BEGIN; " + "; ".join([*statements("postgres", users, audited), *history("postgres")]) + "; COMMIT")
     postgres.sql(database, "VACUUM ANALYZE")
 
 
@@ -79,7 +108,7 @@ def fill_sqlite(path, users, audited):
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -200000")
     connection.execute("BEGIN")
-    for statement in statements("sqlite", users, audited):
+    for statement in [*statements("sqlite", users, audited), *history("sqlite")]:
         connection.execute(statement)
     connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -23,6 +23,8 @@ pub struct Limits {
     pub archive_interval: Duration,
     /// Interval of adding the hashes of new audit entries.
     pub seal_interval: Duration,
+    /// Interval of adding changes of clusters to their numbers over time.
+    pub fold_interval: Duration,
     /// Most events buffered for the slowest subscriber; one that falls further behind reads them from the database.
     pub feed_events: usize,
     /// Most subscriptions of one user, on all connections together. Twice those of a WebSocket: a client whose network
@@ -54,6 +56,7 @@ impl Default for Limits {
             purge_interval: Duration::from_secs(10 * 60),
             archive_interval: Duration::from_secs(24 * 60 * 60),
             seal_interval: Duration::from_secs(60),
+            fold_interval: Duration::from_secs(60),
             recheck_interval: Duration::from_secs(30),
             feed_events: 1024,
             user_subscriptions: 128,

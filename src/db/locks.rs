@@ -26,6 +26,9 @@ pub const PURGE: i64 = 0x0c1d_0010;
 /// Advisory lock that serialises the sealing of audit entries across all servers.
 pub const TRAIL: i64 = 0x0c1d_0011;
 
+/// Advisory lock that serialises what the servers themselves change of the numbers of clusters over time.
+pub const SERIES: i64 = 0x0c1d_0012;
+
 /// Locks a user's row until the transaction ends. This serialises the mutations by and on one user. SQLite has only
 /// one writer and needs no lock.
 ///
@@ -61,6 +64,11 @@ pub fn lock_users(connection: &mut PgConnection, ids: &[&str]) -> QueryResult<Ve
 pub fn lock_until_commit(connection: &mut DbConnection, key: i64) -> QueryResult<()> {
     let Some(pg) = dialect::postgres(connection) else { return Ok(()) };
     pg.batch_execute(&format!("SELECT pg_advisory_xact_lock({key})"))
+}
+
+/// What a SELECT ends with that takes only rows that no other transaction is changing, and keeps others from changing them.
+pub fn of_free_rows(connection: &mut DbConnection) -> &'static str {
+    if dialect::postgres(connection).is_some() { " FOR UPDATE SKIP LOCKED" } else { "" }
 }
 
 /// Lets nobody else write to these tables until the transaction ends; reads go on. Two callers that name the tables in one

@@ -10,6 +10,7 @@ pub mod audit_event;
 pub mod audit_seal;
 pub mod bulk;
 pub mod cluster_event;
+pub mod cluster_series;
 pub mod customer;
 pub mod deleted_user;
 pub mod event_log;

@@ -2,52 +2,19 @@
 
 use std::time::Duration;
 
-use diesel::{
-    dsl::sql,
-    prelude::*,
-    sql_types::{self, BigInt, Text},
-};
+use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 
 use super::plan::Plan;
 use crate::{
     db::{DbConnection, Timestamp, cached::cached},
-    schema::{
-        active_days, active_users, audit_counts, cluster_days, revenue_months, sign_up_days, webhook_failure_days,
-    },
+    schema::{active_days, active_users, audit_counts, revenue_months, sign_up_days, webhook_failure_days},
 };
 
 /// The begin of a bucket of time, and how many there are or were in it.
 pub type InBucket = (Timestamp, i64);
 
-/// Locations with a line of their own: those with the most clusters. The others are one.
-const LOCATIONS: u32 = 50;
-/// The label of the others. No location is written like that.
-const OTHERS: &str = "(others)";
-
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// By what clusters are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// By their plan.
-    Plan,
-    /// By their status.
-    Status,
-    /// By their location.
-    Location,
-}
-
-/// By how many the live clusters of a kind have changed on a day.
-#[derive(Debug, Queryable)]
-pub struct ClusterChange {
-    /// The begin of the day. That of all days together is in the year 9999.
-    pub day: Timestamp,
-    /// Their plan, status or location.
-    pub label: String,
-    /// More or, if negative, fewer.
-    pub change: i64,
-}
 
 /// What invoices of a plan have brought in a month.
 #[derive(Debug, Queryable)]
@@ -104,7 +71,7 @@ pub fn forget_active(conn: &mut DbConnection, before: Timestamp, limit: i64) -> 
     let notes = old.order((active_users::day, active_users::user_id)).offset(limit.saturating_sub(1));
     let last: Option<(Timestamp, String)> = notes.first(conn).optional()?;
     let Some((day, user_id)) = last else { return diesel::delete(old).execute(conn) };
-    // Without a lower bound PostgreSQL expects a third of the table in a plan for all values, as in `clusters_after`.
+    // Without a lower bound PostgreSQL expects a third of the table in a plan for all values, as in `cluster_series`.
     let ever = Timestamp::from_millis(0).unwrap_or(day);
     let earlier = active_users::table.filter(active_users::day.ge(ever)).filter(active_users::day.lt(day));
     let earlier = diesel::delete(earlier).execute(conn)?;
@@ -128,39 +95,4 @@ pub fn revenue(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> Q
 pub fn webhook_failures(conn: &mut DbConnection, since: Timestamp, until: Timestamp) -> QueryResult<Vec<InBucket>> {
     let days = webhook_failure_days::table.filter(webhook_failure_days::day.ge(since));
     days.filter(webhook_failure_days::day.lt(until)).order(webhook_failure_days::day).load(conn)
-}
-
-/// The changes of live clusters after a day, and all changes together.
-///
-/// # Errors
-/// The database's.
-pub fn clusters_after(conn: &mut DbConnection, day: Timestamp, kind: Kind) -> QueryResult<Vec<ClusterChange>> {
-    let label = sql::<Text>(&match kind {
-        Kind::Plan => "plan".to_owned(),
-        Kind::Status => "status".to_owned(),
-        // Anybody may write any location, so their number has no bound.
-        Kind::Location => format!(
-            "CASE WHEN location IN (
-                 SELECT location FROM cluster_days WHERE day = (SELECT max(day) FROM cluster_days)
-                 GROUP BY location ORDER BY sum(change) DESC, location LIMIT {LOCATIONS}
-             ) THEN location ELSE '{OTHERS}' END"
-        ),
-    });
-    let change = sql::<BigInt>("CAST(sum(change) AS BIGINT)");
-    // Without an upper bound PostgreSQL expects a third of the table in any plan that it makes once for all values, and reads all of it.
-    let end = Timestamp::from_millis(SUM).unwrap_or(day);
-    let days = cluster_days::table.filter(cluster_days::day.gt(day)).filter(cluster_days::day.le(end));
-    // Grouped by the number of a column: a database need not see that two expressions are the same.
-    let changes = days.group_by(sql::<Text>("1, 2"));
-    cached(changes.select((sql::<sql_types::Timestamp>("day"), label, change))).load(conn)
-}
-
-/// The begin of the day that has all changes together, 9999-12-31, in milliseconds since 1970.
-const SUM: i64 = 253_402_214_400_000;
-
-impl ClusterChange {
-    /// Whether it is that of all days together.
-    pub fn is_sum(&self) -> bool {
-        self.day.millis() == SUM
-    }
 }

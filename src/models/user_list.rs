@@ -186,14 +186,7 @@ fn matching(filter: &UserFilter) -> UserQuery {
     };
     if let Some(search) = &filter.search {
         // The database folds both sides, because SQLite folds only ASCII letters.
-        let pattern = lower(like_pattern(search));
-        query = query.filter(
-            lower(users::id)
-                .like(pattern.clone())
-                .escape('\\')
-                .or(lower(users::name.assume_not_null()).like(pattern.clone()).escape('\\'))
-                .or(lower(users::email.assume_not_null()).like(pattern).escape('\\')),
-        );
+        query = query.filter(users::search.assume_not_null().like(lower(like_pattern(search))).escape('\\'));
     }
     query
 }

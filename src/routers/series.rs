@@ -9,7 +9,10 @@ use crate::{
     db::Timestamp,
     error::{Error, Result},
     kernel::Call,
-    models::series::{self, ClusterChange, InBucket, Kind, Revenue},
+    models::{
+        cluster_series::{self, ClusterChange, Kind},
+        series::{self, InBucket, Revenue},
+    },
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -18,6 +21,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DAYS: u32 = 400;
 /// Days of one about changes, which are counted by ten minutes and so have many rows.
 const CHANGES: u32 = 31;
+/// The label of clusters in locations without a line. No location is written like that.
+const OTHERS: &str = "(others)";
 /// Days of one about revenue, which has a row for each month: five years.
 const REVENUE: u32 = 5 * 366;
 
@@ -31,7 +36,7 @@ enum Metric {
     ClustersByPlan,
     /// The same by status.
     ClustersByStatus,
-    /// The same by location: the 50 with the most, and the others together.
+    /// The same by location: the 20 with the most, and the others together.
     ClustersByLocation,
     /// Audited mutations.
     Changes,
@@ -140,9 +145,9 @@ pub(super) fn series(call: &mut Call<'_>, input: SeriesInput) -> Result<Series> 
         Metric::ActiveUsers => flow(&at, &series::active(conn, first, end)?),
         Metric::WebhookFailures => flow(&at, &series::webhook_failures(conn, first, end)?),
         Metric::Revenue => revenue(&at, series::revenue(conn, first, end)?),
-        Metric::ClustersByPlan => stock(&at, series::clusters_after(conn, first, Kind::Plan)?),
-        Metric::ClustersByStatus => stock(&at, series::clusters_after(conn, first, Kind::Status)?),
-        Metric::ClustersByLocation => stock(&at, series::clusters_after(conn, first, Kind::Location)?),
+        Metric::ClustersByPlan => stock(&at, &cluster_series::changes_after(conn, first, Kind::Plan)?),
+        Metric::ClustersByStatus => stock(&at, &cluster_series::changes_after(conn, first, Kind::Status)?),
+        Metric::ClustersByLocation => stock(&at, &cluster_series::changes_after(conn, first, Kind::Location)?),
     };
     Ok(Series { at, lines })
 }
@@ -195,19 +200,41 @@ fn add(at: &[Timestamp], values: &mut [i64], when: Timestamp, number: i64) {
     }
 }
 
-/// Lines of how many clusters there were at the end of each bucket: as many as there are, without the changes since.
-fn stock(at: &[Timestamp], changes: Vec<ClusterChange>) -> Vec<Line> {
-    let mut lines = BTreeMap::<String, Vec<i64>>::new();
-    for change in changes {
-        let is_sum = change.is_sum();
-        let values = lines.entry(change.label).or_insert_with(|| vec![0; at.len()]);
-        if is_sum {
-            values.iter_mut().for_each(|value| *value += change.change);
-        } else {
-            let earlier = at.partition_point(|begin| *begin < change.day);
-            values.iter_mut().take(earlier).for_each(|value| *value -= change.change);
+/// Lines of how many clusters there were at the end of each bucket: as many as there are, without the changes since. Those of
+/// labels without a line are one line together.
+fn stock(at: &[Timestamp], changes: &[ClusterChange]) -> Vec<Line> {
+    let mut lines = BTreeMap::<Option<String>, Vec<i64>>::new();
+    // Most changes of a line come one after the other.
+    for run in changes.chunk_by(|one, next| one.label == next.label) {
+        let label = run.first().and_then(|change| change.label.clone());
+        let values = lines.entry(label).or_insert_with(|| vec![0; at.len()]);
+        for ClusterChange { day, change, .. } in run {
+            let (end, change) = match day {
+                None => (at.len(), *change),
+                Some(day) => (at.partition_point(|begin| begin < day), -change),
+            };
+            // It counts for all buckets before `end`, by the sums below.
+            if let Some(value) = end.checked_sub(1).and_then(|index| values.get_mut(index)) {
+                *value += change;
+            }
         }
     }
-    let lines = lines.into_iter().map(|(label, values)| Line { label, values });
-    lines.filter(|line| line.values.iter().any(|value| *value != 0)).collect()
+    for values in lines.values_mut() {
+        let mut sum = 0;
+        values.iter_mut().rev().for_each(|value| {
+            sum += *value;
+            *value = sum;
+        });
+    }
+    let all = lines.remove(&None);
+    let mut lines: Vec<Line> =
+        lines.into_iter().filter_map(|(label, values)| Some(Line { label: label?, values })).collect();
+    if let Some(mut others) = all {
+        for line in &lines {
+            others.iter_mut().zip(&line.values).for_each(|(others, value)| *others -= value);
+        }
+        lines.push(Line { label: OTHERS.to_owned(), values: others });
+    }
+    lines.retain(|line| line.values.iter().any(|value| *value != 0));
+    lines
 }

@@ -22,6 +22,7 @@ use crate::{
     kernel::{Services, idempotency},
     models::{
         audit::Door,
+        cluster_series,
         scheduled_job::{self, ARCHIVE, PURGE},
         session::Session,
         sign_in_link,
@@ -38,6 +39,8 @@ const ACTOR: &str = "server";
 const ROWS: i64 = 1000;
 /// The pause between two transactions, in which callers write.
 const PAUSE: Duration = Duration::from_millis(25);
+/// The longest time that a chart shows, and a day.
+const CHART: Duration = Duration::from_secs(401 * 24 * 60 * 60);
 
 /// What the settings say.
 #[derive(Clone)]
@@ -153,6 +156,7 @@ async fn remove_expired(services: &Services) {
         ("stored answers", remove_until(services, idempotency::oldest_kept(now), StoredAnswer::purge).await),
         ("sessions", remove_until(services, now, Session::purge).await),
         ("links to sign in", remove_until(services, now, sign_in_link::purge).await),
+        ("sums of locations", remove_until(services, now.minus(CHART), cluster_series::forget_locations).await),
         ("attempts to sign in", remove_until(services, now, used_sign_in::purge).await),
     ] {
         match removed {

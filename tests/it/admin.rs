@@ -129,6 +129,25 @@ both_databases! {
         assert_eq!(found(&admin, "'; DROP TABLE users; --").await, [""; 0]);
     }
 
+    async fn search_looks_at_one_field_at_a_time_as_it_is_now(app: TestApp) {
+        let admin = app.admin();
+        for (id, name, email) in [("alpha", "'Beta'", "'gamma@x'"), ("delta", "NULL", "'gamma2@x'"), ("eps", "'Zeta'", "NULL")] {
+            app.provision(id, Role::User);
+            app.execute(&format!("UPDATE users SET name = {name}, email = {email} WHERE id = '{id}'"));
+        }
+        assert_eq!(found(&admin, "gamma").await, ["alpha", "delta"]);
+        for across in ["alphaBeta", "alpha beta", "Betagamma", "deltagamma", "epsZ"] {
+            assert_eq!(found(&admin, across).await, [""; 0], "{across}");
+        }
+        app.user("alpha").call("user.updateName", json!({"name": "Omega"})).await;
+        assert_eq!((found(&admin, "BETA").await, found(&admin, "omEGA").await), (vec![], vec!["alpha".to_owned()]));
+        let by_name = json!({"search": "gamma", "sort": "name", "order": "asc", "limit": 1});
+        let page = admin.call("admin.listUsers", by_name).await;
+        assert_eq!((&page["items"][0]["id"], page["nextCursor"].is_string()), (&json!("delta"), true));
+        app.user("alpha").call("user.softDelete", Value::Null).await;
+        assert_eq!(found(&admin, "omega").await, [""; 0]);
+    }
+
     async fn search_treats_wildcards_literally(app: TestApp) {
         let admin = app.admin();
         for id in ["a%b", "a_b", "a\\b", "axb"] {

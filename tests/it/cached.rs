@@ -40,7 +40,7 @@ fn statement(event: &InstrumentationEvent<'_>) -> Option<String> {
     let InstrumentationEvent::FinishQuery { query, .. } = event else { return None };
     let text = query.to_string();
     let text = text.split("-- binds").next().unwrap().trim();
-    let is_prepared = ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb))
+    let is_prepared = ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb))
         && !text.starts_with("SELECT pg_advisory_xact_lock");
     // A list of values has a text for each length; only the page of users for admins has one.
     (is_prepared && !text.contains(" IN (")).then(|| text.to_owned())

@@ -16,6 +16,10 @@ const COMPOSITE: &str = "SELECT indexrelid::regclass::text FROM pg_index
         AND indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
     ORDER BY 1";
 
+fn reads(statement: &str) -> bool {
+    ["SELECT", "WITH"].iter().any(|verb| statement.starts_with(verb))
+}
+
 /// A statement with its values.
 fn whole(Planned { statement, .. }: &Planned) -> String {
     let (text, values) = statement.split_once("-- binds: ").unwrap_or((statement, "[]"));
@@ -48,7 +52,7 @@ fn generated_list_of_indexes_is_complete() {
     let mut list = "| index | serves, for example | blocks read with it | without |\n|---|---|---|---|\n".to_owned();
     for name in &names {
         let uses = |planned: &&Planned| planned.plan.iter().any(|line| line.contains(&format!(" {name} ")));
-        let served = planned.iter().filter(|planned| planned.statement.starts_with("SELECT")).find(uses);
+        let served = planned.iter().filter(|planned| reads(&planned.statement)).find(uses);
         let Some(served) = served else {
             writeln!(list, "| `{name}` | no query: a rule of the database, or changes | | |").unwrap();
             continue;

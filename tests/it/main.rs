@@ -13,6 +13,7 @@ mod backups;
 mod cached;
 mod clients;
 mod cluster_detail;
+mod cluster_series;
 mod commands;
 mod concurrency;
 mod confirmation;

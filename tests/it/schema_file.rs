@@ -14,7 +14,7 @@ fn columns(conn: &mut DbConnection, table: &str) -> Vec<String> {
                 WHEN type = 'INTEGER' AND pk = 1 THEN 'BigInt' WHEN type = 'INTEGER' THEN 'Integer'
                 WHEN type = 'BIGINT' THEN 'BigInt' WHEN type = 'TEXT' THEN 'Text'
                 WHEN type = 'BOOLEAN' THEN 'Bool' WHEN type = 'TIMESTAMP' THEN 'Timestamp' ELSE type
-            END || ':' || iif(\"notnull\", 'NO', 'YES') || ':' || pk FROM pragma_table_info('{table}') ORDER BY cid"
+            END || ':' || iif(\"notnull\", 'NO', 'YES') || ':' || pk FROM pragma_table_xinfo('{table}') ORDER BY cid"
         ),
         Backend::Postgres => format!(
             "SELECT column_name || ':' || CASE data_type

@@ -49,8 +49,9 @@ fn counted(conn: &mut clusterdesk::db::DbConnection, column: &str) -> Vec<String
 /// What the rollup says now.
 fn rolled_up(conn: &mut clusterdesk::db::DbConnection, column: &str) -> Vec<String> {
     conn.texts(&format!(
-        "SELECT {column} || ' ' || sum(change) FROM cluster_days WHERE day > '9999-01-01' GROUP BY {column}
-        HAVING sum(change) <> 0 ORDER BY 1"
+        "SELECT label || ' ' || sum(clusters) FROM (
+            SELECT label, clusters FROM cluster_totals WHERE kind = '{column}' UNION ALL SELECT {column}, change FROM cluster_days
+        ) AS numbers GROUP BY label HAVING sum(clusters) <> 0 ORDER BY 1"
     ))
 }
 

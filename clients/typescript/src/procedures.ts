@@ -1,4 +1,4 @@
-// x-content-hash: 8b72c8383aa860202f1a9de01568c88b07aec00861c2aef997aeac7808ca0984
+// x-content-hash: 5dd1ab9e9aac4a259d5088ab9d80a4c5b1c248a82dfe943f6f6cbba9fb8c4d97
 // The procedures of clusterdesk 0.1.0, generated from its registry. Do not edit.
 //
 // Here are: the named types, among them `ErrorCode`, `Issue` and `ErrorData` (what is in `error.data`); `NoInput`; and
@@ -467,7 +467,7 @@ export type Metric =
   | "clustersByPlan"
   /** The same by status. */
   | "clustersByStatus"
-  /** The same by location: the 50 with the most, and the others together. */
+  /** The same by location: the 20 with the most, and the others together. */
   | "clustersByLocation"
   /** Audited mutations. */
   | "changes"

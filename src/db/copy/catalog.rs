@@ -66,6 +66,7 @@ impl Table {
     }
 }
 
+// Columns that a database computes itself are not among them.
 const SQLITE: &str = "SELECT tables.name, columns.name, columns.type,
         EXISTS (SELECT 1 FROM pragma_foreign_key_list(tables.name)) AS refers
     FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns
@@ -76,6 +77,7 @@ const POSTGRES: &str = "SELECT tables.relname::text, columns.attname::text, form
     FROM pg_class AS tables JOIN pg_attribute AS columns ON columns.attrelid = tables.oid
     WHERE tables.relkind = 'r' AND tables.relnamespace = current_schema()::regnamespace
         AND tables.relname NOT LIKE '\\_\\_%' AND columns.attnum > 0 AND NOT columns.attisdropped
+        AND columns.attgenerated = ''
     ORDER BY EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = tables.oid AND contype = 'f'),
         tables.relname::text COLLATE \"C\", columns.attnum";
 

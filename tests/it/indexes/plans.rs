@@ -41,7 +41,7 @@ pub fn plans_on(conn: &mut DbConnection, work: impl FnOnce(&mut DbConnection)) -
     let planned = seen.into_iter().filter_map(|statement| {
         let (text, binds) = statement.split_once("-- binds: ").unwrap_or((&statement, "[]"));
         let verb = text.split_whitespace().next().unwrap_or_default();
-        if !["SELECT", "INSERT", "UPDATE", "DELETE"].contains(&verb) {
+        if !["SELECT", "WITH", "INSERT", "UPDATE", "DELETE"].contains(&verb) {
             return None;
         }
         let plan = match backend {

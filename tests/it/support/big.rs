@@ -6,7 +6,8 @@ use super::{Backend, Sql, TestDatabase};
 
 /// 100,000 users, 33,333 customers, 150,000 clusters (a third of them deleted), 20,000 each of tokens, sessions,
 /// links and attempts to sign in, tombstones, Stripe events, subscriptions, payments, gone customers and stored answers, and
-/// 100,000 audit rows, their hashes, and cluster events. Numbers of clusters are of 20 locations for 500 days.
+/// 100,000 audit rows, their hashes, and cluster events. Numbers of clusters are of 60
+/// locations for 500 days, and of 20,000 at present.
 pub fn big(backend: Backend) -> &'static TestDatabase {
     static SQLITE: OnceLock<TestDatabase> = OnceLock::new();
     static POSTGRES: OnceLock<TestDatabase> = OnceLock::new();
@@ -37,7 +38,7 @@ fn build(backend: Backend) -> TestDatabase {
     });
     names.iter().for_each(|name| conn.run(&format!("DROP INDEX {name}")));
     // On SQLite the triggers have written the last four.
-    let count = if backend == Backend::Sqlite { 18 } else { 22 };
+    let count = if backend == Backend::Sqlite { 20 } else { 24 };
     for statement in &rows(backend)[..count] {
         conn.run(statement);
     }
@@ -50,7 +51,7 @@ fn build(backend: Backend) -> TestDatabase {
     database
 }
 
-fn rows(backend: Backend) -> [String; 22] {
+fn rows(backend: Backend) -> [String; 24] {
     let numbers = |count: u32| match backend {
         Backend::Sqlite => format!(
             "(WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < {count})
@@ -105,13 +106,23 @@ fn rows(backend: Backend) -> [String; 22] {
             .to_owned(),
         format!(
             "INSERT INTO cluster_days (day, plan, status, location, shard, change)
-            SELECT {day}, {plan}, 'PENDING', 'location ' || (n % 20), 0, 1 FROM {}",
+            SELECT {at}, 'PRO', 'PENDING', 'town', 0, 1 FROM {}",
+            numbers(100)
+        ),
+        format!(
+            "INSERT INTO cluster_series (kind, label, day, change)
+            SELECT 'location', 'location ' || (n % 60), {day}, 1 FROM {}",
             numbers(30_000),
             day = match backend {
                 Backend::Sqlite => "datetime('2024-01-01', (n / 60) || ' days')",
                 Backend::Postgres => "TIMESTAMP '2024-01-01' + n / 60 * INTERVAL '1 day'",
             },
-            plan = pick("FREE PRO BUSINESS", "n"),
+        ),
+        format!(
+            "INSERT INTO cluster_totals (kind, label, clusters)
+            SELECT CASE WHEN n < 4 THEN 'plan' ELSE 'location' END, {label}, n % 100 FROM {}",
+            numbers(20_000),
+            label = "CASE n WHEN 1 THEN 'FREE' WHEN 2 THEN 'PRO' WHEN 3 THEN 'BUSINESS' ELSE 'location ' || n END",
         ),
         format!(
             "INSERT INTO api_tokens (user_id, name, hash, scope, created_at)

@@ -68,7 +68,7 @@ impl Sql for DbConnection {
         let object = match self.backend() {
             Backend::Sqlite => {
                 let columns = self.texts(&format!(
-                    "SELECT group_concat('''' || name || ''', \"' || name || '\"') FROM pragma_table_info('{table}')"
+                    "SELECT group_concat('''' || name || ''', \"' || name || '\"') FROM pragma_table_xinfo('{table}')"
                 ));
                 format!("json_object({})", columns.concat())
             }

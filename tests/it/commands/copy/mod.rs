@@ -88,6 +88,8 @@ fn fill_odd_rows(database: &TestDatabase) {
         ),
         // Of entries that were purged.
         "INSERT INTO audit_counts (bucket, shard, entries) VALUES ('2025-01-02 03:00:00', 1, 7)".to_owned(),
+        // Changes that are added up.
+        "DELETE FROM cluster_days WHERE plan = 'PRO'".to_owned(),
         format!("INSERT INTO payments VALUES ('in_1', {TIME}, 'PRO', 'USD', 3000)"),
         format!("INSERT INTO audit_seals (id, hash) VALUES (1, '{}')", "f".repeat(64)),
         "INSERT INTO log_starts (log, through) VALUES ('cluster_events', 0)".to_owned(),
