@@ -17,6 +17,7 @@ use super::{
     addresses::Addresses,
     client::{Bearer, Peer, address, trace_context},
     document::{self, DocumentPage},
+    explorer::Explorer,
     origin::{Origins, cors},
     provider::identity_provider,
     readiness::Readiness,
@@ -44,6 +45,7 @@ pub struct Site {
     pub(super) cors: CorsLayer,
     pub(super) trusted_proxies: Vec<TrustedProxy>,
     pub(super) documents: [DocumentPage; 3],
+    pub(super) explorer: Explorer,
     pub(super) limits: Limits,
     /// The memory for messages.
     pub(super) budget: Budget,
@@ -81,12 +83,16 @@ impl Site {
         let origins = Arc::new(Origins::new(settings));
         let provider = identity_provider(settings)?;
         let session_cookies = SessionCookies::new(&settings.session_cookies);
+        let documents = document::pages(kernel.documents());
+        let [openrpc, ..] = &documents;
+        let explorer = Explorer::new(&openrpc.address());
         let (catalogue, wire) = (Arc::clone(kernel.catalogue()), &limits.wire);
         let service = JsonRpcService::new(Arc::clone(&kernel), Arc::clone(&catalogue), wire)?;
         Ok(Self {
             jsonrpc: Arc::new(Gate::new(service, wire)),
             trpc: Trpc::new(Arc::clone(&kernel), catalogue, wire.clone()),
-            documents: document::pages(kernel.documents()),
+            documents,
+            explorer,
             kernel,
             provider,
             cors: cors(&origins, session_cookies.are_accepted()),
