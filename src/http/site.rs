@@ -33,6 +33,9 @@ use crate::{
 /// Bytes that webhooks and metrics may occupy, beyond 16 KiB for each request.
 const PAGES_BYTES: usize = 16 * 1024 * 1024;
 
+/// The header of calls that the explorer makes by itself, while nobody uses its page.
+const UNATTENDED: &str = "x-unattended";
+
 /// Answers the HTTP requests of a server.
 pub struct Site {
     pub(super) kernel: Arc<Kernel>,
@@ -129,7 +132,9 @@ impl Site {
             token => token.authenticate(&services.authenticator).await,
         };
         let parent = services.traces.parent(|name| trace_context(headers, name));
-        Ok(Client { address: address(connection.peer, headers, &self.trusted_proxies), credential, door, parent })
+        let address = address(connection.peer, headers, &self.trusted_proxies);
+        let unattended = headers.contains_key(UNATTENDED);
+        Ok(Client { address, credential, door, unattended, parent })
     }
 
     /// The memory for messages.
