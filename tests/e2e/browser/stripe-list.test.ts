@@ -133,7 +133,22 @@ for (const [index, [width, colorScheme]] of LOOKS.entries()) {
 }
 
 test("the list of events is never wider than its place", () =>
-  open((page) => narrow(page, "Events"), { isPaused: false }));
+  open(
+    async (page) => {
+      // Longer words than `now`.
+      const earlier = new Date(Date.now() - 25 * 60_000).toISOString();
+      await page.route("**/", async (route) => {
+        if (!route.request().postData()?.includes("admin.webhookEvents")) return route.continue();
+        const response = await route.fetch();
+        const body = (await response.text()).replaceAll(/"(received|processed)At":"[^"]+"/g, `"$1At":"${earlier}"`);
+        await route.fulfill({ response, body });
+      });
+      await page.getByRole("button", { name: "Received" }).press("Enter");
+      await rows(page).filter({ hasText: "25 minutes ago" }).first().waitFor();
+      await narrow(page, "Events");
+    },
+    { isPaused: false },
+  ));
 
 test("what the page asks for while nobody uses it does not count as use", () =>
   open(async (page) => {
