@@ -24,6 +24,11 @@ impl Text {
         self.plain.clone()
     }
 
+    /// The same, without a share in them.
+    pub fn plain_bytes(&self) -> &[u8] {
+        &self.plain
+    }
+
     /// The bytes in the coding `gzip`, for a request that accepts it.
     pub fn gzip(&self, request: &HeaderMap) -> Option<Bytes> {
         if !accepts_gzip(request) {

@@ -22,6 +22,11 @@ pub fn read(headers: &HeaderMap) -> Option<&str> {
     named(SECURE).or_else(|| named(PLAIN).filter(|_| !has_tls(headers)))
 }
 
+/// Whether the secret that [`read`] finds is in a cookie that only a page with TLS of this very host can have set.
+pub fn is_bound(headers: &HeaderMap) -> bool {
+    cookies(headers).iter().any(|(cookie, _)| *cookie == SECURE)
+}
+
 /// The credential of a cookie's value.
 pub fn credential(value: &str) -> Credential {
     let secret = ConsoleSecret::parse(value);

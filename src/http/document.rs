@@ -1,16 +1,19 @@
 //! `/openrpc.json`, `/app-router.d.ts` and `/app-router-v10.d.ts`: the generated documents, which are public.
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use procedures::describe::{Document, Documents};
 
 use super::{
     compressed::Text,
     refusal::{self, Wire},
-    response::{JSON, Response, versioned},
+    response::{IMMUTABLE, JSON, Response, versioned},
 };
 
 const TYPESCRIPT: &str = "application/typescript; charset=utf-8";
+
+/// The query that names a version of a document.
+const VERSION: &str = "v=";
 
 /// A document as it is served.
 pub struct DocumentPage {
@@ -39,11 +42,20 @@ impl DocumentPage {
         self.path == path
     }
 
+    /// Its address with its version, relative to `/`, at which it never changes.
+    pub fn address(&self) -> String {
+        format!("{}?{VERSION}{}", self.path.trim_start_matches('/'), self.version)
+    }
+
     /// The document, or 304 if the client has this version already.
-    pub fn answer(&self, method: &Method, headers: &HeaderMap, request_id: &str) -> Response {
+    pub fn answer(&self, (method, query, headers): (&Method, Option<&str>, &HeaderMap), request_id: &str) -> Response {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this document by GET.", request_id);
         }
-        versioned(headers, &self.version, self.content_type, &self.text)
+        let mut response = versioned(headers, &self.version, self.content_type, &self.text);
+        if query.and_then(|query| query.strip_prefix(VERSION)) == Some(self.version.as_str()) {
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
+        }
+        response
     }
 }

@@ -1,15 +1,16 @@
 //! The explorer: a web page that documents the procedures, calls them, and has a dashboard for admins. It is compiled
 //! into the binary, loads nothing from other hosts, and only uses the public API.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use procedures::{Share, whole};
 use sha2::{Digest, Sha256};
 
 use super::{
     compressed::Text,
-    response::{Response, versioned},
+    response::{IMMUTABLE, Response, versioned},
 };
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -19,8 +20,6 @@ const SVG: &str = "image/svg+xml";
 
 /// For the page, which names the current files (RFC 9111 §5.2.2.4).
 const REVALIDATED: &str = "no-cache";
-/// For files whose name changes with their content (RFC 8246).
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// The Content Security Policy (level 3): scripts, styles, images and connections of this origin only. 'self' includes
 /// WebSockets. `require-trusted-types-for` makes the browser refuse to parse text as HTML.
@@ -43,25 +42,40 @@ const ASSETS: [(&str, &str, &str); 5] = [
     ("sign-in.js", JAVASCRIPT, include_str!("explorer/built/sign-in.js")),
 ];
 
-static FILES: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
-    let mut files = HashMap::new();
-    let mut pages = PAGES.map(|(path, page)| (path, page.to_owned()));
-    for (name, kind, body) in ASSETS {
-        let version = version(body);
-        let fingerprinted = fingerprinted(name, &version);
-        for (_, page) in &mut pages {
-            *page = page.replace(&format!("docs/{name}"), &format!("docs/{fingerprinted}"));
+/// Where answers stand in a page.
+const ANSWERS: &str = r#"<script type="application/json" id="answers">"#;
+
+/// The files of the explorer by their paths.
+pub struct Explorer(HashMap<String, File>);
+
+impl Explorer {
+    /// The explorer for the procedures whose OpenRPC document is at this address, relative to `/`.
+    pub fn new(document: &str) -> Self {
+        let mut files = HashMap::new();
+        let mut pages =
+            PAGES.map(|(path, page)| (path, page.replace("openrpc.json\" as", &format!("{document}\" as"))));
+        for (name, kind, body) in ASSETS {
+            let version = version(body);
+            let fingerprinted = fingerprinted(name, &version);
+            for (_, page) in &mut pages {
+                *page = page.replace(&format!("docs/{name}"), &format!("docs/{fingerprinted}"));
+            }
+            let file = File { kind, text: Text::new(body), version, caching: IMMUTABLE };
+            files.insert(format!("/docs/{fingerprinted}"), file);
         }
-        let file = File { kind, text: Text::new(body), version, caching: IMMUTABLE };
-        files.insert(format!("/docs/{fingerprinted}"), file);
+        for (path, page) in pages {
+            let version = version(&page);
+            let file = File { kind: HTML, text: Text::new(page), version, caching: REVALIDATED };
+            files.insert(path.to_owned(), file);
+        }
+        Self(files)
     }
-    for (path, page) in pages {
-        let version = version(&page);
-        let file = File { kind: HTML, text: Text::new(page), version, caching: REVALIDATED };
-        files.insert(path.to_owned(), file);
+
+    /// The file at this path of the server; None if there is none.
+    pub fn at(&self, path: &str) -> Option<&File> {
+        self.0.get(path)
     }
-    files
-});
+}
 
 /// A file of the explorer.
 pub struct File {
@@ -72,11 +86,6 @@ pub struct File {
 }
 
 impl File {
-    /// The file at this path of the server; None if there is none.
-    pub fn at(path: &str) -> Option<&'static Self> {
-        FILES.get(path)
-    }
-
     /// The file, or 304 if the browser has this version already.
     pub fn answer(&self, headers: &HeaderMap) -> Response {
         let mut response = versioned(headers, &self.version, self.kind, &self.text);
@@ -85,6 +94,29 @@ impl File {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.caching));
         response
+    }
+
+    /// Whether it is a page with a place for answers.
+    pub fn has_answers(&self) -> bool {
+        self.around_answers().is_some()
+    }
+
+    /// The page with these answers, which are JSON. Nobody may keep it. `share` is what the answers occupy. None without a place for
+    /// them.
+    pub fn with_answers(&self, answers: &str, share: Share) -> Option<Response> {
+        let (before, after) = self.around_answers()?;
+        // Only strings have this character, so no answer ends the element.
+        let answers = answers.replace('<', "\\u003c");
+        let page = share.keep(format!("{before}{ANSWERS}{answers}{after}"));
+        let mut response = whole(StatusCode::OK, self.kind, page);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Some(response)
+    }
+
+    fn around_answers(&self) -> Option<(&str, &str)> {
+        str::from_utf8(self.text.plain_bytes()).ok()?.split_once(ANSWERS)
     }
 }
 

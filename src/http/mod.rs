@@ -2,6 +2,7 @@
 //! credential, body limits, JSON errors, sign-in, and the pages that are not procedures.
 
 mod addresses;
+mod answered;
 mod attempt_cookie;
 mod body;
 mod client;

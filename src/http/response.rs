@@ -13,6 +13,9 @@ pub type Response = http::Response<Body>;
 /// The content type of JSON-RPC.
 pub const JSON: &str = "application/json; charset=utf-8";
 
+/// How something may be cached whose address changes with its content (RFC 8246).
+pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// The headers that every response gets.

@@ -9,7 +9,6 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
     client::request_id,
-    explorer::File,
     health, host,
     mount::{Mount, mount},
     oidc,
@@ -77,7 +76,13 @@ impl Site {
         if let Some(provider) = self.provider.as_ref().filter(|_| oidc::is_here(&path)) {
             return Box::pin(self.sign_in_by(provider, request, connection, request_id)).await;
         }
-        if let Some(response) = explorer_file(&request, request_id) {
+        if !is_upgrade(&request) {
+            let about = (request.method(), path.as_str(), request.headers());
+            if let Some(response) = Box::pin(self.answered(about, connection, request_id)).await {
+                return response;
+            }
+        }
+        if let Some(response) = self.explorer_file(&request, request_id) {
             return response;
         }
         let document = self.documents.iter().find(|document| document.is_at(&path));
@@ -89,7 +94,8 @@ impl Site {
             return refusal::foreign_origin(wire(mount), &path, request.headers(), request_id);
         }
         if let Some(document) = document {
-            return document.answer(request.method(), request.headers(), request_id);
+            let about = (request.method(), request.uri().query(), request.headers());
+            return document.answer(about, request_id);
         }
         let by_cookie = self.session_cookies.decide(request.headers());
         let answer = self.procedures(request, connection, request_id, mount).await;
@@ -127,6 +133,20 @@ impl Site {
             }
         }
     }
+
+    /// Answers a request for a file of the explorer. None for other paths, and for the JSON-RPC requests at `/`.
+    fn explorer_file(&self, request: &Request<Incoming>, request_id: &str) -> Option<Response> {
+        let path = request.uri().path();
+        if path == "/docs/" {
+            return Some(response::moved("../docs"));
+        }
+        let file = self.explorer.at(path)?;
+        match *request.method() {
+            Method::GET | Method::HEAD if !is_upgrade(request) => Some(file.answer(request.headers())),
+            _ if path == "/" => None,
+            _ => Some(refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this page by GET.", request_id)),
+        }
+    }
 }
 
 fn by_get(request_id: &str) -> Response {
@@ -136,20 +156,6 @@ fn by_get(request_id: &str) -> Response {
 /// The wire of the procedures below a mount. JSON-RPC has no mount.
 fn wire(mount: Option<Mount<'_>>) -> Wire {
     mount.map_or(Wire::JsonRpc, |mount| Wire::Trpc(mount.transformer))
-}
-
-/// Answers a request for a file of the explorer. None for other paths, and for the JSON-RPC requests at `/`.
-fn explorer_file(request: &Request<Incoming>, request_id: &str) -> Option<Response> {
-    let path = request.uri().path();
-    if path == "/docs/" {
-        return Some(response::moved("../docs"));
-    }
-    let file = File::at(path)?;
-    match *request.method() {
-        Method::GET | Method::HEAD if !is_upgrade(request) => Some(file.answer(request.headers())),
-        _ if path == "/" => None,
-        _ => Some(refusal::wrong_method(Wire::JsonRpc, "GET, HEAD", "Get this page by GET.", request_id)),
-    }
 }
 
 fn beyond_limits(wire: Wire, request_id: &str) -> Response {

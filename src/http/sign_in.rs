@@ -16,7 +16,7 @@ use super::{
     response::{JSON, Response},
     site::{ClientConnection, Site},
 };
-use crate::{auth::Credential, kernel::Client, models::audit::Door};
+use crate::{auth::Credential, kernel::Client};
 
 /// Where a browser is signed in. By GET it is a page of the explorer.
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -105,7 +105,7 @@ impl Site {
     /// Who sends a request of a browser.
     pub(super) fn browser(&self, connection: &ClientConnection, headers: &HeaderMap, credential: Credential) -> Client {
         let address = address(connection.peer, headers, &self.trusted_proxies);
-        Client { address, credential, door: Door::Jsonrpc, parent: None }
+        Client { address, credential, ..Client::default() }
     }
 }
 

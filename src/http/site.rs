@@ -17,6 +17,7 @@ use super::{
     addresses::Addresses,
     client::{Bearer, Peer, address, trace_context},
     document::{self, DocumentPage},
+    explorer::Explorer,
     origin::{Origins, cors},
     provider::identity_provider,
     readiness::Readiness,
@@ -32,6 +33,9 @@ use crate::{
 /// Bytes that webhooks and metrics may occupy, beyond 16 KiB for each request.
 const PAGES_BYTES: usize = 16 * 1024 * 1024;
 
+/// The header of calls that the explorer makes by itself, while nobody uses its page.
+const UNATTENDED: &str = "x-unattended";
+
 /// Answers the HTTP requests of a server.
 pub struct Site {
     pub(super) kernel: Arc<Kernel>,
@@ -44,6 +48,7 @@ pub struct Site {
     pub(super) cors: CorsLayer,
     pub(super) trusted_proxies: Vec<TrustedProxy>,
     pub(super) documents: [DocumentPage; 3],
+    pub(super) explorer: Explorer,
     pub(super) limits: Limits,
     /// The memory for messages.
     pub(super) budget: Budget,
@@ -81,12 +86,16 @@ impl Site {
         let origins = Arc::new(Origins::new(settings));
         let provider = identity_provider(settings)?;
         let session_cookies = SessionCookies::new(&settings.session_cookies);
+        let documents = document::pages(kernel.documents());
+        let [openrpc, ..] = &documents;
+        let explorer = Explorer::new(&openrpc.address());
         let (catalogue, wire) = (Arc::clone(kernel.catalogue()), &limits.wire);
         let service = JsonRpcService::new(Arc::clone(&kernel), Arc::clone(&catalogue), wire)?;
         Ok(Self {
             jsonrpc: Arc::new(Gate::new(service, wire)),
             trpc: Trpc::new(Arc::clone(&kernel), catalogue, wire.clone()),
-            documents: document::pages(kernel.documents()),
+            documents,
+            explorer,
             kernel,
             provider,
             cors: cors(&origins, session_cookies.are_accepted()),
@@ -123,7 +132,9 @@ impl Site {
             token => token.authenticate(&services.authenticator).await,
         };
         let parent = services.traces.parent(|name| trace_context(headers, name));
-        Ok(Client { address: address(connection.peer, headers, &self.trusted_proxies), credential, door, parent })
+        let address = address(connection.peer, headers, &self.trusted_proxies);
+        let unattended = headers.contains_key(UNATTENDED);
+        Ok(Client { address, credential, door, unattended, parent })
     }
 
     /// The memory for messages.

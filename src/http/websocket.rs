@@ -81,6 +81,8 @@ impl Site {
         let token = offered.token.map_or_else(|| bearer(headers), Bearer::Token);
         let is_settled = token != Bearer::Absent;
         let mut client = self.client(connection, (request.method(), headers), token, wire.door()).await?;
+        // The explorer connects again by itself, whether or not somebody uses its page.
+        client.unattended = true;
         let introduces = wire != Wire::JsonRpc && introduces(request.uri().query());
         if introduces && !is_settled && caller::refusal(&client.credential).is_some() {
             // The first message may bring a better token than an old cookie.

@@ -13,6 +13,8 @@ pub struct Client {
     pub credential: Credential,
     /// The wire of the request.
     pub door: Door,
+    /// Whether the explorer called by itself, while nobody used its page. That does not keep a session alive.
+    pub unattended: bool,
     /// The span for which it was sent, if calls are traced.
     pub parent: Option<Parent>,
 }
@@ -22,6 +24,6 @@ pub type Context = procedures::Context<Client>;
 
 impl Default for Client {
     fn default() -> Self {
-        Self { address: None, credential: Credential::Anonymous, door: Door::Jsonrpc, parent: None }
+        Self { address: None, credential: Credential::Anonymous, door: Door::Jsonrpc, unattended: false, parent: None }
     }
 }

@@ -1,9 +1,9 @@
 //! When and from where API tokens and sessions are used, to ten minutes. It is written beside the calls, which neither wait for it nor fail
 //! with it.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use super::services::Services;
+use super::{client::Client, services::Services};
 use crate::{
     auth::{Credential, EXACTNESS},
     db::{DbConnection, Timestamp},
@@ -11,9 +11,14 @@ use crate::{
 };
 
 impl Services {
-    /// Notes that a credential was used, unless that was noted a moment ago.
-    pub(super) fn note_use(self: &Arc<Self>, credential: &Credential, address: Option<IpAddr>, now: Timestamp) {
+    /// Notes that the credential of a client was used, unless that was noted a moment ago. An explorer that is left open does not
+    /// use its session.
+    pub(super) fn note_use(self: &Arc<Self>, client: &Client, now: Timestamp) {
+        let Client { credential, address, .. } = client;
         let Some(token) = credential.stored() else { return };
+        if client.unattended && matches!(credential, Credential::Session(_)) {
+            return;
+        }
         let at = now.last_multiple(EXACTNESS);
         if !self.tokens.is_first_use(token, at) {
             return;

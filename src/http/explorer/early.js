@@ -1,15 +1,8 @@
 // Calls that are made before they are needed: what a tab of the dashboard shows first is asked for together with who is signed in, so
 // that it is there a round trip sooner.
 
-const PAGE = { order: "desc", limit: 20, total: true };
-
-/** What the tabs call first, without filters. */
-const FIRST = {
-  "dashboard/users": ["admin.listUsers", { sort: "createdAt", ...PAGE }],
-  "dashboard/clusters": ["admin.listClusters", PAGE],
-  "dashboard/audit": ["admin.auditLog", PAGE],
-  "dashboard/stripe": ["admin.webhookEvents", PAGE],
-};
+/** What the tabs call first, without filters. The server reads this file too, for the answers that come with the page. */
+import FIRST from "./first.json" with { type: "json" };
 
 /** The answers that are on the way, by procedure and input. */
 const early = new Map();
@@ -17,8 +10,14 @@ const early = new Map();
 /** A text that is the same for the same call. */
 export const keyOf = (method, params) => `${method} ${JSON.stringify(params)}`;
 
-/** What the tab of a URL with this fragment calls first, `[method, params]`. Undefined for other places. */
-export const firstOf = (hash) => FIRST[hash.replace(/^#\//, "")];
+/** The name of the tab of a URL with this fragment, if it is one that calls something first; else empty. */
+export function placeOf(hash) {
+  const place = hash.replace(/^#\//, "");
+  return Object.hasOwn(FIRST, place) ? place : "";
+}
+
+/** What that tab calls first, `[method, params]`. Undefined for other places. */
+export const firstOf = (hash) => FIRST[placeOf(hash)];
 
 /** Asks for what the URL's tab shows first, by `send(method, params)`. */
 export function askEarly(hash, send) {

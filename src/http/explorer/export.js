@@ -15,6 +15,7 @@ export function createExport({ name, fields, fetchPage }) {
   const stop = el("button", { type: "button", on: { click: () => running?.abort() }, hidden: true }, "Stop");
   const state = el("span", { class: "help", role: "status" });
   const problem = el("div", {});
+  const node = el("span", { class: "export" }, button, stop, state);
   let running = null;
 
   async function start() {
@@ -65,8 +66,12 @@ export function createExport({ name, fields, fetchPage }) {
   }
 
   return {
-    node: el("span", { class: "export" }, button, stop, state),
+    node,
     problem,
+    /** Shows the button only if there is something to save. */
+    offer(hasRows) {
+      node.hidden = !hasRows && running === null;
+    },
     stop: () => running?.abort(),
   };
 }

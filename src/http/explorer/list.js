@@ -221,6 +221,7 @@ export function showList(
     const known = total && `${total.more ? "more than " : ""}${number.format(total.count)}`;
     count.textContent = [noun, shown, known && shown && `of ${known}`].filter(Boolean).join(" ");
     count.hidden = shown === "";
+    csv.offer(table.size > 0);
     where.textContent = `Page ${cursors.length}`;
     previous.disabled = cursors.length === 1;
     next.disabled = nextCursor === null;

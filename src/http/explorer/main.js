@@ -7,6 +7,7 @@ import { showCalls } from "./calls.js";
 import { showCluster } from "./cluster-page.js";
 import { showDashboard } from "./dashboard.js";
 import { byId, el } from "./dom.js";
+import { placeOf } from "./early.js";
 import { startEnvironments } from "./environments.js";
 import { showEnvironments } from "./environments-page.js";
 import { failureBox } from "./failure.js";
@@ -15,6 +16,8 @@ import { markCurrent, startNavigation } from "./navigation.js";
 import { showOverview } from "./overview.js";
 import { showProcedure } from "./procedure.js";
 import { loadRegistry } from "./registry.js";
+import { ROOT } from "./rpc.js";
+import { store } from "./store.js";
 import { startSwitcher } from "./switcher.js";
 import { startTheme } from "./theme.js";
 import { showUser } from "./user-page.js";
@@ -32,6 +35,7 @@ byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+addEventListener("beforeunload", () => store.leave(placeOf(location.hash), ROOT.pathname));
 await start();
 
 async function start() {

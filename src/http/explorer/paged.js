@@ -5,6 +5,7 @@ import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { arrange, keepFocus } from "./focus.js";
 import { call } from "./rpc.js";
+import { head } from "./table.js";
 
 /** Rows of the first page, and of those that follow. */
 const FIRST = 10;
@@ -13,16 +14,18 @@ const MORE = 50;
 const MOST = 100;
 
 /**
- * A table of what `procedure` lists for `input`. `columns` are `{title, cell(item)}`, `noun` names the items, and `empty` is said if
- * there are none. A list that is not paged is shown whole. Returns `{node, refresh()}`.
+ * A table of what `procedure` lists for `input`. `columns` are `{title, cell(item), sort}`; those with `sort` say and change the order,
+ * newest first at the beginning. `noun` names the items, and `empty` is said if there are none. A list that is not paged is shown
+ * whole. Returns `{node, refresh()}`.
  */
 export function pagedTable({ procedure, input, noun, columns, empty, isPaged = true }) {
   const body = el("tbody", { role: "rowgroup" });
-  const heads = columns.map(({ title }) => el("th", { scope: "col", role: "columnheader" }, title));
+  const heads = columns.map((column) => head(column, sortBy));
+  let order = columns.some(({ sort }) => sort !== undefined) ? { order: "desc" } : {};
   const table = el(
     "table",
     { role: "table", "aria-label": noun, hidden: true },
-    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)),
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...heads.map((one) => one.node))),
     body,
   );
   const state = el("div", { class: "list-state" }, el("p", { class: "loading" }, "Loading…"));
@@ -31,21 +34,43 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   let rows = new Map();
   let cursor;
   let loads = 0;
+  let isGrowing = false;
+  /** Whether there is a reason to read the shown rows again. */
+  let isOutdated = false;
+  showOrder();
   refresh();
   return { node: el("div", { class: "paged" }, el("div", { class: "table" }, table), state, more), refresh };
 
-  /** Reads the rows that are shown once more. */
-  function refresh() {
+  function sortBy(_column, direction) {
+    order = { order: direction };
+    showOrder();
+    isOutdated = true;
+    void renew();
+  }
+
+  function showOrder() {
+    for (const [index, one] of heads.entries()) one.show(columns[index].sort, order.order);
+  }
+
+  /** Reads the rows that are shown once more; after those that somebody waits for, which would be lost otherwise. */
+  async function refresh() {
+    isOutdated = true;
+    if (!isGrowing) await renew();
+  }
+
+  function renew() {
     const limit = Math.min(MOST, Math.max(FIRST, body.children.length));
     return load({ limit }, (items) => {
+      isOutdated = false;
       const known = rows;
       rows = new Map(items.map(([text, item]) => [text, known.get(text) ?? row(item)]));
       keepFocus(body, () => arrange(body, [...rows.values()]));
     });
   }
 
-  function next() {
-    return load({ limit: MORE, cursor }, (items) => {
+  async function next() {
+    isGrowing = true;
+    await load({ limit: MORE, cursor }, (items) => {
       const added = items.map(([text, item]) => [text, row(item)]);
       rows = new Map([...rows, ...added]);
       arrange(body, [...rows.values()]);
@@ -53,6 +78,8 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
       // The button vanishes on the last page, and with it the focus, which goes on to the rows that were asked for.
       if (cursor === undefined && document.activeElement === more) focusOn(added[0]?.[1]);
     });
+    isGrowing = false;
+    if (isOutdated) await renew();
   }
 
   async function load(page, show) {
@@ -60,7 +87,7 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
     const own = loads;
     more.setAttribute("aria-disabled", "true");
     try {
-      const { result } = await call(procedure, isPaged ? { ...input, ...page } : input);
+      const { result } = await call(procedure, isPaged ? { ...input, ...order, ...page } : input);
       if (own !== loads) return;
       const { items, nextCursor } = isPaged ? result : { items: result, nextCursor: null };
       cursor = nextCursor ?? undefined;

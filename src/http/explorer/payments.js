@@ -71,7 +71,7 @@ function subscription(one, isTest) {
     ),
     facts([
       ["Id", copyable("the subscription's id", id)],
-      ["Period", periodStart || periodEnd ? [moment(periodStart), " to ", moment(periodEnd)] : null],
+      ["Period", periodStart || periodEnd ? [moment(periodStart), " – ", moment(periodEnd)] : null],
       ["Invoices", invoices(one)],
       reportedAt ? ["As of", moment(reportedAt)] : null,
     ]),
@@ -80,6 +80,6 @@ function subscription(one, isTest) {
 
 /** The state of the invoices, as far as Stripe's events have told it. */
 function invoices({ status, paidFrom, paidUntil }) {
-  const paid = paidUntil ? ["paid for ", moment(paidFrom), " to ", moment(paidUntil)] : ["no payment known"];
+  const paid = paidUntil ? ["paid for ", moment(paidFrom), " – ", moment(paidUntil)] : ["no payment known"];
   return OWES.has(status) ? [badge("payment due", "amber"), " ", paid] : paid;
 }

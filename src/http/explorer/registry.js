@@ -1,7 +1,6 @@
 // The procedures, read from the server's OpenRPC document.
 
 import { ClusterdeskError, outcome } from "./client.js";
-import { ROOT } from "./rpc.js";
 import { resolve } from "./schema.js";
 
 /**
@@ -9,16 +8,17 @@ import { resolve } from "./schema.js";
  * @throws {ClusterdeskError}
  */
 export async function loadRegistry() {
-  let response, document;
+  let response, read;
   try {
-    // As the page's preload asks for it, or it would be loaded twice.
-    response = await fetch(new URL("openrpc.json", ROOT), { credentials: "same-origin" });
-    document = await response.json();
+    // At the address of the page's preload, which names its version, and in the same way, or it would be loaded twice.
+    const { href } = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=preload]"));
+    response = await fetch(href, { credentials: "same-origin" });
+    read = await response.json();
   } catch {
     throw new ClusterdeskError("NETWORK_ERROR", "The server's OpenRPC document, openrpc.json, could not be read.");
   }
-  if (!response.ok) outcome(document, "openrpc.json");
-  return new Registry(document);
+  if (!response.ok) outcome(read, "openrpc.json");
+  return new Registry(read);
 }
 
 export class Registry {

@@ -13,6 +13,7 @@ import {
   request,
   Watcher,
 } from "./client.js";
+import { attendance } from "./presence.js";
 import { session } from "./session.js";
 
 /** The server's address. A proxy may have mounted the page below a prefix. */
@@ -87,10 +88,12 @@ export async function callAll(calls, { token = session.token, signal } = {}) {
 async function exchange(message, { token, signal, ahead = undefined }) {
   const started = performance.now();
   const fetcher = ahead === undefined ? fetchBy(token) : () => ahead;
-  const reply = await post({ url: ROOT.href, token, fetch: fetcher }, message, signal).catch((error) => {
-    signal?.throwIfAborted();
-    throw error;
-  });
+  const reply = await post({ url: ROOT.href, token, headers: attendance(), fetch: fetcher }, message, signal).catch(
+    (error) => {
+      signal?.throwIfAborted();
+      throw error;
+    },
+  );
   const ms = performance.now() - started;
   const headers = HEADERS.map((name) => [name, reply.headers.get(name)]).filter(([, value]) => value !== null);
   return { body: reply.body, ms, headers: Object.fromEntries(headers) };

@@ -17,6 +17,9 @@ export function holdsToken(value) {
   return TOKEN.test(text) || [...given].some((token) => text.includes(token));
 }
 
+/** The cookie that says which tab was left, so that the server can answer what it calls first within the page (page.rs). */
+const PLACE = "clusterdesk-place";
+
 export const store = {
   /** What was kept under `key`; `fallback` if there is nothing, or the browser forbids it. */
   read(key, fallback) {
@@ -35,6 +38,11 @@ export const store = {
     } catch {
       return false;
     }
+  },
+  /** Notes the tab that is being left, by its name; nothing for any other place. The cookie ends with the browser. */
+  leave(place, path) {
+    // biome-ignore lint/suspicious/noDocumentCookie: The Cookie Store API needs TLS, and would write it after the page was left.
+    document.cookie = `${PLACE}=${place}; Path=${path}; SameSite=Strict${place === "" ? "; Max-Age=0" : ""}`;
   },
   /** Calls `listener` when another tab of the browser has changed something. Returns a function that stops this. */
   onChange(listener) {

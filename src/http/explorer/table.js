@@ -108,7 +108,7 @@ export function createTable({ noun, columns, actions, onSort }, list) {
 }
 
 /** The head of a column; with a button if the list can be sorted by it. */
-function head({ title, sort = undefined, first = "desc" }, onSort) {
+export function head({ title, sort = undefined, first = "desc" }, onSort) {
   if (sort === undefined) {
     return { node: el("th", { scope: "col", role: "columnheader" }, title), show() {} };
   }

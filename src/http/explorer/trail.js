@@ -15,7 +15,7 @@ const SHORT = 60;
  */
 export function trail(table, noun, filter, { empty, isBySomebody = false }) {
   const columns = [
-    { title: "When", cell: ({ createdAt }) => moment(createdAt) },
+    { title: "When", sort: "createdAt", cell: ({ createdAt }) => moment(createdAt) },
     { title: "Who", cell: ({ actorId }) => person(actorId, { cut: true }) },
     { title: "Procedure", cell: ({ procedure }) => dotted(procedure) },
     { title: "What", cell: (entry) => [`${entry.entity} `, subject(entry, { cut: true })] },

@@ -120,7 +120,7 @@ function clusters({ id }, page) {
       { title: "Plan", cell: ({ plan }) => badge(plan) },
       { title: "Status", cell: ({ status }) => badge(status) },
       { title: "Location", cell: ({ location }) => cut(location, "short") },
-      { title: "Created", cell: ({ createdAt }) => moment(createdAt) },
+      { title: "Created", sort: "createdAt", cell: ({ createdAt }) => moment(createdAt) },
       { title: "Changed", cell: ({ updatedAt }) => moment(updatedAt) },
       {
         title: "Actions",

@@ -7,6 +7,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { browser, complaints, screenshot } from "../support/browser.ts";
 import { choose, fits } from "../support/explorer.ts";
+import { LOOKS, menuHas } from "../support/lists.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -132,86 +133,92 @@ test("a page of another site can not use the session", () =>
     await account(page).waitFor();
   }));
 
-for (const width of [1280, 360]) {
+for (const [width, scheme] of LOOKS) {
   test(`${width} px: tokens are made, copied, rotated and revoked`, () =>
-    profile(async (page) => {
-      const user = `console_tokens_${width}`;
-      await createClient({ url: server.url, token: token(user) }).user.me();
-      await open(page, await server.consoleLink(user));
-      await page.goto(`${server.url}/#/access`);
-      const form = page.getByRole("form", { name: "New token" });
-      await form.getByRole("button", { name: "Make a token" }).click();
-      assert.equal(await form.getByLabel("name").getAttribute("aria-invalid"), "true");
-      await form.getByLabel("name").fill("deploy");
-      await form.getByLabel("scope").selectOption("write");
-      await form.getByLabel("expiresInDays").fill("30");
-      await form.getByLabel("expiresInDays").press("Enter");
-      const notice = page.getByRole("status").filter({ hasText: "never shown again" });
-      await notice.waitFor();
-      const secret = await notice.locator("code").innerText();
-      assert.match(secret, /^cdk_[0-9A-Za-z]{36}$/);
-      await notice.getByRole("button", { name: "Copy the new token" }).click();
-      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret);
-      const script = createClient({ url: server.url, token: secret });
-      assert.equal((await script.user.me()).id, user);
+    profile(
+      async (page) => {
+        const user = `console_tokens_${width}`;
+        await createClient({ url: server.url, token: token(user) }).user.me();
+        await open(page, await server.consoleLink(user));
+        await page.goto(`${server.url}/#/access`);
+        const form = page.getByRole("form", { name: "New token" });
+        await form.getByRole("button", { name: "Make a token" }).click();
+        assert.equal(await form.getByLabel("name").getAttribute("aria-invalid"), "true");
+        await form.getByLabel("name").fill("deploy");
+        await form.getByLabel("scope").selectOption("write");
+        await form.getByLabel("expiresInDays").fill("30");
+        await form.getByLabel("expiresInDays").press("Enter");
+        const notice = page.getByRole("status").filter({ hasText: "never shown again" });
+        await notice.waitFor();
+        const secret = await notice.locator("code").innerText();
+        assert.match(secret, /^cdk_[0-9A-Za-z]{36}$/);
+        await notice.getByRole("button", { name: "Copy the new token" }).click();
+        assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret);
+        const script = createClient({ url: server.url, token: secret });
+        assert.equal((await script.user.me()).id, user);
 
-      const row = () => page.getByRole("row").filter({ hasText: "live" });
-      assert.match(await row().innerText(), new RegExp(`deploy[\\s\\S]*…${secret.slice(-3)}[\\s\\S]*write`));
-      await accessible(page, "the tokens");
-      await screenshot(page, `console-tokens-${width}`);
-      await fits(page, "the tokens");
-      await choose(page, /^Actions: deploy/, "Rotate…");
-      assert.match(await page.getByRole("alertdialog").innerText(), /stops working at once, and you get a new one/);
-      await page.getByRole("button", { name: "Rotate the token" }).press("Enter");
-      await until(async () => (await notice.locator("code").innerText()) !== secret, "the new token");
-      const rotated = createClient({ url: server.url, token: await notice.locator("code").innerText() });
-      await assert.rejects(script.user.me(), { code: "UNAUTHORIZED" });
-      assert.equal((await rotated.user.me()).id, user);
-      await choose(page, /^Actions: deploy/, "Revoke…");
-      assert.match(await page.getByRole("alertdialog").innerText(), /stops working at once\. This can't be undone/);
-      await page.getByRole("button", { name: "Revoke the token" }).press("Enter");
-      await page.getByText(/has been revoked/).waitFor();
-      await assert.rejects(rotated.user.me(), { code: "UNAUTHORIZED" });
-      await page.reload();
-      await page.getByRole("table", { name: "Tokens" }).waitFor();
-      assert.doesNotMatch(await page.getByRole("main").innerText(), /cdk_/);
-    }, width));
+        const row = () => page.getByRole("row").filter({ hasText: "live" });
+        assert.match(await row().innerText(), new RegExp(`deploy[\\s\\S]*…${secret.slice(-3)}[\\s\\S]*write`));
+        await accessible(page, "the tokens");
+        await screenshot(page, `console-tokens-${width}`);
+        await fits(page, "the tokens");
+        await menuHas(page, /^Actions: deploy/, ["Rotate…", "Copy id", "Revoke…"]);
+        await choose(page, /^Actions: deploy/, "Rotate…");
+        assert.match(await page.getByRole("alertdialog").innerText(), /stops working at once, and you get a new one/);
+        await page.getByRole("button", { name: "Rotate the token" }).press("Enter");
+        await until(async () => (await notice.locator("code").innerText()) !== secret, "the new token");
+        const rotated = createClient({ url: server.url, token: await notice.locator("code").innerText() });
+        await assert.rejects(script.user.me(), { code: "UNAUTHORIZED" });
+        assert.equal((await rotated.user.me()).id, user);
+        await choose(page, /^Actions: deploy/, "Revoke…");
+        assert.match(await page.getByRole("alertdialog").innerText(), /stops working at once\. This can't be undone/);
+        await page.getByRole("button", { name: "Revoke the token" }).press("Enter");
+        await page.getByText(/has been revoked/).waitFor();
+        await assert.rejects(rotated.user.me(), { code: "UNAUTHORIZED" });
+        await page.reload();
+        await page.getByRole("table", { name: "Tokens" }).waitFor();
+        assert.doesNotMatch(await page.getByRole("main").innerText(), /cdk_/);
+      },
+      width,
+      scheme,
+    ));
 
   test(`${width} px: sessions are listed and signed out`, () =>
-    profile(async (page) => {
-      const user = `console_sessions_${width}`;
-      await createClient({ url: server.url, token: token(user) }).user.me();
-      await profile(async (elsewhere) => {
-        await open(elsewhere, await server.consoleLink(user));
-        await open(page, await server.consoleLink(user));
-        await page.goto(`${server.url}/#/access/sessions`);
-        const rows = page.getByRole("table", { name: "Sessions" }).getByRole("row");
-        await until(async () => (await rows.count()) === 3, "two sessions");
-        assert.match(await rows.nth(1).innerText(), /this browser/);
-        await accessible(page, "the sessions");
-        await screenshot(page, `console-sessions-${width}`);
-        await fits(page, "the sessions");
-        await choose(page, /^Actions: session #/, "Sign out…");
-        assert.match(await page.getByRole("alertdialog").innerText(), /That browser is signed out at once/);
-        await page.getByRole("alertdialog").getByRole("button", { name: "Sign out", exact: true }).press("Enter");
-        await page.getByText(/has been signed out/).waitFor();
-        await until(async () => (await rows.count()) === 2, "one session");
-        await elsewhere.reload();
-        await signIn(elsewhere).waitFor();
-      });
-      await page.getByRole("button", { name: "Sign out everywhere" }).press("Enter");
-      assert.match(await page.getByRole("alertdialog").innerText(), /All browsers are signed out/);
-      await page.getByRole("alertdialog").getByRole("button", { name: "Sign out everywhere" }).press("Enter");
-      await signIn(page).waitFor();
-      await page.getByText("Your tokens and sessions are shown here once you are signed in.").waitFor();
-    }, width));
+    profile(
+      async (page) => {
+        const user = `console_sessions_${width}`;
+        await createClient({ url: server.url, token: token(user) }).user.me();
+        await profile(async (elsewhere) => {
+          await open(elsewhere, await server.consoleLink(user));
+          await open(page, await server.consoleLink(user));
+          await page.goto(`${server.url}/#/access/sessions`);
+          const rows = page.getByRole("table", { name: "Sessions" }).getByRole("row");
+          await until(async () => (await rows.count()) === 3, "two sessions");
+          assert.match(await rows.nth(1).innerText(), /this browser/);
+          await accessible(page, "the sessions");
+          await screenshot(page, `console-sessions-${width}`);
+          await fits(page, "the sessions");
+          await menuHas(page, /^Actions: session #/, ["Sign out…"]);
+          await choose(page, /^Actions: session #/, "Sign out…");
+          assert.match(await page.getByRole("alertdialog").innerText(), /That browser is signed out at once/);
+          await page.getByRole("alertdialog").getByRole("button", { name: "Sign out", exact: true }).press("Enter");
+          await page.getByText(/has been signed out/).waitFor();
+          await until(async () => (await rows.count()) === 2, "one session");
+          await elsewhere.reload();
+          await signIn(elsewhere).waitFor();
+        });
+        await page.getByRole("button", { name: "Sign out everywhere" }).press("Enter");
+        assert.match(await page.getByRole("alertdialog").innerText(), /All browsers are signed out/);
+        await page.getByRole("alertdialog").getByRole("button", { name: "Sign out everywhere" }).press("Enter");
+        await signIn(page).waitFor();
+        await page.getByText("Your tokens and sessions are shown here once you are signed in.").waitFor();
+      },
+      width,
+      scheme,
+    ));
 }
 
-for (const [width, scheme] of [
-  [360, "dark"],
-  [1280, "light"],
-  [1920, "dark"],
-] as const) {
+for (const [width, scheme] of LOOKS) {
   test(`${width} px: an admin sees and ends the sessions and tokens of others`, () =>
     profile(
       async (page) => {

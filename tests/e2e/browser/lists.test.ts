@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { browser, screenshot } from "../support/browser.ts";
 import { choose, explorer, fits } from "../support/explorer.ts";
-import { copied, openTab, row, rows } from "../support/lists.ts";
+import { copied, LOOKS, menuHas, narrow, openTab, row, rows } from "../support/lists.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -41,6 +41,8 @@ for (const width of [1920, 1280, 360]) {
     explore(width, "/", async (page) => {
       await open(page, "Users");
       await page.evaluate(() => document.fonts.ready);
+      const account = page.getByRole("banner").getByRole("button", { name: "Account: Administrator, ADMIN" });
+      assert.equal(await account.evaluate((one) => one.scrollWidth - one.clientWidth), 0, "the name is whole");
       for (const [tab, sorted] of [
         ["Users", "Joined"],
         ["Clusters", "Created"],
@@ -201,35 +203,66 @@ test("CSV has all pages, is safe for spreadsheets, and can be stopped", () =>
     assert.equal(await focused(page), "Export CSV");
   }));
 
-test("the audit log is filtered by what commands do too, and by what an entry has", () =>
+for (const [width, colorScheme] of LOOKS) {
+  test(`${width} px: the audit log is filtered by what commands do too, and by what an entry has`, () =>
+    explore(
+      width,
+      "/",
+      async (page) => {
+        await server.consoleLink();
+        const filtered = `lists_filtered_${width}`;
+        await client(filtered).user.updateName({ name: `Filtered ${width}` });
+        await open(page, "Audit log");
+        const kinds = await page.getByLabel("Entity", { exact: true }).locator("option").allTextContents();
+        assert.ok(kinds.includes("stripe_subscription"));
+        await page.getByLabel("Procedure", { exact: true }).selectOption("console-link");
+        const procedures = async () => [...new Set(await page.locator("td[data-label=Procedure]").allInnerTexts())];
+        await until(async () => (await procedures()).join() === "console-link", "the links");
+        await page.getByRole("button", { name: "Reset" }).press("Enter");
+        const entry = row(page, "user.updateName").filter({ hasText: `Filtered ${width}` });
+        const menu = await entry.getByRole("button", { name: /^Actions: / }).getAttribute("aria-label");
+        // The triangle stands before the detail, in the same line.
+        assert.ok((await entry.locator("summary").boundingBox())!.height < 32, "the detail has one line");
+        await menuHas(page, menu!, [
+          "Only this user",
+          "Only by this user",
+          "Only user.updateName",
+          "Copy the actor's id",
+          "Copy the id of the user",
+          "Copy request id",
+        ]);
+        await choose(page, menu!, "Copy request id");
+        await until(async () => /^[0-9a-f-]{36}$/.test(await copied(page)), "the request id");
+        await choose(page, menu!, "Copy the id of the user");
+        await until(async () => (await copied(page)) === filtered, "the user's id");
+        await choose(page, menu!, "Copy the actor's id");
+        await until(async () => (await copied(page)) === filtered, "the actor's id");
+        const search = page.getByRole("search", { name: "Filter Entries" });
+        for (const [item, hash] of [
+          ["Only user.updateName", "procedure=user.updateName"],
+          ["Only this user", `entity=user&entityId=${filtered}`],
+          ["Only by this user", `actorId=${filtered}`],
+        ] as const) {
+          await choose(page, menu!, item);
+          await page.waitForURL(new RegExp(`\\?${hash}$`));
+          await entry.first().waitFor();
+          if (hash.includes(filtered)) await search.getByRole("link", { name: `Filtered ${width}` }).waitFor();
+        }
+        await accessible(page, "the log of a user");
+      },
+      { colorScheme },
+    ));
+}
+
+test("no list is wider than its place, at any width", () =>
   explore(1280, "/", async (page) => {
-    await server.consoleLink();
-    await client("lists_filtered").user.updateName({ name: "Filtered" });
-    await open(page, "Audit log");
-    const kinds = await page.getByLabel("Entity", { exact: true }).locator("option").allTextContents();
-    assert.ok(kinds.includes("stripe_subscription"));
-    await page.getByLabel("Procedure", { exact: true }).selectOption("console-link");
-    const procedures = async () => [...new Set(await page.locator("td[data-label=Procedure]").allInnerTexts())];
-    await until(async () => (await procedures()).join() === "console-link", "the links");
-    await page.getByRole("button", { name: "Reset" }).press("Enter");
-    const entry = row(page, "user.updateName").filter({ hasText: "Filtered" });
-    const menu = await entry.getByRole("button", { name: /^Actions: / }).getAttribute("aria-label");
-    await choose(page, menu!, "Copy request id");
-    await until(async () => /^[0-9a-f-]{36}$/.test(await copied(page)), "the request id");
-    await choose(page, menu!, "Copy the id of the user");
-    await until(async () => (await copied(page)) === "lists_filtered", "the user's id");
-    const search = page.getByRole("search", { name: "Filter Entries" });
-    for (const [item, hash] of [
-      ["Only user.updateName", "procedure=user.updateName"],
-      ["Only this user", "entity=user&entityId=lists_filtered"],
-      ["Only by this user", "actorId=lists_filtered"],
-    ] as const) {
-      await choose(page, menu!, item);
-      await page.waitForURL(new RegExp(`\\?${hash}$`));
-      await entry.first().waitFor();
-      if (hash.includes("lists_filtered")) await search.getByRole("link", { name: "Filtered" }).waitFor();
+    await open(page, "Users");
+    for (const tab of ["Users", "Clusters", "Audit log"]) {
+      await page.getByRole("navigation", { name: "Dashboard" }).getByRole("link", { name: tab }).click();
+      await page.getByRole("heading", { name: `Dashboard: ${tab}` }).waitFor();
+      await rows(page).first().waitFor();
+      await narrow(page, tab);
     }
-    await accessible(page, "the log of a user");
   }));
 
 test("users and clusters have names wherever they are listed, and their ids can be copied", () =>

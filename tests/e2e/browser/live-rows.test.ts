@@ -6,7 +6,7 @@ import type { Page, Route } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { browser } from "../support/browser.ts";
 import { choose, explorer } from "../support/explorer.ts";
-import { copied, dialog, openTab, row, rows } from "../support/lists.ts";
+import { copied, dialog, LOOKS, menuHas, openTab, row, rows } from "../support/lists.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -19,11 +19,7 @@ const client = (user: string) => createClient({ url: server.url, token: token(us
 const admin = createClient({ url: server.url, token: adminToken });
 const open = (page: Page, tab: string) => openTab(page, adminToken, tab);
 
-for (const [width, colorScheme] of [
-  [1280, "light"],
-  [360, "dark"],
-  [1920, "dark"],
-] as const) {
+for (const [width, colorScheme] of LOOKS) {
   test(`${width} px: clusters change by themselves, and what has changed is not acted on`, () =>
     explore(
       width,
@@ -35,6 +31,8 @@ for (const [width, colorScheme] of [
         await open(page, "Clusters");
         await page.getByRole("link", { name }).waitFor();
         const about = `Actions: ${name} #${id}`;
+        const copies = ["Copy id", "Copy the owner's id"];
+        await menuHas(page, about, ["Set CREATING…", "History", ...copies, "Delete…"]);
         await choose(page, about, "Set CREATING…");
         assert.match(await dialog(page).innerText(), /There is no way back to PENDING[\s\S]*owner lists_owner/);
         assert.doesNotMatch(await dialog(page).innerText(), /your own/);
@@ -57,6 +55,7 @@ for (const [width, colorScheme] of [
         assert.deepEqual(await owner.k8s.list(), []);
         await page.getByLabel("Status", { exact: true }).selectOption("DELETED");
         await row(page, name).waitFor();
+        await menuHas(page, about, ["History", ...copies, "Restore…"]);
         await choose(page, about, "Restore…");
         await dialog(page).getByRole("button", { name: "Restore the cluster" }).press("Enter");
         await page.getByText(`\u2068${name}\u2069 #${id} has been restored.`).waitFor();
@@ -67,6 +66,8 @@ for (const [width, colorScheme] of [
         await page.getByRole("button", { name: `Actions: appears #${second}` }).waitFor();
         await choose(page, `Actions: appears #${second}`, "Copy id");
         await until(async () => (await copied(page)) === String(second), "the cluster's id");
+        await choose(page, `Actions: appears #${second}`, "Copy the owner's id");
+        await until(async () => (await copied(page)) === `lists_second_${width}`, "the owner's id");
 
         const own = await admin.k8s.create({ name: "mine", location: "eu" });
         for (const action of ["Set CREATING…", "Delete…"]) {
@@ -109,6 +110,25 @@ for (const [width, colorScheme] of [
         await page.getByText("is ADMIN now.").waitFor();
         await choose(page, about, "Copy id");
         await until(async () => (await copied(page)) === user, "the user's id");
+        await menuHas(page, about, ["Make user…", "Clusters", "History", "Copy id", "Soft-delete…"]);
+        await choose(page, about, "Clusters");
+        await page.waitForURL(new RegExp(`#/dashboard/clusters\\?userId=${user}$`));
+        await page.getByText("No clusters match.").waitFor();
+        assert.equal(await page.getByRole("button", { name: "Export CSV" }).isVisible(), false);
+        await page.goBack();
+        await choose(page, about, "History");
+        await page.waitForURL(new RegExp(`#/dashboard/audit\\?entity=user&entityId=${user}$`));
+        await row(page, "admin.setRole").first().waitFor();
+        await page.goBack();
+        const gone = `lists_gone_${width}`;
+        await client(gone).user.me();
+        await page.getByLabel("Search", { exact: true }).fill(gone);
+        await choose(page, new RegExp(`^Actions: .*${gone}`), "Soft-delete…");
+        assert.match(await dialog(page).innerText(), /their tokens are revoked[\s\S]*This can't be undone here/);
+        await accessible(page, "the question before a deletion");
+        await dialog(page).getByRole("button", { name: "Soft-delete the account" }).press("Enter");
+        await page.getByText(/The account of .* has been deleted/).waitFor();
+        await assert.rejects(client(gone).user.me(), { code: "UNAUTHORIZED" });
 
         await page.getByLabel("Search", { exact: true }).fill("admin");
         await until(async () => (await rows(page).count()) === 1, "one admin");

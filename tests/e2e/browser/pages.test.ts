@@ -161,6 +161,34 @@ for (const width of WIDTHS) {
     });
   });
 
+  test(`${width} px: a user's clusters are newest first, or oldest`, async () => {
+    const id = `pages_sorted_${width}`;
+    const user = await person(server, id);
+    await stripe.subscribe(id);
+    await user.k8s.create({ name: "older", location: "eu" });
+    await user.k8s.create({ name: "newer", location: "eu", plan: "PRO" });
+    await open(width, `#/user/${id}`, async (page) => {
+      const names = () => region(page, "Clusters").locator("tbody a").allInnerTexts();
+      const head = region(page, "Clusters").getByRole("columnheader", { name: "Created" });
+      await until(async () => (await names()).join() === "newer,older", "the newest first");
+      assert.equal(await head.getAttribute("aria-sort"), "descending");
+      const sort = region(page, "Clusters").getByRole("button", { name: "Created", exact: true });
+      await sort.press("Enter");
+      await until(async () => (await names()).join() === "older,newer", "the oldest first");
+      assert.equal(await head.getAttribute("aria-sort"), "ascending");
+      assert.equal(await sort.evaluate((one) => one === document.activeElement), true);
+      // What is under the bar at the top has no size for axe.
+      await page.evaluate(() => scrollTo(0, 0));
+      await accessible(page, "sorted clusters");
+      // It stays so when something changes.
+      await user.k8s.update({ id: (await user.k8s.list())[0]!.id, name: "oldest" });
+      await until(async () => (await names()).join() === "oldest,newer", "the new name, in the same order");
+      await region(page, "What they did").getByRole("button", { name: "When" }).press("Enter");
+      const changes = page.getByRole("table", { name: "Changes" }).locator("tbody tr");
+      await until(async () => /updateName/.test(await changes.first().innerText()), "the first change first");
+    });
+  });
+
   test(`${width} px: Stripe's events are listed with reasons, and replayed`, async () => {
     await person(server, `pages_payer_${width}`);
     const id = await stripe.failing(`pages_payer_${width}`);

@@ -90,6 +90,7 @@ test("lists that are empty or can not be loaded", () =>
     await go(page, "#/dashboard/users?search=places_of_nobody");
     await page.getByText("No users match.").waitFor();
     await look(page, "empty list");
+    assert.equal(await page.getByRole("button", { name: "Export CSV" }).isVisible(), false);
     const main = page.getByRole("main");
     await page.route("**/", (route) =>
       route.request().postData()?.includes("admin.listUsers") ? route.abort("connectionrefused") : route.continue(),

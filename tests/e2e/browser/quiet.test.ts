@@ -192,3 +192,22 @@ test("a page about a thing that changes by itself keeps the focus, what is open,
     assert.deepEqual(await seen.jsonValue(), []);
   });
 });
+
+test("rows that were asked for come although the table is read again meanwhile", async () => {
+  const owner = await person(server, "quiet_growing");
+  const { id } = await owner.k8s.create({ name: "grows", location: "eu" });
+  for (let number = 0; number < 12; number += 1) await owner.k8s.update({ id, name: `grows-${number}` });
+  await open(`#/cluster/${id}`, async (page) => {
+    const events = page.getByRole("table", { name: "Events" }).locator("tbody tr");
+    await until(async () => (await events.count()) === 10, "the first events");
+    const held = await hold(page, (body) => body.includes("admin.clusterEvents") && body.includes("cursor"));
+    await button(page, "More events").press("Enter");
+    await until(() => held.bodies.length === 1, "the other events to be asked for");
+    await owner.k8s.update({ id, name: "grown" });
+    await heading(page, "grown").waitFor();
+    held.release();
+    await until(async () => /grown/.test(await events.first().innerText()), "the new event");
+    // As many as there were: the oldest one is asked for by the button.
+    await until(async () => (await events.count()) === 13, "the other events");
+  });
+});

@@ -8,6 +8,7 @@ import { accessible } from "../support/axe.ts";
 import { billed } from "../support/billed.ts";
 import { browser } from "../support/browser.ts";
 import { choose, explorer, signIn } from "../support/explorer.ts";
+import { LOOKS, menuHas, narrow } from "../support/lists.ts";
 import { dimmed, person, region, row, said } from "../support/things.ts";
 import { until } from "../support/until.ts";
 
@@ -29,16 +30,24 @@ const HALF_A_MINUTE = 30_000;
 const SOON = 200;
 
 /** Opens the tab as an admin, on a page whose clock only goes on when it is told to. */
-const open = (visit: (page: Page) => Promise<void>, { isPaused = true } = {}) =>
-  explore(1280, "/", async (page) => {
-    if (isPaused) await page.clock.install();
-    await signIn(page, adminToken);
-    await page.goto(`${server.url}/#/dashboard/stripe`);
-    await rows(page).first().waitFor();
-    await region(page, "Account").waitFor();
-    if (isPaused) await page.clock.pauseAt(Date.now() + 10_000);
-    await visit(page);
-  });
+const open = (
+  visit: (page: Page) => Promise<void>,
+  { isPaused = true, width = 1280, colorScheme = "light" as "light" | "dark" } = {},
+) =>
+  explore(
+    width,
+    "/",
+    async (page) => {
+      if (isPaused) await page.clock.install();
+      await signIn(page, adminToken);
+      await page.goto(`${server.url}/#/dashboard/stripe`);
+      await rows(page).first().waitFor();
+      await region(page, "Account").waitFor();
+      if (isPaused) await page.clock.pauseAt(Date.now() + 10_000);
+      await visit(page);
+    },
+    { colorScheme },
+  );
 
 const rows = (page: Page) => page.getByRole("table", { name: "Events" }).locator("tbody tr");
 const event = (page: Page, id: string) => row(page, "Events", id);
@@ -97,29 +106,73 @@ test("events are counted, sorted, filtered and saved as CSV", () =>
     { isPaused: false },
   ));
 
-test("the menu of an event replays it if it failed, and leads to its history", () =>
+for (const [index, [width, colorScheme]] of LOOKS.entries()) {
+  test(`${width} px: the menu of an event replays it if it failed, and leads to its history`, () =>
+    open(
+      async (page) => {
+        await menuHas(page, "Actions: event evt_paid_events_10", ["History", "Copy id"]);
+        await menuHas(page, "Actions: event evt_failed_events_00", ["Replay…", "History", "Copy id"]);
+        await choose(page, "Actions: event evt_paid_events_10", "Copy id");
+        await until(
+          async () => (await page.evaluate(() => navigator.clipboard.readText())) === "evt_paid_events_10",
+          "the id",
+        );
+        await choose(page, "Actions: event evt_failed_events_00", "Replay…");
+        await accessible(page, "the question before a replay");
+        await page.getByRole("alertdialog").getByRole("button", { name: "Replay" }).press("Enter");
+        await said(page, /evt_failed_events_00 failed again: price "price_unknown"/).waitFor();
+        await until(
+          async () => new RegExp(`\\s${index + 2}\\s`).test(await event(page, "evt_failed_events_00").innerText()),
+          "one attempt more",
+        );
+        await choose(page, "Actions: event evt_failed_events_00", "History");
+        await row(page, "Entries", "admin.replayWebhook").first().waitFor();
+      },
+      { isPaused: false, width, colorScheme },
+    ));
+}
+
+test("the list of events is never wider than its place", () =>
   open(
     async (page) => {
-      await menu(page, "evt_paid_events_10").press("Enter");
-      assert.deepEqual(await page.getByRole("menuitem").allInnerTexts(), ["History", "Copy id"]);
-      await page.getByRole("menuitem", { name: "Copy id" }).press("Enter");
-      await until(
-        async () => (await page.evaluate(() => navigator.clipboard.readText())) === "evt_paid_events_10",
-        "the id",
-      );
-      await choose(page, "Actions: event evt_failed_events_00", "Replay…");
-      await accessible(page, "the question before a replay");
-      await page.getByRole("alertdialog").getByRole("button", { name: "Replay" }).press("Enter");
-      await said(page, /evt_failed_events_00 failed again: price "price_unknown"/).waitFor();
-      await until(
-        async () => /\s2\s/.test(await event(page, "evt_failed_events_00").innerText()),
-        "the second attempt",
-      );
-      await choose(page, "Actions: event evt_failed_events_00", "History");
-      await row(page, "Entries", "admin.replayWebhook").waitFor();
+      // Longer words than `now`.
+      const earlier = new Date(Date.now() - 25 * 60_000).toISOString();
+      await page.route("**/", async (route) => {
+        if (!route.request().postData()?.includes("admin.webhookEvents")) return route.continue();
+        const response = await route.fetch();
+        const body = (await response.text()).replaceAll(/"(received|processed)At":"[^"]+"/g, `"$1At":"${earlier}"`);
+        await route.fulfill({ response, body });
+      });
+      await page.getByRole("button", { name: "Received" }).press("Enter");
+      await rows(page).filter({ hasText: "25 minutes ago" }).first().waitFor();
+      await narrow(page, "Events");
     },
     { isPaused: false },
   ));
+
+test("what the page asks for while nobody uses it does not count as use", () =>
+  open(async (page) => {
+    const unattended: boolean[] = [];
+    page.on("request", (request) => {
+      if (request.postData()?.includes("admin.webhookEvents")) unattended.push("x-unattended" in request.headers());
+    });
+    // While the clock goes on, the list is asked for every half a minute.
+    const goOn = async (milliseconds: number, isUnattended: boolean) => {
+      const before = unattended.length;
+      await page.clock.runFor(milliseconds + SOON);
+      await until(
+        () => unattended.length > before && unattended.at(-1) === isUnattended,
+        `unattended: ${isUnattended}`,
+      );
+    };
+    await page.keyboard.press("Shift");
+    await goOn(HALF_A_MINUTE, false);
+    await goOn(3 * HALF_A_MINUTE, true);
+    // Somebody is back.
+    await page.mouse.move(200, 300);
+    await goOn(HALF_A_MINUTE, false);
+    assert.equal(unattended.indexOf(true) > 0, true);
+  }));
 
 test("while somebody looks, events and numbers come by themselves, and nothing is dimmed", () =>
   open(async (page) => {

@@ -1,5 +1,6 @@
 //! Browsers that are signed in to the explorer: by a link that works once, and then by a cookie.
 
+mod answered;
 mod cross_site;
 mod ends;
 mod links;

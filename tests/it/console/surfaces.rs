@@ -73,6 +73,28 @@ both_databases! {
         let moment = app.lines("SELECT last_used_at || '' AS line FROM sessions").remove(0);
         assert!(moment.contains("0:00"), "{moment}");
     }
+
+    /// A page that is left open must not keep its session alive.
+    async fn what_an_unattended_page_calls_is_no_use_of_its_session(app: TestApp) {
+        app.provision("left", Role::User);
+        app.provision("used", Role::User);
+        let (left, used) = (Browser::sign_in(&app, "left").await, Browser::sign_in(&app, "used").await);
+        let earlier = literal(hours_ago(2));
+        app.execute(&format!("UPDATE sessions SET last_used_at = {earlier}, last_used_address = NULL"));
+        let beside = app.beside().start().await;
+        let there = |of: &Browser| Browser { url: beside.url.clone(), http: of.http.clone(), cookie: of.cookie.clone() };
+        let (left, used) = (there(&left), there(&used));
+        let headers = [&left.own()[..], &[("x-unattended", "1")]].concat();
+        assert_eq!(left.call_with("user.me", json!({}), &headers).await["id"], "left");
+        // It connects again by itself, and a browser can't send headers with that.
+        let mut socket = Socket::try_open(&beside.url, &left.own()).await.unwrap();
+        assert_eq!(socket.call("user.me", json!({})).await["result"]["id"], "left");
+        assert_eq!(used.who().await, "used");
+        eventually(async || app.count("sessions WHERE last_used_address IS NOT NULL") > 0).await;
+        assert_eq!(app.lines("SELECT user_id AS line FROM sessions WHERE last_used_address IS NOT NULL"), ["used"]);
+        assert_eq!(left.who().await, "left");
+        eventually(async || app.count("sessions WHERE last_used_address IS NOT NULL") == 2).await;
+    }
 }
 
 #[tokio::test]
