@@ -39,7 +39,7 @@ for (const width of [1280, 360]) {
       await page.getByRole("link", { name: "4 calls are" }).click();
 
       const items = page.getByRole("list", { name: "Calls" }).getByRole("listitem");
-      assert.equal(await items.count(), 4);
+      await until(async () => (await items.count()) === 4, "four calls");
       await page.getByRole("button", { name: "Remove 4. user.me" }).click();
       await until(async () => (await items.count()) === 3, "three calls");
       const sent: string[] = [];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import { accessible } from "../support/axe.ts";
+import { accessible, settled } from "../support/axe.ts";
 import { browser, screenshot } from "../support/browser.ts";
 import { explorer, go, kept, overflow, signIn } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
@@ -17,6 +17,7 @@ const result = (page: Page) => page.getByRole("region", { name: "Result", exact:
 async function greet(page: Page, text: string, answer: RegExp): Promise<void> {
   await page.getByRole("textbox", { name: "text" }).fill(text);
   await page.getByRole("button", { name: "Call hello.hello" }).click();
+  await settled(page);
   await until(async () => answer.test(await result(page).innerText()), `the answer to ${text}`);
 }
 

@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { createClient } from "@clusterdesk/client";
 import type { Locator, Page } from "playwright-core";
-import { accessible } from "../support/axe.ts";
+import { accessible, settled } from "../support/axe.ts";
 import { browser, screenshot } from "../support/browser.ts";
 import { explorer, fits, signIn } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
@@ -58,6 +58,15 @@ const slider = (page: Page, name: string) => page.getByRole("slider", { name, ex
 const words = (one: Locator) => one.getAttribute("aria-valuetext");
 const figure = (page: Page, name: string) => page.getByRole("figure").filter({ has: slider(page, name) });
 
+/** The table of a chart, as its button copies it. */
+async function copied(page: Page, chart: string): Promise<string> {
+  await page.evaluate(() => navigator.clipboard.writeText(""));
+  await page.getByRole("button", { name: `Copy ${chart} as a table` }).click();
+  const read = () => page.evaluate(() => navigator.clipboard.readText());
+  await until(async () => (await read()) !== "", "the clipboard");
+  return read();
+}
+
 async function openStats(page: Page): Promise<void> {
   await signIn(page, adminToken);
   await page.goto(`${server.url}/#/dashboard/stats`);
@@ -86,13 +95,17 @@ for (const width of [360, 1280, 1920]) {
       }
       const places = figure(page, "Clusters by location");
       const axis = figure(page, "Clusters by plan").locator("svg");
+      // A picture is drawn when its size is known.
+      await until(
+        async () => (await page.locator(".plot svg[width]").count()) === (await page.getByRole("slider").count()),
+        "the pictures",
+      );
       const heights = await axis.locator(".tick text").allTextContents();
       assert.deepEqual([heights[0], heights.at(-1)], ["0", "2"]);
       assert.ok((await axis.locator(".times text").count()) >= 2);
       assert.deepEqual((await places.locator(".legend li").allTextContents()).sort(), ["=<b>üs</b>", "eu"]);
       assert.equal(await places.locator(".legend .swatch").count(), 2);
       assert.equal(await figure(page, "Sign-ups").locator(".legend").count(), 0);
-      assert.equal(await page.locator(".plot svg[width]").count(), await page.getByRole("slider").count());
       const details = figure(page, "Clusters by location").getByRole("group");
       await details.getByText("Table").press("Enter");
       const table = figure(page, "Clusters by location").getByRole("table");
@@ -120,6 +133,7 @@ for (const width of [360, 1280, 1920]) {
       await page.getByRole("button", { name: "Refresh" }).press("Enter");
       const greeted = table.getByRole("row").filter({ hasText: "hello.hello" });
       await until(async () => /[1-9]/.test(await greeted.innerText()), "the greeting");
+      await settled(page);
       await row.getByRole("link", { name: "k8s.get" }).press("Enter");
       await page.getByRole("figure").filter({ hasText: "k8s.get" }).first().waitFor();
       const calls = slider(page, "Calls by minute");
@@ -196,9 +210,7 @@ test("the range is chosen, stays in the address and is the table's", () =>
       await screenshot(page, `charts-${days}`);
     }
     await figure(page, "Clusters by location").getByText("Table").click();
-    await page.getByRole("button", { name: "Copy Clusters by location as a table" }).click();
-    await page.getByRole("button", { name: "Copied Clusters by location as a table" }).waitFor();
-    const lines = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split("\n");
+    const lines = (await copied(page, "Clusters by location")).trimEnd().split("\n");
     assert.equal(lines.length, 91);
     // A spreadsheet must not take a location for a formula.
     assert.deepEqual(lines[0]?.split("\t").slice(1).sort(), ["'=<b>üs</b>", "eu"]);
@@ -243,9 +255,7 @@ test("a range is one message, which does not ask for what is known", () =>
 
     // The pieces are one after the other.
     await figure(page, "Changes").getByText("Table").click();
-    await page.getByRole("button", { name: "Copy Changes as a table" }).click();
-    await page.getByRole("button", { name: "Copied Changes as a table" }).waitFor();
-    const [, ...lines] = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split("\n");
+    const [, ...lines] = (await copied(page, "Changes")).trimEnd().split("\n");
     const times = lines.map((line) => Date.parse(line.split("\t")[0]!));
     assert.equal(times.length, 365);
     assert.ok(times.every((time, day) => time === times[0]! + day * 24 * 60 * 60 * 1000));

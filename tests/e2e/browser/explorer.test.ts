@@ -275,7 +275,7 @@ test("a subscription whose token has expired resumes after signing in again", ()
     const user = "explorer_expired";
     const elsewhere = createClient({ url: server.url, token: token(user) });
     // The server tolerates 30 seconds of clock skew: the token is valid for a few seconds more.
-    await signIn(page, token(user, -24));
+    await signIn(page, token(user, -20));
     await go(page, "Live");
     await page.getByRole("button", { name: "Start watching" }).click();
     const connection = page.getByRole("status", { name: "Connection" });

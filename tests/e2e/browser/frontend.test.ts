@@ -34,7 +34,10 @@ for (const live of ["sse", "websocket"] as const) {
     const trpc = page.getByRole("region", { name: "tRPC", exact: true });
     const jsonrpc = page.getByRole("region", { name: "JSON-RPC" });
     await until(async () => (await page.getByTestId("live").innerText()) === "pending", "live");
-    assert.match(await page.getByTestId("me").innerText(), new RegExp(`^${user}, since \\d{4}$`));
+    await page
+      .getByTestId("me")
+      .filter({ hasText: new RegExp(`^${user}, since \\d{4}$`) })
+      .waitFor();
 
     // An invalid form shows the issues at its fields.
     await trpc.getByLabel("name").fill("Not Valid");
@@ -80,6 +83,7 @@ for (const live of ["sse", "websocket"] as const) {
       const { id } = await elsewhere.k8s.create({ name, location: "eu" });
       await elsewhere.k8s.delete({ id });
     }
+    await until(async () => (await texts(page, "events")).length === 8, "all events");
     await page.getByRole("button", { name: "More" }).click();
     await until(async () => (await texts(page, "deleted")).length === 3, "the second page");
     assert.deepEqual(await texts(page, "deleted"), ["third", "second", "renamed"]);
@@ -126,7 +130,7 @@ test("a page of another origin is refused over HTTP and WebSocket", async () => 
     () => wrong.some((text) => /CORS/.test(text)) && wrong.some((text) => /WebSocket/.test(text)),
     "refusals",
   );
-  assert.equal(await page.getByTestId("me").innerText(), "Failed to fetch");
+  await page.getByTestId("me").filter({ hasText: "Failed to fetch" }).waitFor();
   assert.deepEqual(await texts(page, "events"), []);
   await page.context().close();
 });

@@ -115,7 +115,7 @@ test("the keyboard sorts, filters and walks a menu, and keeps the focus", () =>
     await search.focus();
     await page.keyboard.type("LISTS_FOUR", { delay: 5 });
     await until(async () => (await rows(page).count()) === 1, "one user");
-    assert.match(page.url(), /search=LISTS_FOUR/);
+    await page.waitForURL(/search=LISTS_FOUR/);
     assert.equal(await search.evaluate((element) => element === document.activeElement), true);
     assert.match(await page.getByRole("main").innerText(), /Users 1–1 of 1/);
     await page.getByRole("button", { name: "Reset" }).press("Enter");
@@ -158,7 +158,7 @@ test("a search aborts the one before", () =>
     const search = page.getByLabel("Search", { exact: true });
     const aborted = page.waitForEvent("requestfailed");
     await search.fill("lists");
-    await until(() => held === 1, "the first search");
+    await until(() => held >= 1, "the first search");
     await search.fill("lists_rtl");
     await aborted;
     await until(async () => (await rows(page).count()) === 1, "the second search");

@@ -135,9 +135,13 @@ test("many changes are one load, and the next one waits", () =>
       page.on("request", (request) => {
         if (request.postData()?.includes("admin.listUsers")) asked.push(request.url());
       });
+      let answered = 0;
+      page.on("requestfinished", (request) => {
+        if (request.postData()?.includes("admin.listUsers")) answered += 1;
+      });
       await page.goto(`${server.url}/${LIST}`);
       await shows(page, USERS.slice(0, 20));
-      await until(() => asked.length === 2, "the load when the subscription is ready");
+      await until(() => answered === 2, "the load when the subscription is ready");
       await page.clock.pauseAt(Date.now() + 10_000);
       const changed = async (id: string, name: string) => {
         await client(id).user.updateName({ name });

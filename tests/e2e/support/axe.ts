@@ -8,16 +8,23 @@ export async function inBothThemes(page: Page, visit: (scheme: "light" | "dark")
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     // Colours change slowly.
-    await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+    await page.evaluate(() =>
+      Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))),
+    );
     await visit(colorScheme);
   }
   await page.emulateMedia({ colorScheme: isDark ? "dark" : "light" });
 }
 
+/** Waits until nothing is being loaded that somebody asked for. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+}
+
 /** Fails if axe finds that the page breaks a rule of WCAG 2.2, level AA, in either theme. */
 export async function accessible(page: Page, what: string): Promise<void> {
   // What is being loaded is dimmed.
-  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+  await settled(page);
   // Not a script of the page, whose policy would forbid it.
   await page.evaluate(axe.source);
   await inBothThemes(page, async (scheme) => {

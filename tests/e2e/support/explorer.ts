@@ -59,6 +59,8 @@ export async function signIn(page: Page, as: string): Promise<void> {
 
 /** Follows a link in the sidebar, which a button opens on a narrow screen. */
 export async function go(page: Page, place: string): Promise<void> {
+  // The button works when the page has started.
+  await page.getByText("Loading the procedures…").waitFor({ state: "hidden" });
   const menu = page.getByRole("button", { name: "Menu" });
   if (await menu.isVisible()) await menu.click();
   await page.getByRole("navigation", { name: "Procedures" }).getByRole("link", { name: place, exact: true }).click();
