@@ -30,16 +30,15 @@ impl Unfinished {
     pub fn begin(place: &Path) -> Result<Self> {
         ensure!(place.file_name().is_some(), "{} is not a file name", place.display());
         let path = with_suffix(place, UNFINISHED);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        if is_regular(&path) {
+            // What a killed process has left may be a link to a finished file, or readable by others.
+            let left = File::open(&path).with_context(|| format!("could not open {}", path.display()))?;
+            lock(&left, &path)?;
+            fs::remove_file(&path).with_context(|| format!("could not remove {}", path.display()))?;
+        }
+        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
         let file = file.with_context(|| format!("could not create {}", path.display()))?;
-        let is_free = match file.try_lock() {
-            // Another process may have moved it to its place before the lock was taken.
-            Ok(()) => FileId::of(&path).ok() == Some(FileId::of_open(&file)?),
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(error)) => return Err(error).context("could not lock the new file"),
-        };
-        ensure!(is_free, "another process is writing {}", path.display());
-        file.set_len(0)?;
+        lock(&file, &path)?;
         Ok(Self { place: place.to_owned(), path, file, is_published: false })
     }
 
@@ -94,6 +93,23 @@ impl Drop for Unfinished {
             drop(fs::remove_file(&self.path));
         }
     }
+}
+
+/// Whether there is a file itself, and no link to one.
+fn is_regular(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
+/// Locks an open file that must still be at its path.
+fn lock(file: &File, path: &Path) -> Result<()> {
+    let is_free = match file.try_lock() {
+        // Another process may have moved it to its place before the lock was taken.
+        Ok(()) => FileId::of(path).ok() == Some(FileId::of_open(file)?),
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(error)) => return Err(error).context("could not lock the new file"),
+    };
+    ensure!(is_free, "another process is writing {}", path.display());
+    Ok(())
 }
 
 /// Which file a path led to. A file that is open keeps its number, so no other file gets it.

@@ -185,8 +185,9 @@ pub fn checkpoint(connection: &mut DbConnection, kind: Checkpoint) -> QueryResul
 /// The database's.
 pub fn optimize(connection: &mut DbConnection) -> QueryResult<()> {
     match connection {
-        // Of all tables, not only of those that this connection has queried, and with a limit.
-        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA optimize = 0x10012"),
+        // Of all tables, not only of those that this connection has queried, and with a limit. The pages that it has read would stay
+        // in memory.
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA optimize = 0x10012; PRAGMA shrink_memory"),
         DbConnection::Postgres(_) => Ok(()),
     }
 }

@@ -11,11 +11,13 @@ use http::{Extensions, HeaderMap, Method};
 use procedures::jsonrpc::Incoming as Message;
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
+use tokio::time::timeout;
 
 use super::{
     client::bearer,
     console_cookie,
     cookies::cookies,
+    explorer::File,
     response::Response,
     site::{ClientConnection, Site},
 };
@@ -54,7 +56,17 @@ impl Site {
     ) -> Option<Response> {
         let page = self.explorer.at(path).filter(|file| *method == Method::GET && file.has_answers())?;
         console_cookie::read(headers)?;
-        let caller = self.client(connection, (method, headers), bearer(headers), Door::Jsonrpc).await.ok()?;
+        timeout(PATIENCE, Box::pin(self.with_first(page, headers, connection, request_id))).await.ok()?
+    }
+
+    async fn with_first(
+        &self,
+        page: &File,
+        headers: &HeaderMap,
+        connection: &ClientConnection,
+        request_id: &str,
+    ) -> Option<Response> {
+        let caller = self.client(connection, (&Method::GET, headers), bearer(headers), Door::Jsonrpc).await.ok()?;
         if !matches!(caller.credential, Credential::Session(_)) {
             return None;
         }
@@ -69,7 +81,7 @@ impl Site {
         let mut extensions = Extensions::new();
         extensions.insert(Arc::new(Context { request_id: request_id.to_owned(), caller, share: share.clone() }));
         let message = Message { message: &batch, request_id, extensions };
-        let reply = tokio::time::timeout(PATIENCE, self.jsonrpc.answer(message)).await.ok()?.body?;
+        let reply = self.jsonrpc.answer(message).await.body?;
         let answers = serde_json::from_str(&reply).ok()?;
         let found = Answers { bound: console_cookie::is_bound(headers), calls: &calls, answers };
         let response = page.with_answers(&serde_json::to_string(&found).ok()?, share)?;

@@ -76,7 +76,7 @@ impl Site {
         if let Some(provider) = self.provider.as_ref().filter(|_| oidc::is_here(&path)) {
             return Box::pin(self.sign_in_by(provider, request, connection, request_id)).await;
         }
-        if !is_upgrade(&request) {
+        if request.method() == Method::GET && self.explorer.at(&path).is_some() && !is_upgrade(&request) {
             let about = (request.method(), path.as_str(), request.headers());
             if let Some(response) = Box::pin(self.answered(about, connection, request_id)).await {
                 return response;

@@ -78,7 +78,7 @@ impl Invocation {
         } else if client.credential.stored().is_some() {
             let user_id = self.holder(&client.credential).await?;
             self.limit(&user_key(&user_id)).await?;
-            self.services.note_use(client, self.now);
+            self.services.note_use(client, self.procedure.kind, self.now);
         } else if let Credential::Jwt(claims) = &client.credential {
             self.limit(&user_key(&claims.subject)).await?;
         }

@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Instant};
 
+use procedures::Kind;
+
 use super::{client::Client, services::Services};
 use crate::{
     auth::{Credential, EXACTNESS},
@@ -12,11 +14,11 @@ use crate::{
 
 impl Services {
     /// Notes that the credential of a client was used, unless that was noted a moment ago. An explorer that is left open does not
-    /// use its session.
-    pub(super) fn note_use(self: &Arc<Self>, client: &Client, now: Timestamp) {
+    /// use its session, but a mutation is always somebody's.
+    pub(super) fn note_use(self: &Arc<Self>, client: &Client, kind: Kind, now: Timestamp) {
         let Client { credential, address, .. } = client;
         let Some(token) = credential.stored() else { return };
-        if client.unattended && matches!(credential, Credential::Session(_)) {
+        if client.unattended && kind != Kind::Mutation && matches!(credential, Credential::Session(_)) {
             return;
         }
         let at = now.last_multiple(EXACTNESS);

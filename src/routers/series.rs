@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DAYS: u32 = 400;
 /// Days of one about changes, which are counted by ten minutes and so have many rows.
 const CHANGES: u32 = 31;
-/// The label of clusters in locations without a line. No location is written like that.
+/// The label of clusters in locations without a line.
 const OTHERS: &str = "(others)";
 /// Days of one about revenue, which has a row for each month: five years.
 const REVENUE: u32 = 5 * 366;
@@ -233,7 +233,11 @@ fn stock(at: &[Timestamp], changes: &[ClusterChange]) -> Vec<Line> {
         for line in &lines {
             others.iter_mut().zip(&line.values).for_each(|(others, value)| *others -= value);
         }
-        lines.push(Line { label: OTHERS.to_owned(), values: others });
+        // Somebody may have written a location like that.
+        match lines.iter_mut().find(|line| line.label == OTHERS) {
+            Some(same) => same.values.iter_mut().zip(others).for_each(|(value, other)| *value += other),
+            None => lines.push(Line { label: OTHERS.to_owned(), values: others }),
+        }
     }
     lines.retain(|line| line.values.iter().any(|value| *value != 0));
     lines

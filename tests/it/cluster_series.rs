@@ -8,7 +8,7 @@ use clusterdesk::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Builder, Client, Sql, TestApp, TestDatabase, both_databases, eventually};
+use crate::support::{Backend, Builder, Client, On, Sql, TestApp, TestDatabase, both_databases, eventually};
 
 const KINDS: [(&str, &str); 3] =
     [("clustersByPlan", "plan"), ("clustersByStatus", "status"), ("clustersByLocation", "location")];
@@ -66,6 +66,19 @@ fn down_to(migrations: &mut Migrations, name: &str) {
     while migrations.status().unwrap().iter().any(|step| step.applied && step.name.ends_with(name)) {
         migrations.down(1).unwrap();
     }
+}
+
+/// With statistics of a small table, which PostgreSQL's plan is then made for.
+#[tokio::test]
+#[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
+async fn no_more_changes_are_added_up_at_a_time_than_asked_for() {
+    let app = TestApp::on(Backend::Postgres).await;
+    let mut conn = app.connect();
+    app.execute(&clusters(1, "eu"));
+    app.execute("ANALYZE cluster_days");
+    assert_eq!(fold(&mut conn, 10), 1);
+    app.execute(&clusters(300, "us"));
+    assert_eq!(fold(&mut conn, 10), 10);
 }
 
 both_databases! {
@@ -189,6 +202,8 @@ both_databases! {
         assert!(before[0].contains(&"PRO now 2".to_owned()), "{before:?}");
         let mut migrations = Migrations::open(&database.address()).unwrap();
         down_to(&mut migrations, "cluster_series");
+        // A server that is still running must not delete what nothing would add up.
+        assert!(transaction::write(&mut conn, |conn| Ok(cluster_series::fold(conn, 10)?)).is_err());
         assert_eq!(all(&mut conn, false), before);
         conn.run("UPDATE k8s_cluster_configs SET status = 'RUNNING', has_run = true, updated_at = '2026-01-08' WHERE id = 1");
         let before = all(&mut conn, false);

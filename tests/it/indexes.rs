@@ -228,7 +228,7 @@ const OWN: fn() -> ClusterEventFilter =
     || ClusterEventFilter { owner: Some(USER.to_owned()), ..ClusterEventFilter::default() };
 
 /// Tables and indexes with few rows, however many users there are. PostgreSQL reads such a table as a whole.
-const SMALL: [&str; 15] = [
+const SMALL: [&str; 16] = [
     "on scheduled_jobs",
     "on log_starts",
     "users_admins",
@@ -242,6 +242,7 @@ const SMALL: [&str; 15] = [
     "cluster_days",
     "SCAN recent",
     "SCAN known",
+    "SCAN free",
     "SCAN numbers",
     "SCAN line",
     "SCAN CONSTANT ROW",

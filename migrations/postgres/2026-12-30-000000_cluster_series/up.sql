@@ -2,6 +2,8 @@
 -- many plans, statuses and locations occur together. Writers note changes in cluster_days as before, and a server deletes these
 -- rows every minute; what is deleted is added here. So a number is the sum of both.
 
+-- In the order of writers, who lock their user first. The next migration writes users anew.
+LOCK TABLE users IN ACCESS EXCLUSIVE MODE;
 -- Nothing is missing below: the lock waits for all writers and blocks new ones until the commit.
 LOCK TABLE k8s_cluster_configs IN SHARE ROW EXCLUSIVE MODE;
 

@@ -33,11 +33,10 @@ function wanted() {
 
 /** The answers that came with the page. What this place does not need would be old when it is needed. */
 function given() {
-  const {
-    bound = false,
-    calls = [],
-    answers = [],
-  } = JSON.parse(document.getElementById("answers")?.textContent || "{}");
+  const place = document.getElementById("answers");
+  const { bound = false, calls = [], answers = [] } = JSON.parse(place?.textContent || "{}");
+  // They are read once, and must not be in the page that is left when somebody signs out.
+  place?.replaceChildren();
   const found = new Map();
   // A page without TLS can plant a cookie that is not bound to this host. The server can't see that this page has TLS.
   if (location.protocol === "https:" && !bound) return found;

@@ -75,13 +75,16 @@ export function clusterRestore(cluster) {
   };
 }
 
-const button = (list, about) => (about === null ? null : actionButton(list, about));
+const button = (list, about, item) => (about === null ? null : actionButton(list, { ...about, item }));
 
-/** The button for the next status; null if there is none. `list` is what shows it: `{reload(), showNotice(content)}`. */
-export const statusButton = (cluster, list) => button(list, clusterStep(cluster));
+/**
+ * The button for the next status; null if there is none. `list` is what shows the `item` that has the cluster: `{reload(),
+ * showNotice(content), isCurrent(item)}`.
+ */
+export const statusButton = (cluster, list, item) => button(list, clusterStep(cluster), item);
 
 /** The button that deletes an active cluster. */
-export const deleteButton = (cluster, list) => button(list, clusterDeletion(cluster));
+export const deleteButton = (cluster, list, item) => button(list, clusterDeletion(cluster), item);
 
 /** The button that restores a deleted cluster; null if its owner is gone. */
-export const restoreButton = (cluster, list) => button(list, clusterRestore(cluster));
+export const restoreButton = (cluster, list, item) => button(list, clusterRestore(cluster), item);

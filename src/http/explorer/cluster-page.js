@@ -43,7 +43,8 @@ function follow(id, page) {
   return watch("k8s.watch", { clusterId: id }, { onEvent: () => page.refresh() }).stop;
 }
 
-function render({ cluster, hasRun, owner, events }, page) {
+function render(thing, page) {
+  const { cluster, hasRun, owner, events } = thing;
   const { id, status, plan } = cluster;
   const isDeleted = status === "DELETED";
   return {
@@ -57,7 +58,9 @@ function render({ cluster, hasRun, owner, events }, page) {
         el(
           "div",
           { class: "buttons" },
-          isDeleted ? restoreButton(cluster, page) : [statusButton(cluster, page), deleteButton(cluster, page)],
+          isDeleted
+            ? restoreButton(cluster, page, thing)
+            : [statusButton(cluster, page, thing), deleteButton(cluster, page, thing)],
         ),
       ),
       section("Cluster", about(cluster)),

@@ -14,8 +14,8 @@ const MORE = 50;
 const MOST = 100;
 
 /**
- * A table of what `procedure` lists for `input`. `columns` are `{title, cell(item), sort}`; those with `sort` say and change the order,
- * newest first at the beginning. `noun` names the items, and `empty` is said if there are none. A list that is not paged is shown
+ * A table of what `procedure` lists for `input`. `columns` are `{title, cell(item, {isCurrent(item)}), sort}`; those with `sort` say
+ * and change the order, newest first at the beginning. `noun` names the items, and `empty` is said if there are none. A list that is not paged is shown
  * whole. Returns `{node, refresh()}`.
  */
 export function pagedTable({ procedure, input, noun, columns, empty, isPaged = true }) {
@@ -41,11 +41,17 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   refresh();
   return { node: el("div", { class: "paged" }, el("div", { class: "table" }, table), state, more), refresh };
 
-  function sortBy(_column, direction) {
+  async function sortBy(_column, direction) {
     order = { order: direction };
     showOrder();
+    // What followed in the other order does not follow now.
+    cursor = undefined;
+    more.hidden = true;
     isOutdated = true;
-    void renew();
+    table.setAttribute("aria-busy", "true");
+    await renew();
+    table.removeAttribute("aria-busy");
+    announce(`${noun}, ${direction === "asc" ? "oldest" : "newest"} first`);
   }
 
   function showOrder() {
@@ -59,37 +65,61 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
   }
 
   function renew() {
-    const limit = Math.min(MOST, Math.max(FIRST, body.children.length));
-    return load({ limit }, (items) => {
-      isOutdated = false;
-      const known = rows;
-      rows = new Map(items.map(([text, item]) => [text, known.get(text) ?? row(item)]));
-      keepFocus(body, () => arrange(body, [...rows.values()]));
-    });
+    const number = Math.max(FIRST, body.children.length);
+    return load(
+      () => read(number),
+      renew,
+      (items) => {
+        isOutdated = false;
+        const known = rows;
+        rows = new Map(items.map(([text, item]) => [text, known.get(text) ?? row(item)]));
+        keepFocus(body, () => arrange(body, [...rows.values()]));
+      },
+    );
   }
 
   async function next() {
+    if (isGrowing || cursor === undefined) return;
     isGrowing = true;
-    await load({ limit: MORE, cursor }, (items) => {
-      const added = items.map(([text, item]) => [text, row(item)]);
-      rows = new Map([...rows, ...added]);
-      arrange(body, [...rows.values()]);
-      announce(`${added.length} more ${noun.toLowerCase()}`);
-      // The button vanishes on the last page, and with it the focus, which goes on to the rows that were asked for.
-      if (cursor === undefined && document.activeElement === more) focusOn(added[0]?.[1]);
-    });
+    await load(
+      () => read(MORE, cursor),
+      next,
+      (items) => {
+        const added = items.map(([text, item]) => [text, row(item)]);
+        rows = new Map([...rows, ...added]);
+        arrange(body, [...rows.values()]);
+        announce(`${added.length} more ${noun.toLowerCase()}`);
+        // The button vanishes on the last page, and with it the focus, which goes on to the rows that were asked for.
+        if (cursor === undefined && document.activeElement === more) focusOn(added[0]?.[1]);
+      },
+    );
     isGrowing = false;
     if (isOutdated) await renew();
   }
 
-  async function load(page, show) {
+  /** Reads so many items, from a cursor on, and where the others begin. */
+  async function read(number, from) {
+    if (!isPaged) return { items: (await call(procedure, input)).result, nextCursor: null };
+    const sorted = { ...input, ...order };
+    let items = [];
+    let nextCursor = from;
+    do {
+      const limit = Math.min(MOST, number - items.length);
+      const { result } = await call(procedure, { ...sorted, limit, cursor: nextCursor });
+      items = [...items, ...result.items];
+      nextCursor = result.nextCursor ?? undefined;
+    } while (nextCursor !== undefined && items.length < number);
+    return { items, nextCursor };
+  }
+
+  /** Shows what is read, unless something else is being read meanwhile. `again` is what "Try again" does. */
+  async function load(reading, again, show) {
     loads += 1;
     const own = loads;
     more.setAttribute("aria-disabled", "true");
     try {
-      const { result } = await call(procedure, isPaged ? { ...input, ...order, ...page } : input);
+      const { items, nextCursor } = await reading();
       if (own !== loads) return;
-      const { items, nextCursor } = isPaged ? result : { items: result, nextCursor: null };
       cursor = nextCursor ?? undefined;
       show(items.map((item) => [JSON.stringify(item), item]));
       table.hidden = body.children.length === 0;
@@ -97,17 +127,24 @@ export function pagedTable({ procedure, input, noun, columns, empty, isPaged = t
       more.hidden = cursor === undefined;
     } catch (error) {
       if (own !== loads) return;
-      state.replaceChildren(failureBox(error, { retry: () => load(page, show) }));
+      state.replaceChildren(failureBox(error, { retry: () => again() }));
       announce(failureSentence(error));
     }
     more.removeAttribute("aria-disabled");
+  }
+
+  /** Whether an item is shown as it is. */
+  function isCurrent(item) {
+    return rows.has(JSON.stringify(item));
   }
 
   function row(item) {
     return el(
       "tr",
       { role: "row" },
-      columns.map(({ title, cell }) => el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item)))),
+      columns.map(({ title, cell }) =>
+        el("td", { role: "cell", "data-label": title }, el("div", {}, cell(item, { isCurrent }))),
+      ),
     );
   }
 }

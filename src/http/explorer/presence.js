@@ -2,7 +2,8 @@
 
 /** Milliseconds without input after which nobody does. */
 const AWAY = 60_000;
-const INPUTS = ["keydown", "pointerdown", "pointermove", "wheel", "touchmove"];
+/** Also what speech and screen readers send without a key or a pointer. */
+const INPUTS = ["keydown", "pointerdown", "pointermove", "wheel", "touchmove", "click", "input", "change"];
 
 /** Somebody has just opened the page. */
 let last = Date.now();
@@ -10,8 +11,9 @@ let last = Date.now();
 for (const input of INPUTS) {
   addEventListener(
     input,
-    () => {
-      last = Date.now();
+    ({ isTrusted }) => {
+      // The page clicks links by itself.
+      if (isTrusted) last = Date.now();
     },
     { capture: true, passive: true },
   );

@@ -17,7 +17,7 @@ export function holdsToken(value) {
   return TOKEN.test(text) || [...given].some((token) => text.includes(token));
 }
 
-/** The cookie that says which tab was left, so that the server can answer what it calls first within the page (page.rs). */
+/** The cookie that says which tab was left, so that the server can answer what it calls first within the page (answered.rs). */
 const PLACE = "clusterdesk-place";
 
 export const store = {

@@ -119,13 +119,13 @@ function reconciliation(user) {
 export const roleButton = (user, page) => actionButton(page, { ...userRole(user), item: user });
 
 /** The button that soft-deletes an active user. `list` is what shows it: `{reload(), showNotice(content)}`. */
-export const softDeleteButton = (user, list) => actionButton(list, userDeletion(user));
+export const softDeleteButton = (user, list) => actionButton(list, { ...userDeletion(user), item: user });
 
 /** The button that deletes a user for good, also a soft-deleted one. */
-export const eraseButton = (user, list) => actionButton(list, userErasure(user));
+export const eraseButton = (user, list) => actionButton(list, { ...userErasure(user), item: user });
 
 /** The button that asks Stripe about a user. */
-export const reconcileButton = (user, list) => actionButton(list, reconciliation(user));
+export const reconcileButton = (user, list) => actionButton(list, { ...reconciliation(user), item: user });
 
 function reconciled({ subscriptions }) {
   if (subscriptions.length === 0) return el("p", { class: "notice info" }, "Stripe has no subscription of this user.");

@@ -124,8 +124,9 @@ function clusters({ id }, page) {
       { title: "Changed", cell: ({ updatedAt }) => moment(updatedAt) },
       {
         title: "Actions",
-        cell: (one) => {
-          const button = one.deletedAt === null ? deleteButton(one, page) : restoreButton(one, page);
+        cell: (one, table) => {
+          const list = { ...page, ...table };
+          const button = one.deletedAt === null ? deleteButton(one, list, one) : restoreButton(one, list, one);
           return el("div", { class: "actions" }, button);
         },
       },

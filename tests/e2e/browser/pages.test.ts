@@ -262,6 +262,25 @@ test("a user's page follows what others do, and its button changes nothing but w
   });
 });
 
+for (const place of ["cluster", "user"] as const) {
+  test(`a question on the page of a ${place} about a cluster that has changed meanwhile changes nothing`, async () => {
+    const user = await person(server, `pages_stale_${place}`);
+    const { id } = await user.k8s.create({ name: "stale", location: "eu" });
+    const hash = place === "cluster" ? `#/cluster/${id}` : `#/user/pages_stale_${place}`;
+    await open(1280, hash, async (page) => {
+      await page.getByRole("button", { name: /^Delete stale/ }).click();
+      await user.k8s.update({ id, name: "changed" });
+      await page.getByRole("button", { name: /^Delete changed/, includeHidden: true }).waitFor({ state: "attached" });
+      await page.getByRole("alertdialog").getByRole("button", { name: "Delete the cluster" }).click();
+      await said(page, /This has changed since it was shown/).waitFor();
+      assert.equal((await admin.admin.getCluster({ id })).cluster.deletedAt, null);
+      await page.getByRole("button", { name: /^Delete changed/ }).click();
+      await page.getByRole("alertdialog").getByRole("button", { name: "Delete the cluster" }).click();
+      await said(page, /has been deleted/).waitFor();
+    });
+  });
+}
+
 test("a live user who owes an invoice is deleted for good as the dialog shows them", async () => {
   const user = await person(server, "pages_debtor");
   await stripe.subscribe("pages_debtor", "past_due");

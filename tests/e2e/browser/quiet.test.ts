@@ -197,6 +197,24 @@ test("a page about a thing that changes by itself keeps the focus, what is open,
   });
 });
 
+test("more than a hundred rows stay when something changes", async () => {
+  const owner = await person(server, "quiet_long");
+  const { id } = await owner.k8s.create({ name: "long", location: "eu" });
+  for (let number = 0; number < 120; number += 1) await owner.k8s.update({ id, name: `long-${number}` });
+  await open(`#/cluster/${id}`, async (page) => {
+    const events = page.getByRole("table", { name: "Events" }).locator("tbody tr");
+    for (const number of [10, 60, 110]) {
+      await until(async () => (await events.count()) === number, `${number} events`);
+      if (number < 110) await button(page, "More events").press("Enter");
+    }
+    await owner.k8s.update({ id, name: "longer" });
+    await until(async () => /longer/.test(await events.first().innerText()), "the new event");
+    assert.equal(await events.count(), 110);
+    await button(page, "More events").press("Enter");
+    await until(async () => (await events.count()) === 122, "all events");
+  });
+});
+
 test("rows that were asked for come although the table is read again meanwhile", async () => {
   const owner = await person(server, "quiet_growing");
   const { id } = await owner.k8s.create({ name: "grows", location: "eu" });

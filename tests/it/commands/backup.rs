@@ -101,8 +101,21 @@ fn a_dry_run_writes_nothing() {
 fn what_a_killed_backup_has_left_is_in_nobodys_way() {
     let operator = operator();
     fs::write(path(&operator, "copy.db.partial"), "half").unwrap();
+    // Killed just before the other name was removed, and readable by everybody.
+    fs::write(path(&operator, "kept"), "finished").unwrap();
+    fs::remove_file(path(&operator, "copy.db.partial")).unwrap();
+    fs::hard_link(path(&operator, "kept"), path(&operator, "copy.db.partial")).unwrap();
+    fs::set_permissions(path(&operator, "kept"), fs::Permissions::from_mode(0o644)).unwrap();
     operator.ok(&["backup", "--to", "copy.db"]);
+    assert_eq!(fs::read_to_string(path(&operator, "kept")).unwrap(), "finished");
+    assert_eq!(fs::metadata(path(&operator, "copy.db")).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::remove_file(path(&operator, "kept")).unwrap();
     assert_eq!(others(&operator), ["copy.db"]);
+    // A link is not followed.
+    fs::write(path(&operator, "mine"), "mine").unwrap();
+    std::os::unix::fs::symlink("mine", path(&operator, "linked.db.partial")).unwrap();
+    fails(&operator, &["backup", "--to", "linked.db"], "could not create linked.db.partial");
+    assert_eq!(fs::read_to_string(path(&operator, "mine")).unwrap(), "mine");
     // One that is still running has locked it.
     let running = fs::File::create(path(&operator, "other.db.partial")).unwrap();
     running.lock().unwrap();

@@ -89,9 +89,13 @@ both_databases! {
             &[("cookie", &cookie), ("origin", "https://evil.com")],
             &[("cookie", &cookie), ("authorization", &bearer)],
         ] {
-            let (answers, found) = page(&browser, "", headers).await;
-            assert_eq!(answers, Value::Null, "{headers:?}");
-            assert_eq!(found["cache-control"], "no-cache", "{headers:?}");
+            // A page that is late has no answers either, so one is not enough.
+            answered(&browser, "", &[("cookie", &cookie)]).await;
+            for _ in 0..3 {
+                let (answers, found) = page(&browser, "", headers).await;
+                assert_eq!(answers, Value::Null, "{headers:?}");
+                assert_eq!(found["cache-control"], "no-cache", "{headers:?}");
+            }
         }
         answered(&browser, "", &[("cookie", &cookie), ("sec-fetch-site", "none")]).await;
         browser.sign_out(&browser.own()).await;

@@ -95,6 +95,19 @@ both_databases! {
         assert_eq!(left.who().await, "left");
         eventually(async || app.count("sessions WHERE last_used_address IS NOT NULL") == 2).await;
     }
+
+    /// Whoever has stolen a cookie could write unseen otherwise.
+    async fn a_mutation_is_always_a_use_of_its_session(app: TestApp) {
+        app.provision("user_1", Role::User);
+        let browser = Browser::sign_in(&app, "user_1").await;
+        let earlier = literal(hours_ago(2));
+        app.execute(&format!("UPDATE sessions SET last_used_at = {earlier}, last_used_address = NULL"));
+        let beside = app.beside().start().await;
+        let there = Browser { url: beside.url.clone(), http: browser.http.clone(), cookie: browser.cookie.clone() };
+        let headers = [&there.own()[..], &[("x-unattended", "1")]].concat();
+        there.call_with("user.updateName", json!({"name": "Ann"}), &headers).await;
+        eventually(async || app.count("sessions WHERE last_used_address = '127.0.0.1'") == 1).await;
+    }
 }
 
 #[tokio::test]

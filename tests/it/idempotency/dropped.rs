@@ -5,8 +5,9 @@ use std::env;
 use futures_util::future::join_all;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::support::{Client, Raw, TestApp, both_databases};
+use crate::support::{Client, PATIENCE, Raw, TestApp, both_databases};
 
 /// Mutations on each database; `IDEMPOTENT_MUTATIONS` sets another number.
 const MUTATIONS: usize = 2_000;
@@ -51,7 +52,7 @@ async fn alternate(user: Client, seed: u64, mutations: usize) {
             0 => ("k8s.create", json!({"name": format!("c-{number}"), "location": "eu"})),
             _ => ("k8s.delete", json!({"id": id})),
         };
-        let answer = insist(&user, &mut dice, &format!("{number}"), method, &params).await;
+        let answer = timeout(PATIENCE, insist(&user, &mut dice, &format!("{number}"), method, &params)).await.unwrap();
         assert_eq!(answer["result"]["success"], true, "seed {seed}, {method} {number}: {answer}");
         id = answer["result"]["id"].clone();
     }
