@@ -47,19 +47,24 @@ struct Answers<'a> {
 }
 
 impl Site {
-    /// The page at this path with answers. None if there is no page, no session or no answer in time: the page as it is will do.
+    /// This file with answers, for a GET. None if it has no place for them, or if there is no session or no answer in time: the file
+    /// as it is will do.
     pub(super) async fn answered(
         &self,
-        (method, path, headers): (&Method, &str, &HeaderMap),
+        page: &File,
+        headers: &HeaderMap,
         connection: &ClientConnection,
         request_id: &str,
     ) -> Option<Response> {
-        let page = self.explorer.at(path).filter(|file| *method == Method::GET && file.has_answers())?;
+        if !page.has_answers() {
+            return None;
+        }
         console_cookie::read(headers)?;
-        timeout(PATIENCE, Box::pin(self.with_first(page, headers, connection, request_id))).await.ok()?
+        timeout(PATIENCE, self.in_any_time(page, headers, connection, request_id)).await.ok()?
     }
 
-    async fn with_first(
+    /// The same, however long it takes.
+    async fn in_any_time(
         &self,
         page: &File,
         headers: &HeaderMap,

@@ -76,11 +76,12 @@ impl Site {
         if let Some(provider) = self.provider.as_ref().filter(|_| oidc::is_here(&path)) {
             return Box::pin(self.sign_in_by(provider, request, connection, request_id)).await;
         }
-        if request.method() == Method::GET && self.explorer.at(&path).is_some() && !is_upgrade(&request) {
-            let about = (request.method(), path.as_str(), request.headers());
-            if let Some(response) = Box::pin(self.answered(about, connection, request_id)).await {
-                return response;
-            }
+        if request.method() == Method::GET
+            && !is_upgrade(&request)
+            && let Some(page) = self.explorer.at(&path)
+            && let Some(response) = Box::pin(self.answered(page, request.headers(), connection, request_id)).await
+        {
+            return response;
         }
         if let Some(response) = self.explorer_file(&request, request_id) {
             return response;
