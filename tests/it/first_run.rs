@@ -194,7 +194,7 @@ both_databases! {
 
     async fn a_token_of_another_database_is_kept(first: FirstRun) {
         let token_of_other = {
-            let other = FirstRun(TestDatabase { folder: tempfile::tempdir().unwrap(), ..first.0.backend.empty_database() });
+            let other = FirstRun(first.0.backend.empty_database());
             token(&other.serve().banner).unwrap()
         };
         let data = first.folder().join("data");

@@ -1,6 +1,8 @@
 //! A database of realistic size, built once per backend. Tests must not change it.
 
-use std::sync::OnceLock;
+use std::{fs, path::Path, sync::OnceLock};
+
+use tempfile::TempDir;
 
 use super::{Backend, Sql, TestDatabase};
 
@@ -18,8 +20,19 @@ pub fn big(backend: Backend) -> &'static TestDatabase {
     database.get_or_init(|| build(backend))
 }
 
+/// Nothing removes the folder of a static, so each run removes that of the run before.
+fn folder() -> TempDir {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("big");
+    drop(fs::remove_dir_all(&parent));
+    fs::create_dir(&parent).unwrap();
+    tempfile::tempdir_in(parent).unwrap()
+}
+
 fn build(backend: Backend) -> TestDatabase {
-    let database = backend.database();
+    let database = match backend {
+        Backend::Sqlite => backend.database_in(folder()),
+        Backend::Postgres => backend.database(),
+    };
     let mut conn = database.connect();
     // Building the indexes at the end is faster than updating them for every row.
     let indexes = conn.texts(match backend {

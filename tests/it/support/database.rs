@@ -1,9 +1,9 @@
 //! A separate database for every test, cloned from a migrated template.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
-        OnceLock,
+        Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -33,14 +33,17 @@ pub struct TestDatabase {
 impl Backend {
     /// A migrated database.
     pub fn database(self) -> TestDatabase {
-        let folder = tempfile::tempdir().unwrap();
+        self.database_in(tempfile::tempdir().unwrap())
+    }
+
+    pub fn database_in(self, folder: TempDir) -> TestDatabase {
         let url = match self {
             Self::Sqlite => {
                 let path = folder.path().join("test.db");
                 std::fs::copy(sqlite_template(), &path).unwrap();
                 format!("sqlite:{}", path.display())
             }
-            Self::Postgres => clone_postgres(postgres_template()),
+            Self::Postgres => clone_postgres(postgres_template(), folder.path()),
         };
         TestDatabase { backend: self, url, folder }
     }
@@ -50,7 +53,7 @@ impl Backend {
         let folder = tempfile::tempdir().unwrap();
         let url = match self {
             Self::Sqlite => format!("sqlite:{}", folder.path().join("test.db").display()),
-            Self::Postgres => clone_postgres("template0"),
+            Self::Postgres => clone_postgres("template0", folder.path()),
         };
         TestDatabase { backend: self, url, folder }
     }
@@ -72,11 +75,16 @@ impl TestDatabase {
     }
 }
 
-fn clone_postgres(template: &str) -> String {
+/// A database that is there as long as the folder. All of them together would take 10 GB.
+fn clone_postgres(template: &str, folder: &Path) -> String {
+    static FOLDERS: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = postgres::server();
     let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     server.create(&name, template);
+    let unused: Vec<_> = FOLDERS.lock().unwrap().extract_if(.., |(folder, _)| !folder.exists()).collect();
+    unused.iter().for_each(|(_, name)| server.remove(name));
+    FOLDERS.lock().unwrap().push((folder.to_owned(), name.clone()));
     server.url(&name)
 }
 

@@ -233,6 +233,11 @@ impl Postgres {
         connection.batch_execute(&format!("CREATE DATABASE {database} TEMPLATE {template} {strategy}")).unwrap();
     }
 
+    /// Removes a database, whoever is connected to it.
+    pub fn remove(&self, database: &str) {
+        self.administer(&[&format!("DROP DATABASE {database} WITH (FORCE)")]);
+    }
+
     /// PostgreSQL 15 and later copy a template page by page through the write-ahead log by default. Copying its files takes
     /// a fifth of that time. Earlier versions always copy the files and do not know the option.
     fn clone_strategy(&self, connection: &mut PgConnection) -> &'static str {
