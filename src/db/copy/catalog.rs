@@ -22,8 +22,6 @@ pub(super) struct Table {
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub name: String,
-    /// Its type, as the database writes it.
-    pub declared: String,
     pub kind: Kind,
 }
 
@@ -101,7 +99,7 @@ pub(super) fn tables(connection: &mut DbConnection) -> Result<Vec<Table>> {
         }
         let Some(last) = tables.last_mut() else { continue };
         match Kind::of(&declared) {
-            Some(kind) => last.columns.push(Column { name, declared, kind }),
+            Some(kind) => last.columns.push(Column { name, kind }),
             None => last.unknown = Some(format!("{}.{name} has the type {declared}", last.name)),
         }
     }

@@ -1,14 +1,13 @@
 //! Inserts rows into the target of a copy.
 
 use diesel::{
-    PgConnection, QueryResult, RunQueryDsl,
-    pg::Pg,
-    sql_query,
-    sql_types::{Array, Nullable, Text},
+    QueryResult, RunQueryDsl, sql_query,
+    sql_types::{Nullable, Text},
 };
 
 use super::{
-    catalog::{Column, Kind, Table},
+    catalog::{Kind, Table},
+    postgres_copy::Writer,
     text_row::TextRow,
 };
 use crate::db::{
@@ -16,50 +15,26 @@ use crate::db::{
     dialect,
 };
 
-/// Inserts rows.
+/// Inserts rows. On PostgreSQL `write` does it.
 ///
 /// # Errors
 /// The database's.
-pub(super) fn insert(target: &mut DbConnection, table: &Table, rows: Vec<TextRow>) -> QueryResult<()> {
-    let columns: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-    let into = format!("INSERT INTO {} ({})", table.quoted(), columns.join(", "));
+pub(super) fn insert(target: &mut DbConnection, table: &Table, write: Writer, rows: Vec<TextRow>) -> QueryResult<()> {
     match dialect::postgres(target) {
-        Some(pg) => insert_into_postgres(pg, &into, &table.columns, rows),
-        None => insert_into_sqlite(target, &into, &table.columns, rows),
+        Some(pg) => write(pg, &rows),
+        None => insert_into_sqlite(target, table, rows),
     }
-}
-
-/// One array for each column.
-fn insert_into_postgres(pg: &mut PgConnection, into: &str, columns: &[Column], rows: Vec<TextRow>) -> QueryResult<()> {
-    let names: Vec<String> = (1..=columns.len()).map(|number| format!("c{number}")).collect();
-    let arrays: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
-    let values = names.iter().zip(columns).map(|(name, column)| format!("{name}::{}", column.declared));
-    let values: Vec<String> = values.collect();
-    let (names, arrays, values) = (names.join(", "), arrays.join(", "), values.join(", "));
-    let mut query =
-        sql_query(format!("{into} SELECT {values} FROM unnest({arrays}) AS copied ({names})")).into_boxed::<Pg>();
-    let mut arrays: Vec<Vec<Option<String>>> = columns.iter().map(|_| Vec::with_capacity(rows.len())).collect();
-    for row in rows {
-        arrays.iter_mut().zip(row.0).for_each(|(array, value)| array.push(value));
-    }
-    for array in arrays {
-        query = query.bind::<Array<Nullable<Text>>, _>(array);
-    }
-    query.execute(pg).map(drop)
 }
 
 /// The types of SQLite's columns turn texts into numbers.
-fn insert_into_sqlite(
-    target: &mut DbConnection,
-    into: &str,
-    columns: &[Column],
-    rows: Vec<TextRow>,
-) -> QueryResult<()> {
+fn insert_into_sqlite(target: &mut DbConnection, table: &Table, rows: Vec<TextRow>) -> QueryResult<()> {
+    let columns: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
     let row = format!("({})", vec!["?"; columns.len()].join(", "));
     let values = vec![row.as_str(); rows.len()].join(", ");
-    let mut query = sql_query(format!("{into} VALUES {values}")).into_boxed::<MultiBackend>();
+    let statement = format!("INSERT INTO {} ({}) VALUES {values}", table.quoted(), columns.join(", "));
+    let mut query = sql_query(statement).into_boxed::<MultiBackend>();
     for row in rows {
-        for (value, column) in row.0.into_iter().zip(columns) {
+        for (value, column) in row.0.into_iter().zip(&table.columns) {
             let value = if column.kind == Kind::Moment { value.map(with_zeros) } else { value };
             query = query.bind::<Nullable<Text>, _>(value);
         }

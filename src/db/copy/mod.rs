@@ -1,11 +1,12 @@
-//! Copies a whole database into another one, of the same kind or not. What there is to copy is read from the databases
-//! themselves, so a new table needs nothing here.
+//! Copies a whole database into another one, of the same kind or not. The columns are read from the databases themselves; a new
+//! table needs a line in `postgres_copy`.
 
 mod catalog;
 mod checksum;
 mod emptiness;
 mod ends;
 mod insertion;
+mod postgres_copy;
 mod rows;
 mod text_row;
 
@@ -17,6 +18,7 @@ use self::{
     checksum::Checksum,
     emptiness::refuse_rows_in,
     insertion::insert,
+    postgres_copy::{Writer, writer},
     rows::{count, each_batch},
     text_row::TextRow,
 };
@@ -32,7 +34,7 @@ use crate::error;
 pub struct Copied {
     /// The tables, in the order in which they were copied.
     pub tables: Vec<CopiedTable>,
-    /// Tables of the source that the target does not have, because they are not clusterdesk's.
+    /// Tables of the source that are not clusterdesk's.
     pub left_out: Vec<String>,
 }
 
@@ -73,23 +75,20 @@ pub fn copy(
         let numbers = sequences::last(source)?;
         transaction::write(target, |target| {
             rows::write_iso_dates(target)?;
-            let Common { tables, left_out } = common(source, target)?;
-            let names: Vec<String> = tables.iter().map(|(_, table)| table.quoted()).collect();
+            let (tables, left_out) = common(source, target)?;
+            let names: Vec<String> = tables.iter().map(|table| table.to.quoted()).collect();
             // A SQLite file that is being made is locked already.
             locks::exclude_writers(target, &names)?;
-            tables.iter().try_for_each(|(_, table)| refuse_rows_in(target, table))?;
+            tables.iter().try_for_each(|table| refuse_rows_in(target, &table.to))?;
             let read = triggers::without(
                 target,
                 |trigger| must_be_off(trigger, &tables),
                 |target| {
-                    tables
-                        .iter()
-                        .map(|(from, to)| copy_table(source, from, target, to, report))
-                        .collect::<Result<Vec<_>>>()
+                    tables.iter().map(|table| copy_table(source, target, table, report)).collect::<Result<Vec<_>>>()
                 },
             )?;
             let mut copied = Copied { tables: Vec::new(), left_out };
-            for ((_, table), Read { sum, greatest }) in tables.iter().zip(read) {
+            for (Common { to: table, .. }, Read { sum, greatest }) in tables.iter().zip(read) {
                 if let Some((name, last)) = numbers.iter().find(|(name, _)| *name == table.name) {
                     // Also past rows that are gone: their numbers must not come back.
                     sequences::advance_table(target, name, greatest.max(*last))?;
@@ -109,9 +108,9 @@ pub fn copy(
 
 /// Whether a trigger of a copied table would write rows that are copied too, or reject valid ones. Triggers that fill
 /// [`catalog::COUNTERS`] stay on.
-fn must_be_off(trigger: &Trigger, tables: &[(Table, Table)]) -> bool {
+fn must_be_off(trigger: &Trigger, tables: &[Common]) -> bool {
     let counts = trigger.name.contains("_count_");
-    !counts && tables.iter().any(|(_, copied)| copied.name == trigger.on_table)
+    !counts && tables.iter().any(|copied| copied.to.name == trigger.on_table)
 }
 
 /// The number of rows of each table that would be copied.
@@ -123,30 +122,31 @@ pub fn counts(source: &mut DbConnection) -> Result<Vec<(String, u64)>> {
     tables.into_iter().map(|table| Ok((table.name.clone(), count(source, &table)?))).collect()
 }
 
-/// The tables that both databases have, and those that they have not.
+/// A table of ours in both databases.
 struct Common {
-    /// Of the source, and of the target.
-    tables: Vec<(Table, Table)>,
-    /// The names of those that only the source has.
-    left_out: Vec<String>,
+    from: Table,
+    to: Table,
+    write: Writer,
 }
 
-fn common(source: &mut DbConnection, target: &mut DbConnection) -> Result<Common> {
+/// The tables of both databases, and the names of those of the source that are not ours.
+fn common(source: &mut DbConnection, target: &mut DbConnection) -> Result<(Vec<Common>, Vec<String>)> {
     let (mut tables, mut left_out) = (Vec::new(), Vec::new());
     let mut targets = catalog::tables(target)?;
-    for table in catalog::tables(source)? {
-        match targets.iter().position(|other| other.name == table.name) {
-            Some(at) => tables.push((table, targets.swap_remove(at))),
-            None => left_out.push(table.name),
+    for from in catalog::tables(source)? {
+        let at = targets.iter().position(|to| to.name == from.name);
+        match writer(&from.name).zip(at) {
+            Some((write, at)) => tables.push(Common { from, to: targets.swap_remove(at), write }),
+            None => left_out.push(from.name),
         }
     }
-    for (from, to) in &tables {
+    for Common { from, to, .. } in &tables {
         if let Some(unknown) = from.unknown.as_ref().or(to.unknown.as_ref()) {
             bail!("{unknown}, which can't be copied");
         }
         ensure!(from.has_columns_of(to), "the table {} has other columns in the target than in the source", from.name);
     }
-    Ok(Common { tables, left_out })
+    Ok((tables, left_out))
 }
 
 /// What was read of a table of the source.
@@ -159,9 +159,8 @@ struct Read {
 /// Copies one table.
 fn copy_table(
     source: &mut DbConnection,
-    from: &Table,
     target: &mut DbConnection,
-    to: &Table,
+    Common { from, to, write }: &Common,
     report: &mut dyn FnMut(Step<'_>),
 ) -> Result<Read> {
     report(Step::Copy(&from.name, count(source, from)?));
@@ -172,7 +171,7 @@ fn copy_table(
         rows.iter().for_each(|row| sum.add(row));
         greatest = rows.iter().filter_map(number).fold(greatest, i64::max);
         let number = u64::try_from(rows.len())?;
-        insert(target, to, rows)?;
+        insert(target, to, *write, rows)?;
         report(Step::Done(number));
         Ok(())
     });

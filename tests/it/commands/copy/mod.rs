@@ -71,8 +71,7 @@ fn everything(database: &TestDatabase) -> Vec<String> {
 /// What no command creates by itself, with texts that are hard to copy.
 fn fill_odd_rows(database: &TestDatabase) {
     const TIME: &str = "'2026-01-02 03:04:05.120'";
-    let text = r#"tab	, line
-, \N, \\, "q", {a,b}, NULL, ''' , é, 日本, 🦀"#;
+    let text = "tab\t, return\r, line\n, \\N, \\\\, \"q\", {a,b}, NULL, ''' , é, 日本, 🦀";
     let odd = format!("'{}'", text.replace('\'', "''"));
     let mut conn = database.connect();
     for statement in [
@@ -104,6 +103,7 @@ fn fill_odd_rows(database: &TestDatabase) {
             "f".repeat(43)
         ),
         format!("UPDATE users SET name = {odd}, updated_at = '2026-01-02 03:04:05' WHERE id = 'user_sample_000001'"),
+        r"UPDATE users SET name = '\N', image = '\.' WHERE id = 'user_sample_000003'".to_owned(),
         "UPDATE users SET name = '', image = NULL, updated_at = '2026-01-02 03:04:05.001' WHERE id = 'user_sample_000002'".to_owned(),
     ] {
         conn.run(&statement);

@@ -106,9 +106,11 @@ fn a_source_that_is_missing_is_not_created_and_no_password_is_repeated() {
 #[test]
 #[cfg_attr(not(installed = "postgresql"), ignore = "needs PostgreSQL")]
 fn tables_of_other_programs_are_left_out() {
-    let (source, to) = (Backend::Postgres.database(), target(Backend::Sqlite));
-    source.connect().run("CREATE TABLE things (id INTEGER, place POINT)");
+    let (source, to) = (Backend::Postgres.database(), target(Backend::Postgres));
+    source.connect().run("CREATE TABLE things (id INTEGER, place POINT); CREATE TABLE notes (id INTEGER)");
+    to.connect().run("CREATE TABLE notes (id INTEGER)");
     let output = command(&source, &to, &[]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && text.contains("things: left out"), "{text}");
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("things: left out") && text.contains("notes: left out"), "{text}");
 }
