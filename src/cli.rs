@@ -301,9 +301,8 @@ pub enum Webhooks {
         /// Remove their ids from the database, so that a new Stripe customer is created with the next purchase
         #[arg(long)]
         mend: bool,
-        /// Print the result as JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        effect: Effect,
         #[command(flatten)]
         stripe: Box<StripeSettings>,
         #[command(flatten)]

@@ -5,7 +5,7 @@ mod commands;
 mod logging;
 
 use std::{
-    io::{Error, ErrorKind, Write, stderr},
+    io::{Write, stderr},
     process::ExitCode,
 };
 
@@ -18,10 +18,6 @@ const POOLER: &str = "Is DATABASE_URL behind a pooler in transaction mode? Then 
 fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(code) => code,
-        // The reader of a list, such as `head`, may close the pipe before its end.
-        Err(error) if error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => {
-            ExitCode::SUCCESS
-        }
         Err(error) => {
             // `eprintln!` would panic if standard error were closed.
             let text = format!("{error:#}");

@@ -1,15 +1,12 @@
 //! `clusterdesk backup`: copies the SQLite database into a file, while servers use it.
 
-use std::{
-    fs,
-    io::{Write, stdout},
-};
+use std::{fs, io::Write};
 
 use anyhow::{Context, Result, bail};
 use clusterdesk::db::{DatabaseUrl, backups};
 use serde_json::json;
 
-use super::{data, progress::watch};
+use super::{data, progress::watch, report};
 use crate::cli::Backup;
 
 /// Makes the backup and prints what was made.
@@ -23,10 +20,10 @@ pub fn run(arguments: &Backup) -> Result<()> {
     let place = &arguments.to;
     backups::refuse_existing(&source, place, arguments.force)?;
     let size = fs::metadata(&source).with_context(|| format!("could not read {}", source.display()))?.len();
-    let (mut out, database) = (stdout().lock(), source.display().to_string());
+    let (mut out, database) = (report::out(), source.display().to_string());
     if arguments.dry_run {
         match arguments.json {
-            true => writeln!(out, "{}", json!({"database": database, "backup": place, "dryRun": true}))?,
+            true => writeln!(out, "{}", json!({"dryRun": true, "database": database, "backup": place}))?,
             false => writeln!(out, "would back up {database}, {size} bytes, to {}", place.display())?,
         }
         return Ok(());
@@ -35,7 +32,9 @@ pub fn run(arguments: &Backup) -> Result<()> {
     let (bytes, migration) = (made.bytes, &made.migration);
     match arguments.json {
         true => {
-            let report = json!({"database": database, "backup": place, "bytes": bytes, "migration": migration});
+            let report = json!({
+                "dryRun": false, "database": database, "backup": place, "bytes": bytes, "migration": migration,
+            });
             writeln!(out, "{report}")?;
         }
         false => {

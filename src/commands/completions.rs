@@ -1,7 +1,7 @@
 //! `clusterdesk completions` and `clusterdesk man`: what a shell and `man` know about the command line.
 
 use std::{
-    io::{Write, stdout},
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +22,7 @@ pub fn print(shell: Shell) -> Result<()> {
     // Written at once: the generator panics when its writer fails.
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "clusterdesk", &mut text);
-    Ok(stdout().lock().write_all(&text)?)
+    Ok(report::out().write_all(&text)?)
 }
 
 /// The files that were written.

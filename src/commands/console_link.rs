@@ -29,7 +29,7 @@ pub fn run(arguments: &ConsoleLink) -> Result<()> {
     let url = (!dry_run).then(|| link_url(&server, &link));
     let result = json!({"dryRun": dry_run, "userId": user_id, "url": url, "expiresAt": link.expires_at});
     let text = url.unwrap_or_else(|| format!("would make a link for {user_id}"));
-    report::print(json, &result, format!("{text}\n"))
+    report::print_once(json, &result, format!("{text}\n"))
 }
 
 fn server(ConsoleLink { url, bind_addr, .. }: &ConsoleLink) -> Result<String> {

@@ -1,21 +1,22 @@
 //! `clusterdesk copy`: copies the database into an empty one, from SQLite to PostgreSQL or the other way round.
 
-use std::{
-    io::{Write, stdout},
-    time::Instant,
-};
+use std::{io::Write, time::Instant};
 
 use anyhow::{Result, ensure};
 use clusterdesk::{
     db::{
         DatabaseUrl,
-        copy::{self, Copied, Step, Target, open_source},
+        copy::{self, Copied, Counts, Step, Target, open_source},
     },
     error::Error,
 };
 use serde_json::{Value, json};
 
-use super::{data, progress::Progress};
+use super::{
+    data,
+    progress::{Progress, wait},
+    report,
+};
 use crate::cli::Copy;
 
 /// Copies everything and prints what was copied.
@@ -28,17 +29,22 @@ pub fn run(arguments: &Copy) -> Result<()> {
         (DatabaseUrl::parse(&arguments.from, "--from")?, DatabaseUrl::parse_primary(&arguments.to, "--to")?);
     ensure!(from != to, "--from and --to are the same database");
     let (began, mut source) = (Instant::now(), open_source(&from)?);
-    let mut out = stdout().lock();
+    let mut out = report::out();
     if arguments.dry_run {
         Target::check(&to)?;
-        let counts = copy::counts(&mut source)?;
+        let counts = wait("rows are counted", || copy::counts(&mut source));
+        let Counts { tables, left_out } = counts.map_err(Error::into_detail)?;
         if arguments.json {
-            let tables: Vec<Value> = counts.iter().map(|(name, rows)| json!({"table": name, "rows": rows})).collect();
-            let report = json!({"from": from.place(), "to": to.place(), "tables": tables, "dryRun": true});
+            let tables: Vec<Value> = tables.iter().map(|(name, rows)| json!({"table": name, "rows": rows})).collect();
+            let (from, to) = (from.place(), to.place());
+            let report = json!({"dryRun": true, "from": from, "to": to, "tables": tables, "leftOut": left_out});
             return Ok(writeln!(out, "{report}")?);
         }
-        for (name, rows) in counts {
+        for (name, rows) in tables {
             writeln!(out, "{name}: would copy {rows} rows")?;
+        }
+        for table in left_out {
+            writeln!(out, "{table}: would be left out, because it is not a table of clusterdesk")?;
         }
         return Ok(());
     }
@@ -52,15 +58,21 @@ pub fn run(arguments: &Copy) -> Result<()> {
     let copied = copy::copy(&mut source, target.connection(), &mut |step| match step {
         // Tables without rows are not worth a line.
         Step::Copy(_, 0) | Step::Check(_, 0) => {}
-        Step::Copy(table, rows) => shown = Some(Progress::new(format!("{table} copied"), Some(rows))),
-        Step::Check(table, rows) => shown = Some(Progress::new(format!("{table} compared"), Some(rows))),
+        Step::Copy(table, rows) => next(&mut shown, format!("{table} copied"), rows),
+        Step::Check(table, rows) => next(&mut shown, format!("{table} compared"), rows),
         Step::Done(rows) => shown.iter_mut().for_each(|progress| progress.add(rows)),
     });
     drop(shown);
     let copied = copied.map_err(Error::into_detail)?;
-    target.finish()?;
+    wait("the copy is finished", || target.finish())?;
     let seconds = began.elapsed().as_secs_f64();
     print(&mut out, &copied, arguments.json, (&from, &to), seconds)
+}
+
+/// Shows the progress of the next table in the place of the last.
+fn next(shown: &mut Option<Progress>, what: String, rows: u64) {
+    *shown = None;
+    *shown = Some(Progress::new(what, Some(rows)));
 }
 
 fn print(
@@ -76,7 +88,9 @@ fn print(
             .map(|table| json!({"table": table.name, "rows": table.rows, "checksum": table.checksum}))
             .collect();
         let (from, to) = (from.place(), to.place());
-        let report = json!({"from": from, "to": to, "tables": tables, "leftOut": left_out, "seconds": seconds});
+        let report = json!({
+            "dryRun": false, "from": from, "to": to, "tables": tables, "leftOut": left_out, "seconds": seconds,
+        });
         return Ok(writeln!(out, "{report}")?);
     }
     for table in tables {

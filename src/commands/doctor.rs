@@ -43,22 +43,24 @@ pub fn run(settings: &Settings, unknown: &[String], Output { json }: Output) -> 
         let text = format!("environment: {detail}");
         rows.add(&Check { check: "environment", ok: true, detail }, text)?;
     }
-    let mut healthy = true;
-    for (check, found) in findings(settings) {
+    let (mut healthy, mut printed) = (true, Ok(()));
+    // As soon as it is known: a check of something that is out of reach takes its time.
+    each(settings, &mut |check, found| {
         let ok = found.is_ok();
         healthy &= ok;
         let detail = found.unwrap_or_else(|problem| format!("{problem:#}"));
         let text = if ok { format!("{check}: ok ({detail})") } else { format!("{check}: PROBLEM: {detail}") };
-        rows.add(&Check { check, ok, detail }, text)?;
-    }
+        if printed.is_ok() {
+            printed = rows.add(&Check { check, ok, detail }, text);
+        }
+    });
+    printed?;
     rows.end()?;
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The name and the result of each check.
-fn findings(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
-    let mut found = Vec::new();
-    let mut report = |what, result| found.push((what, result));
+/// Makes each check, and reports its name and its result.
+fn each(settings: &Settings, report: &mut dyn FnMut(&'static str, Result<String>)) {
     let url = DatabaseUrl::from_settings(&settings.data);
     let url_is_sqlite = url.as_ref().is_ok_and(|url| url.sqlite_path().is_some());
     let existing = url.and_then(|url| match url.sqlite_path() {
@@ -115,7 +117,6 @@ fn findings(settings: &Settings) -> Vec<(&'static str, Result<String>)> {
     if let Err(problem) = logging::filter() {
         report("log", Err(problem));
     }
-    found
 }
 
 /// Refuses a SQLite file that is missing.

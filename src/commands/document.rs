@@ -1,6 +1,6 @@
 //! `clusterdesk openrpc` and `clusterdesk app-router`: print the documents that describe the procedures.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use anyhow::Result;
 use clusterdesk::{
@@ -9,11 +9,13 @@ use clusterdesk::{
 };
 use procedures::describe::{Document, Documents};
 
+use super::report;
+
 /// Prints one of the documents.
 ///
 /// # Errors
 /// The registry is invalid, or standard output can't be written.
 pub fn run(choose: impl FnOnce(&Documents) -> &Document) -> Result<()> {
     let documents = documents(registry(routers::all())?.catalogue())?;
-    Ok(stdout().lock().write_all(choose(&documents).text.as_bytes())?)
+    Ok(report::out().write_all(choose(&documents).text.as_bytes())?)
 }

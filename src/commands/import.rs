@@ -1,11 +1,6 @@
 //! `clusterdesk import`: fills the database from that of the old server, completely or not at all.
 
-use std::{
-    fs,
-    io::{Write, stdout},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{fs, io::Write, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clusterdesk::{
@@ -23,6 +18,7 @@ use super::{
     audit::{self, Change},
     data,
     progress::Progress,
+    report,
 };
 use crate::cli::Import;
 
@@ -45,7 +41,7 @@ pub fn run(arguments: &Import) -> Result<ExitCode> {
     sessions::check(&url)?;
     let report = OldDatabase::open(&source)?.snapshot(|old| Ok(import(old, arguments, &url)?));
     let report = report.map_err(Error::into_detail)?;
-    let mut out = stdout().lock();
+    let mut out = report::out();
     match arguments.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         false => writeln!(out, "{report}")?,

@@ -11,7 +11,7 @@ use clusterdesk::{
 };
 use serde::Serialize;
 
-use super::{data, report};
+use super::{data, progress::Progress, report};
 use crate::cli::{Effect, Migrate};
 
 /// What was done, in this order.
@@ -42,7 +42,11 @@ pub fn run(command: &Migrate) -> Result<()> {
         Migrate::Redo { steps, effect, data } => {
             let reverted = match effect.dry_run {
                 true => open(data)?.applied(steps.limit(1))?,
-                false => open(data)?.redo(steps.limit(1))?,
+                false => {
+                    let mut migrations = open(data)?;
+                    let all = migrations.applied(steps.limit(1))?.len().saturating_mul(2);
+                    shown(migrations, all)?.redo(steps.limit(1))?
+                }
             };
             let applied = reverted.iter().rev().cloned().collect();
             print(*effect, reverted, applied)
@@ -67,12 +71,21 @@ fn up(settings: &DataSettings, limit: usize, dry_run: bool) -> Result<Vec<String
     }
     data::create(&url)?;
     sessions::check(&url)?;
-    Migrations::open(&url)?.up(limit)
+    let mut migrations = Migrations::open(&url)?;
+    let all = migrations.pending(limit)?.len();
+    shown(migrations, all)?.up(limit)
 }
 
 fn down(settings: &DataSettings, limit: usize, dry_run: bool) -> Result<Vec<String>> {
     let mut migrations = open(settings)?;
-    if dry_run { migrations.applied(limit) } else { migrations.down(limit) }
+    let applied = migrations.applied(limit)?;
+    if dry_run { Ok(applied) } else { shown(migrations, applied.len())?.down(limit) }
+}
+
+/// Shows how many of `all` steps are done.
+fn shown(migrations: Migrations, all: usize) -> Result<Migrations> {
+    let mut progress = Progress::new("migrations", Some(u64::try_from(all)?));
+    Ok(migrations.telling(move || progress.add(1)))
 }
 
 fn open(settings: &DataSettings) -> Result<Migrations> {

@@ -18,6 +18,8 @@ const EVERY: u64 = 100;
 const FEW: u64 = 200;
 /// Between two looks at a file that grows. What takes less time shows no progress.
 const LOOK: Duration = Duration::from_millis(250);
+/// Between two pictures of a spinner.
+const TICK: Duration = Duration::from_millis(200);
 /// The bytes of a step of it.
 const MEGABYTE: u64 = 1_000_000;
 
@@ -78,6 +80,29 @@ impl Drop for Progress {
     }
 }
 
+/// Runs `work`, of which nobody can tell how far it is. If that takes long, `what` says what happens.
+pub fn wait<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        let (working, ended) = channel::<()>();
+        scope.spawn(move || {
+            if ended.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            if !stderr().is_terminal() {
+                drop(writeln!(stderr(), "{what}…"));
+                return;
+            }
+            let shown = spinner(what);
+            // Until the other end is dropped.
+            while ended.recv().is_ok() {}
+            shown.finish_and_clear();
+        });
+        let done = work();
+        drop(working);
+        done
+    })
+}
+
 /// Runs `work`, and meanwhile shows how many of about `all` bytes are written, as `written` says.
 pub fn watch<T>(all: u64, written: impl Fn() -> u64 + Send, work: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
@@ -100,6 +125,19 @@ fn bar(what: Cow<'static, str>, all: Option<u64>) -> ProgressBar {
         Some(all) => (ProgressBar::new(all), "{msg} {bar:40} {human_pos} of {human_len}, {eta} left"),
         None => (ProgressBar::new_spinner(), "{msg} {spinner} {human_pos}"),
     };
+    let bar = styled(bar, template).with_message(what);
+    // The first step may take its time.
+    bar.tick();
+    bar
+}
+
+fn spinner(what: &'static str) -> ProgressBar {
+    let spinner = styled(ProgressBar::new_spinner(), "{msg} {spinner}").with_message(what);
+    spinner.enable_steady_tick(TICK);
+    spinner
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
-    bar.with_message(what).with_style(style.unwrap_or_else(|_invalid| ProgressStyle::default_bar()))
+    bar.with_style(style.unwrap_or_else(|_invalid| ProgressStyle::default_bar()))
 }

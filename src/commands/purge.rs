@@ -1,7 +1,7 @@
 //! `clusterdesk purge`: removes what is older than a number of days, in short transactions.
 
 use std::{
-    io::{Write, stdout},
+    io::Write,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -19,7 +19,13 @@ use clusterdesk::{
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{audit::ACTOR, data, progress::Progress, trail::look_through};
+use super::{
+    audit::ACTOR,
+    data,
+    progress::{Progress, wait},
+    report,
+    trail::look_through,
+};
 use crate::cli;
 
 /// The pause between two transactions, in which others may write. On SQLite they look for one at intervals.
@@ -69,7 +75,8 @@ pub fn run(arguments: &cli::Purge) -> Result<()> {
     if let Some(before) = arguments.older_than.map(before) {
         let wanted = if arguments.only.is_empty() { &Kind::UNASKED[..] } else { arguments.only.as_slice() };
         for kind in Kind::ALL.into_iter().filter(|kind| wanted.contains(kind)) {
-            let mut purge = Purge::find(&mut conn, kind, before).map_err(Error::into_detail)?;
+            let found = wait("rows are counted", || Purge::find(&mut conn, kind, before));
+            let mut purge = found.map_err(Error::into_detail)?;
             if !dry_run {
                 let mut progress = Progress::new(kind.as_str(), purge.found);
                 work(&mut conn, &mut purge, &by, |rows| progress.add(rows))?;
@@ -83,7 +90,7 @@ pub fn run(arguments: &cli::Purge) -> Result<()> {
             false => shorten_audit(&mut conn, before, file, arguments, &by)?,
         });
     }
-    let mut out = stdout().lock();
+    let mut out = report::out();
     match arguments.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         false => report.kinds.iter().try_for_each(|removed| removed.print(&mut out, dry_run))?,

@@ -2,18 +2,55 @@
 
 use std::{
     fmt::Display,
-    io::{StdoutLock, Write, stdout},
+    io::{self, ErrorKind, StdoutLock, Write, stdout},
 };
 
 use anyhow::Result;
 use serde::Serialize;
+
+/// Standard output, whose reader may have seen enough, as in `clusterdesk user list | head`. That neither stops a command nor
+/// changes its exit status.
+pub struct Out(StdoutLock<'static>);
+
+/// Standard output for a command.
+pub fn out() -> Out {
+    Out(stdout().lock())
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        unless_closed(self.0.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        unless_closed(self.0.flush(), ())
+    }
+}
+
+fn unless_closed<T>(written: io::Result<T>, all: T) -> io::Result<T> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(all),
+        written => written,
+    }
+}
 
 /// Prints one result.
 ///
 /// # Errors
 /// Standard output can't be written.
 pub fn print(json: bool, result: &impl Serialize, text: impl Display) -> Result<()> {
-    let mut out = stdout().lock();
+    print_to(&mut out(), json, result, text)
+}
+
+/// Prints a result that can't be seen a second time.
+///
+/// # Errors
+/// Standard output can't be written, or nobody reads it.
+pub fn print_once(json: bool, result: &impl Serialize, text: impl Display) -> Result<()> {
+    print_to(&mut stdout().lock(), json, result, text)
+}
+
+fn print_to(out: &mut impl Write, json: bool, result: &impl Serialize, text: impl Display) -> Result<()> {
     match json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(result)?)?,
         false => write!(out, "{text}")?,
@@ -23,7 +60,7 @@ pub fn print(json: bool, result: &impl Serialize, text: impl Display) -> Result<
 
 /// A table that is printed as its rows are read; as JSON, an array with a line for each row.
 pub struct Rows {
-    out: StdoutLock<'static>,
+    out: Out,
     json: bool,
     is_empty: bool,
 }
@@ -34,7 +71,7 @@ impl Rows {
     /// # Errors
     /// Standard output can't be written.
     pub fn new(json: bool, header: impl Display) -> Result<Self> {
-        let (mut out, header) = (stdout().lock(), header.to_string());
+        let (mut out, header) = (out(), header.to_string());
         match json {
             true => write!(out, "[")?,
             false if header.is_empty() => {}

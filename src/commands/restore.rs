@@ -1,16 +1,16 @@
 //! `clusterdesk restore`: puts a backup in the place of the SQLite database.
 
-use std::{
-    fs,
-    io::{Write, stdout},
-    path::Path,
-};
+use std::{fs, io::Write, path::Path};
 
 use anyhow::{Context, Result, bail};
 use clusterdesk::db::{DatabaseUrl, Restoration, Timestamp, backups};
 use serde_json::json;
 
-use super::{data, progress::watch};
+use super::{
+    data,
+    progress::{wait, watch},
+    report,
+};
 use crate::cli::Restore;
 
 /// Restores the backup and prints what was done.
@@ -22,7 +22,8 @@ pub fn run(arguments: &Restore) -> Result<()> {
         bail!("`clusterdesk restore` {}", backups::USE_PG_DUMP);
     };
     let backup = &arguments.from;
-    let mut restoration = Restoration::plan(backup, &database, Timestamp::now())?;
+    let plan = || Restoration::plan(backup, &database, Timestamp::now());
+    let mut restoration = wait("the backup is checked", plan)?;
     if !arguments.dry_run {
         if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             data::create_folder(folder)?;
@@ -36,7 +37,7 @@ pub fn run(arguments: &Restore) -> Result<()> {
 
 fn print(restoration: &Restoration, arguments: &Restore) -> Result<()> {
     let Restoration { backup, level, database, kept, .. } = restoration;
-    let mut out = stdout().lock();
+    let mut out = report::out();
     if arguments.json {
         let report = json!({
             "backup": backup, "database": database, "kept": kept, "migration": level.newest, "pending": level.pending,

@@ -7,6 +7,7 @@ use clusterdesk::{
     models::sample::{self, Seeded, Step},
 };
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     audit::{self, Change},
@@ -22,9 +23,12 @@ use crate::cli::Effect;
 /// The database is not empty and `force` is not set, or can't be written.
 pub fn run(settings: &DataSettings, users: u32, force: bool, Effect { dry_run, json }: Effect) -> Result<()> {
     let url = DatabaseUrl::from_settings(settings)?;
-    if dry_run {
-        data::existing(settings)?;
-    } else if url.sqlite_path().is_some_and(|path| !path.exists()) {
+    let is_new = url.sqlite_path().is_some_and(|path| !path.exists());
+    if dry_run && is_new {
+        let text = format!("would create the database and seed {users} users\n");
+        return report::print(json, &json!({"dryRun": true, "users": users, "creates": true}), text);
+    }
+    if is_new {
         data::create(&url)?;
         Migrations::open(&url)?.up(usize::MAX)?;
     }
@@ -35,7 +39,10 @@ pub fn run(settings: &DataSettings, users: u32, force: bool, Effect { dry_run, j
     let seeded = data::change(&mut conn, dry_run, |conn| {
         let seeded = sample::insert(conn, users, &mut |step| match step {
             Step::Users(all) => shown = Progress::of_many("users seeded", all),
-            Step::Events(all) => shown = Progress::of_many("events seeded", all),
+            Step::Events(all) => {
+                drop(shown.take());
+                shown = Progress::of_many("events seeded", all);
+            }
             Step::Done(done) => shown.iter_mut().for_each(|progress| progress.add(done)),
         })?;
         let detail = format!("{{\"users\":{},\"clusters\":{}}}", seeded.users, seeded.clusters);

@@ -1,11 +1,11 @@
 //! `clusterdesk webhooks customers`: the Stripe customers of users that are gone at Stripe.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use anyhow::{Result, ensure};
 use clusterdesk::{
     config::{DataSettings, StripeSettings},
-    db::{DbConnection, Timestamp, transaction},
+    db::{DbConnection, Timestamp},
     error::Error,
     models::{customer::Customer, gone_stripe_customer::GoneStripeCustomer},
     stripe::{Stripe, StripeClient},
@@ -18,15 +18,17 @@ use super::{
     data,
     patience::{deadline, is_away, patiently},
     progress::Progress,
+    report,
 };
+use crate::cli::Effect;
 
 /// What the command line says.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Forget those that are gone.
     pub mend: bool,
-    /// Print the result as JSON.
-    pub json: bool,
+    /// Whether to change nothing, and what to print.
+    pub effect: Effect,
 }
 
 /// A Stripe customer of a user.
@@ -48,7 +50,9 @@ struct Problem {
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Found {
+    dry_run: bool,
     /// Those that Stripe was asked for.
     checked: usize,
     gone: Vec<Kept>,
@@ -73,13 +77,14 @@ pub fn run(settings: &DataSettings, stripe: &StripeSettings, options: Options) -
     let (client, mut conn) = (stripe.client()?, data::connect(settings)?);
     let kept = kept(&mut conn)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut found = runtime.block_on(check(client, kept));
+    let found = Found { dry_run: options.effect.dry_run, ..Found::default() };
+    let mut found = runtime.block_on(check(client, kept, found));
     if options.mend {
         for gone in &found.gone {
-            found.mended += usize::from(mend(&mut conn, gone)?);
+            found.mended += usize::from(mend(&mut conn, found.dry_run, gone)?);
         }
     }
-    print(&found, options.json)?;
+    print(&found, options.effect.json)?;
     ensure!(found.failed == 0, "{} could not be checked", found.failed);
     Ok(())
 }
@@ -91,9 +96,9 @@ fn kept(conn: &mut DbConnection) -> Result<Vec<Kept>> {
     Ok(kept?)
 }
 
-async fn check(client: &StripeClient, kept: Vec<Kept>) -> Found {
+async fn check(client: &StripeClient, kept: Vec<Kept>, mut found: Found) -> Found {
     let mut progress = Progress::new("customers", u64::try_from(kept.len()).ok());
-    let (mut found, mut is_out_of_reach) = (Found::default(), false);
+    let mut is_out_of_reach = false;
     for customer in kept {
         if is_out_of_reach {
             found.fail(customer.stripe_customer_id, "Stripe was not asked, because it is out of reach");
@@ -119,9 +124,9 @@ async fn check(client: &StripeClient, kept: Vec<Kept>) -> Found {
 }
 
 /// Forgets a Stripe customer. False if the user has another one meanwhile.
-fn mend(conn: &mut DbConnection, gone: &Kept) -> Result<bool> {
+fn mend(conn: &mut DbConnection, dry_run: bool, gone: &Kept) -> Result<bool> {
     let (id, user_id, now) = (gone.stripe_customer_id.clone(), gone.user_id.clone(), Timestamp::now());
-    let mended = transaction::write(conn, |conn| {
+    data::change(conn, dry_run, |conn| {
         if Customer::unlink(conn, &user_id, &id, now)?.is_none() {
             return Ok(false);
         }
@@ -130,12 +135,11 @@ fn mend(conn: &mut DbConnection, gone: &Kept) -> Result<bool> {
         let entity_id = &gone.id.to_string();
         audit::record(conn, &Change { action: "webhooks.customers", entity: "customer", entity_id, detail: &detail })?;
         Ok(true)
-    });
-    mended.map_err(Error::into_detail)
+    })
 }
 
 fn print(found: &Found, as_json: bool) -> Result<()> {
-    let mut out = stdout().lock();
+    let mut out = report::out();
     if as_json {
         writeln!(out, "{}", serde_json::to_string(found)?)?;
         return Ok(());
@@ -148,5 +152,8 @@ fn print(found: &Found, as_json: bool) -> Result<()> {
     }
     let Found { checked, gone, mended, failed, .. } = found;
     writeln!(out, "customers: {checked} checked, {} gone, {mended} mended, {failed} failed", gone.len())?;
+    if found.dry_run {
+        writeln!(out, "nothing was changed (--dry-run)")?;
+    }
     Ok(())
 }

@@ -111,7 +111,7 @@ fn print(Granted { id, token, detail }: &Granted, Effect { dry_run, json }: Effe
     if let (Some(result), Some(detail)) = (result.as_object_mut(), detail.as_object()) {
         result.extend(detail.clone());
     }
-    report::print(json, &result, format!("{}\n", token.unwrap_or(tried)))
+    report::print_once(json, &result, format!("{}\n", token.unwrap_or(tried)))
 }
 
 fn revoke(settings: &DataSettings, id: i64, Effect { dry_run, json }: Effect) -> Result<()> {

@@ -19,7 +19,11 @@ use clusterdesk::{
 };
 use serde_json::json;
 
-use super::{data, progress::Progress, report};
+use super::{
+    data,
+    progress::{Progress, wait},
+    report,
+};
 use crate::cli::{Audit, Effect, Export};
 
 /// The exit status when an entry is not as it was written.
@@ -47,7 +51,7 @@ fn export(conn: &mut DbConnection, arguments: &Export) -> Result<()> {
         let text = format!("up to {entries} entries would be written to {}\n", to.display());
         return report::print(*json, &json!({"dryRun": true, "entries": entries, "file": to}), text);
     }
-    let until = trail::seal_all(conn).map_err(Error::into_detail)?;
+    let until = wait("new entries are sealed", || trail::seal_all(conn)).map_err(Error::into_detail)?;
     let mut progress = Progress::new("entries", Some(entries(conn).map_err(Error::into_detail)?));
     let mut add = |entries| progress.add(entries);
     if to == Path::new("-") {
@@ -76,7 +80,7 @@ pub fn look_through(conn: &mut DbConnection) -> Result<Verdict> {
 
 fn verify(settings: &DataSettings, json: bool) -> Result<ExitCode> {
     let verdict = look_through(&mut data::connect(settings)?)?;
-    let mut out = stdout().lock();
+    let mut out = report::out();
     match json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&verdict)?)?,
         false => print(&mut out, &verdict)?,

@@ -46,8 +46,8 @@ pub fn run(command: &Webhooks) -> Result<()> {
             let options = reconcile::Options { json: *json, dry_run: *dry_run };
             reconcile::run(data, stripe, options)
         }
-        Webhooks::Customers { mend, json, stripe, data } => {
-            stripe_customers::run(data, stripe, stripe_customers::Options { mend: *mend, json: *json })
+        Webhooks::Customers { mend, effect, stripe, data } => {
+            stripe_customers::run(data, stripe, stripe_customers::Options { mend: *mend, effect: *effect })
         }
         Webhooks::Purge { kept, effect, data } => purge(data, kept.retention_webhooks, *effect),
     }
@@ -122,7 +122,9 @@ fn replay(
                 audit::record(conn, &change)?;
             }
             Ok(outcome)
-        })?;
+        });
+        // The others are replayed all the same.
+        let outcome = outcome.unwrap_or_else(|error| EventOutcome::Failed(format!("{error:#}")));
         let text = match &outcome {
             EventOutcome::Processed => format!("{id}: processed"),
             EventOutcome::Double(why) => format!("{id}: processed, but {why}"),

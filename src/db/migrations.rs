@@ -107,6 +107,7 @@ pub fn level(connection: &mut DbConnection) -> Result<Option<Level>> {
 pub struct Migrations {
     connection: DbConnection,
     steps: Vec<Step>,
+    tell: Box<dyn FnMut()>,
 }
 
 impl Migrations {
@@ -121,7 +122,13 @@ impl Migrations {
             DatabaseUrl::Sqlite(_) => &SQLITE,
             DatabaseUrl::Postgres(_) | DatabaseUrl::Pooled(_) => &POSTGRES,
         };
-        Ok(Self { connection, steps: steps(source)? })
+        Ok(Self { connection, steps: steps(source)?, tell: Box::new(|| {}) })
+    }
+
+    /// Calls `tell` after each migration that was applied or reverted.
+    #[must_use]
+    pub fn telling(self, tell: impl FnMut() + 'static) -> Self {
+        Self { tell: Box::new(tell), ..self }
     }
 
     /// Applies up to `limit` pending migrations and returns their names.
@@ -129,7 +136,7 @@ impl Migrations {
     /// # Errors
     /// When a newer binary has migrated the database, or a migration fails; then nothing is changed.
     pub fn up(&mut self, limit: usize) -> Result<Vec<String>> {
-        self.change(|connection, steps| apply(connection, steps, limit))
+        self.change(|connection, steps, tell| apply(connection, steps, limit, tell))
     }
 
     /// Reverts up to `limit` migrations, newest first, and returns their names.
@@ -137,7 +144,7 @@ impl Migrations {
     /// # Errors
     /// As for [`Self::up`].
     pub fn down(&mut self, limit: usize) -> Result<Vec<String>> {
-        self.change(|connection, steps| revert(connection, steps, limit))
+        self.change(|connection, steps, tell| revert(connection, steps, limit, tell))
     }
 
     /// Reverts up to `limit` migrations and applies them again; returns their names, newest first.
@@ -145,9 +152,9 @@ impl Migrations {
     /// # Errors
     /// As for [`Self::up`].
     pub fn redo(&mut self, limit: usize) -> Result<Vec<String>> {
-        self.change(|connection, steps| {
-            let names = revert(connection, steps, limit)?;
-            apply(connection, steps, names.len())?;
+        self.change(|connection, steps, tell| {
+            let names = revert(connection, steps, limit, tell)?;
+            apply(connection, steps, names.len(), tell)?;
             Ok(names)
         })
     }
@@ -191,12 +198,15 @@ impl Migrations {
     }
 
     /// Runs `work` in one transaction under the start-up lock, so that servers may start at the same time.
-    fn change(&mut self, work: impl FnOnce(&mut DbConnection, &[Step]) -> Result<Vec<String>>) -> Result<Vec<String>> {
-        let Self { connection, steps } = self;
+    fn change(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection, &[Step], &mut dyn FnMut()) -> Result<Vec<String>>,
+    ) -> Result<Vec<String>> {
+        let Self { connection, steps, tell } = self;
         dialect::suspend_foreign_keys(connection, true)?;
         let done = transaction::write(connection, |connection| {
             locks::lock_until_commit(connection, locks::START_UP)?;
-            let names = work(connection, steps)?;
+            let names = work(connection, steps, tell)?;
             if names.is_empty() {
                 // The check below reads all tables.
                 return Ok(names);
@@ -211,7 +221,7 @@ impl Migrations {
     }
 }
 
-fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
+fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize, tell: &mut dyn FnMut()) -> Result<Vec<String>> {
     let applied = applied(connection)?;
     refuse_unknown(&applied, steps)?;
     let mut names = Vec::new();
@@ -221,17 +231,19 @@ fn apply(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<
         connection.applied_migrations().map_err(anyhow::Error::from_boxed)?;
         connection.run_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
         names.push(step.name().to_string());
+        tell();
     }
     Ok(names)
 }
 
-fn revert(connection: &mut DbConnection, steps: &[Step], limit: usize) -> Result<Vec<String>> {
+fn revert(connection: &mut DbConnection, steps: &[Step], limit: usize, tell: &mut dyn FnMut()) -> Result<Vec<String>> {
     let applied = applied(connection)?;
     refuse_unknown(&applied, steps)?;
     let mut names = Vec::new();
     for step in done(&applied, steps).take(limit) {
         connection.revert_migration(step).map_err(|why| anyhow!("{} failed: {why}", step.name()))?;
         names.push(step.name().to_string());
+        tell();
     }
     Ok(names)
 }

@@ -1,11 +1,13 @@
 //! What a reconciliation did.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use anyhow::{Result, ensure};
 use clusterdesk::error::Error;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::commands::report::out;
 
 /// What was done, and what could not be.
 #[derive(Debug, Default, Serialize)]
@@ -101,7 +103,7 @@ impl Report {
     /// # Errors
     /// Something failed.
     pub fn print(&self, as_json: bool) -> Result<()> {
-        let mut out = stdout().lock();
+        let mut out = out();
         if as_json {
             writeln!(out, "{}", serde_json::to_string(self)?)?;
         } else {

@@ -49,6 +49,15 @@ pub struct CopiedTable {
     pub checksum: String,
 }
 
+/// What a copy would do.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// The tables, with the number of their rows.
+    pub tables: Vec<(String, u64)>,
+    /// Tables of the source that are not clusterdesk's.
+    pub left_out: Vec<String>,
+}
+
 /// How far a copy is.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
@@ -113,13 +122,18 @@ fn must_be_off(trigger: &Trigger, tables: &[Common]) -> bool {
     !counts && tables.iter().any(|copied| copied.to.name == trigger.on_table)
 }
 
-/// The number of rows of each table that would be copied.
+/// Counts what would be copied.
 ///
 /// # Errors
 /// The database's.
-pub fn counts(source: &mut DbConnection) -> Result<Vec<(String, u64)>> {
-    let tables = catalog::tables(source)?;
-    tables.into_iter().map(|table| Ok((table.name.clone(), count(source, &table)?))).collect()
+pub fn counts(source: &mut DbConnection) -> error::Result<Counts> {
+    transaction::snapshot(source, |source| {
+        let (ours, others): (Vec<Table>, _) =
+            catalog::tables(source)?.into_iter().partition(|table| writer(&table.name).is_some());
+        let tables = ours.into_iter().map(|table| Ok((table.name.clone(), count(source, &table)?)));
+        let tables = tables.collect::<Result<_>>()?;
+        Ok(Counts { tables, left_out: others.into_iter().map(|table| table.name).collect() })
+    })
 }
 
 /// A table of ours in both databases.

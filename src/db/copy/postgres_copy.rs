@@ -67,7 +67,8 @@ fn write<C: CopyTarget + Default>(pg: &mut PgConnection, rows: &[TextRow]) -> Qu
 where
     C::Table: Default,
 {
-    let text: String = rows.iter().map(line).collect();
+    let mut text = String::new();
+    rows.iter().for_each(|row| add(row, &mut text));
     copy_from(C::Table::default())
         .from_raw_data(C::default(), |copy| {
             copy.write_all(text.as_bytes()).map_err(|error| SerializationError(Box::new(error)))
@@ -76,12 +77,22 @@ where
         .map(drop)
 }
 
-/// A row as COPY reads it.
-fn line(row: &TextRow) -> String {
-    let values: Vec<String> = row.0.iter().map(|value| value.as_deref().map_or("\\N".to_owned(), escaped)).collect();
-    values.join("\t") + "\n"
-}
-
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
+/// Adds a row as COPY reads it.
+fn add(row: &TextRow, text: &mut String) {
+    for (at, value) in row.0.iter().enumerate() {
+        if at > 0 {
+            text.push('\t');
+        }
+        match value {
+            None => text.push_str("\\N"),
+            Some(value) => value.chars().for_each(|character| match character {
+                '\\' => text.push_str("\\\\"),
+                '\t' => text.push_str("\\t"),
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                other => text.push(other),
+            }),
+        }
+    }
+    text.push('\n');
 }

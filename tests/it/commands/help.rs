@@ -28,7 +28,7 @@ fn the_help_of_every_subcommand_lists_its_options_and_settings() {
         (&["webhooks", "list"], &["--failed", "--json"]),
         (&["webhooks", "replay"], &["IDS", "STRIPE_PRO_MONTHLY_PRICE_ID", "--dry-run", "--json"]),
         (&["webhooks", "reconcile"], &["--json", "--dry-run", "STRIPE_SECRET_KEY"]),
-        (&["webhooks", "customers"], &["--json", "--mend", "STRIPE_SECRET_KEY"]),
+        (&["webhooks", "customers"], &["--json", "--dry-run", "--mend", "STRIPE_SECRET_KEY"]),
         (&["webhooks", "purge"], &["RETENTION_WEBHOOKS", "--dry-run", "--json"]),
         (&["seed"], &["--users", "--force", "--dry-run", "--json"]),
         (&["import"], &["--from", "OLD_DATABASE_URL", "--on-conflict", "abort, skip, repair", "--dry-run", "--json"]),
@@ -54,6 +54,32 @@ fn the_help_of_every_subcommand_lists_its_options_and_settings() {
         for word in [&["DATABASE_URL", "DATA_DIR", "--database-url", "--data-dir"], words].concat() {
             assert!(text.contains(word), "{arguments:?} does not mention {word}: {text}");
         }
+    }
+}
+
+/// The commands that do something themselves, below one.
+fn leaves(path: &[String]) -> Vec<Vec<String>> {
+    let text = help(&path.iter().map(String::as_str).collect::<Vec<_>>());
+    let listed = text.split_once("\nCommands:\n").map_or("", |(_, after)| after);
+    let lines = listed.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    let below: Vec<Vec<String>> =
+        names.filter(|name| *name != "help").map(|name| [path, &[name.to_owned()]].concat()).collect();
+    if below.is_empty() { vec![path.to_vec()] } else { below.iter().flat_map(|path| leaves(path)).collect() }
+}
+
+#[test]
+fn every_command_prints_json_and_has_a_dry_run_if_it_writes() {
+    const FIXED_FORMAT: [&str; 4] = ["serve", "openrpc", "app-router", "completions"];
+    const READ: [&str; 7] =
+        ["migrate status", "token list", "user list", "webhooks list", "audit verify", "doctor", "serve"];
+    let commands = leaves(&[]);
+    assert!(commands.len() > 25, "{commands:?}");
+    for command in commands {
+        let (text, name) = (help(&command.iter().map(String::as_str).collect::<Vec<_>>()), command.join(" "));
+        let is_fixed = FIXED_FORMAT.contains(&name.as_str());
+        assert_eq!(text.contains("--json"), !is_fixed, "{name}");
+        assert_eq!(text.contains("--dry-run"), !is_fixed && !READ.contains(&name.as_str()), "{name}");
     }
 }
 

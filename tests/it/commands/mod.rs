@@ -13,6 +13,7 @@ mod json;
 mod migrate;
 mod pipes;
 mod postgres_tools;
+mod progress;
 mod purge;
 mod purge_audit;
 mod restore;
@@ -46,8 +47,11 @@ impl On for Operator {
     }
 }
 
-/// Whether a line says how far a command is, such as `users seeded: 1000 of 1200`.
+/// Whether a line says how far a command is, such as `users seeded: 1000 of 1200`, or what takes long, such as `rows are counted…`.
 fn is_progress(line: &str) -> bool {
+    if line.ends_with('…') {
+        return true;
+    }
     let numbers = line.split_once(": ").and_then(|(_, numbers)| numbers.split_once(" of "));
     numbers.is_some_and(|(done, all)| [done, all].iter().all(|number| number.parse::<u64>().is_ok()))
 }

@@ -76,13 +76,16 @@ both_databases! {
         let summary = |mended: u8| format!("{shown}customers: 3 checked, 2 gone, {mended} mended, 0 failed\n");
         assert_eq!(customers(&app, &stripe, &[]).await, (Some(0), summary(0)));
         assert_eq!(record(&client).await[1], "cus_user_1");
+        let rehearsed = summary(2) + "nothing was changed (--dry-run)\n";
+        assert_eq!(customers(&app, &stripe, &["--mend", "--dry-run"]).await, (Some(0), rehearsed));
+        assert_eq!(record(&client).await[1], "cus_user_1");
         assert_eq!(customers(&app, &stripe, &["--mend"]).await, (Some(0), summary(2)));
         // What was paid for stays until its end.
         assert_eq!(record(&client).await, json!(["PRO", null, "sub_1", PRO]));
         assert_eq!(app.user("user_3").call("customer.get", Value::Null).await["stripeCustomerId"], "cus_user_3");
         assert_eq!(app.count("audit_log WHERE actor_id = 'cli' AND procedure = 'webhooks.customers'"), 2);
         let (code, json) = customers(&app, &stripe, &["--json"]).await;
-        assert_eq!((code, json.trim()), (Some(0), r#"{"checked":1,"gone":[],"mended":0,"failed":0,"problems":[]}"#));
+        assert_eq!((code, json.trim()), (Some(0), r#"{"dryRun":false,"checked":1,"gone":[],"mended":0,"failed":0,"problems":[]}"#));
         let session = client.call("stripe.createSession", json!({"planId": PRO})).await;
         assert!(session["url"].as_str().unwrap().contains("/pay/"), "{session}");
         assert_eq!(stripe.requests().last().unwrap().form["customer"], "cus_0");

@@ -59,7 +59,11 @@ both_databases! {
         assert_eq!(run(&["replay"]), (true, "no event has failed\n".to_owned()));
         assert_eq!(run(&["list", "--failed"]).1.split_whitespace().next(), Some("RECEIVED"), "a list without events");
         assert_eq!(run(&["replay", "evt_bad"]), (true, "evt_bad: had been processed before\n".to_owned()));
-        assert!(!run(&["replay", "evt_none"]).0);
+        // The others are replayed all the same.
+        let both = "evt_none: FAILED: No such event.\nevt_bad: had been processed before\n";
+        assert_eq!(run(&["replay", "evt_none", "evt_bad"]), (false, both.to_owned()));
+        let rows: Value = serde_json::from_str(&run(&["replay", "--json", "evt_none", "evt_bad"]).1).unwrap();
+        assert_eq!((&rows[0]["outcome"], &rows[1]["outcome"]), (&json!("failed"), &json!("duplicate")));
         assert_eq!(record(&app.user("user_1")).await[0], "PRO");
         assert_eq!(app.count("audit_log WHERE actor_id = 'cli' AND procedure = 'webhooks.replay'"), 1);
         assert_eq!(run(&["purge"]), (true, "removed 0 events\n".to_owned()));
