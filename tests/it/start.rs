@@ -13,6 +13,8 @@ async fn a_start_reads_the_same_bytes_of_a_large_database_as_of_an_empty_one() {
     let path = |url: &str| url.strip_prefix("sqlite:").unwrap().to_owned();
     fs::remove_file(path(&large.url)).unwrap();
     big(Backend::Sqlite).connect().run(&format!("VACUUM INTO '{}'", path(&large.url)));
+    // Otherwise the server would begin to read samples of the indexes for the planner's statistics.
+    large.connect().run("PRAGMA analysis_limit = 100; ANALYZE");
     assert!(fs::metadata(path(&large.url)).unwrap().len() > 50_000_000);
     let mut read = Vec::new();
     for database in [&small, &large] {
@@ -28,8 +30,7 @@ async fn a_start_reads_the_same_bytes_of_a_large_database_as_of_an_empty_one() {
         let bytes = counters.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
         read.push(bytes.parse::<u64>().unwrap());
     }
-    // The statistics of indexes are read from samples after the start.
-    assert!(read[1] < read[0] + 20_000_000, "bytes that were read: {read:?}");
+    assert!(read[1] < read[0] + 2_000_000, "bytes that were read: {read:?}");
 }
 
 #[test]
