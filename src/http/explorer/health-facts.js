@@ -31,7 +31,7 @@ export function healthSections(
     section("Backups", backups ? backupFacts(backups) : none("The server makes none by itself.")),
     section("Jobs", jobFacts(jobs)),
     section("Last hour", trafficFacts(traffic)),
-    section("Server", serverFacts(version, billing, failures)),
+    wideSection("Server", serverFacts(version, billing, failures)),
   ];
 }
 
