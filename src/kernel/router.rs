@@ -198,6 +198,13 @@ impl Router {
         Self(self.0.errors(codes))
     }
 
+    /// Says what a call of the last registered procedure does that cannot be taken back easily. The explorer asks before
+    /// it calls.
+    #[must_use]
+    pub fn consequence(self, text: &'static str) -> Self {
+        Self(self.0.consequence(text))
+    }
+
     /// Documents a call of the last registered procedure with its output. A test makes every such call.
     #[must_use]
     pub fn example(self, input: Value, output: impl Serialize) -> Self {

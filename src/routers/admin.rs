@@ -187,9 +187,17 @@ pub fn router() -> Router {
         .one_statement()
         .example(json!({"id": 1}), example::cluster_events())
         .mutation("setRole", Access::Admin, "Changes a user's role. The last admin cannot be demoted.", set_role)
+        .consequence(
+            "An admin sees and changes everything, and can make more admins. Who becomes a user loses access to the \
+             dashboard at once.",
+        )
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
         .mutation("deleteCluster", Access::Admin, "Soft-deletes any user's active cluster.", delete_cluster)
+        .consequence(
+            "Its owner loses the cluster at once. It can be restored while no other cluster of theirs is active on \
+             its plan.",
+        )
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::success())
         .mutation(
@@ -198,6 +206,7 @@ pub fn router() -> Router {
             "Restores any user's deleted cluster, unless another one of theirs is active on its plan.",
             restore_cluster,
         )
+        .consequence("Its owner has the cluster again: STOPPED if it ever ran, else PENDING.")
         .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired, Code::PreconditionFailed])
         .example(json!({"id": 2}), example::success())
         .query("auditLog", Access::Admin, "The audit log, by default newest entry first.", audit::log)
@@ -225,6 +234,7 @@ pub fn router() -> Router {
             "Processes a Stripe event again that failed before.",
             webhooks::replay,
         )
+        .consequence("The event is processed as if Stripe had just sent it. That may change the plan of a customer.")
         .errors([Code::NotFound])
         .example(json!({"eventId": "evt_ada"}), json!({"success": true, "error": null}))
         .async_mutation(
@@ -232,6 +242,9 @@ pub fn router() -> Router {
             Access::Admin,
             "Asks Stripe for the subscriptions of a user, and applies what it says.",
             reconcile::reconcile,
+        )
+        .consequence(
+            "A state at Stripe that is newer than the one here is applied. That may change the plan of the user.",
         )
         .bucket(limiter::STRIPE)
         .errors([Code::NotFound, Code::PreconditionFailed, Code::BadGateway, Code::GatewayTimeout])

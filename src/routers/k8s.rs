@@ -133,6 +133,9 @@ pub fn router() -> Router {
         .errors([Code::NotFound])
         .example(json!({"id": 1, "name": "web"}), example::success())
         .step::<DeleteCluster>("delete", Access::User, "Soft-deletes one of the caller's active clusters.")
+        .consequence(
+            "You lose the cluster at once. It can be restored while no other cluster of yours is active on its plan.",
+        )
         .old_name("k8s.deleteCluster")
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::success())
@@ -142,6 +145,7 @@ pub fn router() -> Router {
             "Restores one of the caller's deleted clusters, unless another one is active on its plan.",
             restore,
         )
+        .consequence("The cluster is active again: STOPPED if it ever ran, else PENDING.")
         .errors([Code::NotFound, Code::Conflict, Code::PaymentRequired])
         .example(json!({"id": 2}), example::success())
         .query("listDeleted", Access::User, "The caller's deleted clusters, newest deletion first.", list_deleted)
@@ -150,6 +154,7 @@ pub fn router() -> Router {
         .query("count", Access::User, "The numbers of the caller's active and deleted clusters.", count)
         .example(json!({}), json!({"active": 1, "deleted": 1}))
         .mutation("setStatus", Access::Service, "Moves any user's active cluster to its next status.", set_status)
+        .consequence("The owner sees the new status at once. Only RUNNING and STOPPED can be set back.")
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"id": 1, "status": "STOPPED"}), example::success())
         .subscription(

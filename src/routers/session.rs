@@ -63,6 +63,7 @@ pub fn router() -> Router {
         .one_statement()
         .example(json!({}), json!([example::session()]))
         .mutation("revoke", Access::User, "Signs one browser out.", revoke)
+        .consequence("That browser is signed out at once. It has to sign in again.")
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::success())
         .mutation(
@@ -70,6 +71,9 @@ pub fn router() -> Router {
             Access::User,
             "Signs all browsers out, also that of this call, and makes links to sign in useless.",
             revoke_all,
+        )
+        .consequence(
+            "All browsers are signed out, and links to sign in that were not used stop working. Tokens keep working.",
         )
         .example(json!({}), example::success())
 }

@@ -107,6 +107,7 @@ pub fn router() -> Router {
         .one_statement()
         .example(json!({}), json!([example::token()]))
         .mutation("revoke", Access::User, "Revokes an API token. It stops working at once.", revoke)
+        .consequence("Whatever uses the token stops working at once. This cannot be undone.")
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::success())
         .mutation(
@@ -115,6 +116,7 @@ pub fn router() -> Router {
             "Replaces an API token by a new one with the same name, scope and expiry. The old one stops working at once.",
             rotate,
         )
+        .consequence("Whatever uses the old token stops working at once, until it has the new one.")
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::rotated_token())
 }

@@ -121,6 +121,10 @@ pub fn router() -> Router {
              owner.",
             delete,
         )
+        .consequence(
+            "The account, the customer record, the tokens and the sessions are erased, and the clusters stay as \
+             deleted, without an owner. Nobody can sign up with the id again. This cannot be undone.",
+        )
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({}), example::success())
         .mutation(
@@ -128,6 +132,10 @@ pub fn router() -> Router {
             Access::User,
             "Soft-deletes a user: erases the personal data and keeps the user, customer and cluster records.",
             soft_delete,
+        )
+        .consequence(
+            "The clusters are deleted, the tokens are revoked, and the name and the email are erased. The customer \
+             record is kept for accounting. This cannot be undone.",
         )
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({}), example::success())

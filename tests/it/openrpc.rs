@@ -55,10 +55,22 @@ fn the_document_lists_exactly_the_registered_names() {
     assert_eq!(sorted(methods.iter().map(|method| method["name"].as_str().unwrap())), sorted(registry.names()));
     for procedure in registry.procedures() {
         let method = document.method(procedure.name);
-        let documented =
-            json!([method["summary"], method["x-kind"], method["x-access"], method["x-bucket"], method["x-old-name"]]);
-        let registered =
-            json!([procedure.docs, procedure.kind, procedure.access, procedure.bucket, procedure.old_name]);
+        let documented = json!([
+            method["summary"],
+            method["x-kind"],
+            method["x-access"],
+            method["x-bucket"],
+            method["x-old-name"],
+            method["x-consequence"]
+        ]);
+        let registered = json!([
+            procedure.docs,
+            procedure.kind,
+            procedure.access,
+            procedure.bucket,
+            procedure.old_name,
+            procedure.consequence
+        ]);
         assert_eq!(documented, registered, "{}", procedure.name);
         assert!(procedure.docs.ends_with('.'), "{}: {}", procedure.name, procedure.docs);
         assert_eq!(method["tags"], json!([{"name": procedure.name.split('.').next()}]));

@@ -79,6 +79,18 @@ fn the_registry_matches_the_documented_table() {
     }
 }
 
+/// The explorer asks before such a call. What makes something, gives it a name or only opens a page needs no question.
+#[test]
+fn every_mutation_says_what_it_does_but_harmless_ones() {
+    const HARMLESS: [&str; 6] =
+        ["k8s.create", "k8s.update", "customer.create", "user.updateName", "token.create", "stripe.createSession"];
+    for procedure in catalogue().procedures() {
+        let is_harmless = procedure.kind != Mutation || HARMLESS.contains(&procedure.name);
+        assert_eq!(procedure.consequence.is_none(), is_harmless, "{}", procedure.name);
+        assert!(procedure.consequence.is_none_or(|text| text.ends_with('.')), "{}", procedure.name);
+    }
+}
+
 both_databases! {
     async fn every_procedure_but_discover_requires_a_token(app: TestApp) {
         let caller = app.anonymous();

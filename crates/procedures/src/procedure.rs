@@ -21,6 +21,8 @@ pub struct Procedure {
     pub old_name: Option<&'static str>,
     /// What it does, in a sentence for callers.
     pub docs: &'static str,
+    /// What a call does that cannot be taken back easily. A person should confirm it first.
+    pub consequence: Option<&'static str>,
     /// Whether it reads, writes or streams.
     pub kind: Kind,
     /// Who may call it.

@@ -89,6 +89,7 @@ impl<H> Router<H> {
                     name,
                     old_name: None,
                     docs,
+                    consequence: None,
                     kind,
                     access,
                     bucket: if kind == Kind::Mutation { Bucket::WRITE } else { Bucket::READ },
@@ -123,6 +124,13 @@ impl<H> Router<H> {
                 }
             }
         })
+    }
+
+    /// Says what a call of the last registered procedure does that cannot be taken back easily, in sentences for the
+    /// person who has to confirm it.
+    #[must_use]
+    pub fn consequence(self, text: &'static str) -> Self {
+        self.amend(|registration| registration.procedure.consequence = Some(text))
     }
 
     /// Documents a call of the last registered procedure with its answer.

@@ -24,7 +24,7 @@ async function perform(list, about) {
     if (item !== null) list.hold?.(item);
     const { result } = await call(method, { ...input, ...more.input }, { mutates: true });
     if (RIGHTS.has(method) && input.userId === session.user?.id) return await renewSession();
-    list.showNotice(typeof done === "function" ? done(result) : el("p", { class: "notice good" }, done));
+    list.showNotice(typeof done === "function" ? done(result) : el("p", { class: "notice good", title: done }, done));
     await list.reload();
   } catch (error) {
     if (item !== null) list.release?.(item);

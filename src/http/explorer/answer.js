@@ -2,6 +2,7 @@
 
 import { copyButton } from "./copy.js";
 import { el } from "./dom.js";
+import { fitting } from "./facts.js";
 
 /** Said of the answer to a call that was repeated with its idempotency key. */
 export const STORED = "stored answer to an earlier call";
@@ -28,7 +29,7 @@ export function headerList({ headers = {} }) {
     el(
       "dd",
       {},
-      el("code", { class: "breakable" }, value),
+      fitting("code", value),
       " ",
       copyButton(name, () => value),
     ),

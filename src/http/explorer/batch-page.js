@@ -3,12 +3,11 @@
 import { headerList, STORED, timing } from "./answer.js";
 import { badge } from "./badge.js";
 import { batch, LARGEST } from "./batch.js";
-import { askToConfirm, isDeletion } from "./confirm.js";
+import { askToConfirm, batchConfirmation } from "./confirm.js";
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
-import { jsonBlock, prettyJson } from "./json.js";
+import { jsonBlock } from "./json.js";
 import { fragment } from "./link.js";
-import { visibleLines } from "./visible.js";
 
 const LEAD =
   "Calls that are sent together, in one JSON-RPC request. The server executes them side by side and answers in their order; one that fails does not stop the others.";
@@ -84,21 +83,11 @@ export function showBatch(main, registry) {
 
   async function submit() {
     if (batch.isSending) return;
-    const deletions = batch.calls.filter(({ method, kind }) => isDeletion({ name: method, kind }));
-    if (deletions.length > 0 && !(await askToConfirm(question(deletions)))) return;
+    const calls = batch.calls.map(({ method, input }) => ({ procedure: registry.byName.get(method), input }));
+    const consequential = calls.filter(({ procedure }) => procedure.consequence !== null);
+    if (consequential.length > 0 && !(await askToConfirm(batchConfirmation(consequential)))) return;
     const { error } = await batch.send();
     announce(error ? sentence(error) : `Answered: ${count("done")} succeeded, ${count("failed")} failed`);
-  }
-
-  function question(deletions) {
-    const lines = deletions.map(({ method, input }) => `${method} ${prettyJson(input)}`);
-    const summaries = new Set(deletions.map(({ method }) => registry.byName.get(method)?.summary));
-    return {
-      title: "Send calls that delete?",
-      text: [...summaries].filter(Boolean).join(" "),
-      detail: visibleLines(lines.join("\n")),
-      action: "Yes, send",
-    };
   }
 
   function empty() {

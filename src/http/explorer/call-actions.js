@@ -4,6 +4,7 @@ import { askForText } from "./ask.js";
 import { batch, LARGEST } from "./batch.js";
 import { copy } from "./copy.js";
 import { announce, el } from "./dom.js";
+import { scrolling } from "./facts.js";
 import { save } from "./kept.js";
 import { linkTo } from "./link.js";
 import { holdsToken } from "./store.js";
@@ -28,7 +29,12 @@ export function callActions(procedure, input, checked) {
   async function share() {
     if (holdsToken(input())) return say(HAS_TOKEN);
     const link = linkTo(procedure.name, input());
-    say((await copy(link)) ? "The link is copied. It has the input, no token, and calls nothing by itself." : link);
+    const isCopied = await copy(link);
+    say(
+      isCopied
+        ? "The link is copied. It has the input, no token, and calls nothing by itself."
+        : scrolling("The link", link),
+    );
   }
 
   function collect() {

@@ -93,7 +93,7 @@ function item({ method, input, time }, text, buttons) {
   return el(
     "li",
     { class: "entry" },
-    el("a", { href: fragment(method, input), class: text === method ? "code" : null }, text),
+    el("a", { href: fragment(method, input), class: text === method ? "code fit" : "fit", title: text }, text),
     text === method ? null : el("code", { class: "help" }, method),
     el("code", { class: "help preview" }, JSON.stringify(input)),
     el("span", { class: "help" }, moment(time)),

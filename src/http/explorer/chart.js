@@ -3,6 +3,7 @@
 
 import { chartTable } from "./chart-table.js";
 import { el, uniqueId } from "./dom.js";
+import { fitting } from "./facts.js";
 import { drawPlot } from "./plot.js";
 import { timeTexts } from "./scale.js";
 import { svg } from "./svg.js";
@@ -41,7 +42,9 @@ export function chart({ title, note = null, at, lines, bucket, kind, format }) {
     const facts = shown.map((line) => [line, `${line.label === "" ? "" : `${line.label} `}${text(line, selected)}`]);
     slider.setAttribute("aria-valuenow", String(selected));
     slider.setAttribute("aria-valuetext", `${when}: ${facts.map(([, fact]) => fact).join(", ")}`);
-    const parts = facts.map(([line, fact]) => el("span", {}, shown.length > 1 ? swatch(line, kind) : null, fact));
+    const parts = facts.map(([line, fact]) =>
+      el("span", {}, shown.length > 1 ? swatch(line, kind) : null, fitting("span", fact)),
+    );
     readOut.replaceChildren(el("strong", {}, when), ...parts);
     plot?.mark(selected);
   }
@@ -73,7 +76,7 @@ export function chart({ title, note = null, at, lines, bucket, kind, format }) {
   const legend = el(
     "ul",
     { class: "legend" },
-    shown.map((line) => el("li", {}, swatch(line, kind), line.label)),
+    shown.map((line) => el("li", {}, swatch(line, kind), fitting("span", line.label))),
   );
   return el(
     "figure",

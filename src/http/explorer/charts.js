@@ -3,8 +3,10 @@
 import { chart } from "./chart.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { arrange } from "./focus.js";
+import { isBeingRead } from "./renewal.js";
 import { counts, money } from "./scale.js";
-import { lastDays, lastMonths, loadSeries } from "./series.js";
+import { lastDays, lastMonths, loadSeries, sums } from "./series.js";
 
 const RANGES = [
   { days: 30, title: "30 days" },
@@ -57,6 +59,8 @@ export function showCharts(node, days) {
   let loads = 0;
   /** The series as they were loaded last, by metric. */
   const known = new Map();
+  /** The charts that are shown, by metric. */
+  const pictures = new Map();
   const id = uniqueId("charts");
   const buttons = RANGES.map((one) => {
     const button = el("button", { type: "button", class: "small" }, one.title);
@@ -83,25 +87,40 @@ export function showCharts(node, days) {
     });
   }
 
-  /** Loads all charts, or `onlyRange` those that depend on the time. */
-  async function load({ onlyRange = false } = {}) {
+  /** Loads all charts, or `onlyRange` those that depend on the time. If `isQuiet`, nobody has asked for it. */
+  async function load({ onlyRange = false, isQuiet = false } = {}) {
+    // Somebody waits for a load that this one would take the place of.
+    if (isQuiet && body.hasAttribute("aria-busy")) return;
     loads += 1;
     const load = loads;
-    body.setAttribute("aria-busy", "true");
+    if (!isQuiet) body.setAttribute("aria-busy", "true");
     const stays = ({ metric }) => onlyRange && metric === "revenue" && known.get(metric)?.result !== undefined;
     const asked = CHARTS.filter((plan) => !stays(plan));
     try {
       const { series } = await loadSeries(asked.map(({ metric }) => request(metric, range.days)));
       if (load !== loads) return;
       for (const [index, { metric }] of asked.entries()) known.set(metric, series[index]);
-      body.replaceChildren(...CHARTS.flatMap((plan) => chartsOf(plan, known.get(plan.metric), reload)));
-      if (body.isConnected) announce(`Charts of ${range.title.toLowerCase()} are up to date`);
+      arrange(body, CHARTS.flatMap(drawn));
+      if (!isQuiet && body.isConnected) announce(`Charts of ${range.title.toLowerCase()} are up to date`);
     } catch (error) {
-      if (load !== loads) return;
+      // What is shown stays until the next time.
+      if (load !== loads || isQuiet) return;
+      pictures.clear();
       body.replaceChildren(failureBox(error, { retry: reload }));
       announce(failureSentence(error));
     }
     body.removeAttribute("aria-busy");
+  }
+
+  /** The charts of a metric: the same ones while its numbers stay the same, or somebody reads them. */
+  function drawn(plan) {
+    const text = JSON.stringify([range.days, known.get(plan.metric)]);
+    const before = pictures.get(plan.metric);
+    const stays = before && (before.text === text || (before.days === range.days && before.nodes.some(isBeingRead)));
+    if (stays) return before.nodes;
+    const nodes = chartsOf(plan, known.get(plan.metric), reload);
+    pictures.set(plan.metric, { text, days: range.days, nodes });
+    return nodes;
   }
 
   const reload = () => void load();
@@ -165,8 +184,4 @@ function arranged(lines) {
   const rest = sorted.slice(kept.length);
   if (rest.length > 0) kept.push({ label: "Others", values: sums(rest) });
   return kept.map((line) => (TONES.has(line.label) ? { ...line, tone: TONES.get(line.label) } : line));
-}
-
-function sums(lines) {
-  return lines[0].values.map((_, index) => lines.reduce((sum, { values }) => sum + values[index], 0));
 }

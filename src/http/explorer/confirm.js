@@ -24,17 +24,24 @@ export async function askToConfirm({ title, text, detail, detailLabel = "Input",
   return (await showDialog(dialog)) === "yes";
 }
 
-/** Whether to ask before calling: not every deletion can be undone. */
-export function isDeletion({ name, kind }) {
-  return kind === "mutation" && /delete/i.test(name);
-}
-
-/** The question before a deletion. */
-export function confirmation({ name, summary }, input) {
+/** The question before a call that has a consequence. */
+export function confirmation({ name, consequence }, input) {
   return {
     title: `Call ${name}?`,
-    text: summary,
+    text: consequence,
     detail: visibleLines(prettyJson(input)),
     action: `Yes, call ${name}`,
+  };
+}
+
+/** The question before a batch with such calls, `{procedure, input}` each. */
+export function batchConfirmation(calls) {
+  const effects = new Map(calls.map(({ procedure: { name, consequence } }) => [name, `${name}: ${consequence}`]));
+  const lines = calls.map(({ procedure, input }) => `${procedure.name} ${prettyJson(input)}`);
+  return {
+    title: "Send the batch?",
+    text: [...effects.values()].join(" "),
+    detail: visibleLines(lines.join("\n")),
+    action: "Yes, send",
   };
 }

@@ -19,6 +19,11 @@ export function fitting(tag, text) {
   return el(tag, { class: "fit", title: text }, text);
 }
 
+/** A text in one line, all of which can be read by scrolling, also with the keyboard. */
+export function scrolling(label, text) {
+  return el("code", { class: "scrolling", tabindex: "0", role: "group", "aria-label": label }, text);
+}
+
 /** A name in a table, in one line. */
 export function cut(text, width = "") {
   return el("span", { class: `cut ${width}`, title: text }, el("bdi", {}, text));

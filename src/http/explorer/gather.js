@@ -2,7 +2,7 @@
 
 /** Milliseconds that a first reason waits for others. */
 const SOON = 150;
-/** Milliseconds from one time to the next. */
+/** Milliseconds from one time to the next, at least. */
 const APART = 2000;
 
 /** Milliseconds after which a server that could not be reached is asked again. */
@@ -10,9 +10,9 @@ const LATER = 10_000;
 
 /**
  * Calls `run` soon after `ask(delayMs)`, once for all that ask meanwhile. `askAfter(error)` does so after a failure that passes,
- * and returns whether it is one. `stop()` forgets them.
+ * and returns whether it is one. `stop()` forgets them. One time is `apart` milliseconds after the other, at least.
  */
-export function createGathering(run) {
+export function createGathering(run, apart = APART) {
   let timer;
   let last = Number.NEGATIVE_INFINITY;
 
@@ -23,7 +23,7 @@ export function createGathering(run) {
         last = performance.now();
         run();
       },
-      Math.max(SOON, delayMs, last + APART - performance.now()),
+      Math.max(SOON, delayMs, last + apart - performance.now()),
     );
   }
 

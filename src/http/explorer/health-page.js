@@ -1,149 +1,78 @@
-// The dashboard's tab about the server itself: the database, what waits, the replica, backups, jobs, and what it checks.
+// The dashboard's tab about the server itself. Little of it is announced, so it is looked at again while somebody sees it.
 
-import { badge } from "./badge.js";
 import { announce, el } from "./dom.js";
-import { facts, fitting } from "./facts.js";
 import { failureBox, failureSentence } from "./failure.js";
-import { moment } from "./moment.js";
+import { keepFocus } from "./focus.js";
+import { createGathering } from "./gather.js";
+import { healthSections, verdict } from "./health-facts.js";
 import { pagedTable } from "./paged.js";
+import { renewWhileSeen } from "./renewal.js";
 import { call } from "./rpc.js";
-import { section, wideSection } from "./thing.js";
+import { loadFailures } from "./series.js";
+import { wideSection } from "./thing.js";
 import { trail } from "./trail.js";
 
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-const REPLICA = { ready: "green", behind: "amber", unavailable: "red" };
-
+/** Shows the tab in `node`. Returns a function that stops it. */
 export function showHealth(node) {
   const refresh = el("button", { type: "button", on: { click: () => load() } }, "Check again");
   const body = el("div", { class: "thing many" }, el("p", { class: "loading" }, "Loading…"));
   node.replaceChildren(el("div", { class: "stack" }, el("div", { class: "buttons" }, refresh), body));
+  /** It stays when the rest is made anew. */
+  let removals;
+  const table = (options) => {
+    removals = pagedTable(options);
+    return removals.node;
+  };
+  const last = wideSection(
+    "Removals",
+    trail(table, "Removals", { entity: "database" }, { empty: "Nothing old has been removed." }),
+  );
+  const changes = createGathering(() => load({ isQuiet: true }));
+  const stopRenewal = renewWhileSeen(() => changes.ask());
+  let loads = 0;
+  /** What was said of the checks. */
+  let said = "";
   load();
+  return () => {
+    loads += 1;
+    stopRenewal();
+    changes.stop();
+  };
 
-  async function load() {
+  async function load({ isQuiet = false } = {}) {
     if (refresh.getAttribute("aria-disabled") === "true") return;
-    refresh.setAttribute("aria-disabled", "true");
-    body.setAttribute("aria-busy", "true");
+    loads += 1;
+    const own = loads;
+    if (!isQuiet) {
+      refresh.setAttribute("aria-disabled", "true");
+      body.setAttribute("aria-busy", "true");
+    }
     try {
-      const { result } = await call("admin.health");
-      body.replaceChildren(...content(result));
-      announce(verdict(result.findings));
+      const [{ result }, pictures] = await Promise.all([call("admin.health"), loadPictures()]);
+      if (own !== loads) return;
+      keepFocus(body, () => body.replaceChildren(...healthSections(result, pictures), last));
+      if (isQuiet) removals.refresh();
+      const verdictNow = verdict(result.findings);
+      if (!isQuiet || verdictNow !== said) announce(verdictNow);
+      said = verdictNow;
     } catch (error) {
-      body.replaceChildren(failureBox(error, { retry: load }));
-      announce(failureSentence(error));
+      if (own !== loads) return;
+      // What is shown stays until the server has time.
+      if (!isQuiet || !changes.askAfter(error)) {
+        body.replaceChildren(failureBox(error, { retry: () => load() }));
+        announce(failureSentence(error));
+      }
     }
     body.removeAttribute("aria-busy");
     refresh.removeAttribute("aria-disabled");
   }
 }
 
-function content({ version, database, queue, replica, backups, billing, jobs, findings }) {
-  return [
-    wideSection("Checks", el("p", { class: "verdict" }, verdict(findings)), checks(findings)),
-    section("Database", databaseFacts(database, findings)),
-    section(
-      "Waiting",
-      facts([
-        ["Reads", String(queue.reads)],
-        ["Writes", String(queue.writes)],
-      ]),
-    ),
-    section("Replica", replica ? facts([["State", badge(replica, REPLICA[replica])]]) : none("There is none.")),
-    section("Backups", backups ? backupFacts(backups) : none("The server makes none by itself.")),
-    section("Jobs", jobFacts(jobs)),
-    section("Server", serverFacts(version, billing)),
-    wideSection(
-      "Removals",
-      trail(table, "Removals", { entity: "database" }, { empty: "Nothing old has been removed." }),
-    ),
-  ];
-}
-
-function verdict(findings) {
-  const problems = findings.filter(({ ok }) => !ok).length;
-  if (problems === 0) return `All ${findings.length} checks passed.`;
-  return problems === 1
-    ? `1 of ${findings.length} checks found a problem.`
-    : `${problems} of ${findings.length} checks found problems.`;
-}
-
-/** Problems first. */
-function checks(findings) {
-  const sorted = findings.toSorted((one, other) => Number(one.ok) - Number(other.ok));
-  const line = ({ check, ok, detail }) =>
-    el(
-      "li",
-      {},
-      el(
-        "div",
-        { class: "row" },
-        badge(ok ? "ok" : "problem", ok ? "green" : "red"),
-        el("span", { class: "name" }, check),
-        fitting("span", detail),
-      ),
-    );
-  return el("ul", { class: "shape", "aria-label": "Results" }, sorted.map(line));
-}
-
-function databaseFacts({ kind, latencyMs, fileBytes, logBytes }, findings) {
-  const migration = findings.find(({ check }) => check === "migrations");
-  return facts([
-    ["Kind", kind],
-    ["Answers in", `${latencyMs} ms`],
-    migration ? ["Migrations", fitting("span", migration.detail)] : null,
-    fileBytes === null ? null : ["File", size(fileBytes)],
-    logBytes === null ? null : ["Log", size(logBytes)],
-  ]);
-}
-
-function backupFacts({ everySeconds, newestAt }) {
-  return facts([
-    ["Newest", newestAt ? moment(newestAt) : "none yet"],
-    ["Made every", duration(everySeconds)],
-  ]);
-}
-
-function jobFacts({ purgedAt, archivedAt, sealedThrough, sealIsDue }) {
-  return facts([
-    ["Last removal", purgedAt ? moment(purgedAt) : "none yet"],
-    ["Last archive", archivedAt ? moment(archivedAt) : "none"],
-    ["Audit log", sealedThrough ? ["sealed through ", moment(sealedThrough)] : "not sealed yet"],
-    ["Newer entries", sealIsDue ? "wait for the next minute" : "none wait"],
-  ]);
-}
-
-function serverFacts(version, { configured, failedEvents }) {
-  const stripe = configured ? "configured" : "not configured";
-  return facts([
-    ["Version", version],
-    ["Billing", stripe],
-    [
-      "Stripe events",
-      el("a", { href: "#/dashboard/stripe" }, failedEvents === 0 ? "none failed" : `${failedEvents} failed`),
-    ],
-  ]);
-}
-
-const table = (options) => pagedTable(options).node;
-
-function none(text) {
-  return el("p", { class: "help" }, text);
-}
-
-/** Bytes in words, such as 1.2 MB. */
-function size(bytes) {
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
-  const unit = UNITS[power];
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, maximumFractionDigits: 1 }).format(
-    bytes / 1000 ** power,
+/** The numbers that have a picture. The page does without those that can't be had. */
+async function loadPictures() {
+  const traffic = call("admin.traffic").then(
+    ({ result }) => result,
+    () => null,
   );
-}
-
-function duration(seconds) {
-  const [value, unit] =
-    seconds % 86_400 === 0
-      ? [seconds / 86_400, "day"]
-      : seconds % 3600 === 0
-        ? [seconds / 3600, "hour"]
-        : [seconds / 60, "minute"];
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "long" }).format(value);
+  return { traffic: await traffic, failures: await loadFailures() };
 }

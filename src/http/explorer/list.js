@@ -28,7 +28,7 @@ const number = new Intl.NumberFormat();
  * their values where the schema lists none, and `adjust(filters)` makes the input of them. `onFilter(filters)` is called with the filters, at first and after a change.
  *
  * Returns the list: `reload()`, `refresh()` without a word, `showNotice(content)`, `add(item)` for a new item that matches the
- * filters, `replace(item)`, `get(id)`, `hold(item)` and `release(item)` for what is being changed, `isCurrent(item)`, and `stop()`.
+ * filters, `replace(item)`, `get(id)`, `items()`, `hold(item)` and `release(item)` for what is being changed, `isCurrent(item)`, and `stop()`.
  */
 export function showList(
   node,
@@ -72,6 +72,7 @@ export function showList(
     add,
     replace,
     get: (id) => table.get(id),
+    items: () => table.items(),
     hold: (item) => table.hold(item.id),
     release: (item) => table.hold(item.id, false),
     isCurrent: (item) => table.isCurrent(item),

@@ -15,10 +15,13 @@ const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** The names by id; null for a user without one. */
 const known = new Map();
-/** The links that wait for a name, by id. */
+/** The elements that wait for a name, by id. */
 const waiting = new Map();
 
-session.onChange(() => known.clear());
+session.onChange(() => {
+  known.clear();
+  if (session.user) note(session.user);
+});
 
 /** The address of a user's page. */
 export function userLink(id) {
@@ -68,14 +71,27 @@ export function whichCluster(cluster) {
   return `${quoted(clusterName(cluster))} #${cluster.id}`;
 }
 
-/** A link to the page of a user; plain text for who is none. In a table it may be `cut` to one line. */
-export function person(id, { cut = false } = {}) {
+/**
+ * A link to the page of a user; plain text for who is none. In a table it may be `cut` to one line, and where a link is in the way
+ * it `isText`, part of a line that cuts it. Only admins can follow it, and only they are told the names of others.
+ */
+export function person(id, { cut = false, isText = false } = {}) {
   if (id === null) return "deleted user";
   if (ACTORS.has(id)) return id;
-  const link = el("a", { href: userLink(id), class: `person ${cut ? "cut" : "fit"}` });
-  show(id, link);
-  if (!known.has(id)) ask(id, link);
-  return link;
+  const looks = `person ${cut ? "cut" : "fit"}`;
+  const node = isText
+    ? el("span", { class: "person" })
+    : session.isAdmin
+      ? el("a", { href: userLink(id), class: looks })
+      : el("span", { class: looks });
+  show(id, node);
+  if (session.isAdmin && !known.has(id)) ask(id, node);
+  return node;
+}
+
+/** What a user is called in a text that is read out once: the id, shortened, if the name has not come yet. */
+export function spokenName(id) {
+  return id === null ? "a deleted user" : ACTORS.has(id) ? id : displayName({ id, name: known.get(id) ?? null });
 }
 
 /** What an entry of the audit log is about, with a link to its page if it has one. */
@@ -91,30 +107,30 @@ export function note({ id, name }) {
   known.set(id, nameOf(name));
 }
 
-function show(id, link) {
+function show(id, node) {
   const name = known.get(id) ?? null;
-  link.title = who({ id, name });
-  link.replaceChildren(name === null ? el("code", {}, shortId(id)) : el("bdi", {}, name));
+  node.title = who({ id, name });
+  node.replaceChildren(name === null ? el("code", {}, shortId(id)) : el("bdi", {}, name));
 }
 
-function ask(id, link) {
+function ask(id, node) {
   if (waiting.size === 0) queueMicrotask(askAll);
-  waiting.set(id, [...(waiting.get(id) ?? []), link]);
+  waiting.set(id, [...(waiting.get(id) ?? []), node]);
 }
 
 /** Asks for all names that are missing on the page at once. */
 async function askAll() {
-  const links = [...waiting];
+  const nodes = [...waiting];
   waiting.clear();
-  for (let at = 0; at < links.length; at += MOST) await askFor(links.slice(at, at + MOST));
+  for (let at = 0; at < nodes.length; at += MOST) await askFor(nodes.slice(at, at + MOST));
 }
 
-async function askFor(links) {
+async function askFor(nodes) {
   try {
-    const { result } = await call("admin.names", { userIds: links.map(([id]) => id) });
-    for (const [id] of links) known.set(id, null);
+    const { result } = await call("admin.names", { userIds: nodes.map(([id]) => id) });
+    for (const [id] of nodes) known.set(id, null);
     for (const user of result) note(user);
-    for (const [id, all] of links) for (const link of all) show(id, link);
+    for (const [id, all] of nodes) for (const node of all) show(id, node);
   } catch {
     // The ids stay.
   }

@@ -59,6 +59,7 @@ export class Registry {
       kind: method["x-kind"],
       access: method["x-access"],
       bucket: method["x-bucket"],
+      consequence: method["x-consequence"] ?? null,
       oldName: method["x-old-name"] ?? null,
       params: (method.params ?? []).map((param) => resolve(param, this)),
       result: method.result ?? null,

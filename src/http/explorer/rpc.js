@@ -21,20 +21,9 @@ export const ROOT = new URL("../", import.meta.url);
 
 let lastId = 0;
 
-/** The headers of an answer that say something about the call. */
-const HEADERS = [
-  "x-request-id",
-  "x-ratelimit-limit",
-  "x-ratelimit-remaining",
-  "x-ratelimit-reset",
-  "retry-after",
-  "idempotency-replayed",
-  "content-length",
-];
-
 /**
- * Calls a procedure. Resolves with `{result, ms, headers, isStored}`: the milliseconds until the whole answer was there, those of
- * its headers that say something about the call, and whether it is the stored answer to an earlier one. A call that `mutates` is sent again with the same idempotency key if no answer
+ * Calls a procedure. Resolves with `{result, ms, headers, isStored}`: the milliseconds until the whole answer was there, the
+ * headers that the browser shows to the page, and whether it is the stored answer to an earlier one. A call that `mutates` is sent again with the same idempotency key if no answer
  * arrives.
  * @param {string} method
  * @param {object} [params]
@@ -95,8 +84,7 @@ async function exchange(message, { token, signal, ahead = undefined }) {
     },
   );
   const ms = performance.now() - started;
-  const headers = HEADERS.map((name) => [name, reply.headers.get(name)]).filter(([, value]) => value !== null);
-  return { body: reply.body, ms, headers: Object.fromEntries(headers) };
+  return { body: reply.body, ms, headers: Object.fromEntries(reply.headers) };
 }
 
 /**

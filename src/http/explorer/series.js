@@ -25,6 +25,12 @@ export function lastMonths(metric, months) {
   return { metric, bucket: "month", from: new Date(from).toISOString() };
 }
 
+/** The lines of a series as one; null if there are none. */
+export function sums(lines) {
+  if (lines.length === 0) return null;
+  return lines[0].values.map((_, index) => lines.reduce((sum, { values }) => sum + values[index], 0));
+}
+
 /**
  * Sends requests, together with other `calls`, `{method, params}`. Resolves with the answers to both, `{result}` or `{error}` each.
  * What is known of the past is not asked for again.
@@ -41,6 +47,19 @@ export async function loadSeries(requests, calls = []) {
   );
   for (const params of missing) keep(params, found.get(keyOf(params)));
   return { series, answers: others };
+}
+
+/** What the picture of failed events shows. */
+export const FAILURES = "Failed on arrival in 30 days";
+
+/** The numbers of Stripe's events that failed, day by day; null if there are none, or they can't be had: pages do without. */
+export async function loadFailures() {
+  try {
+    const { series } = await loadSeries([lastDays("webhookFailures", 30)]);
+    return sums(series[0].result?.lines ?? []);
+  } catch {
+    return null;
+  }
 }
 
 const keyOf = (params) => JSON.stringify(params);

@@ -7,13 +7,16 @@ import { askToConfirm } from "./confirm.js";
 import { el } from "./dom.js";
 import { failureBox } from "./failure.js";
 import { showList } from "./list.js";
+import { keepCurrent } from "./live-list.js";
 import { moment } from "./moment.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
 import { about, lastUse } from "./tokens.js";
 import { visible } from "./visible.js";
 
+/** Shows the tab in `node`. Returns a function that stops it. */
 export function showSessions(node, registry, query) {
+  let filters = {};
   const place = el("div", {});
   const list = showList(place, registry, {
     procedureName: "session.list",
@@ -40,8 +43,12 @@ export function showSessions(node, registry, query) {
       { title: "Ends", cell: ({ expiresAt }) => moment(expiresAt), fields: { ends: (one) => one.expiresAt } },
     ],
     actions: (one, list) => (one.current ? null : { label: `session #${one.id}`, items: () => [end(one, list)] }),
+    onFilter: (changed) => {
+      filters = changed;
+    },
   });
   node.replaceChildren(place, el("div", { class: "buttons" }, endAll(list, session.isAdmin && query.get("userId"))));
+  return keepCurrent(list, "session", () => filters.userId ?? session.user?.id);
 }
 
 function end(one, list) {

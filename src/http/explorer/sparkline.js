@@ -1,5 +1,6 @@
 // A small picture of how a number came about, without axes.
 
+import { el } from "./dom.js";
 import { svg } from "./svg.js";
 
 const WIDTH = 120;
@@ -26,4 +27,17 @@ export function sparkline(values, label) {
     svg("path", { class: "area", d: `${line}V${HEIGHT}H0Z` }),
     svg("path", { class: "line", d: line }),
   );
+}
+
+/** The same with its caption. `format` writes the values (see scale.js). */
+export function captioned(values, caption, { long }) {
+  const [first, last] = [values[0], values[values.length - 1]];
+  const label = `${caption}: from ${long(first)} to ${long(last)}, at most ${long(Math.max(...values))}`;
+  return [sparkline(values, label), el("span", { class: "help", "aria-hidden": "true" }, caption)];
+}
+
+/** A number with its picture, among facts. There is none without values. */
+export function withPicture(number, values, caption, format) {
+  if (values === null || values.length === 0) return number;
+  return [number, el("div", { class: "spark" }, captioned(values, caption, format))];
 }

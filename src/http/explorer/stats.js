@@ -3,11 +3,15 @@
 import { showCharts } from "./charts.js";
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { keepFocus } from "./focus.js";
+import { createGathering } from "./gather.js";
 import { moment } from "./moment.js";
 import { person, subject } from "./names.js";
+import { renewWhileSeen } from "./renewal.js";
+import { watch } from "./rpc.js";
 import { counts, money } from "./scale.js";
-import { lastDays, lastMonths, loadSeries } from "./series.js";
-import { sparkline } from "./sparkline.js";
+import { lastDays, lastMonths, loadSeries, sums } from "./series.js";
+import { captioned } from "./sparkline.js";
 
 /** Each has a picture of something that makes its number rise or fall. */
 const CARDS = [
@@ -37,6 +41,12 @@ const CARDS = [
   },
 ];
 
+/** Milliseconds from one load to the next, if something changes all the time: it takes several calls of the caller's limit. */
+const APART = 10_000;
+/** Charts are of days and months: they change slowly. */
+const CHARTS_EVERY = 120_000;
+
+/** Shows the tab in `node`. Returns a function that stops it. */
 export function showStats(node, _registry, query) {
   const refresh = el("button", { type: "button", on: { click: () => load() } }, "Refresh");
   const [top, middle, bottom] = [
@@ -47,11 +57,31 @@ export function showStats(node, _registry, query) {
   const buttons = el("div", { class: "buttons" }, refresh);
   node.replaceChildren(el("div", { class: "stack" }, top, middle, bottom, buttons));
   const charts = showCharts(middle, Number(query?.get("days")));
+  const changes = createGathering(() => load({ isQuiet: true }), APART);
+  // Every audited change is among the numbers or the latest changes; time makes them change as well.
+  const { stop } = watch("admin.watchAudit", {}, { onEvent: ({ type }) => type !== "ready" && changes.ask() });
+  const stopRenewals = [
+    renewWhileSeen(() => changes.ask()),
+    renewWhileSeen(() => charts.load({ isQuiet: true }), CHARTS_EVERY),
+  ];
+  let loads = 0;
+  /** What is shown, as text. */
+  let shown = "";
   load();
+  return () => {
+    loads += 1;
+    stop();
+    for (const stopRenewal of stopRenewals) stopRenewal();
+    changes.stop();
+  };
 
-  async function load() {
-    top.setAttribute("aria-busy", "true");
-    charts.load();
+  async function load({ isQuiet = false } = {}) {
+    loads += 1;
+    const own = loads;
+    if (!isQuiet) {
+      top.setAttribute("aria-busy", "true");
+      charts.load();
+    }
     try {
       const { answers, series } = await loadSeries(
         CARDS.map(({ picture }) => picture.request()),
@@ -62,15 +92,26 @@ export function showStats(node, _registry, query) {
       );
       const failed = answers.find(({ error }) => error !== undefined);
       if (failed) throw failed.error;
+      if (own !== loads) return;
       const [stats, audit] = answers.map(({ result }) => result);
-      top.replaceChildren(cards(stats, series));
-      bottom.replaceChildren(latest(audit.items));
-      if (top.isConnected) announce("Stats are up to date");
+      show(stats, series, audit.items);
+      if (!isQuiet && top.isConnected) announce("Stats are up to date");
     } catch (error) {
-      top.replaceChildren(failureBox(error, { retry: load }));
+      // What is shown stays until the server has time.
+      if (own !== loads || (isQuiet && changes.askAfter(error))) return;
+      shown = "";
+      top.replaceChildren(failureBox(error, { retry: () => load() }));
       announce(failureSentence(error));
     }
     top.removeAttribute("aria-busy");
+  }
+
+  function show(stats, series, items) {
+    const now = JSON.stringify([stats, series, items]);
+    if (now === shown) return;
+    shown = now;
+    keepFocus(top, () => top.replaceChildren(cards(stats, series)));
+    keepFocus(bottom, () => bottom.replaceChildren(latest(items)));
   }
 }
 
@@ -96,16 +137,8 @@ function pictured(caption, series) {
   const currency = caption.startsWith("Revenue") ? mainCurrency(lines) : null;
   const some = currency === null ? lines : lines.filter(({ label }) => label.endsWith(` ${currency}`));
   if (some.length === 0) return null;
-  const values = some[0].values.map((_, index) => some.reduce((sum, line) => sum + line.values[index], 0));
-  const { long } = currency === null ? counts : money(currency);
-  const [first, last] = [values[0], values[values.length - 1]];
-  const label = `${caption}: from ${long(first)} to ${long(last)}, at most ${long(Math.max(...values))}`;
-  return el(
-    "dd",
-    { class: "spark" },
-    sparkline(values, label),
-    el("span", { class: "help", "aria-hidden": "true" }, caption),
-  );
+  const format = currency === null ? counts : money(currency);
+  return el("dd", { class: "spark" }, captioned(sums(some) ?? [], caption, format));
 }
 
 function mainCurrency(lines) {

@@ -1,11 +1,11 @@
-// The dashboard's tab about Stripe: its events, why some failed, their replay, and how to reconcile. Nothing announces an event, so
+// The dashboard's tab about Stripe: its events, why some failed, their replay, and reconciling. Nothing announces an event, so
 // the tab is read again while somebody looks at it.
 
 import { action } from "./action.js";
 import { badge } from "./badge.js";
 import { copyAction, copyButton } from "./copy.js";
 import { announce, el } from "./dom.js";
-import { dotted, facts } from "./facts.js";
+import { dotted, facts, fitting } from "./facts.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { keepFocus } from "./focus.js";
 import { createGathering } from "./gather.js";
@@ -13,7 +13,12 @@ import { showList } from "./list.js";
 import { moment } from "./moment.js";
 import { renewWhileSeen } from "./renewal.js";
 import { call } from "./rpc.js";
+import { counts } from "./scale.js";
+import { FAILURES, loadFailures } from "./series.js";
+import { withPicture } from "./sparkline.js";
 import { section } from "./thing.js";
+import { reconcileButton } from "./user-actions.js";
+import { createUserFinder } from "./user-finder.js";
 import { visible, visibleLines } from "./visible.js";
 
 const TRY = "clusterdesk webhooks reconcile --dry-run";
@@ -22,6 +27,7 @@ const DO = "clusterdesk webhooks reconcile";
 /** Shows the tab in `node`. Returns a function that stops it. */
 export function showStripe(node, registry, query) {
   const state = el("div", { class: "thing" }, el("p", { class: "loading" }, "Loading…"));
+  const reconcile = reconciliation(() => page.reload());
   const place = el("div", {});
   node.replaceChildren(el("div", { class: "stack" }, state, section("Events", place)));
   const list = showList(place, registry, {
@@ -79,17 +85,19 @@ export function showStripe(node, registry, query) {
     stopRenewal();
     changes.stop();
     list.stop();
+    reconcile.stop();
   };
 
   async function load({ isQuiet = false } = {}) {
     loads += 1;
     const own = loads;
     try {
-      const [health, audit] = await Promise.all([
+      const [health, audit, failures] = await Promise.all([
         call("admin.health"),
         call("admin.auditLog", { procedure: "webhooks.reconcile", limit: 1 }),
+        loadFailures(),
       ]);
-      if (own === loads) show(health.result.billing, audit.result.items[0]);
+      if (own === loads) show(health.result.billing, audit.result.items[0], failures);
     } catch (error) {
       // What is shown stays until the server has time.
       if (own !== loads || (isQuiet && changes.askAfter(error))) return;
@@ -99,11 +107,15 @@ export function showStripe(node, registry, query) {
     }
   }
 
-  function show(account, last) {
-    const now = JSON.stringify([account, last]);
+  function show(account, last, failures) {
+    const now = JSON.stringify([account, last, failures]);
     if (now === shown) return;
     shown = now;
-    keepFocus(state, () => state.replaceChildren(billing(account), reconciliation(last)));
+    reconcile.show(last);
+    const first = state.firstElementChild;
+    // Not both, which would take the field away from who types in it.
+    if (state.contains(reconcile.node)) keepFocus(state, () => first.replaceWith(billing(account, failures)));
+    else state.replaceChildren(billing(account, failures), reconcile.node);
   }
 }
 
@@ -145,7 +157,7 @@ function outcome(id, { success, error }) {
   return el("p", { class: "notice bad" }, `${id} failed again: ${visibleLines(error ?? "")}`);
 }
 
-function billing({ configured, suspended, failedEvents }) {
+function billing({ configured, suspended, failedEvents }, failures) {
   const many = failedEvents === 1 ? "1 failed event waits" : `${failedEvents} failed events wait`;
   const link = el("a", { href: "#/dashboard/stripe?failed=true" }, "Show");
   const key = configured ? "configured" : "not configured";
@@ -154,15 +166,34 @@ function billing({ configured, suspended, failedEvents }) {
     facts([
       ["Secret key", badge(key, configured ? "green" : "grey")],
       ["Requests", suspended ? badge("suspended after repeated failures", "red") : badge("allowed", "green")],
-      ["Events", failedEvents === 0 ? "None waits for a replay." : [`${many} for a replay. `, link]],
+      [
+        "Events",
+        withPicture(
+          failedEvents === 0 ? "None waits for a replay." : [`${many} for a replay. `, link],
+          failures,
+          FAILURES,
+          counts,
+        ),
+      ],
     ]),
   );
 }
 
-/** Asking Stripe about every subscription takes longer than a call may, so a command does it. */
-function reconciliation(last) {
-  return section(
+/**
+ * Asking Stripe about one customer, and a command for all: asking about every subscription takes longer than a call may. `onDone()` is
+ * called after one was asked about. Returns `{node, show(last), stop()}`.
+ */
+function reconciliation(onDone) {
+  const finder = createUserFinder({ label: "Find a user", button: reconcileButton, onDone });
+  const made = el("p", { class: "help" });
+  const node = section(
     "Reconcile",
+    el(
+      "p",
+      { class: "help" },
+      "For one user, Stripe is asked for their subscriptions, and what is newer there is applied. Search by name, email or id.",
+    ),
+    finder.node,
     el(
       "p",
       { class: "help" },
@@ -170,20 +201,24 @@ function reconciliation(last) {
     ),
     command(TRY),
     command(DO),
-    el(
-      "p",
-      { class: "help" },
-      last ? ["Last change made by it: ", moment(last.createdAt), "."] : "It has changed nothing so far.",
-    ),
-    el("p", { class: "help" }, "For one customer, their page has a button."),
+    made,
   );
+  return {
+    node,
+    show(last) {
+      made.replaceChildren(
+        ...(last ? ["Last change made by it: ", moment(last.createdAt), "."] : ["It has changed nothing so far."]),
+      );
+    },
+    stop: finder.stop,
+  };
 }
 
 function command(text) {
   return el(
     "p",
     { class: "copyable" },
-    el("code", { class: "breakable" }, text),
+    fitting("code", text),
     copyButton(text, () => text),
   );
 }

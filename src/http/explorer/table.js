@@ -81,6 +81,7 @@ export function createTable({ noun, columns, actions, onSort }, list) {
     },
     has: (id) => rows.has(id),
     get: (id) => rows.get(id)?.item,
+    items: () => [...rows.values()].map(({ item }) => item),
     /** Shows what an item has become. */
     replace(item) {
       const old = rows.get(item.id);

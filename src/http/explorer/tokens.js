@@ -4,15 +4,19 @@ import { action } from "./action.js";
 import { badge } from "./badge.js";
 import { copyAction, copyButton } from "./copy.js";
 import { announce, el, uniqueId } from "./dom.js";
+import { scrolling } from "./facts.js";
 import { failureBox, failureSentence } from "./failure.js";
 import { createForm } from "./form.js";
 import { showList } from "./list.js";
+import { keepCurrent } from "./live-list.js";
 import { moment } from "./moment.js";
 import { person } from "./names.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
 
+/** Shows the tab in `node`. Returns a function that stops it. */
 export function showTokens(node, registry, query) {
+  let filters = {};
   const place = el("div", {});
   const list = showList(place, registry, {
     procedureName: "token.list",
@@ -49,8 +53,12 @@ export function showTokens(node, registry, query) {
     ],
     actions: (token, list) =>
       state(token) === "live" ? { label: named(token), items: () => menu(token, list) } : null,
+    onFilter: (changed) => {
+      filters = changed;
+    },
   });
   node.replaceChildren(el("div", { class: "stack" }, creation(registry, list, query.get("userId")), place));
+  return keepCurrent(list, "apiToken", () => filters.userId ?? session.user?.id);
 }
 
 /** The end of a token, by which its owner knows it. */
@@ -122,13 +130,8 @@ function secret({ id, token }) {
     "div",
     { class: "notice good" },
     el("p", {}, `Token #${id} was made. Copy it: it is never shown again.`),
-    el(
-      "p",
-      {},
-      el("code", { class: "breakable" }, token),
-      " ",
-      copyButton("the new token", () => token),
-    ),
+    scrolling("The new token", token),
+    copyButton("the new token", () => token),
   );
 }
 

@@ -3,11 +3,15 @@
 import { chart } from "./chart.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
+import { arrange, keepFocus } from "./focus.js";
+import { createGathering } from "./gather.js";
+import { isBeingRead, renewWhileSeen } from "./renewal.js";
 import { call } from "./rpc.js";
 import { counts, milliseconds } from "./scale.js";
 
 const ALL = "";
 
+/** Shows the tab in `node`. Returns a function that stops it. */
 export function showTraffic(node, registry, query) {
   const id = uniqueId("procedure");
   const choice = el("select", { id }, el("option", { value: ALL }, "All procedures"));
@@ -25,6 +29,8 @@ export function showTraffic(node, registry, query) {
   );
   const form = el("div", { class: "filters" }, field, el("div", { class: "buttons" }, refresh));
   node.replaceChildren(el("div", { class: "stack" }, form, el("div", {}, heading, note), body));
+  const changes = createGathering(() => load({ isQuiet: true }));
+  const stopRenewal = renewWhileSeen(() => changes.ask());
   let loads = 0;
 
   choice.addEventListener("change", () => {
@@ -34,18 +40,21 @@ export function showTraffic(node, registry, query) {
     load();
   });
 
-  async function load() {
+  async function load({ isQuiet = false } = {}) {
     loads += 1;
     const load = loads;
-    body.setAttribute("aria-busy", "true");
+    if (!isQuiet) body.setAttribute("aria-busy", "true");
     const procedure = choice.value;
     try {
       const { result } = await call("admin.traffic", procedure === ALL ? {} : { procedure });
       if (load !== loads) return;
-      body.replaceChildren(pictures(result, procedure), table(result.procedures));
-      if (body.isConnected) announce(`Traffic of ${procedure === ALL ? "all procedures" : procedure}`);
+      const shown = [...body.querySelectorAll(".chart")];
+      const charts = isQuiet && shown.some(isBeingRead) ? body.firstElementChild : pictures(result, procedure);
+      keepFocus(body, () => arrange(body, [charts, table(result.procedures)]));
+      if (!isQuiet && body.isConnected) announce(`Traffic of ${procedure === ALL ? "all procedures" : procedure}`);
     } catch (error) {
-      if (load !== loads) return;
+      // What is shown stays until the server has time.
+      if (load !== loads || (isQuiet && changes.askAfter(error))) return;
       body.replaceChildren(failureBox(error, { retry: reload }));
       announce(failureSentence(error));
     }
@@ -54,6 +63,11 @@ export function showTraffic(node, registry, query) {
 
   const reload = () => void load();
   load();
+  return () => {
+    loads += 1;
+    stopRenewal();
+    changes.stop();
+  };
 }
 
 function pictures({ at, calls, errors, p50Ms, p99Ms }, procedure) {

@@ -3,7 +3,7 @@
 import { headerList, timing } from "./answer.js";
 import { badge } from "./badge.js";
 import { callActions } from "./call-actions.js";
-import { askToConfirm, confirmation, isDeletion } from "./confirm.js";
+import { askToConfirm, confirmation } from "./confirm.js";
 import { copyButton } from "./copy.js";
 import { announce, el, uniqueId } from "./dom.js";
 import { failureBox, failureSentence, requestLine } from "./failure.js";
@@ -50,7 +50,7 @@ export function createTrial(procedure, registry, onInput) {
       return;
     }
     params.show([]);
-    if (isDeletion(procedure) && !(await askToConfirm(confirmation(procedure, value)))) return;
+    if (procedure.consequence !== null && !(await askToConfirm(confirmation(procedure, value)))) return;
     await run(value);
   });
   cancel.addEventListener("click", () => running?.abort());

@@ -2,6 +2,7 @@
 
 import { actionButton } from "./action.js";
 import { el } from "./dom.js";
+import { fitting } from "./facts.js";
 import { displayName, nameOf, quoted, who } from "./names.js";
 import { call } from "./rpc.js";
 import { session } from "./session.js";
@@ -130,13 +131,7 @@ export const reconcileButton = (user, list) => actionButton(list, { ...reconcili
 function reconciled({ subscriptions }) {
   if (subscriptions.length === 0) return el("p", { class: "notice info" }, "Stripe has no subscription of this user.");
   const line = ({ id, outcome, detail }) =>
-    el(
-      "li",
-      {},
-      el("code", { class: "breakable" }, visible(id)),
-      `: ${outcome}`,
-      detail ? `, ${visibleLines(detail)}` : "",
-    );
+    el("li", {}, fitting("code", visible(id)), `: ${outcome}`, detail ? `, ${visibleLines(detail)}` : "");
   const failed = subscriptions.some(({ outcome }) => outcome === "failed");
   return el(
     "div",

@@ -5,7 +5,7 @@ import { createClient } from "@clusterdesk/client";
 import type { WebSocket } from "playwright-core";
 import { accessible } from "../support/axe.ts";
 import { browser, screenshot } from "../support/browser.ts";
-import { choose, explorer, go, overflow, signIn } from "../support/explorer.ts";
+import { choose, explorer, fits, go, signIn } from "../support/explorer.ts";
 import { Server } from "../support/server.ts";
 import { token } from "../support/token.ts";
 import { until } from "../support/until.ts";
@@ -50,7 +50,7 @@ for (const width of WIDTHS) {
       assert.match(await page.getByRole("main").innerText(), /curl/);
       await accessible(page, "an answer");
       await screenshot(page, `explorer-result-${width}`);
-      assert.equal(await overflow(page), 0);
+      await fits(page, "explorer");
     }));
 
   test(`${width} px: a subscription shows changes, also after a restart of the server`, () =>
@@ -81,7 +81,7 @@ for (const width of WIDTHS) {
       assert.deepEqual(await types(), ["created", "updated", "deleted"]);
       await accessible(page, "live events");
       await screenshot(page, `explorer-live-${width}`);
-      assert.equal(await overflow(page), 0);
+      await fits(page, "explorer");
       await page.getByRole("button", { name: "Stop watching" }).click();
       await until(
         async () => /Not watching/.test(await page.getByRole("status", { name: "Connection" }).innerText()),
@@ -145,7 +145,7 @@ for (const width of WIDTHS) {
       );
       assert.match(await page.getByRole("table", { name: "Entries" }).innerText(), /k8s\.setStatus[\s\S]*k8s\.create/);
       await screenshot(page, `explorer-audit-${width}`);
-      assert.equal(await overflow(page), 0);
+      await fits(page, "explorer");
 
       const admin = createClient({ url: server.url, token: adminToken });
       // The first one may still be found by a load, the second one comes over the socket.
@@ -159,7 +159,7 @@ for (const width of WIDTHS) {
         assert.match(await entries.nth(1).innerText(), new RegExp(`k8s\\.setStatus[\\s\\S]*${status}`));
       }
       assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
-      await tabs.getByRole("link", { name: "Stats" }).click();
+      await tabs.getByRole("link", { name: "Health" }).click();
       await until(() => sockets.every((socket) => socket.isClosed()), "the subscription to end");
     }));
 }

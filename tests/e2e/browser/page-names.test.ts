@@ -32,7 +32,7 @@ const open = (width: number, hash: string, visit: (page: Page) => Promise<void>,
     await visit(page);
   });
 
-for (const width of [360, 1280]) {
+for (const width of [360, 1280, 1920]) {
   test(`${width} px: names are shown as they are, and nothing else`, async () => {
     for (const [kind, name] of Object.entries(HOSTILE)) {
       const id = `pages|${kind}/${width}?#%20`;

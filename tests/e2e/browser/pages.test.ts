@@ -196,6 +196,9 @@ for (const width of WIDTHS) {
       const failed = row(page, "Events", id);
       await failed.getByText("price_unknown").waitFor();
       assert.match(await region(page, "Account").innerText(), /failed events? waits? for a replay/);
+      await region(page, "Account")
+        .getByRole("img", { name: /^Failed on arrival in 30 days: from \d+ to \d+, at most \d+$/ })
+        .waitFor();
       assert.match(await region(page, "Reconcile").innerText(), /clusterdesk webhooks reconcile --dry-run/);
       await wellMade(page, `pages-stripe-${width}`);
       await choose(page, `Actions: event ${id}`, "Replay…");
@@ -215,6 +218,13 @@ for (const width of WIDTHS) {
       assert.match(await results.innerText(), /database[\s\S]*writes[\s\S]*migrations[\s\S]*backups/);
       assert.match(await region(page, "Database").innerText(), /SQLite[\s\S]*ms[\s\S]*at 20/);
       await region(page, "Backups").getByText("1 hour").waitFor();
+      for (const [part, picture] of [
+        ["Server", /^Failed on arrival in 30 days: from/],
+        ["Last hour", /^Calls by the minute: from/],
+        ["Last hour", /^Errors by the minute: from/],
+      ] as const) {
+        await region(page, part).getByRole("img", { name: picture }).waitFor();
+      }
       await page.getByRole("button", { name: "Check again" }).press("Enter");
       await wellMade(page, `pages-health-${width}`);
 

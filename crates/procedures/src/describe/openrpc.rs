@@ -68,6 +68,8 @@ struct Method<'a> {
     access: Access,
     #[serde(rename = "x-bucket")]
     bucket: Bucket,
+    #[serde(rename = "x-consequence", skip_serializing_if = "Option::is_none")]
+    consequence: Option<&'static str>,
     #[serde(rename = "x-idempotency-key", skip_serializing_if = "std::ops::Not::not")]
     takes_key: bool,
     #[serde(rename = "x-old-name", skip_serializing_if = "Option::is_none")]
@@ -151,6 +153,7 @@ fn method<'a>(described: &'a Described<'_>, about: &About) -> Method<'a> {
         kind: procedure.kind,
         access: procedure.access,
         bucket: procedure.bucket,
+        consequence: procedure.consequence,
         takes_key: about.keeps_answers && procedure.kind == Kind::Mutation,
         old_name: procedure.old_name,
         canonical_name: None,
