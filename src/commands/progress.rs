@@ -122,7 +122,7 @@ pub fn watch<T>(all: u64, written: impl Fn() -> u64 + Send, work: impl FnOnce() 
 
 fn bar(what: Cow<'static, str>, all: Option<u64>) -> ProgressBar {
     let (bar, template) = match all {
-        Some(all) => (ProgressBar::new(all), "{msg} {bar:40} {human_pos} of {human_len}, {eta} left"),
+        Some(all) => (ProgressBar::new(all), "{msg} {wide_bar} {human_pos} of {human_len}, {eta} left"),
         None => (ProgressBar::new_spinner(), "{msg} {spinner} {human_pos}"),
     };
     let bar = styled(bar, template).with_message(what);

@@ -195,8 +195,8 @@ pub fn router() -> Router {
         .example(json!({"userId": example::LINUS, "role": "ADMIN"}), example::success())
         .mutation("deleteCluster", Access::Admin, "Soft-deletes any user's active cluster.", delete_cluster)
         .consequence(
-            "Its owner loses the cluster at once. It can be restored while no other cluster of theirs is active on \
-             its plan.",
+            "Its owner loses the cluster at once. It can be restored until it is purged, if its plan is paid for and no \
+             other cluster of theirs is active on it.",
         )
         .errors([Code::NotFound])
         .example(json!({"id": 1}), example::success())

@@ -134,7 +134,8 @@ pub fn router() -> Router {
         .example(json!({"id": 1, "name": "web"}), example::success())
         .step::<DeleteCluster>("delete", Access::User, "Soft-deletes one of the caller's active clusters.")
         .consequence(
-            "You lose the cluster at once. It can be restored while no other cluster of yours is active on its plan.",
+            "You lose the cluster at once. It can be restored until it is purged, if its plan is paid for and no other \
+             cluster of yours is active on it.",
         )
         .old_name("k8s.deleteCluster")
         .errors([Code::NotFound])
@@ -154,7 +155,9 @@ pub fn router() -> Router {
         .query("count", Access::User, "The numbers of the caller's active and deleted clusters.", count)
         .example(json!({}), json!({"active": 1, "deleted": 1}))
         .mutation("setStatus", Access::Service, "Moves any user's active cluster to its next status.", set_status)
-        .consequence("The owner sees the new status at once. Only RUNNING and STOPPED can be set back.")
+        .consequence(
+            "The owner sees the new status at once. Only a change between RUNNING and STOPPED can be reversed.",
+        )
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({"id": 1, "status": "STOPPED"}), example::success())
         .subscription(

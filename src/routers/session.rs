@@ -73,7 +73,7 @@ pub fn router() -> Router {
             revoke_all,
         )
         .consequence(
-            "All browsers are signed out, and links to sign in that were not used stop working. Tokens keep working.",
+            "All browsers are signed out, also this one, and links to sign in that were not used stop working. Tokens keep working.",
         )
         .example(json!({}), example::success())
 }

@@ -134,8 +134,8 @@ pub fn router() -> Router {
             soft_delete,
         )
         .consequence(
-            "The clusters are deleted, the tokens are revoked, and the name and the email are erased. The customer \
-             record is kept for accounting. This cannot be undone.",
+            "The clusters are deleted, the tokens are revoked, all browsers are signed out, and the name and the email \
+             are erased. The customer record is kept for accounting. This cannot be undone.",
         )
         .errors([Code::NotFound, Code::PreconditionFailed])
         .example(json!({}), example::success())

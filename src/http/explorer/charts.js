@@ -100,7 +100,10 @@ export function showCharts(node, days) {
       const { series } = await loadSeries(asked.map(({ metric }) => request(metric, range.days)));
       if (load !== loads) return;
       for (const [index, { metric }] of asked.entries()) known.set(metric, series[index]);
-      arrange(body, CHARTS.flatMap(drawn));
+      arrange(
+        body,
+        CHARTS.flatMap((plan) => drawn(plan, isQuiet)),
+      );
       if (!isQuiet && body.isConnected) announce(`Charts of ${range.title.toLowerCase()} are up to date`);
     } catch (error) {
       // What is shown stays until the next time.
@@ -112,11 +115,12 @@ export function showCharts(node, days) {
     body.removeAttribute("aria-busy");
   }
 
-  /** The charts of a metric: the same ones while its numbers stay the same, or somebody reads them. */
-  function drawn(plan) {
+  /** The charts of a metric: the same ones while its numbers stay the same, or somebody reads them who asked for no others. */
+  function drawn(plan, isQuiet) {
     const text = JSON.stringify([range.days, known.get(plan.metric)]);
     const before = pictures.get(plan.metric);
-    const stays = before && (before.text === text || (before.days === range.days && before.nodes.some(isBeingRead)));
+    const stays =
+      before && (before.text === text || (isQuiet && before.days === range.days && before.nodes.some(isBeingRead)));
     if (stays) return before.nodes;
     const nodes = chartsOf(plan, known.get(plan.metric), reload);
     pictures.set(plan.metric, { text, days: range.days, nodes });

@@ -10,7 +10,7 @@ const LATER = 10_000;
 
 /**
  * Calls `run` soon after `ask(delayMs)`, once for all that ask meanwhile. `askAfter(error)` does so after a failure that passes,
- * and returns whether it is one. `stop()` forgets them. One time is `apart` milliseconds after the other, at least.
+ * and returns whether it is one. `stop()` forgets them. Runs start at least `apart` milliseconds apart.
  */
 export function createGathering(run, apart = APART) {
   let timer;

@@ -2,7 +2,7 @@
 
 import { announce, el } from "./dom.js";
 import { failureBox, failureSentence } from "./failure.js";
-import { keepFocus } from "./focus.js";
+import { arrange, keepFocus } from "./focus.js";
 import { createGathering } from "./gather.js";
 import { healthSections, verdict } from "./health-facts.js";
 import { pagedTable } from "./paged.js";
@@ -50,8 +50,8 @@ export function showHealth(node) {
     try {
       const [{ result }, pictures] = await Promise.all([call("admin.health"), loadPictures()]);
       if (own !== loads) return;
-      keepFocus(body, () => body.replaceChildren(...healthSections(result, pictures), last));
-      if (isQuiet) removals.refresh();
+      keepFocus(body, () => arrange(body, [...healthSections(result, pictures), last]));
+      if (own > 1) removals.refresh();
       const verdictNow = verdict(result.findings);
       if (!isQuiet || verdictNow !== said) announce(verdictNow);
       said = verdictNow;
@@ -74,5 +74,6 @@ async function loadPictures() {
     ({ result }) => result,
     () => null,
   );
-  return { traffic: await traffic, failures: await loadFailures() };
+  const [calls, failures] = await Promise.all([traffic, loadFailures()]);
+  return { traffic: calls, failures };
 }

@@ -9,6 +9,8 @@ import { visible } from "./visible.js";
 export const ACTORS = new Set(["cli", "bootstrap", "stripe", "server"]);
 /** The most names that are asked for at a time. */
 const MOST = 100;
+/** Milliseconds from one time to the next: a busy server tells of many users in a row. */
+const APART = 5000;
 /** Longer ids are shortened in the middle while there is no name. */
 const SHORT = 20;
 const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
@@ -17,6 +19,8 @@ const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
 const known = new Map();
 /** The elements that wait for a name, by id. */
 const waiting = new Map();
+/** When names may be asked for again. */
+let next = 0;
 
 session.onChange(() => {
   known.clear();
@@ -114,7 +118,10 @@ function show(id, node) {
 }
 
 function ask(id, node) {
-  if (waiting.size === 0) queueMicrotask(askAll);
+  if (waiting.size === 0) {
+    if (performance.now() >= next) queueMicrotask(askAll);
+    else setTimeout(askAll, next - performance.now());
+  }
   waiting.set(id, [...(waiting.get(id) ?? []), node]);
 }
 
@@ -122,6 +129,7 @@ function ask(id, node) {
 async function askAll() {
   const nodes = [...waiting];
   waiting.clear();
+  next = performance.now() + APART;
   for (let at = 0; at < nodes.length; at += MOST) await askFor(nodes.slice(at, at + MOST));
 }
 
@@ -131,7 +139,8 @@ async function askFor(nodes) {
     for (const [id] of nodes) known.set(id, null);
     for (const user of result) note(user);
     for (const [id, all] of nodes) for (const node of all) show(id, node);
-  } catch {
-    // The ids stay.
+  } catch (error) {
+    // The ids stay. A token that may not know the names never will.
+    if (error.code === "FORBIDDEN") for (const [id] of nodes) known.set(id, null);
   }
 }

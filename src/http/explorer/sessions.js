@@ -47,7 +47,14 @@ export function showSessions(node, registry, query) {
       filters = changed;
     },
   });
-  node.replaceChildren(place, el("div", { class: "buttons" }, endAll(list, session.isAdmin && query.get("userId"))));
+  node.replaceChildren(
+    place,
+    el(
+      "div",
+      { class: "buttons" },
+      endAll(list, () => session.isAdmin && filters.userId),
+    ),
+  );
   return keepCurrent(list, "session", () => filters.userId ?? session.user?.id);
 }
 
@@ -70,17 +77,18 @@ function end(one, list) {
 }
 
 /** A button that signs all browsers out, also this one. */
-function endAll(list, userId) {
+function endAll(list, ofUser) {
   const button = el("button", { type: "button", class: "danger-text" }, "Sign out everywhere");
-  const other = userId && userId !== session.user?.id ? { userId } : {};
-  const question = {
-    title: "Sign out everywhere?",
-    text: "All browsers are signed out, and links to sign in that were not used stop working. Tokens keep working.",
-    detail: visible(other.userId ?? session.user?.id ?? ""),
-    detailLabel: "User id",
-    action: "Sign out everywhere",
-  };
   button.addEventListener("click", async () => {
+    const userId = ofUser();
+    const other = userId && userId !== session.user?.id ? { userId } : {};
+    const question = {
+      title: "Sign out everywhere?",
+      text: "All browsers are signed out, and links to sign in that were not used stop working. Tokens keep working.",
+      detail: visible(other.userId ?? session.user?.id ?? ""),
+      detailLabel: "User id",
+      action: "Sign out everywhere",
+    };
     if (!(await askToConfirm(question))) return;
     try {
       await call("session.revokeAll", other, { mutates: true });

@@ -58,12 +58,10 @@ export function showStats(node, _registry, query) {
   node.replaceChildren(el("div", { class: "stack" }, top, middle, bottom, buttons));
   const charts = showCharts(middle, Number(query?.get("days")));
   const changes = createGathering(() => load({ isQuiet: true }), APART);
+  const chartsLater = createGathering(() => charts.load({ isQuiet: true }), CHARTS_EVERY);
   // Every audited change is among the numbers or the latest changes; time makes them change as well.
-  const { stop } = watch("admin.watchAudit", {}, { onEvent: ({ type }) => type !== "ready" && changes.ask() });
-  const stopRenewals = [
-    renewWhileSeen(() => changes.ask()),
-    renewWhileSeen(() => charts.load({ isQuiet: true }), CHARTS_EVERY),
-  ];
+  const { stop } = watch("admin.watchAudit", {}, { onEvent: see });
+  const stopRenewals = [renewWhileSeen(() => changes.ask()), renewWhileSeen(() => chartsLater.ask(), CHARTS_EVERY)];
   let loads = 0;
   /** What is shown, as text. */
   let shown = "";
@@ -73,9 +71,17 @@ export function showStats(node, _registry, query) {
     stop();
     for (const stopRenewal of stopRenewals) stopRenewal();
     changes.stop();
+    chartsLater.stop();
   };
 
+  /** What changes while nobody looks is read when somebody comes back. */
+  function see({ type }) {
+    if (type !== "ready" && document.visibilityState === "visible") changes.ask();
+  }
+
   async function load({ isQuiet = false } = {}) {
+    // Somebody waits for a load that is running.
+    if (isQuiet && top.hasAttribute("aria-busy")) return changes.ask();
     loads += 1;
     const own = loads;
     if (!isQuiet) {

@@ -17,6 +17,9 @@ import { session } from "./session.js";
 /** Shows the tab in `node`. Returns a function that stops it. */
 export function showTokens(node, registry, query) {
   let filters = {};
+  const owner = el("span", {});
+  /** Of whom an admin makes a token, besides of themselves. */
+  const ofUser = () => (session.isAdmin && filters.userId ? filters.userId : null);
   const place = el("div", {});
   const list = showList(place, registry, {
     procedureName: "token.list",
@@ -55,9 +58,10 @@ export function showTokens(node, registry, query) {
       state(token) === "live" ? { label: named(token), items: () => menu(token, list) } : null,
     onFilter: (changed) => {
       filters = changed;
+      owner.replaceChildren(...(ofUser() ? [" of ", person(ofUser())] : []));
     },
   });
-  node.replaceChildren(el("div", { class: "stack" }, creation(registry, list, query.get("userId")), place));
+  node.replaceChildren(el("div", { class: "stack" }, creation(registry, list, owner, ofUser), place));
   return keepCurrent(list, "apiToken", () => filters.userId ?? session.user?.id);
 }
 
@@ -82,7 +86,7 @@ export function about({ id, userId }) {
 }
 
 /** A form that makes a token and shows it above the list. */
-function creation(registry, list, userId) {
+function creation(registry, list, owner, ofUser) {
   const params = registry.byName.get("token.create")?.params.filter(({ name }) => name !== "userId") ?? [];
   const fields = createForm(params, registry);
   const outcome = el("div", {});
@@ -91,7 +95,7 @@ function creation(registry, list, userId) {
   const form = el(
     "form",
     { class: "panel", "aria-labelledby": id, novalidate: true, autocomplete: "off" },
-    el("h2", { id }, "New token", userId && session.isAdmin ? [" of ", person(userId)] : null),
+    el("h2", { id }, "New token", owner),
     fields.node,
     outcome,
     el("div", { class: "buttons" }, submit),
@@ -105,7 +109,8 @@ function creation(registry, list, userId) {
     if (issues.length > 0) return;
     submit.setAttribute("aria-disabled", "true");
     try {
-      const whose = userId && session.isAdmin ? { userId } : {};
+      const userId = ofUser();
+      const whose = userId ? { userId } : {};
       const { result } = await call("token.create", { ...value, ...whose }, { mutates: true });
       fields.fill({});
       list.showNotice(secret(result));

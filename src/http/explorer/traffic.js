@@ -41,6 +41,8 @@ export function showTraffic(node, registry, query) {
   });
 
   async function load({ isQuiet = false } = {}) {
+    // Somebody waits for a load that is running.
+    if (isQuiet && body.hasAttribute("aria-busy")) return changes.ask();
     loads += 1;
     const load = loads;
     if (!isQuiet) body.setAttribute("aria-busy", "true");

@@ -38,6 +38,8 @@ export function createUserFinder({ label, button, onDone }) {
   }
 
   async function find() {
+    stop();
+    if (!node.isConnected) return;
     loading = new AbortController();
     const { signal } = loading;
     const search = input.value.trim();
@@ -68,7 +70,7 @@ export function createUserFinder({ label, button, onDone }) {
       shown.length === 0 ? "" : el("ul", { class: "shape", "aria-label": "Users found" }, shown.map(line)),
       words === "" ? "" : el("p", { class: "help" }, words),
     );
-    announce(`${shown.length} users found. ${words}`);
+    announce(`${shown.length === 1 ? "1 user" : `${shown.length} users`} found. ${words}`);
   }
 
   /** It gets the focus: the button is made anew. */

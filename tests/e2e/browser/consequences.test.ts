@@ -27,8 +27,13 @@ const mutations = document.methods.filter((method) => method["x-kind"] === "muta
 
 /** Opens a procedure's page with an input in its form. */
 async function open(page: Page, procedure: string, input: object): Promise<void> {
+  const filled = page.getByText("The link has filled in the form.");
+  // That of the page before.
+  await filled.evaluateAll((notices) => {
+    for (const notice of notices) notice.setAttribute("data-before", "");
+  });
   await page.goto(`${server.url}/#/${procedure}?input=${encodeURIComponent(JSON.stringify(input))}`);
-  await page.getByText("The link has filled in the form.").waitFor();
+  await filled.and(page.locator(":not([data-before])")).waitFor();
 }
 
 const answer = (page: Page, name: string) => dialog(page).getByRole("button", { name, exact: true }).press("Enter");

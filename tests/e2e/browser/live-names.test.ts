@@ -68,6 +68,8 @@ for (const [width, colorScheme] of LOOKS) {
         assert.doesNotMatch(await renamed.locator("summary").innerText(), /live_names/);
         await renamed.locator("summary").press("Enter");
         await copies(page, "user.updateName", "the actor's id", id);
+        // Both are the same id.
+        await page.evaluate(() => navigator.clipboard.writeText("something else"));
         await copies(page, "user.updateName", "the id of the user", id);
         await user.k8s.delete({ id: cluster.id });
         const announced = page.getByRole("status", { name: "Announcements" });

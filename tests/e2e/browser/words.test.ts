@@ -125,6 +125,8 @@ test("everything else: pages, notices, questions and answers", () =>
     await page.getByRole("button", { name: "Start watching" }).press("Enter");
     await page.getByRole("status", { name: "Connection" }).filter({ hasText: "Live." }).waitFor();
     await named.k8s.update({ id: clusterId, location: "M".repeat(50) });
-    await page.getByRole("list", { name: "Events" }).getByText("updated").first().press("Enter");
+    const updated = page.getByRole("list", { name: "Events" }).getByRole("listitem").filter({ hasText: "updated" });
+    await updated.first().locator("summary").press("Enter");
+    await updated.first().locator("details[open]").waitFor();
     await look(page, "an event");
   }));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::{
     task::yield_now,
-    time::{Instant, advance, pause},
+    time::{Instant, advance, pause, resume},
 };
 use uuid::Uuid;
 
@@ -124,12 +124,14 @@ async fn a_head_must_arrive_within_ten_seconds_of_its_first_byte() {
     let mut idle = Raw::open(&app.url).await;
     idle.send("GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").await;
     assert_eq!(idle.response().await.unwrap().status, 200);
-    pause();
-    let start = Instant::now();
     // The time between requests does not count.
+    pause();
     advance(Duration::from_secs(30)).await;
+    resume();
     idle.send("GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").await;
     assert_eq!(idle.response().await.unwrap().status, 200);
+    pause();
+    let start = Instant::now();
     for byte in "GET /health/live HTT".chars() {
         slow.try_send(byte.to_string()).await;
         // The runtime looks for what has arrived once in so many turns; the server must have read before the clock goes on.
@@ -139,7 +141,7 @@ async fn a_head_must_arrive_within_ten_seconds_of_its_first_byte() {
         advance(Duration::from_secs(1)).await;
     }
     assert!(slow.response().await.is_none());
-    assert_eq!(start.elapsed().as_secs(), 50, "closed before the last byte was sent");
+    assert_eq!(start.elapsed().as_secs(), 20, "closed before the last byte was sent");
 }
 
 #[tokio::test]
@@ -156,11 +158,13 @@ async fn what_follows_a_head_is_not_taken_for_one() {
     .await;
     body.send(vec![b' '; MIB + 1]).await;
     assert_eq!(body.response().await.unwrap().status, 413);
-    pause();
     socket.send("[").await;
     assert!(socket.receive().await.unwrap()["error"].is_object());
     body.send(vec![b' '; 1024]).await;
+    // Not for longer: while the clock stands still, whoever waits for the network has waited too long at once.
+    pause();
     advance(Duration::from_secs(15)).await;
+    resume();
     // Frames of a socket, and the rest of a body that is discarded.
     assert_eq!(socket.call("rpc.discover", json!({})).await["result"]["openrpc"], "1.4.0");
     body.send(vec![b' '; MIB - 1 - 1024]).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpSocket,
-    time::{advance, pause},
+    time::{advance, pause, resume},
 };
 
 use crate::support::{Client, Process, Pulse, Raw, SECRET, Socket, TestApp, claims, eventually, hs256};
@@ -70,8 +70,7 @@ async fn big_answers_that_are_not_read_hold_a_bounded_memory() {
     .await;
 }
 
-/// A connection whose answers do not fit into the kernel's buffers, and a client that sees the metrics. The clock stands
-/// still from now on.
+/// A connection whose answers do not fit into the kernel's buffers, and a client that sees the metrics.
 async fn choked(app: &TestApp) -> (Raw, Client) {
     let mut reader = Raw::open(&app.url).await;
     for _ in 0..10 {
@@ -81,7 +80,6 @@ async fn choked(app: &TestApp) -> (Raw, Client) {
     eventually(async || metric(&client, r#"clusterdesk_calls_total{code="OK",procedure="rpc.discover"}"#).await >= 50)
         .await;
     assert_eq!(metric(&client, "clusterdesk_connections ").await, 2);
-    pause();
     (reader, client)
 }
 
@@ -89,7 +87,9 @@ async fn choked(app: &TestApp) -> (Raw, Client) {
 async fn a_peer_that_does_not_read_its_answer_is_closed() {
     let app = TestApp::on_sqlite().await;
     let (_reader, client) = choked(&app).await;
+    pause();
     advance(Duration::from_secs(31)).await;
+    resume();
     eventually(async || metric(&client, "clusterdesk_connections ").await == 1).await;
 }
 

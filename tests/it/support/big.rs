@@ -20,12 +20,18 @@ pub fn big(backend: Backend) -> &'static TestDatabase {
     database.get_or_init(|| build(backend))
 }
 
-/// Nothing removes the folder of a static, so each run removes that of the run before.
+/// Nothing removes the folder of a static, so each run removes those of runs that are over.
 fn folder() -> TempDir {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("big");
-    drop(fs::remove_dir_all(&parent));
-    fs::create_dir(&parent).unwrap();
-    tempfile::tempdir_in(parent).unwrap()
+    fs::create_dir_all(&parent).unwrap();
+    for run in fs::read_dir(&parent).unwrap() {
+        let run = run.unwrap();
+        let pid = run.file_name().into_string().unwrap();
+        if !Path::new("/proc").join(pid.split('-').next().unwrap()).exists() {
+            drop(fs::remove_dir_all(run.path()));
+        }
+    }
+    tempfile::Builder::new().prefix(&format!("{}-", std::process::id())).tempdir_in(parent).unwrap()
 }
 
 fn build(backend: Backend) -> TestDatabase {

@@ -233,9 +233,10 @@ impl Postgres {
         connection.batch_execute(&format!("CREATE DATABASE {database} TEMPLATE {template} {strategy}")).unwrap();
     }
 
-    /// Removes a database, whoever is connected to it.
-    pub fn remove(&self, database: &str) {
-        self.administer(&[&format!("DROP DATABASE {database} WITH (FORCE)")]);
+    /// Removes a database, whoever is connected to it. False if it could not.
+    pub fn remove(&self, database: &str) -> bool {
+        let mut connection = PgConnection::establish(&self.url("postgres")).unwrap();
+        connection.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)")).is_ok()
     }
 
     /// PostgreSQL 15 and later copy a template page by page through the write-ahead log by default. Copying its files takes

@@ -11,8 +11,9 @@ use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 
 /// Runs a command whose standard error is a terminal. Returns its output, and what the terminal was sent.
 pub fn on_terminal(mut command: Command) -> (Output, String) {
-    // Without NOCTTY it could become the terminal of the tests.
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    // Without NOCTTY it could become the terminal of the tests. Without CLOEXEC, a server that another test starts meanwhile would
+    // keep it open.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let ours = openpt(flags).unwrap();
     unlockpt(&ours).unwrap();
     let theirs = ioctl_tiocgptpeer(&ours, flags).unwrap();
