@@ -16,7 +16,7 @@ const LINES: u64 = 10;
 const EVERY: u64 = 100;
 /// Steps that are done in a moment.
 const FEW: u64 = 200;
-/// Between two looks at a file that grows. What takes less time shows no progress.
+/// Between two looks at a file that grows. A wait of less shows nothing.
 const LOOK: Duration = Duration::from_millis(250);
 /// Between two pictures of a spinner.
 const TICK: Duration = Duration::from_millis(200);
@@ -108,9 +108,8 @@ pub fn watch<T>(all: u64, written: impl Fn() -> u64 + Send, work: impl FnOnce() 
     thread::scope(|scope| {
         let (working, ended) = channel::<()>();
         scope.spawn(move || {
-            let mut shown: Option<Progress> = None;
+            let mut progress = Progress::new("MB written", Some(all.div_ceil(MEGABYTE)));
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                let progress = shown.get_or_insert_with(|| Progress::new("MB written", Some(all.div_ceil(MEGABYTE))));
                 progress.add((written() / MEGABYTE).saturating_sub(progress.done));
             }
         });
