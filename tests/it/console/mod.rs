@@ -50,6 +50,11 @@ async fn told(response: Response) -> (u16, Value) {
 }
 
 impl Browser {
+    /// The same browser at another server.
+    pub(crate) fn at(&self, app: &TestApp) -> Self {
+        Self { url: app.url.clone(), http: self.http.clone(), cookie: self.cookie.clone() }
+    }
+
     /// Signs a user in, whose row exists.
     pub(crate) async fn sign_in(app: &TestApp, user: &str) -> Self {
         let response = press(app, &link(app, user), &[("origin", origin(app))]).await;

@@ -67,7 +67,7 @@ both_databases! {
         let earlier = literal(hours_ago(2));
         app.execute(&format!("UPDATE sessions SET last_used_at = {earlier}, last_used_address = NULL"));
         let beside = app.beside().start().await;
-        let there = Browser { url: beside.url.clone(), http: browser.http.clone(), cookie: browser.cookie.clone() };
+        let there = browser.at(&beside);
         assert_eq!(there.who().await, "user_1");
         eventually(async || app.count("sessions WHERE last_used_address = '127.0.0.1'") == 1).await;
         let moment = app.lines("SELECT last_used_at || '' AS line FROM sessions").remove(0);
@@ -82,8 +82,7 @@ both_databases! {
         let earlier = literal(hours_ago(2));
         app.execute(&format!("UPDATE sessions SET last_used_at = {earlier}, last_used_address = NULL"));
         let beside = app.beside().start().await;
-        let there = |of: &Browser| Browser { url: beside.url.clone(), http: of.http.clone(), cookie: of.cookie.clone() };
-        let (left, used) = (there(&left), there(&used));
+        let (left, used) = (left.at(&beside), used.at(&beside));
         let headers = [&left.own()[..], &[("x-unattended", "1")]].concat();
         assert_eq!(left.call_with("user.me", json!({}), &headers).await["id"], "left");
         // It connects again by itself, and a browser can't send headers with that.
@@ -103,7 +102,7 @@ both_databases! {
         let earlier = literal(hours_ago(2));
         app.execute(&format!("UPDATE sessions SET last_used_at = {earlier}, last_used_address = NULL"));
         let beside = app.beside().start().await;
-        let there = Browser { url: beside.url.clone(), http: browser.http.clone(), cookie: browser.cookie.clone() };
+        let there = browser.at(&beside);
         let headers = [&there.own()[..], &[("x-unattended", "1")]].concat();
         there.call_with("user.updateName", json!({"name": "Ann"}), &headers).await;
         eventually(async || app.count("sessions WHERE last_used_address = '127.0.0.1'") == 1).await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{record, running, subscribed};
 use crate::support::{
     Backend, Builder, PRO, Process, SECRET_KEY, Sql, StripeStandIn, Subscription, TestApp, both_databases, event, now,
+    on_terminal,
 };
 
 fn deleted(id: &str, customer: &str) -> Value {
@@ -19,7 +20,10 @@ async fn customers(app: &TestApp, stripe: &StripeStandIn, arguments: &[&str]) ->
     ];
     let arguments = [&["webhooks", "customers"], arguments].concat();
     let folder = app.database.folder.path();
-    let output = tokio::task::block_in_place(|| Process::run(folder, &arguments, &settings));
+    let command = Process::command(folder, &arguments, &settings);
+    let (output, shown) = tokio::task::block_in_place(|| on_terminal(command));
+    // Before the first answer, or after it.
+    assert!(["\u{2591}", "\u{2588}"].iter().any(|bar| shown.contains(&format!("customers {bar}"))), "{shown:?}");
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
